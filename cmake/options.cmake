@@ -1,0 +1,30 @@
+# How everything is compiled: one interface target for warnings, one for sanitizers and hardening.
+
+option(SVCD_TESTS "Build the tests" ON)
+option(SVCD_SANITIZE "ASan and UBSan in everything but the launcher and svcd-exec" OFF)
+
+if(NOT CMAKE_BUILD_TYPE)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+add_library(svcd_warnings INTERFACE)
+target_compile_options(svcd_warnings INTERFACE
+    -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wswitch-enum -Wold-style-cast
+    -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Werror)
+# Once it has inlined the standard library, GCC 12 reports null pointers and uninitialised members in it that can't be there.
+target_compile_options(svcd_warnings INTERFACE
+    "$<$<NOT:$<CONFIG:Debug>>:-Wno-null-dereference;-Wno-maybe-uninitialized;-Wno-restrict>")
+
+# Every library and program of ours links this.
+add_library(svcd_base INTERFACE)
+target_include_directories(svcd_base INTERFACE ${PROJECT_SOURCE_DIR}/daemon)
+target_link_libraries(svcd_base INTERFACE svcd_warnings)
+target_compile_options(svcd_base INTERFACE -fno-omit-frame-pointer -ffunction-sections -fdata-sections)
+target_link_options(svcd_base INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,now)
+
+add_library(svcd_sanitizers INTERFACE)
+if(SVCD_SANITIZE)
+    target_compile_options(svcd_sanitizers INTERFACE
+        -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS)
+    target_link_options(svcd_sanitizers INTERFACE -fsanitize=address,undefined)
+endif()

@@ -1,0 +1,45 @@
+// Jobs: what a unit is asked to become. At most one a unit; how two requests for the same unit
+// become one is a table here. The words are systemd's (systemctl(1), "JOB TYPES" in systemd's job.c
+// is where the table's algebra comes from).
+#pragma once
+
+#include <optional>
+
+#include "core/types/event.h"
+#include "core/types/ids.h"
+#include "core/types/states.h"
+#include "core/types/time.h"
+
+namespace svcd {
+
+struct Job {
+    JobId id = JobId::none;
+    UnitId unit{};
+    JobType type = JobType::start;
+    JobState state = JobState::waiting;
+    bool irreversible = false;  ///< only a cancel or another irreversible transaction ends it
+    bool ignore_order = false;  ///< runs whatever it is ordered after
+    bool is_queued = false;     ///< in the run queue
+    Time installed_at{};
+    Requester requester;
+};
+
+/// What two jobs of one unit become together; nothing when they contradict each other.
+std::optional<JobType> merged(JobType first, JobType second);
+
+/// Does a job of type `first` do all that one of type `second` does?
+inline bool is_superset(JobType first, JobType second) {
+    return merged(first, second) == first;
+}
+
+/// try-restart and reload-or-start, for a unit in this state: restart, start, reload or nop.
+JobType collapsed(JobType type, ActiveState state);
+
+/// Would a job of this type change nothing for a unit in this state?
+bool is_redundant(JobType type, ActiveState state);
+
+/// Of two units with jobs, `later` being ordered After the other: does `later` have to wait? A stop
+/// goes before a start, and stops go in the reverse order (systemd.unit(5), Before=).
+bool waits_for(JobType later, JobType earlier);
+
+}  // namespace svcd

@@ -1,0 +1,505 @@
+// When a job runs and how it ends. The rules are systemd's: a job runs once nothing it is ordered
+// after has a job that goes before it; it ends when its unit reaches the state that was asked for,
+// or can't.
+#include "core/find_cycle.h"
+#include "core/machine.h"
+#include "core/service.h"
+#include "core/transaction.h"
+
+namespace svcd {
+namespace {
+
+JobType job_type_of(JobVerb verb, const Unit& unit) {
+    const bool can_reload =
+        unit.type == UnitType::service && unit.definition.service != nullptr &&
+        first_command(*unit.definition.service, CommandRole::reload).has_value();
+    switch (verb) {
+        case JobVerb::start:
+            return JobType::start;
+        case JobVerb::stop:
+            return JobType::stop;
+        case JobVerb::reload:
+            return JobType::reload;
+        case JobVerb::restart:
+            return JobType::restart;
+        case JobVerb::try_restart:
+            return JobType::try_restart;
+        case JobVerb::reload_or_restart:
+            return can_reload ? JobType::reload_or_start : JobType::restart;
+        case JobVerb::try_reload_or_restart:
+            if (can_reload && is_up_or_starting(unit.active_state())) {
+                return JobType::reload;
+            }
+            return can_reload ? JobType::nop : JobType::try_restart;
+    }
+    return JobType::nop;
+}
+
+/// Has `job`, whose unit stands in `relation` (after or before) to the other's, to wait for it?
+bool has_to_wait(const Job& job, Relation relation, const Job& other) {
+    if (job.ignore_order || other.ignore_order || job.type == JobType::nop ||
+        other.type == JobType::nop) {
+        return false;
+    }
+    return relation == Relation::after ? waits_for(job.type, other.type)
+                                       : !waits_for(other.type, job.type);
+}
+
+bool is_by_a_person(const JobRequested& event) {
+    return event.requester.pid != 0;
+}
+
+}  // namespace
+
+void Machine::request_job(const JobRequested& event) {
+    Unit& unit = this->unit(event.unit);
+    const JobType type = collapsed(job_type_of(event.verb, unit), unit.active_state());
+    const bool starts = type == JobType::start || type == JobType::restart;
+    if (event.request == RequestId::none && !is_by_a_person(event)) {
+        started = true;
+        effects->supervisor_dirty = true;
+    }
+    if (shutting_down && type != JobType::stop && type != JobType::nop) {
+        refuse(event.request,
+               {RefusalKind::shutting_down,
+                unit.name() +
+                    " is not started: svcd is shutting down, and nothing is started on the way"});
+        return;
+    }
+    if ((starts && unit.definition.refuse_manual_start) ||
+        (type == JobType::stop && unit.definition.refuse_manual_stop)) {
+        refuse(event.request,
+               {RefusalKind::only_by_dependency,
+                unit.name() + " may be " + (starts ? "started" : "stopped") +
+                    " only by a dependency (" +
+                    (starts ? "RefuseManualStart" : "RefuseManualStop") + " in its unit file)"});
+        return;
+    }
+    if (type == JobType::nop) {
+        reply(event.request, JobId::none);
+        return;
+    }
+    Transaction transaction{*this};
+    if (auto refusal = transaction.build(event.unit, type, event.mode)) {
+        if (event.request == RequestId::none) {
+            say(Severity::error, unit, refusal->message);
+        }
+        refuse(event.request, std::move(*refusal));
+        return;
+    }
+    if (starts && is_by_a_person(event) && unit.run != nullptr) {
+        unit.run->starts.clear();
+        if (unit.sub_state == SubState::auto_restart) {
+            unit.run->state_deadline = now;  // the delay is over: a person wants it now
+            update_deadline(unit);
+        }
+        touch(unit);
+    }
+    reply(event.request, transaction.apply(event.requester));
+}
+
+void Machine::cancel_jobs(const CancelRequested& event) {
+    if (event.job == JobId::none) {
+        while (!jobs.empty()) {
+            finish(jobs.begin()->first, JobResult::canceled, false);
+        }
+        reply(event.request, JobId::none);
+        return;
+    }
+    if (!jobs.contains(event.job)) {
+        refuse(event.request,
+               {RefusalKind::no_such_job,
+                "there is no job " + std::to_string(static_cast<std::uint32_t>(event.job))});
+        return;
+    }
+    finish(event.job, JobResult::canceled, true);
+    reply(event.request, JobId::none);
+}
+
+bool Machine::start_transaction(UnitId id, JobType type, std::string reason) {
+    Transaction transaction{*this};
+    if (auto refusal = transaction.build(id, type, JobMode::replace)) {
+        say(Severity::warning, unit(id), refusal->message);
+        return false;
+    }
+    Requester requester;
+    requester.reason = std::move(reason);
+    transaction.apply(requester);
+    return true;
+}
+
+JobId Machine::install(
+    UnitId id, JobType type, const Requester& requester, bool irreversible, bool ignore_order) {
+    Unit& unit = this->unit(id);
+    touch(unit);
+    if (Job* present = job_of(unit)) {
+        const std::optional<JobType> both = merged(present->type, type);
+        if (both.has_value()) {
+            // A running job that already does all of it goes on; a reload has to happen after this
+            // moment, so never.
+            const bool goes_on = present->state == JobState::waiting ||
+                                 (type != JobType::reload && is_superset(present->type, type));
+            const JobType result = collapsed(*both, unit.active_state());
+            if (result != present->type) {
+                present->requester = requester;
+            }
+            present->type = result;
+            present->irreversible = present->irreversible || irreversible;
+            if (!goes_on) {
+                present->state = JobState::waiting;
+            }
+            queue(*present);
+            return present->id;
+        }
+        finish(present->id, JobResult::canceled, false);
+    }
+    const JobId job_id = static_cast<JobId>(next_job++);
+    effects->supervisor_dirty = true;
+    Job& job = jobs[job_id];
+    job.id = job_id;
+    job.unit = id;
+    job.type = type;
+    job.irreversible = irreversible;
+    job.ignore_order = ignore_order;
+    job.installed_at = now;
+    job.requester = requester;
+    unit.job = job_id;
+    order(AnnounceJob{job_id, id});
+    queue(job);
+    return job_id;
+}
+
+void Machine::queue(Job& job) {
+    if (!job.is_queued) {
+        job.is_queued = true;
+        run_queue_.push_back(job.id);
+    }
+}
+
+void Machine::queue_unit_job(const Unit& unit) {
+    if (Job* job = job_of(unit)) {
+        queue(*job);
+    }
+}
+
+void Machine::run_jobs() {
+    while (!run_queue_.empty()) {
+        const JobId id = run_queue_.front();
+        run_queue_.pop_front();
+        const auto found = jobs.find(id);
+        if (found == jobs.end()) {
+            continue;
+        }
+        found->second.is_queued = false;
+        run_job(found->second);
+    }
+}
+
+bool Machine::is_runnable(const Job& job) const {
+    if (job.ignore_order) {
+        return true;
+    }
+    for (const Relation relation : {Relation::after, Relation::before}) {
+        for (const auto edge : graph.related(job.unit, relation)) {
+            const Job* other = job_of(unit(edge.unit()));
+            if (other != nullptr && has_to_wait(job, relation, *other)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+void Machine::run_job(Job& job) {
+    if (job.state != JobState::waiting || !is_runnable(job)) {
+        return;
+    }
+    Unit& unit = this->unit(job.unit);
+    const JobId id = job.id;
+    job.state = JobState::running;
+    touch(unit);
+    StartOutcome outcome = StartOutcome::going;
+    switch (job.type) {
+        case JobType::start:
+            outcome = start_unit(*this, unit);
+            break;
+        case JobType::verify_active:
+            if (is_up(unit.active_state())) {
+                outcome = StartOutcome::already;
+            } else {
+                outcome = unit.active_state() == ActiveState::activating ? StartOutcome::later
+                                                                         : StartOutcome::failed;
+            }
+            break;
+        case JobType::stop:
+        case JobType::restart:
+        case JobType::try_restart:
+            outcome = stop_unit(*this, unit);
+            break;
+        case JobType::reload:
+        case JobType::reload_or_start:
+            outcome = reload_unit(*this, unit);
+            break;
+        case JobType::nop:
+            outcome = StartOutcome::already;
+            break;
+    }
+    const auto still = jobs.find(id);
+    if (still == jobs.end() || still->second.state != JobState::running) {
+        return;  // the unit's change has ended it already
+    }
+    switch (outcome) {
+        case StartOutcome::going:
+            return;
+        case StartOutcome::later:
+            still->second.state = JobState::waiting;  // queued again when the unit's state changes
+            return;
+        case StartOutcome::already:
+            finish(id, JobResult::done, true);
+            return;
+        case StartOutcome::failed:
+            finish(id, JobResult::failed, true);
+            return;
+        case StartOutcome::dependency:
+            finish(id, JobResult::dependency, true);
+            return;
+        case StartOutcome::invalid:
+            finish(id, JobResult::invalid, true);
+            return;
+    }
+}
+
+void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
+    const auto found = jobs.find(id);
+    if (found == jobs.end()) {
+        return;
+    }
+    Job& job = found->second;
+    Unit& unit = this->unit(job.unit);
+    touch(unit);
+    if (result == JobResult::done &&
+        (job.type == JobType::restart || job.type == JobType::try_restart)) {
+        // The first half of a restart is done: what remains is a start, in its order among the
+        // starts.
+        job.type = JobType::start;
+        job.state = JobState::waiting;
+        queue(job);
+        queue_neighbours(unit.id);
+        return;
+    }
+    const JobType type = job.type;
+    order(AnnounceJobEnd{id, unit.id, result});
+    unit.job = JobId::none;
+    jobs.erase(found);
+    if (result != JobResult::done && fail_dependents) {
+        if (type == JobType::start || type == JobType::verify_active) {
+            for (const Relation relation :
+                 {Relation::required_by, Relation::requisite_of, Relation::bound_by}) {
+                failures_.push_back({unit.id, relation});
+            }
+        } else if (type == JobType::stop) {
+            failures_.push_back({unit.id, Relation::conflicted_by});
+        }
+    }
+    if (result == JobResult::done && type == JobType::start && !is_up(unit.active_state())) {
+        // A oneshot that has ended is done, and yet what Requisite needs is not there.
+        failures_.push_back({unit.id, Relation::requisite_of});
+    }
+    queue_neighbours(unit.id);
+    if (jobs.empty() && started) {
+        start_finished = true;
+    }
+    drain_failures();
+}
+
+/// A chain of thousands of units may fail at once: a list, not recursion.
+void Machine::drain_failures() {
+    if (std::exchange(draining_failures_, true)) {
+        return;
+    }
+    while (!failures_.empty()) {
+        const FailedUnit failed = failures_.back();
+        failures_.pop_back();
+        fail_dependent_jobs(failed.unit, failed.relation);
+    }
+    draining_failures_ = false;
+}
+
+void Machine::fail_dependent_jobs(UnitId id, Relation relation) {
+    std::vector<JobId> failing;
+    for (const auto edge : graph.related(id, relation)) {
+        const Job* job = job_of(unit(edge.unit()));
+        if (job != nullptr &&
+            (job->type == JobType::start || job->type == JobType::verify_active)) {
+            failing.push_back(job->id);
+        }
+    }
+    for (const JobId job : failing) {
+        const auto found = jobs.find(job);
+        if (found == jobs.end()) {
+            continue;
+        }
+        say(Severity::warning, unit(found->second.unit),
+            "not started, because " + unit(id).name() + ", which it " +
+                (relation == Relation::conflicted_by ? "conflicts with, could not be stopped"
+                                                     : "needs, did not start"));
+        finish(job, JobResult::dependency, true);
+    }
+}
+
+void Machine::queue_neighbours(UnitId id) {
+    for (const Relation relation : {Relation::after, Relation::before}) {
+        for (const auto edge : graph.related(id, relation)) {
+            queue_unit_job(unit(edge.unit()));
+        }
+    }
+}
+
+/// Ends or continues the job of a unit whose state has changed. Returns whether the job asked for
+/// this change.
+bool Machine::job_follows_state(Unit& unit, Job& job) {
+    const ActiveState state = unit.active_state();
+    const bool running = job.state == JobState::running;
+    if (!running) {
+        queue(job);  // it may be possible now
+    }
+    switch (job.type) {
+        case JobType::start:
+        case JobType::verify_active:
+            if (is_up(state)) {
+                finish(job.id, JobResult::done, true);
+                return true;
+            }
+            if (running && state != ActiveState::activating) {
+                if (is_down(state)) {
+                    const JobResult ended = unit.result == UnitResult::exec_condition
+                                                ? JobResult::skipped
+                                                : JobResult::done;
+                    finish(job.id, state == ActiveState::failed ? JobResult::failed : ended, true);
+                }
+                return false;
+            }
+            return running;
+        case JobType::reload:
+        case JobType::reload_or_start:
+            if (!running) {
+                return false;
+            }
+            if (state == ActiveState::active) {
+                const bool good =
+                    unit.run == nullptr || unit.run->reload_result == UnitResult::success;
+                finish(job.id, good ? JobResult::done : JobResult::failed, true);
+                return true;
+            }
+            if (state != ActiveState::activating && state != ActiveState::reloading) {
+                if (is_down(state)) {
+                    finish(job.id,
+                           state == ActiveState::failed ? JobResult::failed : JobResult::done,
+                           true);
+                }
+                return false;
+            }
+            return true;
+        case JobType::stop:
+        case JobType::restart:
+        case JobType::try_restart:
+            if (is_down(state)) {
+                finish(job.id, JobResult::done, true);
+                return true;
+            }
+            if (running && state != ActiveState::deactivating) {
+                finish(job.id, JobResult::failed, true);
+                return false;
+            }
+            return running;
+        case JobType::nop:
+            return false;
+    }
+    return false;
+}
+
+void Machine::unit_changed(Unit& unit, ActiveState old_state) {
+    const ActiveState state = unit.active_state();
+    bool asked_for = false;
+    if (Job* job = job_of(unit)) {
+        asked_for = job_follows_state(unit, *job);
+    }
+    if (!asked_for && is_up_or_starting(old_state) && is_down_or_stopping(state)) {
+        for (const auto edge : graph.related(unit.id, Relation::bound_by)) {
+            Unit& bound = this->unit(edge.unit());
+            if (!is_down_or_stopping(bound.active_state())) {
+                start_transaction(bound.id, JobType::stop,
+                                  "BindsTo " + unit.name() + ", which is stopping");
+            }
+        }
+    }
+    if (is_down(state)) {
+        for (const auto edge : graph.related(unit.id, Relation::bound_by)) {
+            Unit& bound = this->unit(edge.unit());
+            if (!bound.recheck_bound && is_up_or_starting(bound.active_state())) {
+                bound.recheck_bound = true;
+                recheck_bound_.push_back(bound.id);
+            }
+        }
+    }
+}
+
+void Machine::break_job_cycles() {
+    if (!order_has_cycles || jobs.empty()) {
+        return;
+    }
+    std::vector<Job*> waiting;
+    std::map<UnitId, std::size_t> place;
+    for (auto& [id, job] : jobs) {
+        if (job.state == JobState::waiting && !job.ignore_order) {
+            place[job.unit] = waiting.size();
+            waiting.push_back(&job);
+        }
+    }
+    while (true) {
+        const auto cycle = find_cycle(waiting.size(), [&](std::size_t index) {
+            std::vector<std::size_t> waited_for;
+            const Job& job = *waiting[index];
+            for (const Relation relation : {Relation::after, Relation::before}) {
+                for (const auto edge : graph.related(job.unit, relation)) {
+                    const auto other = place.find(edge.unit());
+                    if (other != place.end() &&
+                        has_to_wait(job, relation, *waiting[other->second])) {
+                        waited_for.push_back(other->second);
+                    }
+                }
+            }
+            return waited_for;
+        });
+        if (cycle.empty()) {
+            return;
+        }
+        Job& freed = *waiting[cycle.front()];
+        freed.ignore_order = true;
+        say(Severity::warning, unit(freed.unit),
+            "its job is part of an ordering cycle and no longer waits for the others");
+        queue(freed);
+    }
+}
+
+void Machine::stop_units_bound_to_inactive() {
+    std::vector<UnitId> units_to_check;
+    units_to_check.swap(recheck_bound_);
+    for (const UnitId id : units_to_check) {
+        Unit& bound = unit(id);
+        bound.recheck_bound = false;
+        if (bound.job != JobId::none || is_down_or_stopping(bound.active_state())) {
+            continue;
+        }
+        for (const auto edge : graph.related(id, Relation::binds_to)) {
+            const Unit& other = unit(edge.unit());
+            if (other.job == JobId::none && is_down(other.active_state())) {
+                start_transaction(id, JobType::stop,
+                                  "BindsTo " + other.name() + ", which is not active");
+                break;
+            }
+        }
+    }
+}
+
+}  // namespace svcd

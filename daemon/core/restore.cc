@@ -1,0 +1,236 @@
+// Records: what a unit is, as plain bytes for the state file, and back again in the manager that
+// follows.
+#include <algorithm>
+#include <cstring>
+
+#include "core/machine.h"
+#include "core/service.h"
+
+namespace svcd {
+namespace {
+
+template <std::size_t Size>
+void put_text(std::array<char, Size>& field, std::string_view text) {
+    const std::size_t length = std::min(text.size(), Size - 1);
+    std::memcpy(field.data(), text.data(), length);
+}
+
+template <std::size_t Size>
+std::string_view text_of(const std::array<char, Size>& field) {
+    return {field.data(), strnlen(field.data(), Size)};
+}
+
+ProcessRecord record_of(const Process& process) {
+    ProcessRecord record{};
+    record.token = static_cast<std::uint64_t>(process.token);
+    record.pid = process.pid;
+    record.command = process.command;
+    record.executing = process.executing ? 1 : 0;
+    return record;
+}
+
+Process process_from(const ProcessRecord& record) {
+    return Process{static_cast<Token>(record.token), record.pid, record.command,
+                   record.executing != 0};
+}
+
+JobRecord record_of(const Job& job) {
+    JobRecord record{};
+    record.id = static_cast<std::uint32_t>(job.id);
+    record.type = static_cast<std::uint8_t>(job.type);
+    record.state = static_cast<std::uint8_t>(job.state);
+    record.irreversible = job.irreversible ? 1 : 0;
+    record.ignore_order = job.ignore_order ? 1 : 0;
+    record.requester_uid = job.requester.uid;
+    record.requester_pid = job.requester.pid;
+    record.installed_at = to_usec(job.installed_at);
+    put_text(record.requester_command, job.requester.command);
+    put_text(record.reason, job.requester.reason);
+    return record;
+}
+
+}  // namespace
+
+UnitRecord Machine::record(const Unit& unit) const {
+    UnitRecord record{};
+    put_text(record.name, unit.name());
+    record.sub_state = static_cast<std::uint8_t>(unit.sub_state);
+    record.result = static_cast<std::uint8_t>(unit.result);
+    record.flags = unit.populated ? kUnitPopulated : 0;
+    record.state_changed_at = to_usec(unit.state_changed_at);
+    record.inactive_exit_at = to_usec(unit.inactive_exit_at);
+    record.active_enter_at = to_usec(unit.active_enter_at);
+    record.active_exit_at = to_usec(unit.active_exit_at);
+    record.inactive_enter_at = to_usec(unit.inactive_enter_at);
+    if (const Job* job = job_of(unit)) {
+        record.job = record_of(*job);
+    }
+    const ServiceRun* run = unit.run.get();
+    if (run == nullptr) {
+        return record;
+    }
+    const auto flag = [&](bool value, UnitFlag bit) {
+        if (value) {
+            record.flags = static_cast<std::uint16_t>(record.flags | bit);
+        }
+    };
+    flag(run->forbid_restart, kUnitForbidRestart);
+    flag(run->sigkill_sent, kUnitSigkillSent);
+    flag(run->main_is_adopted, kUnitMainIsAdopted);
+    flag(run->main_known, kUnitMainIsKnown);
+    flag(run->told_reloading, kUnitToldReloading);
+    flag(run->told_stopping, kUnitToldStopping);
+    flag(run->forget_restarts, kUnitForgetRestarts);
+    record.reload_result = static_cast<std::uint8_t>(run->reload_result);
+    record.restarts = run->restarts;
+    record.state_deadline = to_usec(run->state_deadline);
+    record.watchdog_deadline = to_usec(run->watchdog_deadline);
+    record.check_deadline = to_usec(run->check_deadline);
+    record.stop_deadline = to_usec(run->stop_deadline);
+    record.watchdog_interval = run->watchdog_interval.count();
+    record.main_started_at = to_usec(run->main_started_at);
+    record.main_exited_at = to_usec(run->main_exited_at);
+    record.watchdog_at = to_usec(run->watchdog_at);
+    record.main_code = static_cast<std::int32_t>(run->main_code);
+    record.main_status = run->main_status;
+    record.main_pid_last = run->main_pid_last;
+    record.status_error = run->status_error;
+    const std::size_t starts = std::min(run->starts.size(), kStartLimitBurstMax);
+    record.start_count = static_cast<std::uint16_t>(starts);
+    std::transform(run->starts.end() - static_cast<std::ptrdiff_t>(starts), run->starts.end(),
+                   record.start_times.begin(), [](Time start) { return to_usec(start); });
+    record.main = record_of(run->main);
+    record.control = record_of(run->control);
+    record.identifying = static_cast<std::uint64_t>(run->identifying);
+    record.invocation_id = run->invocation_id;
+    put_text(record.status_text, run->status_text);
+    return record;
+}
+
+SupervisorRecord Machine::record() const {
+    SupervisorRecord record{};
+    record.next_serial = processes.next_serial();
+    record.next_job = next_job;
+    record.shutting_down = shutting_down ? 1 : 0;
+    record.shutdown_kind = static_cast<std::uint8_t>(shutdown_kind);
+    record.something_was_killed = something_was_killed ? 1 : 0;
+    record.started = started ? 1 : 0;
+    return record;
+}
+
+namespace {
+
+std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
+    auto run = std::make_unique<ServiceRun>();
+    const auto flag = [&](UnitFlag bit) { return (record.flags & bit) != 0; };
+    run->forbid_restart = flag(kUnitForbidRestart);
+    run->sigkill_sent = flag(kUnitSigkillSent);
+    run->main_is_adopted = flag(kUnitMainIsAdopted);
+    run->main_known = flag(kUnitMainIsKnown);
+    run->told_reloading = flag(kUnitToldReloading);
+    run->told_stopping = flag(kUnitToldStopping);
+    run->forget_restarts = flag(kUnitForgetRestarts);
+    run->reload_result = static_cast<UnitResult>(record.reload_result);
+    run->restarts = record.restarts;
+    run->state_deadline = time_from_usec(record.state_deadline);
+    run->watchdog_deadline = time_from_usec(record.watchdog_deadline);
+    run->check_deadline = time_from_usec(record.check_deadline);
+    run->stop_deadline = time_from_usec(record.stop_deadline);
+    run->watchdog_interval = Duration{record.watchdog_interval};
+    run->main_started_at = time_from_usec(record.main_started_at);
+    run->main_exited_at = time_from_usec(record.main_exited_at);
+    run->watchdog_at = time_from_usec(record.watchdog_at);
+    run->main_code = static_cast<ExitCode>(record.main_code);
+    run->main_status = record.main_status;
+    run->main_pid_last = record.main_pid_last;
+    run->status_error = record.status_error;
+    const std::size_t starts = std::min<std::size_t>(record.start_count, kStartLimitBurstMax);
+    for (std::size_t index = 0; index < starts; ++index) {
+        run->starts.push_back(time_from_usec(record.start_times[index]));
+    }
+    run->main = process_from(record.main);
+    run->control = process_from(record.control);
+    run->identifying = static_cast<Token>(record.identifying);
+    run->invocation_id = record.invocation_id;
+    run->status_text = text_of(record.status_text);
+    return run;
+}
+
+}  // namespace
+
+void Machine::restore(const StateRestored& event) {
+    processes.set_next_serial(std::max<std::uint64_t>(event.supervisor.next_serial, 1));
+    next_job = std::max<std::uint32_t>(event.supervisor.next_job, 1);
+    shutting_down = event.supervisor.shutting_down != 0;
+    shutdown_kind = static_cast<ShutdownKind>(event.supervisor.shutdown_kind);
+    something_was_killed = event.supervisor.something_was_killed != 0;
+    started = event.supervisor.started != 0;
+    // First every unit and job as it was, then what each has to ask or do again: these look at one
+    // another.
+    for (const RestoredUnit& restored : event.units) {
+        const UnitRecord& saved = restored.record;
+        Unit& unit = this->unit(find_or_add(text_of(saved.name)));
+        touch(unit);
+        unit.sub_state = static_cast<SubState>(saved.sub_state);
+        unit.result = static_cast<UnitResult>(saved.result);
+        unit.populated = restored.populated || (saved.flags & kUnitPopulated) != 0;
+        unit.state_changed_at = time_from_usec(saved.state_changed_at);
+        unit.inactive_exit_at = time_from_usec(saved.inactive_exit_at);
+        unit.active_enter_at = time_from_usec(saved.active_enter_at);
+        unit.active_exit_at = time_from_usec(saved.active_exit_at);
+        unit.inactive_enter_at = time_from_usec(saved.inactive_enter_at);
+        failed_units += unit.active_state() == ActiveState::failed ? 1u : 0u;
+        if (unit.type == UnitType::service) {
+            unit.run = run_from(saved);
+            if (unit.definition.service == nullptr) {
+                unit.definition.service =
+                    std::make_unique<ServiceSettings>();  // its file is gone; it can still be
+                                                          // stopped
+            }
+            for (const auto& [process, role] :
+                 {std::pair{&unit.run->main, ProcessRole::main},
+                  std::pair{&unit.run->control, ProcessRole::control}}) {
+                if (process->is_there()) {
+                    processes.adopt(process->token, ProcessOwner{unit.id, role});
+                }
+            }
+            if (unit.run->identifying != Token::none) {
+                order(
+                    RetireProcess{unit.run->identifying});  // asked again below, under a new token
+                unit.run->identifying = Token::none;
+            }
+        }
+        if (saved.job.id != 0) {
+            Job& job = jobs[static_cast<JobId>(saved.job.id)];
+            job.id = static_cast<JobId>(saved.job.id);
+            job.unit = unit.id;
+            job.type = static_cast<JobType>(saved.job.type);
+            job.state = static_cast<JobState>(saved.job.state);
+            job.irreversible = saved.job.irreversible != 0;
+            job.ignore_order = saved.job.ignore_order != 0;
+            job.installed_at = time_from_usec(saved.job.installed_at);
+            job.requester = Requester{saved.job.requester_uid, saved.job.requester_pid,
+                                      std::string(text_of(saved.job.requester_command)),
+                                      std::string(text_of(saved.job.reason))};
+            unit.job = job.id;
+            next_job = std::max(next_job, saved.job.id + 1);
+        }
+    }
+    graph.rebuild(units.size());
+    start_finished = started && jobs.empty();
+    for (const RestoredUnit& restored : event.units) {
+        Unit& unit = this->unit(*find(text_of(restored.record.name)));
+        if (unit.run != nullptr) {
+            Service{*this, unit}.resume(restored);
+        }
+        if (Job* job = job_of(unit)) {
+            // The record may be from before the last change of the unit that its job follows.
+            unit_changed(unit, unit.active_state());
+            if (jobs.contains(unit.job) && job->state == JobState::waiting) {
+                queue(*job);
+            }
+        }
+    }
+}
+
+}  // namespace svcd

@@ -1,0 +1,736 @@
+#include "core/service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/types/assert.h"
+
+namespace svcd {
+namespace {
+
+/// ExecStop may take the stop's time but for this share of it (at most 10 s): then the stop signal
+/// is due, so that no process gets SIGKILL without having had its SIGTERM.
+Duration signal_share(Duration timeout) {
+    return std::min<Duration>(timeout / 3, Duration{10'000'000});
+}
+
+}  // namespace
+
+std::optional<std::uint16_t> first_command(const ServiceSettings& settings, CommandRole role) {
+    for (std::size_t index = 0; index < settings.commands.size(); ++index) {
+        if (settings.commands[index].role == role) {
+            return static_cast<std::uint16_t>(index);
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::uint16_t command) {
+    const std::size_t next = command + std::size_t{1};
+    if (next < settings.commands.size() &&
+        settings.commands[next].role == settings.commands[command].role) {
+        return static_cast<std::uint16_t>(next);
+    }
+    return std::nullopt;
+}
+
+// ── for jobs
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+StartOutcome start_unit(Machine& machine, Unit& unit) {
+    if (is_up(unit.active_state())) {
+        return StartOutcome::already;
+    }
+    if (unit.load_state != LoadState::loaded) {
+        machine.say(Severity::error, unit,
+                    "can't be started: its unit file is " + std::string(name_of(unit.load_state)));
+        return StartOutcome::invalid;
+    }
+    for (const auto edge : machine.graph.related(unit.id, Relation::binds_to)) {
+        const Unit& other = machine.unit(edge.unit());
+        const auto earlier = machine.graph.related(unit.id, Relation::after);
+        const bool is_after =
+            std::any_of(earlier.begin(), earlier.end(),
+                        [&](const auto& candidate) { return candidate.unit() == edge.unit(); });
+        if (is_after && !is_up(other.active_state())) {
+            machine.say(Severity::warning, unit,
+                        "not started: it is bound to " + other.name() + ", which is not active");
+            return StartOutcome::dependency;
+        }
+    }
+    if (unit.type == UnitType::target) {
+        machine.set_state(unit, SubState::active);
+        return StartOutcome::going;
+    }
+    if (unit.run == nullptr) {
+        unit.run = std::make_unique<ServiceRun>();
+    }
+    return Service{machine, unit}.start();
+}
+
+StartOutcome stop_unit(Machine& machine, Unit& unit) {
+    if (is_down(unit.active_state())) {
+        return StartOutcome::already;
+    }
+    if (unit.type == UnitType::target) {
+        machine.set_state(unit, SubState::dead);
+        return StartOutcome::going;
+    }
+    return Service{machine, unit}.stop();
+}
+
+StartOutcome reload_unit(Machine& machine, Unit& unit) {
+    if (unit.sub_state == SubState::reload || unit.active_state() == ActiveState::activating) {
+        return StartOutcome::later;
+    }
+    if (unit.active_state() != ActiveState::active || unit.type != UnitType::service) {
+        return StartOutcome::invalid;
+    }
+    return Service{machine, unit}.reload();
+}
+
+StartOutcome Service::start() {
+    const SubStateTraits& state = traits(unit_.sub_state);
+    if (state.starting) {
+        return StartOutcome::going;
+    }
+    if (state.stopping || unit_.sub_state == SubState::auto_restart) {
+        return StartOutcome::later;
+    }
+    if (unit_.sub_state == SubState::stop_wedged) {
+        machine_.say(Severity::error, unit_,
+                     "not started: processes of its last run survive SIGKILL");
+        return StartOutcome::failed;
+    }
+    if (unit_.populated) {
+        machine_.say(Severity::notice, unit_,
+                     "is started beside processes that its last run left over");
+    }
+    unit_.result = UnitResult::success;
+    run_.reload_result = UnitResult::success;
+    run_.main_known = false;
+    run_.main_is_adopted = false;
+    run_.forbid_restart = false;
+    run_.told_reloading = false;
+    run_.told_stopping = false;
+    run_.sigkill_sent = false;
+    run_.status_error = 0;
+    run_.status_text.clear();
+    run_.watchdog_interval = settings_.watchdog;
+    if (std::exchange(run_.forget_restarts, false)) {
+        run_.restarts = 0;
+    }
+    if (start_limit_hit()) {
+        machine_.say(Severity::error, unit_,
+                     "not started: started " + std::to_string(run_.starts.size()) +
+                         " times within StartLimitIntervalSec; `svctl reset-failed` or a start by "
+                         "hand clears it");
+        enter_dead(UnitResult::start_limit_hit, false);
+        return StartOutcome::failed;
+    }
+    run_.invocation_id = {machine_.random(), machine_.random()};
+    enter_condition();
+    return StartOutcome::going;
+}
+
+StartOutcome Service::stop() {
+    run_.forbid_restart = true;
+    machine_.touch(unit_);
+    if (traits(unit_.sub_state).stopping) {
+        return StartOutcome::going;
+    }
+    if (unit_.sub_state == SubState::auto_restart) {
+        const Job* job = machine_.job_of(unit_);
+        if (job == nullptr || job->type == JobType::stop) {
+            run_.forget_restarts = true;
+            machine_.order(ReleaseCgroup{unit_.id});
+        }
+        arm(kNever);
+        machine_.set_state(unit_, SubState::dead);
+        return StartOutcome::going;
+    }
+    if (unit_.sub_state == SubState::running || unit_.sub_state == SubState::exited) {
+        enter_stop(UnitResult::success);
+    } else {
+        enter_signal(SubState::stop_sigterm,
+                     UnitResult::success);  // not started yet, so no ExecStop
+    }
+    return StartOutcome::going;
+}
+
+StartOutcome Service::reload() {
+    enter_reload();
+    return StartOutcome::going;
+}
+
+// ── the way up
+// ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Service::enter_condition() {
+    const auto command = first_command(settings_, CommandRole::condition);
+    if (!command.has_value()) {
+        enter_start_pre();
+        return;
+    }
+    if (!spawn(ProcessRole::control, *command)) {
+        fail_start(UnitResult::resources);
+        return;
+    }
+    arm(after(machine_.now, settings_.timeout_start));
+    machine_.set_state(unit_, SubState::condition);
+}
+
+void Service::enter_start_pre() {
+    const auto command = first_command(settings_, CommandRole::start_pre);
+    if (!command.has_value()) {
+        enter_start();
+        return;
+    }
+    if (!spawn(ProcessRole::control, *command)) {
+        fail_start(UnitResult::resources);
+        return;
+    }
+    arm(after(machine_.now, settings_.timeout_start));
+    machine_.set_state(unit_, SubState::start_pre);
+}
+
+void Service::enter_start() {
+    const auto command = first_command(settings_, CommandRole::start);
+    if (!command.has_value()) {
+        enter_start_post();  // a oneshot with nothing but an ExecStop
+        return;
+    }
+    const ProcessRole role =
+        settings_.type == ServiceType::forking ? ProcessRole::control : ProcessRole::main;
+    if (!spawn(role, *command)) {
+        fail_start(UnitResult::resources);
+        return;
+    }
+    const Time deadline = after(machine_.now, settings_.timeout_start);
+    if (settings_.type == ServiceType::simple) {
+        run_.check_deadline =
+            deadline;  // it counts as started, and yet must get as far as execve in this time
+        arm(kNever);
+    } else {
+        arm(deadline);
+    }
+    machine_.set_state(unit_, SubState::start);
+}
+
+void Service::enter_start_post() {
+    restart_watchdog();
+    const auto command = first_command(settings_, CommandRole::start_post);
+    if (!command.has_value()) {
+        enter_running(UnitResult::success);
+        return;
+    }
+    if (!spawn(ProcessRole::control, *command)) {
+        enter_stop(UnitResult::resources);
+        return;
+    }
+    arm(after(machine_.now, settings_.timeout_start));
+    machine_.set_state(unit_, SubState::start_post);
+}
+
+void Service::enter_running(UnitResult result) {
+    note_result(result);
+    if (unit_.result != UnitResult::success) {
+        enter_signal(SubState::stop_sigterm, result);
+    } else if (!is_alive()) {
+        if (settings_.remain_after_exit) {
+            arm(kNever);
+            machine_.set_state(unit_, SubState::exited);
+        } else {
+            enter_stop(UnitResult::success);
+        }
+    } else if (run_.told_reloading) {
+        arm(after(machine_.now, settings_.timeout_start));
+        machine_.set_state(unit_, SubState::reload);
+    } else if (run_.told_stopping) {
+        begin_stop_clock();
+        arm(run_.stop_deadline);
+        machine_.set_state(unit_,
+                           SubState::stop_sigterm);  // as good as if the stop signal had been sent
+    } else {
+        arm(kNever);
+        machine_.set_state(unit_, SubState::running);
+    }
+}
+
+void Service::enter_reload() {
+    run_.reload_result = UnitResult::success;
+    const auto command = first_command(settings_, CommandRole::reload);
+    if (!command.has_value() || !spawn(ProcessRole::control, *command)) {
+        run_.reload_result = UnitResult::resources;
+        enter_running(UnitResult::success);
+        return;
+    }
+    arm(after(machine_.now, settings_.timeout_start));
+    machine_.set_state(unit_, SubState::reload);
+}
+
+void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
+    const Token token = machine_.processes.allocate(ProcessOwner{unit_.id, ProcessRole::main});
+    if (token == Token::none) {
+        return;
+    }
+    machine_.effects->supervisor_dirty = true;
+    run_.identifying = token;
+    machine_.order(IdentifyMainProcess{token, unit_.id, how, pid});
+}
+
+// ── the way down
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Service::begin_stop_clock() {
+    if (run_.stop_deadline == kNever) {
+        run_.stop_deadline = after(machine_.now, settings_.timeout_stop);
+        run_.empty_since = kNever;
+    }
+    run_.watchdog_deadline = kNever;
+    run_.check_deadline = kNever;
+}
+
+void Service::enter_stop(UnitResult result) {
+    note_result(result);
+    begin_stop_clock();
+    const auto command = first_command(settings_, CommandRole::stop);
+    if (!command.has_value() || run_.control.is_there()) {
+        enter_signal(SubState::stop_sigterm, UnitResult::success);
+        return;
+    }
+    if (!spawn(ProcessRole::control, *command)) {
+        enter_signal(SubState::stop_sigterm, UnitResult::resources);
+        return;
+    }
+    arm(run_.stop_deadline == kNever ? kNever
+                                     : run_.stop_deadline - signal_share(settings_.timeout_stop));
+    machine_.set_state(unit_, SubState::stop);
+}
+
+void Service::enter_signal(SubState state, UnitResult result, SignalCause cause) {
+    note_result(result);
+    const bool is_final = state == SubState::final_sigterm || state == SubState::final_sigkill;
+    begin_stop_clock();
+    if (!has_processes()) {
+        if (is_final) {
+            enter_dead(UnitResult::success, true);
+        } else {
+            enter_stop_post(UnitResult::success);
+        }
+        return;
+    }
+    const bool is_kill = state == SubState::stop_sigkill || state == SubState::final_sigkill;
+    send_signals(state, cause);
+    if (is_kill) {
+        arm(after(machine_.now, machine_.options.kill_grace));
+    } else {
+        arm(run_.stop_deadline);
+    }
+    machine_.set_state(unit_, state);
+}
+
+void Service::send_signals(SubState state, SignalCause cause) {
+    if (settings_.kill_mode == KillMode::none) {
+        return;
+    }
+    const bool is_kill = state == SubState::stop_sigkill || state == SubState::final_sigkill;
+    SignalUnit order;
+    order.unit = unit_.id;
+    order.main = run_.main.token;
+    order.control = run_.control.token;
+    order.signal = is_kill ? settings_.final_kill_signal : settings_.kill_signal;
+    order.cause = cause;
+    if (state == SubState::stop_watchdog) {
+        order.signal = SIGABRT;
+        order.cause = SignalCause::watchdog;
+    } else if (!is_kill && order.signal == SIGKILL) {
+        order.cause = SignalCause::kill_signal_is_kill;
+    }
+    const bool whole = settings_.kill_mode == KillMode::control_group ||
+                       (settings_.kill_mode == KillMode::mixed && is_kill);
+    order.scope = whole ? SignalScope::cgroup : SignalScope::both;
+    order.then_continue = order.signal != SIGKILL;
+    if (is_kill && cause == SignalCause::deadline) {
+        run_.sigkill_sent = true;
+        machine_.something_was_killed = true;
+        machine_.effects->supervisor_dirty = true;
+    }
+    machine_.order(order);
+}
+
+void Service::continue_stop(UnitResult result) {
+    note_result(result);
+    if (run_.main.is_there() || run_.control.is_there()) {
+        return;
+    }
+    if (waits_for_cgroup() && unit_.populated) {
+        if (settings_.kill_mode == KillMode::mixed && unit_.sub_state == SubState::stop_sigterm) {
+            enter_signal(SubState::stop_sigkill, UnitResult::success, SignalCause::main_exited);
+        }
+        return;
+    }
+    switch (unit_.sub_state) {
+        case SubState::stop_watchdog:
+        case SubState::stop_sigterm:
+        case SubState::stop_sigkill:
+            enter_stop_post(UnitResult::success);
+            return;
+        case SubState::final_sigterm:
+        case SubState::final_sigkill:
+            enter_dead(UnitResult::success, true);
+            return;
+        case SubState::stop_wedged:
+            machine_.say(Severity::notice, unit_, "the processes that survived SIGKILL have ended");
+            machine_.order(ReleaseCgroup{unit_.id});
+            machine_.set_state(unit_, SubState::failed);
+            return;
+        case SubState::dead:
+        case SubState::condition:
+        case SubState::start_pre:
+        case SubState::start:
+        case SubState::start_post:
+        case SubState::running:
+        case SubState::exited:
+        case SubState::reload:
+        case SubState::stop:
+        case SubState::stop_post:
+        case SubState::failed:
+        case SubState::auto_restart:
+        case SubState::active:
+            return;  // nothing is waited for
+    }
+}
+
+void Service::enter_stop_post(UnitResult result) {
+    note_result(result);
+    run_.stop_deadline = kNever;
+    begin_stop_clock();  // ExecStopPost has a TimeoutStopSec of its own
+    const auto command = first_command(settings_, CommandRole::stop_post);
+    if (!command.has_value() || run_.control.is_there()) {
+        enter_signal(SubState::final_sigterm, UnitResult::success);
+        return;
+    }
+    if (!spawn(ProcessRole::control, *command)) {
+        enter_signal(SubState::final_sigterm, UnitResult::resources);
+        return;
+    }
+    arm(run_.stop_deadline == kNever ? kNever
+                                     : run_.stop_deadline - signal_share(settings_.timeout_stop));
+    machine_.set_state(unit_, SubState::stop_post);
+}
+
+void Service::enter_dead(UnitResult result, bool may_restart) {
+    note_result(result);
+    forget_process(run_.main);
+    forget_process(run_.control);
+    if (run_.identifying != Token::none) {
+        machine_.order(RetireProcess{run_.identifying});
+        machine_.processes.retire(std::exchange(run_.identifying, Token::none));
+    }
+    arm(kNever);
+    run_.stop_deadline = kNever;
+    run_.watchdog_deadline = kNever;
+    run_.check_deadline = kNever;
+    run_.empty_since = kNever;
+    const bool is_clean =
+        unit_.result == UnitResult::success || unit_.result == UnitResult::exec_condition;
+    const Job* job = machine_.job_of(unit_);
+    const bool is_restarted_by_job = job != nullptr && job->type != JobType::stop;
+    const bool restarts = may_restart && shall_restart();
+    if (!restarts) {
+        run_.forget_restarts = true;
+        if (!is_restarted_by_job) {
+            machine_.order(ReleaseCgroup{unit_.id});
+        }
+    }
+    machine_.set_state(unit_, is_clean ? SubState::dead : SubState::failed);
+    if (restarts) {
+        arm(after(machine_.now, settings_.restart_delay));
+        machine_.set_state(unit_, SubState::auto_restart);
+    }
+}
+
+void Service::enter_wedged() {
+    unit_.result = UnitResult::stop_wedged;
+    machine_.something_was_killed = true;
+    machine_.effects->supervisor_dirty = true;
+    arm(kNever);
+    run_.stop_deadline = kNever;
+    run_.forget_restarts = true;
+    machine_.say(Severity::error, unit_,
+                 "has processes that survive SIGKILL: it is left alone until they end");
+    machine_.set_state(unit_, SubState::stop_wedged);
+}
+
+void Service::enter_restart() {
+    const Job* job = machine_.job_of(unit_);
+    if (job != nullptr && job->type == JobType::stop) {
+        return;  // going down anyway
+    }
+    ++run_.restarts;
+    run_.forget_restarts = false;
+    arm(kNever);
+    machine_.touch(unit_);
+    if (!machine_.start_transaction(unit_.id, JobType::restart, "Restart=")) {
+        unit_.result = UnitResult::resources;
+        enter_dead(UnitResult::resources, false);
+    }
+}
+
+// ── processes
+// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+bool Service::spawn(ProcessRole role, std::uint16_t command) {
+    const Token token = machine_.processes.allocate(ProcessOwner{unit_.id, role});
+    if (token == Token::none) {
+        machine_.say(Severity::error, unit_,
+                     "no process started: " + std::to_string(kProcessesMax) + " are there already");
+        return false;
+    }
+    machine_.effects->supervisor_dirty = true;
+    Process& process = role == ProcessRole::main ? run_.main : run_.control;
+    SVCD_ASSERT(!process.is_there());
+    process = Process{token, 0, command, false};
+    run_.empty_since = kNever;
+    unit_.populated = true;
+    if (role == ProcessRole::main) {
+        run_.main_known = true;
+        run_.main_is_adopted = false;
+        run_.main_started_at = machine_.now;
+        run_.main_exited_at = Time{};
+        run_.main_code = ExitCode::none;
+        run_.main_status = 0;
+    }
+    machine_.touch(unit_);
+    const bool report = role == ProcessRole::main && settings_.type == ServiceType::exec;
+    machine_.order(SpawnProcess{token, unit_.id, role, command, report});
+    return true;
+}
+
+const Command* Service::command_at(std::uint16_t index) const {
+    // A reload may have taken commands away while one of them ran.
+    return index < settings_.commands.size() ? &settings_.commands[index] : nullptr;
+}
+
+void Service::forget_process(Process& process) {
+    if (process.is_there()) {
+        machine_.order(RetireProcess{process.token});
+        machine_.processes.retire(process.token);
+        process = Process{};
+        machine_.touch(unit_);
+    }
+}
+
+bool Service::waits_for_cgroup() const {
+    return settings_.send_sigkill && (settings_.kill_mode == KillMode::control_group ||
+                                      settings_.kill_mode == KillMode::mixed);
+}
+
+bool Service::has_processes() const {
+    return run_.main.is_there() || run_.control.is_there() ||
+           (waits_for_cgroup() && unit_.populated);
+}
+
+/// systemd's service_good(): by the main process where it is known, else by there being any.
+bool Service::is_alive() const {
+    return run_.main_known ? run_.main.is_there() : unit_.populated;
+}
+
+/// Before execve every signal but SIGKILL is blocked, so asking nicely would be in vain. True when
+/// it was so.
+bool Service::kill_unexecuted() {
+    const bool main_stuck =
+        run_.main.is_there() && run_.main.pid != 0 && !run_.main.executing && !run_.main_is_adopted;
+    if (!main_stuck) {
+        return false;
+    }
+    SignalUnit order;
+    order.unit = unit_.id;
+    order.scope = SignalScope::main;
+    order.main = run_.main.token;
+    order.signal = SIGKILL;
+    order.cause = SignalCause::never_executed;
+    machine_.order(order);
+    return true;
+}
+
+// ── results
+// ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Service::note_result(UnitResult result) {
+    if (unit_.result == UnitResult::success && result != UnitResult::success) {
+        unit_.result = result;
+        machine_.touch(unit_);
+    }
+}
+
+bool Service::shall_restart() const {
+    if (run_.forbid_restart || machine_.shutting_down) {
+        return false;
+    }
+    const UnitResult result = unit_.result;
+    const bool is_failure = result != UnitResult::success && result != UnitResult::exec_condition;
+    switch (settings_.restart) {
+        case RestartPolicy::no:
+            return false;
+        case RestartPolicy::always:
+            return result != UnitResult::exec_condition;
+        case RestartPolicy::on_success:
+            return result == UnitResult::success;
+        case RestartPolicy::on_failure:
+            return is_failure;
+        case RestartPolicy::on_abnormal:
+            return is_failure && result != UnitResult::exit_code;
+        case RestartPolicy::on_abort:
+            return result == UnitResult::signal || result == UnitResult::core_dump;
+        case RestartPolicy::on_watchdog:
+            return result == UnitResult::watchdog;
+    }
+    return false;
+}
+
+bool Service::start_limit_hit() {
+    const Duration interval = unit_.definition.start_limit_interval;
+    const std::size_t burst = unit_.definition.start_limit_burst;
+    if (interval <= Duration{0} || burst == 0) {
+        return false;
+    }
+    std::erase_if(run_.starts, [&](Time start) { return after(start, interval) <= machine_.now; });
+    if (run_.starts.size() >= burst) {
+        return true;
+    }
+    run_.starts.push_back(machine_.now);
+    return false;
+}
+
+void Service::arm(Time deadline) {
+    run_.state_deadline = deadline;
+    machine_.update_deadline(unit_);
+}
+
+void Service::restart_watchdog() {
+    run_.watchdog_deadline =
+        run_.watchdog_interval > Duration{0} ? after(machine_.now, run_.watchdog_interval) : kNever;
+    machine_.update_deadline(unit_);
+}
+
+// ── deadlines
+// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Service::on_deadline() {
+    if (run_.state_deadline <= machine_.now) {
+        on_state_deadline();
+    } else if (run_.check_deadline <= machine_.now) {
+        on_check_deadline();
+    } else if (run_.watchdog_deadline <= machine_.now) {
+        on_watchdog_deadline();
+    }
+    machine_.update_deadline(unit_);
+}
+
+void Service::on_watchdog_deadline() {
+    run_.watchdog_deadline = kNever;
+    machine_.say(Severity::error, unit_, "watchdog: no WATCHDOG=1 within WatchdogSec");
+    enter_signal(SubState::stop_watchdog, UnitResult::watchdog);
+}
+
+void Service::on_check_deadline() {
+    run_.check_deadline = kNever;
+    machine_.touch(unit_);
+    if (traits(unit_.sub_state).stopping) {
+        machine_.order(CheckCgroup{unit_.id});  // still empty, with an exit record missing?
+    } else if (settings_.type == ServiceType::forking && unit_.sub_state == SubState::start) {
+        identify_main_process(IdentifyMainProcess::How::pid_file, 0);
+    } else if (run_.main.is_there() && !run_.main.executing) {
+        machine_.say(Severity::error, unit_,
+                     "start timed out: after TimeoutStartSec the process has not got as far as "
+                     "execve; its executable or an "
+                     "output may lie on a file system that hangs");
+        note_result(UnitResult::timeout);
+        kill_unexecuted();
+        enter_signal(SubState::stop_sigterm, UnitResult::timeout);
+    }
+}
+
+void Service::on_state_deadline() {
+    run_.state_deadline = kNever;
+    machine_.touch(unit_);
+    switch (unit_.sub_state) {
+        case SubState::condition:
+        case SubState::start_pre:
+        case SubState::start:
+            machine_.say(Severity::error, unit_,
+                         "start timed out in " + std::string(name_of(unit_.sub_state)));
+            kill_unexecuted();
+            fail_start(UnitResult::timeout);
+            return;
+        case SubState::start_post:
+            machine_.say(Severity::error, unit_, "ExecStartPost timed out");
+            enter_stop(UnitResult::timeout);
+            return;
+        case SubState::reload: {
+            machine_.say(Severity::warning, unit_, "reload timed out");
+            run_.reload_result = UnitResult::timeout;
+            run_.told_reloading = false;
+            if (run_.control.is_there()) {
+                SignalUnit order;
+                order.unit = unit_.id;
+                order.scope = SignalScope::control;
+                order.control = run_.control.token;
+                order.signal = SIGKILL;
+                order.cause = SignalCause::kill_control;
+                machine_.order(order);
+            }
+            forget_process(run_.control);
+            enter_running(UnitResult::success);
+            return;
+        }
+        case SubState::stop:
+            machine_.say(Severity::warning, unit_, "ExecStop timed out: the stop signal is sent");
+            enter_signal(SubState::stop_sigterm, UnitResult::timeout);
+            return;
+        case SubState::stop_watchdog:
+        case SubState::stop_sigterm:
+            if (settings_.send_sigkill && settings_.kill_mode != KillMode::none) {
+                machine_.say(Severity::warning, unit_,
+                             "did not stop within TimeoutStopSec: SIGKILL");
+                enter_signal(SubState::stop_sigkill, UnitResult::timeout, SignalCause::deadline);
+            } else {
+                machine_.say(Severity::warning, unit_,
+                             "did not stop within TimeoutStopSec, and no SIGKILL is wanted: "
+                             "processes are left over");
+                forget_process(run_.main);
+                forget_process(run_.control);
+                enter_stop_post(UnitResult::timeout);
+            }
+            return;
+        case SubState::stop_post:
+            machine_.say(Severity::warning, unit_, "ExecStopPost timed out");
+            enter_signal(SubState::final_sigterm, UnitResult::timeout);
+            return;
+        case SubState::final_sigterm:
+            if (settings_.send_sigkill && settings_.kill_mode != KillMode::none) {
+                enter_signal(SubState::final_sigkill, UnitResult::timeout, SignalCause::deadline);
+            } else {
+                enter_dead(UnitResult::timeout, false);
+            }
+            return;
+        case SubState::stop_sigkill:
+        case SubState::final_sigkill:
+            enter_wedged();
+            return;
+        case SubState::auto_restart:
+            enter_restart();
+            return;
+        case SubState::dead:
+        case SubState::running:
+        case SubState::exited:
+        case SubState::stop_wedged:
+        case SubState::failed:
+        case SubState::active:
+            return;  // nothing is armed
+    }
+}
+
+}  // namespace svcd

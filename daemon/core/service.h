@@ -1,0 +1,113 @@
+// The service state machine: what systemd.service(5) describes, as transitions.
+//
+// `Service` is a view: it is made for a call, holds nothing, and works on the unit's ServiceRun.
+// Each enter_*() carries out what entering that state means and, when there is nothing to do in it,
+// goes straight on to the next; a failure on the way enters the state that cleans up. What comes
+// from outside (exits, notifications, deadlines) is in service_events.cc.
+//
+// One deadline a stop (units.md, "Rules of ours"): ExecStop and the time after the stop signal
+// share TimeoutStopSec, and a stop has ended when the cgroup is empty (KillMode control-group and
+// mixed), not when the main process is.
+#pragma once
+
+#include <optional>
+
+#include "core/machine.h"
+
+namespace svcd {
+
+/// The first command of a role, as an index of ServiceSettings::commands.
+std::optional<std::uint16_t> first_command(const ServiceSettings& settings, CommandRole role);
+/// The next one of the same role.
+std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::uint16_t command);
+
+/// What became of starting, stopping or reloading a unit for a job.
+enum class StartOutcome : std::uint8_t {
+    going,    ///< under way; the unit's state will tell
+    already,  ///< it is so already
+    later,    ///< not now: again when the unit's state changes
+    failed,
+    dependency,  ///< something it is bound to isn't there
+    invalid,     ///< such a job makes no sense for it now
+};
+StartOutcome start_unit(Machine& machine, Unit& unit);
+StartOutcome stop_unit(Machine& machine, Unit& unit);
+StartOutcome reload_unit(Machine& machine, Unit& unit);
+
+class Service {
+public:
+    Service(Machine& machine, Unit& unit)
+        : machine_(machine), unit_(unit), run_(*unit.run), settings_(*unit.definition.service) {}
+
+    StartOutcome start();
+    StartOutcome stop();
+    StartOutcome reload();
+
+    void on_spawned(Process& process, Pid pid);
+    void on_spawn_failed(ProcessRole role, const Error& error);
+    void on_executing(ProcessRole role);
+    void on_exit(ProcessRole role, ExitCode code, int status);
+    void on_main_process_found(Token token, Pid pid);
+    void on_main_process_not_found(const Error& error);
+    void on_cgroup_emptied();
+    void on_notification(const Notification& notification);
+    void on_deadline();
+
+    /// After StateRestored: ask again, or do again, what may have been lost with the manager
+    /// before.
+    void resume(const RestoredUnit& restored);
+
+private:
+    // The way up.
+    void enter_condition();
+    void enter_start_pre();
+    void enter_start();
+    void enter_start_post();
+    void enter_running(UnitResult result);
+    void enter_reload();
+
+    // The way down.
+    void enter_stop(UnitResult result);
+    void enter_signal(SubState state, UnitResult result, SignalCause cause = SignalCause::stop);
+    void enter_stop_post(UnitResult result);
+    void enter_dead(UnitResult result, bool may_restart);
+    void enter_wedged();
+    void enter_restart();
+    void fail_start(UnitResult result) { enter_signal(SubState::stop_sigterm, result); }
+    /// In a state that waits for processes to end: go on if they have.
+    void continue_stop(UnitResult result);
+
+    // What processes there are.
+    bool spawn(ProcessRole role, std::uint16_t command);
+    void begin_stop_clock();
+    void send_signals(SubState state, SignalCause cause);
+    void identify_main_process(IdentifyMainProcess::How how, Pid pid);
+    const Command* command_at(std::uint16_t index) const;
+    bool has_processes() const;
+    bool is_alive() const;
+    bool waits_for_cgroup() const;
+    void forget_process(Process& process);
+    bool kill_unexecuted();
+
+    // Results.
+    void note_result(UnitResult result);
+    UnitResult result_of_main(ExitCode code, int status) const;
+    UnitResult result_of_control(ExitCode code, int status) const;
+    bool shall_restart() const;
+    bool start_limit_hit();
+
+    void on_main_exit(ExitCode code, int status);
+    void on_control_exit(ExitCode code, int status);
+    void on_check_deadline();
+    void on_watchdog_deadline();
+    void restart_watchdog();
+    void on_state_deadline();
+    void arm(Time deadline);
+
+    Machine& machine_;
+    Unit& unit_;
+    ServiceRun& run_;
+    const ServiceSettings& settings_;
+};
+
+}  // namespace svcd

@@ -1,0 +1,83 @@
+// What each sub-state means, one row each. Ask the table; do not list states again.
+// systemd.service(5) and systemctl(1) use the same words; `svctl status` shows them.
+//
+//            ┌──────────────────────────── auto-restart ◄───────────────────────────┐
+//            ▼                                                                      │
+//   dead ─► condition ─► start-pre ─► start ─► start-post ─► running ─► stop ─►     │
+//                                                  │          │  ▲   stop-sigterm ─► stop-sigkill
+//                                                  ▼          ▼  │         │           │
+//                                               exited ──►   reload        └─► stop-post ◄┘
+//                                                                              │
+//                        dead, failed, stop-wedged ◄── final-sigkill ◄── final-sigterm
+//
+// Any of the starting states goes to stop-sigterm when it fails, times out or is interrupted; a
+// state without anything to do is passed through in the same step.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "core/types/states.h"
+
+namespace svcd {
+
+struct SubStateTraits {
+    SubState state;
+    ActiveState active;
+    bool starting;  ///< on the way to active, by a start job
+    bool stopping;  ///< on the way down: a stop deadline runs, a start has to wait
+};
+
+// clang-format off
+inline constexpr auto kSubStates = std::to_array<SubStateTraits>({
+    // sub-state               shown as active state        starting stopping
+    {SubState::dead,           ActiveState::inactive,       false,   false},
+    {SubState::condition,      ActiveState::activating,     true,    false},
+    {SubState::start_pre,      ActiveState::activating,     true,    false},
+    {SubState::start,          ActiveState::activating,     true,    false},
+    {SubState::start_post,     ActiveState::activating,     true,    false},
+    {SubState::running,        ActiveState::active,         false,   false},
+    {SubState::exited,         ActiveState::active,         false,   false},
+    {SubState::reload,         ActiveState::reloading,      false,   false},
+    {SubState::stop,           ActiveState::deactivating,   false,   true},
+    {SubState::stop_watchdog,  ActiveState::deactivating,   false,   true},
+    {SubState::stop_sigterm,   ActiveState::deactivating,   false,   true},
+    {SubState::stop_sigkill,   ActiveState::deactivating,   false,   true},
+    {SubState::stop_post,      ActiveState::deactivating,   false,   true},
+    {SubState::final_sigterm,  ActiveState::deactivating,   false,   true},
+    {SubState::final_sigkill,  ActiveState::deactivating,   false,   true},
+    {SubState::stop_wedged,    ActiveState::failed,         false,   false},
+    {SubState::failed,         ActiveState::failed,         false,   false},
+    {SubState::auto_restart,   ActiveState::activating,     false,   false},
+    {SubState::active,         ActiveState::active,         false,   false},
+});
+// clang-format on
+
+constexpr bool rows_follow_enum_order() {
+    for (std::size_t i = 0; i < kSubStates.size(); ++i) {
+        if (static_cast<std::size_t>(kSubStates[i].state) != i) {
+            return false;
+        }
+    }
+    return true;
+}
+static_assert(rows_follow_enum_order());
+
+constexpr const SubStateTraits& traits(SubState state) {
+    return kSubStates[static_cast<std::size_t>(state)];
+}
+
+constexpr bool is_up(ActiveState state) {
+    return state == ActiveState::active || state == ActiveState::reloading;
+}
+constexpr bool is_up_or_starting(ActiveState state) {
+    return is_up(state) || state == ActiveState::activating;
+}
+constexpr bool is_down(ActiveState state) {
+    return state == ActiveState::inactive || state == ActiveState::failed;
+}
+constexpr bool is_down_or_stopping(ActiveState state) {
+    return is_down(state) || state == ActiveState::deactivating;
+}
+
+}  // namespace svcd

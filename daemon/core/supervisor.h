@@ -1,0 +1,78 @@
+// The supervisor: every rule of svcd, and nothing else.
+//
+// It is a value machine. step() takes one event and the time, settles completely, and appends what
+// the shell has to do. It makes no system call, asks no clock, allocates no threads and throws
+// nothing; the same events at the same times give the same effects. So the simulator can run it
+// through any schedule, and the manager is only the shell around it.
+//
+//   UnitsLoaded ─► the unit graph          (unit_graph.h)
+//   JobRequested ─► a transaction of jobs  (transaction.h), applied whole or refused
+//   jobs ─► the run queue ─► the unit's own state machine (service.h, target.h)
+//   a unit's change ─► its job ends, jobs that waited for it run, units bound to it follow
+//
+// Read on in sub_state.h (what each state means), then service.h.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types/effect.h"
+#include "core/types/event.h"
+#include "core/types/status.h"
+
+namespace svcd {
+
+/// What svcd.yaml and the command line decide. Times in the core's units.
+struct SupervisorOptions {
+    std::uint64_t seed = 0;          ///< of invocation IDs; the shell draws it at random
+    Duration kill_grace{5'000'000};  ///< KillGraceSec: how long a process may outlive SIGKILL
+                                     ///< before it is stop-wedged
+};
+
+class Supervisor {
+public:
+    explicit Supervisor(const SupervisorOptions& options);
+    ~Supervisor();
+    Supervisor(Supervisor&&) noexcept;
+    Supervisor& operator=(Supervisor&&) noexcept;
+
+    /// Applies one event and settles completely. Appends to `effects` what the shell must do, in
+    /// order.
+    void step(Event event, Time now, Effects& effects) noexcept;
+
+    /// When to call step with DeadlineReached if nothing else happens. O(1).
+    std::optional<Time> next_deadline() const noexcept;
+
+    // Questions. None changes anything; what they return is valid until the next step.
+
+    std::optional<UnitId> find(std::string_view name) const;
+    std::size_t unit_count() const;
+    bool is_known(UnitId unit) const;  ///< false for an id that was forgotten by a reload
+    std::string_view name(UnitId unit) const;
+    UnitStatus status(UnitId unit) const;
+    /// Null for a unit that was never loaded.
+    const UnitDefinition* definition(UnitId unit) const;
+    std::vector<UnitId> related(UnitId unit, Relation relation) const;
+    /// Jobs in the order they were installed.
+    std::vector<JobStatus> jobs() const;
+    std::optional<JobStatus> job(JobId job) const;
+    std::size_t failed_units() const;
+    SystemState system_state() const;
+    /// The unit that a token's process belongs to (also while it is being identified); nothing for
+    /// a retired token.
+    std::optional<UnitId> unit_of(Token process) const;
+
+    // For the state file.
+
+    UnitRecord record(UnitId unit) const;
+    SupervisorRecord record() const;
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace svcd

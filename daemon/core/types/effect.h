@@ -1,0 +1,181 @@
+// What the supervisor wants done: orders, to be carried out in the order given. The shell carries
+// each out at once and never waits; what fails comes back as an event.
+//
+// The one rule of the shell: **everything in Effects::dirty is written to the state file before the
+// first order is carried out.** So a manager that dies in between finds, when it starts again, what
+// it was about to do.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/types/ids.h"
+#include "core/types/result.h"
+#include "core/types/states.h"
+#include "core/types/unit.h"
+
+namespace svcd {
+
+/// Start a process in the unit's cgroup (made when it isn't there). `command` counts all of
+/// ServiceSettings::commands. Answered by ProcessSpawned or SpawnFailed.
+struct SpawnProcess {
+    Token process = Token::none;
+    UnitId unit{};
+    ProcessRole role = ProcessRole::main;
+    std::uint16_t command = 0;
+    /// Type=exec: the job waits for execve, so ExecSucceeded is wanted at once.
+    bool report_exec = false;
+};
+
+/// Why a signal is sent. SIGKILL before a stop deadline is allowed for none but some of these; the
+/// simulator checks it.
+enum class SignalCause : std::uint8_t {
+    stop,                 ///< the stop signal of a stop job, or of a failed start
+    deadline,             ///< TimeoutStopSec passed
+    main_exited,          ///< KillMode=mixed: the main process is gone, the rest follows
+    user,                 ///< svctl kill
+    watchdog,             ///< WatchdogSec passed
+    kill_control,         ///< a control process (ExecReload, ExecStop ...) outlived its time
+    kill_signal_is_kill,  ///< KillSignal=SIGKILL
+    never_executed,  ///< TimeoutStartSec passed and the process has not got as far as execve: no
+                     ///< signal but SIGKILL reaches it
+};
+
+enum class SignalScope : std::uint8_t {
+    main,     ///< the main process alone
+    control,  ///< the control process alone
+    both,     ///< main and control process
+    cgroup,   ///< every process of the cgroup (SIGKILL: by cgroup.kill, so that none escapes by
+              ///< forking)
+};
+
+/// Send a signal. Processes that are gone already are no failure.
+struct SignalUnit {
+    UnitId unit{};
+    SignalScope scope = SignalScope::cgroup;
+    int signal = 0;
+    SignalCause cause = SignalCause::stop;
+    bool then_continue = false;  ///< send SIGCONT after it, so that a stopped process can act on it
+    Token main = Token::none;    ///< for the scopes main and both
+    Token control = Token::none;
+};
+
+/// Find and pin the main process of a Type=forking service (by its PID file, or as the only process
+/// of the cgroup), or the one that MAINPID= named. It gets the slot of `process` first, and is then
+/// checked: the launcher's child, in the unit's cgroup, alive. Answered by MainProcessFound or
+/// MainProcessNotFound.
+struct IdentifyMainProcess {
+    enum class How : std::uint8_t { pid_file, guess, named };
+    Token process = Token::none;
+    UnitId unit{};
+    How how = How::guess;
+    Pid pid = 0;  ///< of `named`
+};
+
+/// The exit record of this token has been dealt with (or there will be none): its slot is free.
+struct RetireProcess {
+    Token process = Token::none;
+};
+
+/// Read the unit's cgroup.events now and report CgroupEmptied when it is empty (or does not exist).
+struct CheckCgroup {
+    UnitId unit{};
+};
+
+/// The unit has ended and will not start again by itself: remove its cgroup, if it is empty.
+struct ReleaseCgroup {
+    UnitId unit{};
+};
+
+/// Tell clients that a job exists, and later how it ended. `unit` is the unit's name at that time.
+struct AnnounceJob {
+    JobId job = JobId::none;
+    UnitId unit{};
+};
+struct AnnounceJobEnd {
+    JobId job = JobId::none;
+    UnitId unit{};
+    JobResult result = JobResult::done;
+};
+
+/// Why a request was refused. The names are D-Bus error names under org.svcd1 (bus/error_names.h).
+enum class RefusalKind : std::uint8_t {
+    no_such_unit,  ///< the unit, or one that it requires, has no file
+    unit_masked,   ///< masked, or requires one that is
+    bad_setting,   ///< its file has errors
+    no_such_job,
+    job_type_not_applicable,     ///< e.g. reload of a unit without ExecReload
+    transaction_is_destructive,  ///< it would stop something that a job of another transaction
+                                 ///< needs
+    transaction_order_is_cyclic,
+    transaction_jobs_conflicting,
+    only_by_dependency,  ///< RefuseManualStart, RefuseManualStop
+    no_isolation,        ///< AllowIsolate is off
+    not_active,          ///< reload of an inactive unit, kill of a unit without processes
+    shutting_down,
+    no_such_process,
+    limit_reached,
+};
+
+struct Refusal {
+    RefusalKind kind = RefusalKind::no_such_unit;
+    std::string message;  ///< a sentence for a person, with the unit's name and the reason
+};
+
+/// The answer to a request: exactly one each. JobId::none with no refusal: done at once, without a
+/// job.
+struct Reply {
+    RequestId request = RequestId::none;
+    JobId job = JobId::none;
+    std::optional<Refusal> refusal;  ///< set: refused, and there is no job
+};
+
+enum class Severity : std::uint8_t { debug, info, notice, warning, error };
+
+/// Something worth a line in the log, e.g. a cycle that was broken, or why a start was refused.
+struct Say {
+    Severity severity = Severity::info;
+    UnitId unit{};
+    bool about_unit = true;
+    std::string text;
+};
+
+/// Everything has ended: leave with this status (0; 1 when some unit had to be killed or stayed),
+/// or do what `kind` says as PID 1.
+struct Exit {
+    ShutdownKind kind = ShutdownKind::exit;
+    int status = 0;
+};
+
+using Effect = std::variant<SpawnProcess,
+                            SignalUnit,
+                            IdentifyMainProcess,
+                            RetireProcess,
+                            CheckCgroup,
+                            ReleaseCgroup,
+                            AnnounceJob,
+                            AnnounceJobEnd,
+                            Reply,
+                            Say,
+                            Exit>;
+
+/// Reused from step to step, so that a step allocates nothing once the vectors have grown.
+struct Effects {
+    std::vector<Effect> orders;
+    /// Units whose record or visible state changed, each once. To be written first, and announced
+    /// (PropertiesChanged) last.
+    std::vector<UnitId> dirty;
+    /// The supervisor's own record changed (job numbers, the shutdown).
+    bool supervisor_dirty = false;
+
+    void clear() {
+        orders.clear();
+        dirty.clear();
+        supervisor_dirty = false;
+    }
+};
+
+}  // namespace svcd

@@ -1,0 +1,199 @@
+// What happens to the supervisor: facts of the past, in the order in which the shell noticed them.
+// The machine must be right under any order; event_order.h in manager/ picks the one that gives the
+// best diagnosis.
+//
+// Everything the supervisor ever learns arrives as one of these. Time is not among them: it comes
+// with each call of Supervisor::step().
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/types/ids.h"
+#include "core/types/record.h"
+#include "core/types/result.h"
+#include "core/types/states.h"
+#include "core/types/unit.h"
+
+namespace svcd {
+
+/// Who asked for something. Kept with each job, for the record of who stopped what.
+struct Requester {
+    std::uint32_t uid = 0;
+    Pid pid = 0;          ///< 0: svcd itself
+    std::string command;  ///< the caller's command line, at most 120 bytes
+    std::string reason;   ///< what the caller gave as --reason, or why svcd did it itself
+};
+
+// ── from clients
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Start, stop, restart ... a unit. The shell has loaded the unit (and what it refers to) before.
+/// Answered once, by Reply.
+struct JobRequested {
+    RequestId request = RequestId::none;
+    UnitId unit{};
+    JobVerb verb = JobVerb::start;
+    JobMode mode = JobMode::replace;
+    Requester requester;
+};
+
+/// Cancel one job, or all of them when `job` is none. Answered once.
+struct CancelRequested {
+    RequestId request = RequestId::none;
+    JobId job = JobId::none;
+};
+
+/// `svctl kill`: a signal by a person's wish, which no policy answers to. Answered once.
+struct KillRequested {
+    enum class Whom : std::uint8_t { all, main, control };
+    RequestId request = RequestId::none;
+    UnitId unit{};
+    Whom whom = Whom::all;
+    int signal = 0;
+    Requester requester;
+};
+
+/// Forget the failed state and the start limit of one unit, or of all. Answered once.
+struct ResetFailedRequested {
+    RequestId request = RequestId::none;
+    std::optional<UnitId> unit;
+};
+
+/// Stop everything in order, then Exit. From a signal (`request` none) or from a client. A second
+/// one changes nothing.
+struct ShutdownRequested {
+    RequestId request = RequestId::none;
+    ShutdownKind kind = ShutdownKind::exit;
+    Requester requester;
+};
+
+// ── from the loader
+// ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// New or changed definitions. With `complete`, these are all there are: a unit that is missing
+/// from them loses its definition (and is forgotten once it is inactive and nothing refers to it).
+struct UnitsLoaded {
+    std::vector<LoadedUnit> units;
+    bool complete = false;
+};
+
+// ── from the kernel
+// ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// clone3 succeeded; the process exists. (May come after the same token's ProcessExited when the
+/// process was quick.)
+struct ProcessSpawned {
+    Token process = Token::none;
+    Pid pid = 0;
+};
+
+/// clone3 failed, or its preparation did (the cgroup, the log file's folder ...): there never was a
+/// process.
+struct SpawnFailed {
+    Token process = Token::none;
+    Error error;
+};
+
+/// The process has left svcd's code: execve succeeded. For Type=exec it comes at once; for others
+/// it may come late, in any case before TimeoutStartSec has passed, or not at all when the process
+/// ended first.
+struct ExecSucceeded {
+    Token process = Token::none;
+};
+
+/// An exit record. Each token has at most one.
+struct ProcessExited {
+    Token process = Token::none;
+    ExitCode code = ExitCode::none;
+    int status = 0;
+};
+
+/// The unit's cgroup has no process left. True when it was read; a spawn that came later is not
+/// contradicted by it.
+struct CgroupEmptied {
+    UnitId unit{};
+};
+
+/// Answers to IdentifyMainProcess.
+struct MainProcessFound {
+    Token process = Token::none;
+    Pid pid = 0;
+};
+struct MainProcessNotFound {
+    Token process = Token::none;
+    Error error;
+};
+
+/// A datagram on the notify socket from a process of the unit's cgroup: sd_notify(3). Fields that
+/// are absent were not in it.
+struct Notification {
+    UnitId unit{};
+    Pid sender = 0;
+    bool ready = false;
+    bool stopping = false;
+    bool reloading = false;
+    bool watchdog = false;          ///< WATCHDOG=1
+    bool watchdog_trigger = false;  ///< WATCHDOG=trigger
+    std::optional<Pid> main_pid;
+    std::optional<std::string> status;  ///< at most kStatusTextMax bytes, valid UTF-8
+    std::optional<int> error_number;
+    std::optional<Duration> extend_timeout;
+    std::optional<Duration> watchdog_interval;  ///< WATCHDOG_USEC
+};
+
+/// Nothing but time has passed: next_deadline() is due (or nearly; stepping early or late is
+/// harmless).
+struct DeadlineReached {};
+
+// ── from the state file
+// ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/// What the process table says of a token that a record names.
+struct ProcessFact {
+    enum class State : std::uint8_t {
+        none,           ///< the record names no such process
+        never_spawned,  ///< the intent was written, clone3 did not happen
+        alive,
+        exited,  ///< its ProcessExited follows as an event of its own
+        lost,    ///< not in the table: a launcher died in between; its end can't be known
+    };
+    State state = State::none;
+    Pid pid = 0;
+};
+
+struct RestoredUnit {
+    UnitRecord record;
+    ProcessFact main;
+    ProcessFact control;
+    bool populated = false;  ///< the unit's cgroup has processes
+};
+
+/// The first event of a manager that follows another, after UnitsLoaded and before anything else:
+/// go on where it was. What was being done is done again where that is harmless (a spawn under the
+/// same token, a stop signal), and not where it isn't (SIGHUP, ExecReload).
+struct StateRestored {
+    SupervisorRecord supervisor;
+    std::vector<RestoredUnit> units;
+};
+
+using Event = std::variant<JobRequested,
+                           CancelRequested,
+                           KillRequested,
+                           ResetFailedRequested,
+                           ShutdownRequested,
+                           UnitsLoaded,
+                           ProcessSpawned,
+                           SpawnFailed,
+                           ExecSucceeded,
+                           ProcessExited,
+                           CgroupEmptied,
+                           MainProcessFound,
+                           MainProcessNotFound,
+                           Notification,
+                           DeadlineReached,
+                           StateRestored>;
+
+}  // namespace svcd

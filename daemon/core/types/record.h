@@ -1,0 +1,110 @@
+// What must survive the manager: one fixed record per unit and one for the supervisor, as they
+// stand in the state file.
+//
+// Records are plain bytes (no pointers, fixed sizes, zeroed padding), so that state/ writes them
+// with one pwrite and the next manager reads them whole. A change of layout raises kRecordVersion;
+// state/ keeps what it takes to read the one before. All times are µs of CLOCK_MONOTONIC; kNever is
+// INT64_MAX; 0 is "never happened".
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+namespace svcd {
+
+inline constexpr std::uint32_t kRecordVersion = 1;
+
+/// systemd.unit(5): a unit name has at most 255 bytes.
+inline constexpr std::size_t kUnitNameMax = 255;
+/// Longer STATUS= texts are cut here.
+inline constexpr std::size_t kStatusTextMax = 255;
+/// Starts that a start limit can count: StartLimitBurst is at most this.
+inline constexpr std::size_t kStartLimitBurstMax = 64;
+
+/// A process of a unit, and what it is there for.
+struct ProcessRecord {
+    std::uint64_t token;     ///< 0: none
+    std::int32_t pid;        ///< 0: not spawned yet, or gone
+    std::uint16_t command;   ///< which of ServiceSettings::commands it executes
+    std::uint8_t executing;  ///< 1 once execve succeeded
+    std::uint8_t padding;
+};
+
+struct JobRecord {
+    std::uint32_t id;    ///< 0: no job
+    std::uint8_t type;   ///< JobType
+    std::uint8_t state;  ///< JobState
+    std::uint8_t irreversible;
+    std::uint8_t ignore_order;
+    std::uint32_t requester_uid;
+    std::int32_t requester_pid;
+    std::int64_t installed_at;
+    std::array<char, 120> requester_command;  ///< NUL-terminated
+    std::array<char, 120> reason;             ///< NUL-terminated
+};
+
+/// A unit that was never started has none. Everything a unit is, apart from its definition.
+struct UnitRecord {
+    std::array<char, kUnitNameMax + 1> name;  ///< NUL-terminated; empty: the record is free
+    std::uint8_t sub_state;                   ///< SubState
+    std::uint8_t result;                      ///< UnitResult
+    std::uint8_t reload_result;               ///< UnitResult
+    std::uint8_t padding;
+    std::uint16_t flags;  ///< UnitFlag bits
+    std::uint16_t padding2;
+    std::uint32_t restarts;  ///< NRestarts
+    std::int64_t state_deadline;
+    std::int64_t watchdog_deadline;
+    std::int64_t check_deadline;
+    std::int64_t stop_deadline;  ///< of the whole stop, all its phases; 0: no stop is going on
+    std::int64_t watchdog_interval;
+    std::int64_t state_changed_at;  ///< StateChangeTimestampMonotonic
+    std::int64_t inactive_exit_at;
+    std::int64_t active_enter_at;
+    std::int64_t active_exit_at;
+    std::int64_t inactive_enter_at;
+    std::int64_t main_started_at;  ///< ExecMainStartTimestampMonotonic
+    std::int64_t main_exited_at;
+    std::int64_t watchdog_at;  ///< WatchdogTimestampMonotonic
+    std::int32_t main_code;    ///< ExitCode
+    std::int32_t main_status;
+    std::int32_t main_pid_last;  ///< ExecMainPID: stays after the exit
+    std::int32_t status_error;   ///< ERRNO=
+    std::uint16_t start_count;   ///< entries of start_times in use
+    std::array<std::uint8_t, 6> padding3;
+    std::array<std::int64_t, kStartLimitBurstMax> start_times;  ///< the last starts, oldest first
+    ProcessRecord main;
+    ProcessRecord control;
+    std::uint64_t identifying;  ///< token of an IdentifyMainProcess without an answer
+    JobRecord job;
+    std::array<std::uint64_t, 2> invocation_id;
+    std::array<char, kStatusTextMax + 1> status_text;  ///< NUL-terminated
+};
+static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layout_v<UnitRecord>);
+
+/// Bits of UnitRecord::flags.
+enum UnitFlag : std::uint16_t {
+    kUnitForbidRestart = 1,     ///< stopped by a job: Restart= does not apply
+    kUnitSigkillSent = 2,       ///< processes of this stop got SIGKILL
+    kUnitPopulated = 4,         ///< the cgroup has, or may have, processes
+    kUnitMainIsAdopted = 8,     ///< the main process named itself (MAINPID=, PIDFile)
+    kUnitMainIsKnown = 16,      ///< this life has, or had, a main process that is known
+    kUnitToldReloading = 32,    ///< RELOADING=1 was the last word
+    kUnitToldStopping = 64,     ///< STOPPING=1
+    kUnitForgetRestarts = 128,  ///< the next start counts its restarts anew
+};
+
+struct SupervisorRecord {
+    std::uint64_t next_serial;  ///< of process tokens
+    std::uint32_t next_job;
+    std::uint8_t shutting_down;
+    std::uint8_t shutdown_kind;  ///< ShutdownKind
+    std::uint8_t something_was_killed;
+    std::uint8_t started;  ///< the boot transaction has been asked for
+};
+static_assert(std::is_trivially_copyable_v<SupervisorRecord> &&
+              std::is_standard_layout_v<SupervisorRecord>);
+
+}  // namespace svcd

@@ -1,0 +1,40 @@
+// The edges of the unit graph. Each is known from both ends: what one unit Requires is RequiredBy
+// the other.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace svcd {
+
+/// Named as the properties of org.freedesktop.systemd1.Unit; the second half are the inverses of
+/// the first, in the same order, so that inverse() is arithmetic. `conflicts`/`conflicted_by`,
+/// `before`/`after` are each other's inverses too.
+enum class Relation : std::uint8_t {
+    requires_,
+    requisite,
+    wants,
+    binds_to,
+    part_of,
+    conflicts,
+    before,
+    required_by,
+    requisite_of,
+    wanted_by,
+    bound_by,
+    consists_of,
+    conflicted_by,
+    after,
+};
+inline constexpr std::size_t kRelationsOneWay = 7;
+inline constexpr std::size_t kRelations = 2 * kRelationsOneWay;
+
+constexpr Relation inverse(Relation relation) {
+    return static_cast<Relation>((static_cast<std::size_t>(relation) + kRelationsOneWay) %
+                                 kRelations);
+}
+
+/// "Requires", "RequiredBy", ...
+std::string_view name_of(Relation relation);
+
+}  // namespace svcd

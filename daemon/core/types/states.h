@@ -1,0 +1,145 @@
+// The states, results and job words, with systemd's names (systemctl(1), systemd.service(5),
+// org.freedesktop.systemd1(5)). An enumerator is the shown word with '_' for '-', and a trailing
+// '_' where C++ has the word for itself. name_of() gives the shown word of each.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace svcd {
+
+enum class UnitType : std::uint8_t { service, target };
+
+enum class LoadState : std::uint8_t { loaded, not_found, bad_setting, error, masked };
+
+enum class ActiveState : std::uint8_t {
+    inactive,
+    activating,
+    active,
+    reloading,
+    deactivating,
+    failed
+};
+
+/// Sub-states of services and targets. A target knows dead and active only.
+enum class SubState : std::uint8_t {
+    dead,
+    condition,
+    start_pre,
+    start,
+    start_post,
+    running,
+    exited,
+    reload,
+    stop,
+    stop_watchdog,
+    stop_sigterm,
+    stop_sigkill,
+    stop_post,
+    final_sigterm,
+    final_sigkill,
+    stop_wedged,  ///< ours: processes survived SIGKILL for KillGraceSec; the unit counts as failed
+    failed,
+    auto_restart,
+    active,  ///< targets
+};
+
+/// Why a unit is in the state it is in (property Result). The first failure names it; later ones
+/// are consequences.
+enum class UnitResult : std::uint8_t {
+    success,
+    resources,
+    protocol,
+    timeout,
+    exit_code,
+    signal,
+    core_dump,
+    watchdog,
+    start_limit_hit,
+    exec_condition,
+    stop_wedged,
+};
+
+enum class JobType : std::uint8_t {
+    start,
+    verify_active,
+    stop,
+    reload,
+    restart,
+    try_restart,
+    reload_or_start,
+    nop
+};
+
+/// What a client asks for; the supervisor makes a JobType of it (a try-restart of an inactive unit
+/// is a nop, ...).
+enum class JobVerb : std::uint8_t {
+    start,
+    stop,
+    reload,
+    restart,
+    try_restart,
+    reload_or_restart,
+    try_reload_or_restart,
+};
+
+enum class JobMode : std::uint8_t {
+    replace,
+    fail,
+    isolate,
+    replace_irreversibly,
+    flush,
+    ignore_dependencies,
+    ignore_requirements,
+};
+
+enum class JobState : std::uint8_t { waiting, running };
+
+enum class JobResult : std::uint8_t {
+    done,
+    canceled,
+    timeout,
+    failed,
+    dependency,
+    skipped,
+    invalid,
+    once
+};
+
+enum class SystemState : std::uint8_t {
+    initializing,
+    starting,
+    running,
+    degraded,
+    maintenance,
+    stopping
+};
+
+/// What a process is to its unit.
+enum class ProcessRole : std::uint8_t { main, control };
+
+/// How a process ended: the CLD_* values of waitid(2) that matter here, so that they can be shown
+/// as ExecMainCode.
+enum class ExitCode : std::int32_t {
+    none = 0,     ///< has not ended
+    exited = 1,   ///< CLD_EXITED; status is the exit status
+    killed = 2,   ///< CLD_KILLED; status is the signal
+    dumped = 3,   ///< CLD_DUMPED; status is the signal
+    unknown = 4,  ///< ended while nobody could wait for it
+};
+
+enum class ShutdownKind : std::uint8_t { exit, poweroff, reboot, halt };
+
+std::string_view name_of(UnitType type);
+std::string_view name_of(LoadState state);
+std::string_view name_of(ActiveState state);
+std::string_view name_of(SubState state);
+std::string_view name_of(UnitResult result);
+std::string_view name_of(JobType type);
+std::string_view name_of(JobMode mode);
+std::string_view name_of(JobState state);
+std::string_view name_of(JobResult result);
+std::string_view name_of(SystemState state);
+std::string_view name_of(ShutdownKind kind);
+
+}  // namespace svcd

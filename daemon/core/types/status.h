@@ -1,0 +1,78 @@
+// What can be seen of a unit or a job at one moment: values for the bus, the log and the tests.
+// Made on demand, kept nowhere.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types/event.h"
+#include "core/types/ids.h"
+#include "core/types/states.h"
+#include "core/types/time.h"
+
+namespace svcd {
+
+struct JobStatus {
+    JobId id = JobId::none;
+    UnitId unit{};
+    std::string_view unit_name;
+    JobType type = JobType::start;
+    JobState state = JobState::waiting;
+    Time installed_at{};
+    Requester requester;
+};
+
+/// A process as `show` tells of it.
+struct ProcessStatus {
+    Pid pid = 0;       ///< 0 when it is not running
+    Pid last_pid = 0;  ///< stays after the exit
+    Time started_at{};
+    Time exited_at{};
+    ExitCode code = ExitCode::none;
+    int status = 0;
+};
+
+/// The string_views point into the supervisor and are valid until the next step.
+struct UnitStatus {
+    UnitId id{};
+    std::string_view name;
+    std::string_view description;
+    UnitType type = UnitType::service;
+    LoadState load_state = LoadState::loaded;
+    std::string_view load_error;
+    ActiveState active_state = ActiveState::inactive;
+    SubState sub_state = SubState::dead;
+    UnitResult result = UnitResult::success;
+    UnitResult reload_result = UnitResult::success;
+    bool need_daemon_reload =
+        false;  ///< the file on disk could not be loaded, so this is the old definition
+    bool populated = false;  ///< its cgroup has processes
+    bool left_over = false;  ///< inactive, and yet there are processes (KillMode process or none)
+    bool can_start = false;
+    bool can_stop = false;
+    bool can_reload = false;
+    bool can_isolate = false;
+    ProcessStatus main;
+    Pid control_pid = 0;
+    std::uint32_t restarts = 0;
+    std::string_view status_text;
+    int status_error = 0;
+    Time state_changed_at{};
+    Time inactive_exit_at{};
+    Time active_enter_at{};
+    Time active_exit_at{};
+    Time inactive_enter_at{};
+    Time watchdog_at{};
+    Duration watchdog_interval{0};
+    Time deadline = kNever;       ///< when the present sub-state ends at the latest
+    Time stop_deadline = kNever;  ///< when SIGKILL follows, while the unit stops
+    bool sigkill_sent = false;    ///< the last stop had to kill after its deadline
+    std::array<std::uint64_t, 2> invocation_id{};
+    std::optional<JobStatus> job;
+};
+
+}  // namespace svcd

@@ -1,0 +1,189 @@
+// What a unit file says, once it has been read: plain values in the core's words. systemd.unit(5),
+// systemd.service(5), systemd.kill(5), systemd.exec(5) say what each setting means;
+// docs/unit-settings.md lists those that work here.
+//
+// Memory is counted per unit, so settings that most units leave alone sit in blocks that units
+// share: ExecSettings of five hundred units that say nothing special is one object.
+#pragma once
+
+#include <bitset>
+#include <csignal>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/types/ids.h"
+#include "core/types/relation.h"
+#include "core/types/states.h"
+#include "core/types/time.h"
+
+namespace svcd {
+
+enum class ServiceType : std::uint8_t { simple, exec, oneshot, forking, notify };
+
+enum class RestartPolicy : std::uint8_t {
+    no,
+    always,
+    on_success,
+    on_failure,
+    on_abnormal,
+    on_abort,
+    on_watchdog
+};
+
+enum class KillMode : std::uint8_t { control_group, mixed, process, none };
+
+/// Which setting a command line stands in.
+enum class CommandRole : std::uint8_t {
+    condition,   ///< ExecCondition
+    start_pre,   ///< ExecStartPre
+    start,       ///< ExecStart
+    start_post,  ///< ExecStartPost
+    reload,      ///< ExecReload
+    stop,        ///< ExecStop
+    stop_post,   ///< ExecStopPost
+};
+inline constexpr std::size_t kCommandRoles = 7;
+
+/// One command line, its quoting and its unit specifiers resolved; `$VAR` is expanded when it is
+/// executed.
+struct Command {
+    CommandRole role = CommandRole::start;
+    bool ignore_failure = false;   ///< prefix '-'
+    bool no_expansion = false;     ///< prefix ':'
+    bool full_privileges = false;  ///< prefix '+' (and '!', '!!': run without User and Group)
+    std::string
+        path;  ///< what is executed: absolute, or a name to be looked up in the fixed search path
+    std::vector<std::string> argv;  ///< argv[0] included; differs from path after the prefix '@'
+
+    bool operator==(const Command&) const = default;
+};
+
+/// Exit statuses and signals, as SuccessExitStatus has them.
+struct ExitStatusSet {
+    std::bitset<256> statuses;
+    std::bitset<65> signals;
+
+    bool operator==(const ExitStatusSet&) const = default;
+};
+
+/// Where an output goes. `log` appends to LOG_DIR/UNIT/current until there is svcd-logd.
+enum class OutputKind : std::uint8_t { log, null, inherit, file, append, truncate };
+
+struct Output {
+    OutputKind kind = OutputKind::log;
+    std::string path;  ///< of file, append and truncate
+
+    bool operator==(const Output&) const = default;
+};
+
+enum class InputKind : std::uint8_t { null, inherit, file };
+
+struct EnvironmentFile {
+    std::string path;
+    bool may_be_missing = false;  ///< prefix '-'
+
+    bool operator==(const EnvironmentFile&) const = default;
+};
+
+/// One Limit* setting. `resource` is the RLIMIT_* number; an infinite value is UINT64_MAX
+/// (RLIM_INFINITY).
+struct ResourceLimit {
+    int resource = 0;
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+
+    bool operator==(const ResourceLimit&) const = default;
+};
+
+/// The process environment of a service. Shared between units that say the same.
+struct ExecSettings {
+    std::string working_directory;  ///< empty: the root directory (a user instance: the home
+                                    ///< directory); "~": the user's home
+    bool working_directory_may_be_missing = false;
+    std::string user;
+    std::string group;
+    std::vector<std::string> environment;  ///< K=V
+    std::vector<EnvironmentFile> environment_files;
+    std::uint16_t umask = 0022;
+    std::vector<ResourceLimit> limits;
+    InputKind standard_input = InputKind::null;
+    std::string standard_input_path;
+    Output standard_output{OutputKind::log, {}};
+    /// Absent: the same as standard_output.
+    std::optional<Output> standard_error;
+    std::optional<int> nice;
+    std::optional<int> oom_score_adjust;
+    std::string syslog_identifier;
+
+    bool operator==(const ExecSettings&) const = default;
+};
+
+/// [Service] and [Kill].
+struct ServiceSettings {
+    ServiceType type = ServiceType::simple;
+    RestartPolicy restart = RestartPolicy::no;
+    KillMode kill_mode = KillMode::control_group;
+    bool remain_after_exit = false;
+    bool send_sigkill = true;
+    bool type_given =
+        false;  ///< Type was set in the file: without it and without ExecStart, a unit is a oneshot
+    std::uint8_t kill_signal = SIGTERM;
+    std::uint8_t final_kill_signal = SIGKILL;
+    Duration restart_delay{100'000};     ///< RestartSec
+    Duration timeout_start{90'000'000};  ///< kInfinity: none; the default of a oneshot is kInfinity
+    Duration timeout_stop{90'000'000};
+    Duration watchdog{0};  ///< WatchdogSec; 0 is off
+    ExitStatusSet success_exit_status;
+    std::string pid_file;
+    std::vector<Command> commands;  ///< in the order of CommandRole, and within a role as written
+    std::shared_ptr<const ExecSettings> exec;
+
+    bool operator==(const ServiceSettings&) const = default;
+};
+
+struct Dependency {
+    Relation relation;
+    std::string unit;
+
+    bool operator==(const Dependency&) const = default;
+};
+
+/// One unit as its files say. `dependencies` holds what is written and what DefaultDependencies
+/// adds; the core resolves it into its graph and does not keep it.
+struct UnitDefinition {
+    std::string name;  ///< "web.service"
+    std::string description;
+    std::vector<std::string> documentation;
+    std::vector<Dependency> dependencies;
+    bool default_dependencies = true;
+    bool ignore_on_isolate = false;
+    bool allow_isolate = false;
+    bool refuse_manual_start = false;
+    bool refuse_manual_stop = false;
+    std::uint32_t start_limit_burst = 5;
+    Duration start_limit_interval{10'000'000};  ///< StartLimitIntervalSec; 0 is off
+    std::string fragment_path;  ///< the unit file; empty for a unit that is built in
+    std::vector<std::string> drop_in_paths;
+    /// [Install], kept for `show`: "WantedBy=default.target", ...
+    std::vector<std::string> install;
+    /// Of a service; null otherwise.
+    std::unique_ptr<ServiceSettings> service;
+};
+
+/// A unit as the loader hands it on. When `state` is not `loaded`, `error` says why, `definition`
+/// holds no more than the name, and a unit that is loaded already keeps the definition it has.
+struct LoadedUnit {
+    LoadState state = LoadState::loaded;
+    std::string error;  ///< diagnostics, one a line
+    UnitDefinition definition;
+};
+
+/// The unit type by the suffix of the name, or nothing when the name is not a valid unit name
+/// (systemd.unit(5): at most 255 of [A-Za-z0-9:_.\\@-], a suffix of a type that exists, not a
+/// template).
+std::optional<UnitType> unit_type_of(std::string_view name);
+
+}  // namespace svcd

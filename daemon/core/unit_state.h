@@ -1,0 +1,93 @@
+// A unit as the supervisor keeps it: its definition, its state, and for a service that has ever
+// been started its run. An idle unit that was never started has no run; that is most of what keeps
+// it small.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/sub_state.h"
+#include "core/types/ids.h"
+#include "core/types/states.h"
+#include "core/types/time.h"
+#include "core/types/unit.h"
+
+namespace svcd {
+
+/// The main or the control process of a service. It is there from the order to spawn it until its
+/// exit record is dealt with.
+struct Process {
+    Token token = Token::none;
+    Pid pid = 0;                ///< 0 until ProcessSpawned
+    std::uint16_t command = 0;  ///< which of ServiceSettings::commands
+    bool executing = false;     ///< execve succeeded, as far as we have heard
+
+    bool is_there() const { return token != Token::none; }
+};
+
+/// What a service is besides its sub-state. Written to the state file as UnitRecord.
+struct ServiceRun {
+    Process main;
+    Process control;
+    Token identifying = Token::none;  ///< an IdentifyMainProcess that has not been answered
+
+    Time state_deadline = kNever;  ///< of the present sub-state
+    Time watchdog_deadline = kNever;
+    Time check_deadline = kNever;  ///< when to look again: has it executed, is there a PID file, is
+                                   ///< the cgroup still empty
+    Time stop_deadline = kNever;   ///< of the whole stop; SIGKILL follows
+    Time empty_since = kNever;     ///< the cgroup was empty while an exit record was still missing
+    Duration watchdog_interval{0};
+
+    Time main_started_at{};
+    Time main_exited_at{};
+    Time watchdog_at{};
+    ExitCode main_code = ExitCode::none;
+    std::int32_t main_status = 0;
+    Pid main_pid_last = 0;
+
+    std::uint32_t restarts = 0;
+    UnitResult reload_result = UnitResult::success;
+    bool forget_restarts = false;  ///< the next start begins to count anew
+    bool main_known = false;       ///< this life has, or had, a main process that we know
+    bool main_is_adopted = false;  ///< it named itself (MAINPID=, PIDFile) or was found
+    bool forbid_restart = false;   ///< stopped by a job: Restart= does not apply
+    bool told_reloading = false;   ///< RELOADING=1 without READY=1 since
+    bool told_stopping = false;    ///< STOPPING=1
+    bool sigkill_sent = false;     ///< in this stop
+    std::int32_t status_error = 0;
+    std::string status_text;
+    std::vector<Time> starts;  ///< within StartLimitIntervalSec, oldest first
+    std::array<std::uint64_t, 2> invocation_id{};
+};
+
+struct Unit {
+    UnitId id{};
+    UnitType type = UnitType::service;
+    LoadState load_state = LoadState::not_found;
+    SubState sub_state = SubState::dead;
+    UnitResult result = UnitResult::success;
+    bool is_known = true;        ///< false once a reload has forgotten it
+    bool populated = false;      ///< its cgroup has, or may have, processes
+    bool is_dirty = false;       ///< already in Effects::dirty of this step
+    bool load_failed = false;    ///< the last load failed and the definition is the one from before
+    bool recheck_bound = false;  ///< something it is bound to has changed
+    JobId job = JobId::none;
+
+    Time state_changed_at{};
+    Time inactive_exit_at{};
+    Time active_enter_at{};
+    Time active_exit_at{};
+    Time inactive_enter_at{};
+
+    UnitDefinition definition;
+    std::string load_error;
+    std::unique_ptr<ServiceRun> run;
+
+    const std::string& name() const { return definition.name; }
+    ActiveState active_state() const { return traits(sub_state).active; }
+};
+
+}  // namespace svcd
