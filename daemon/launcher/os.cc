@@ -1,0 +1,68 @@
+#include "launcher/os.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <ctime>
+
+#include "launcher/protocol.h"
+
+namespace svcd {
+namespace {
+
+constexpr int kFirstFreeFd = kLinkFd + 1;
+
+int log_fd = STDERR_FILENO;
+
+}  // namespace
+
+void open_log() {
+    struct stat info {};
+    if (::fstat(STDERR_FILENO, &info) == 0 && S_ISFIFO(info.st_mode)) {
+        // O_NONBLOCK belongs to the open file, which we share with others; so open it once more.
+        const int own = ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        log_fd = own >= 0 ? above_fixed_fds(own) : STDERR_FILENO;
+    }
+}
+
+void say(const char* format, ...) {
+    const int saved_errno = errno;
+    char line[512] = "svcd: ";
+    constexpr int kPrefix = 6;
+    constexpr int kRoom = static_cast<int>(sizeof line) - kPrefix - 1;  // a newline follows
+    va_list arguments;
+    va_start(arguments, format);
+    int length = std::vsnprintf(line + kPrefix, kRoom, format, arguments);
+    va_end(arguments);
+    length = length < 0 ? 0 : length;
+    length = kPrefix + (length < kRoom ? length : kRoom - 1);
+    line[length++] = '\n';
+    pollfd room{log_fd, POLLOUT, 0};
+    if (::poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) {
+        [[maybe_unused]] const ssize_t written =
+            ::write(log_fd, line, static_cast<std::size_t>(length));
+    }
+    errno = saved_errno;
+}
+
+std::int64_t now_usec() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000;
+}
+
+int above_fixed_fds(int fd) {
+    if (fd < 0 || fd >= kFirstFreeFd) {
+        return fd;
+    }
+    const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, kFirstFreeFd);
+    ::close(fd);
+    return moved;
+}
+
+}  // namespace svcd

@@ -1,0 +1,22 @@
+// The few things every part of the launcher needs from the system.
+#pragma once
+
+#include <cstdint>
+
+namespace svcd {
+
+/// One line on standard error, "svcd: ...". Never waits for a reader: a line that does not fit into
+/// a full pipe is lost, for a launcher that waits for its log reaps nothing.
+[[gnu::format(printf, 1, 2)]] void say(const char* format, ...);
+
+/// Makes say() safe against a pipe that nobody reads. To be called once, at the start.
+void open_log();
+
+/// µs of CLOCK_MONOTONIC.
+std::int64_t now_usec();
+
+/// Moves a descriptor out of the way of those that the manager gets under fixed numbers, and makes
+/// it close-on-exec. -1 stays -1.
+int above_fixed_fds(int fd);
+
+}  // namespace svcd

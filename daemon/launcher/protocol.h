@@ -1,0 +1,97 @@
+// What the launcher and the manager share: three descriptors and one table.
+//
+// The process table is a memfd that both map. The manager takes a slot for each process before it
+// spawns it; the kernel itself writes the PID into the slot (CLONE_PARENT_SETTID) before the child
+// can run; the launcher, whose children all services are, writes the exit status into it before it
+// reaps. So whoever dies when, each process is in the table exactly once, and its end is there
+// until the manager has written it down.
+//
+//   FREE ──manager: pid = 0, token──► LIVE ──launcher: code, status──► EXITED ──manager──► FREE
+//
+// Nothing here needs a library: the launcher links libc only.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace svcd {
+
+enum class SlotState : std::uint32_t { free = 0, live = 1, exited = 2 };
+
+/// 32 bytes. `pid` is 0 until the kernel has written it. `state` is stored with release order after
+/// what it covers; LIVE to EXITED is a compare-and-exchange, so that a slot which the manager
+/// releases at that moment stays free.
+struct ProcessSlot {
+    std::atomic<std::uint32_t> state;  ///< SlotState
+    std::atomic<std::int32_t> pid;
+    std::atomic<std::uint64_t> token;
+    std::int32_t code;       ///< si_code of waitid(2): CLD_EXITED ...; valid in EXITED
+    std::int32_t status;     ///< si_status; valid in EXITED
+    std::int64_t exited_at;  ///< µs of CLOCK_MONOTONIC; valid in EXITED
+};
+static_assert(sizeof(ProcessSlot) == 32);
+
+inline constexpr std::uint32_t kSlots = 65536;
+inline constexpr std::uint32_t kTableMagic = 0x31435653;  // "SVC1"
+inline constexpr std::uint32_t kTableVersion = 1;
+
+/// What the launcher was asked for while it could not pass it on, or has just passed on. Bits of
+/// TableHeader::requests: set by the launcher, taken (fetch_and) by the manager after it has
+/// written down that it heard.
+enum LauncherRequest : std::uint32_t {
+    kRequestTerminate = 1,   ///< SIGTERM
+    kRequestInterrupt = 2,   ///< SIGINT
+    kRequestReload = 4,      ///< SIGHUP
+    kRequestPower = 8,       ///< SIGPWR
+    kRequestReconnect = 16,  ///< SIGUSR1
+    kRequestDump = 32,       ///< SIGUSR2
+};
+
+/// The first page(s) of the memfd. `exited` is a bitmap of slots in EXITED state and
+/// `exited_summary` one bit for each of its words that is not zero, so that the manager finds exits
+/// without looking at every slot. The launcher sets, the manager clears (before it reads the slot).
+struct TableHeader {
+    std::uint32_t magic;
+    std::uint32_t version;
+    /// Slots [0, used) may be other than FREE. Raised by the manager, after it has allocated the
+    /// memory behind them (fallocate), so that neither side can fault for want of memory. The
+    /// launcher looks no further.
+    std::atomic<std::uint32_t> used;
+    std::atomic<std::uint32_t> requests;  ///< LauncherRequest bits
+    std::atomic<std::uint32_t> manager_starts;
+    /// 0, or 256 + the exit status with which the launcher is to leave once the manager has ended.
+    std::atomic<std::uint32_t> final_status;
+    std::atomic<std::uint64_t> orphans_reaped;
+    std::atomic<std::uint64_t> exited_summary[kSlots / 64 / 64];
+    std::atomic<std::uint64_t> exited[kSlots / 64];
+};
+
+inline constexpr std::size_t kSlotsOffset = 12288;
+static_assert(sizeof(TableHeader) <= kSlotsOffset);
+inline constexpr std::size_t kTableSize = kSlotsOffset + kSlots * sizeof(ProcessSlot);
+
+/// Descriptors that the launcher leaves open for the manager.
+inline constexpr int kTableFd = 3;  ///< the memfd, sealed against resizing
+inline constexpr int kPokeFd =
+    4;  ///< an eventfd (non-blocking), written after an exit or a request was put in the table
+inline constexpr int kLinkFd = 5;  ///< SOCK_SEQPACKET, see LinkMessage
+
+/// Messages on the link; the manager asks, the launcher answers each with one message, in order, at
+/// once. `put` carries one descriptor (SCM_RIGHTS); the launcher refuses (status = errno) a store
+/// that is full or a name that is not terminated. `list` is answered by one `item` message a stored
+/// descriptor, carrying it, and a final `done`.
+enum class LinkKind : std::uint32_t { put = 1, drop = 2, list = 3, ready = 4, item = 5, done = 6 };
+
+struct LinkMessage {
+    LinkKind kind;
+    std::int32_t status;  ///< of `done`: 0 or errno
+    char name[248];  ///< of put, drop, item: NUL-terminated, unique; put of a name that is there
+                     ///< replaces it
+};
+static_assert(sizeof(LinkMessage) == 256);
+
+/// Descriptors the launcher keeps at most; less when RLIMIT_NOFILE / 2 is less.
+inline constexpr std::size_t kStoredFdsMax = 4096;
+
+}  // namespace svcd

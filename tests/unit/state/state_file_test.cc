@@ -1,0 +1,344 @@
+#include "state/state_file.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "linux/unique_fd.h"
+
+namespace svcd {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr off_t kPage = 4096;
+
+/// Every field that is filled says `number`, so that a mixture of two would show.
+UnitRecord record(const std::string& name, std::uint32_t number) {
+    UnitRecord record{};
+    name.copy(record.name.data(), kUnitNameMax);
+    record.restarts = number;
+    record.state_deadline = number;
+    record.start_times.fill(number);
+    record.job.id = number;
+    record.status_text.fill(static_cast<char>('a' + number % 26));
+    record.status_text.back() = '\0';
+    return record;
+}
+
+bool is_whole(const UnitRecord& found) {
+    const UnitRecord written = record(found.name.data(), found.restarts);
+    return std::memcmp(&written, &found, sizeof found) == 0;
+}
+
+class StateFileTest : public ::testing::Test {
+protected:
+    StateFileTest() {
+        std::string pattern = "/tmp/svcd-state-XXXXXX";
+        folder_ = ::mkdtemp(pattern.data()) != nullptr ? pattern : std::string{};
+        path_ = folder_ + "/state";
+    }
+    ~StateFileTest() override { std::filesystem::remove_all(folder_); }
+
+    StateFile::Opened open() const {
+        Result<StateFile::Opened> opened = StateFile::open(path_);
+        EXPECT_TRUE(opened) << to_string(opened.error());
+        return std::move(*opened);
+    }
+    void overwrite(off_t offset, const std::string& bytes) const {
+        const UniqueFd file{::open(path_.c_str(), O_WRONLY | O_CLOEXEC)};
+        ASSERT_EQ(::pwrite(file.get(), bytes.data(), bytes.size(), offset),
+                  static_cast<ssize_t>(bytes.size()));
+    }
+    void expect_set_aside(const std::string& because) const {
+        StateFile::Opened opened = open();
+        EXPECT_EQ(opened.saved, nullptr);
+        EXPECT_THAT(opened.set_aside, HasSubstr(because));
+        EXPECT_TRUE(std::filesystem::exists(path_ + ".old"));
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("new.service", 1)));
+        StateFile::Opened again = open();
+        EXPECT_THAT(again.set_aside, IsEmpty());
+        ASSERT_NE(again.saved, nullptr);
+        EXPECT_THAT(again.saved->units, SizeIs(1));
+    }
+
+    std::string folder_;
+    std::string path_;
+};
+
+TEST_F(StateFileTest, ANewFileHasNothingSaved) {
+    StateFile::Opened opened = open();
+    EXPECT_EQ(opened.saved, nullptr);
+    EXPECT_THAT(opened.set_aside, IsEmpty());
+    EXPECT_EQ(open().saved, nullptr);
+    EXPECT_FALSE(std::filesystem::exists(path_ + ".new"));
+}
+
+TEST_F(StateFileTest, GivesBackTheLastOfEachRecord) {
+    {
+        StateFile::Opened opened = open();
+        for (std::uint32_t round = 1; round <= 5; ++round) {
+            SupervisorRecord supervisor{};
+            supervisor.next_serial = round;
+            EXPECT_TRUE(opened.file.write(supervisor));
+            EXPECT_TRUE(opened.file.write(UnitId{7}, record("a.service", round)));
+            EXPECT_TRUE(opened.file.write(UnitId{3}, record("b.service", round + 10)));
+        }
+    }
+    const StateFile::Opened opened = open();
+    ASSERT_NE(opened.saved, nullptr);
+    EXPECT_EQ(opened.saved->supervisor.next_serial, 5U);
+    ASSERT_THAT(opened.saved->units, SizeIs(2));
+    EXPECT_STREQ(opened.saved->units[0].name.data(), "a.service");
+    EXPECT_EQ(opened.saved->units[0].restarts, 5U);
+    EXPECT_EQ(opened.saved->units[1].restarts, 15U);
+    EXPECT_TRUE(is_whole(opened.saved->units[0]));
+}
+
+TEST_F(StateFileTest, FindsAUnitAgainByItsNameUnderAnotherId) {
+    EXPECT_TRUE(open().file.write(UnitId{1}, record("a.service", 1)));
+    EXPECT_TRUE(open().file.write(UnitId{44}, record("a.service", 2)));
+    const StateFile::Opened opened = open();
+    ASSERT_THAT(opened.saved->units, SizeIs(1));
+    EXPECT_EQ(opened.saved->units[0].restarts, 2U);
+}
+
+TEST_F(StateFileTest, ForgetsAnErasedUnitAndUsesItsRecordAgain) {
+    {
+        StateFile::Opened opened = open();
+        for (std::uint32_t unit = 0; unit < 64; ++unit) {
+            EXPECT_TRUE(opened.file.write(UnitId{unit}, record("u" + std::to_string(unit), unit)));
+        }
+        EXPECT_TRUE(opened.file.erase(UnitId{5}));
+        EXPECT_TRUE(opened.file.erase(UnitId{5}));
+        EXPECT_TRUE(opened.file.erase(UnitId{500}));
+    }
+    const auto size = std::filesystem::file_size(path_);
+    {
+        StateFile::Opened opened = open();
+        EXPECT_THAT(opened.saved->units, SizeIs(63));
+        EXPECT_TRUE(opened.file.erase_saved("u6"));
+        EXPECT_TRUE(opened.file.erase_saved("no-such-unit"));
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("x", 1)));
+        EXPECT_TRUE(opened.file.write(UnitId{1}, record("y", 1)));
+    }
+    EXPECT_EQ(std::filesystem::file_size(path_), size);
+    EXPECT_THAT(open().saved->units, SizeIs(64));
+}
+
+TEST_F(StateFileTest, HoldsThousandsOfUnits) {
+    {
+        StateFile::Opened opened = open();
+        for (std::uint32_t unit = 0; unit < 3000; ++unit) {
+            ASSERT_TRUE(opened.file.write(UnitId{unit}, record("u" + std::to_string(unit), unit)));
+        }
+    }
+    const StateFile::Opened opened = open();
+    ASSERT_THAT(opened.saved->units, SizeIs(3000));
+    EXPECT_TRUE(std::all_of(opened.saved->units.begin(), opened.saved->units.end(), is_whole));
+}
+
+TEST_F(StateFileTest, FallsBackToTheRecordBeforeAWriteThatWasCutShort) {
+    {
+        StateFile::Opened opened = open();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 2)));
+    }
+    overwrite(2 * kPage + kPage / 2 + 700, "torn");  // the second write's place
+    StateFile::Opened opened = open();
+    ASSERT_NE(opened.saved, nullptr);
+    ASSERT_THAT(opened.saved->units, SizeIs(1));
+    EXPECT_EQ(opened.saved->units[0].restarts, 1U);
+    EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 3)));
+    EXPECT_EQ(open().saved->units[0].restarts, 3U);
+}
+
+TEST_F(StateFileTest, KnowsNothingOfAUnitWhoseFirstWriteWasCutShort) {
+    {
+        StateFile::Opened opened = open();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
+        EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", 1)));
+    }
+    overwrite(3 * kPage + 700, "torn");
+    const StateFile::Opened opened = open();
+    EXPECT_THAT(opened.set_aside, IsEmpty());
+    ASSERT_NE(opened.saved, nullptr);
+    EXPECT_THAT(opened.saved->units, SizeIs(1));
+}
+
+TEST_F(StateFileTest, SetsADamagedFileAside) {
+    {
+        StateFile::Opened opened = open();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 2)));
+    }
+    overwrite(2 * kPage + 700, "damage");
+    overwrite(2 * kPage + kPage / 2 + 700, "damage");
+    expect_set_aside("damaged");
+}
+
+// Offsets of the header's fields: checksum 0, magic 8, file version 16, record version 20, sizes 24
+// and 28, PID namespace 32, boot ID 40.
+
+TEST_F(StateFileTest, SetsAFileOfAnUnknownVersionAside) {
+    open();
+    overwrite(20, "\x63");
+    expect_set_aside("another version");
+}
+
+TEST_F(StateFileTest, SetsAFileWithADamagedHeaderAside) {
+    open();
+    overwrite(42, "!");
+    expect_set_aside("header is damaged");
+}
+
+TEST_F(StateFileTest, SetsAFileThatIsNoneAside) {
+    open();
+    overwrite(8, "notstate");
+    expect_set_aside("not a state file");
+}
+
+TEST_F(StateFileTest, SetsAShortFileAside) {
+    open();
+    ASSERT_EQ(::truncate(path_.c_str(), 100), 0);
+    expect_set_aside("too short");
+}
+
+TEST_F(StateFileTest, SetsAFolderOrALinkOrAFifoAside) {
+    ASSERT_EQ(::mkdir(path_.c_str(), 0700), 0);
+    expect_set_aside("can't be opened");
+    std::filesystem::remove_all(path_);
+    std::filesystem::remove_all(path_ + ".old");
+    ASSERT_EQ(::symlink("/etc/passwd", path_.c_str()), 0);
+    expect_set_aside("can't be opened");
+    std::filesystem::remove_all(path_);
+    ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    expect_set_aside("not a regular file");
+}
+
+/// Has the file's checksum as the code does it, so that only the boot is another's.
+std::uint64_t seal(const std::string& bytes) {
+    std::uint64_t hash = 0xcbf29ce484222325U;
+    for (std::size_t at = 0; at < bytes.size(); at += 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, bytes.data() + at, 8);
+        hash = (hash ^ word) * 0x100000001b3U;
+        hash ^= hash >> 32U;
+    }
+    return hash;
+}
+
+TEST_F(StateFileTest, SetsAFileOfAnotherBootOrPidNamespaceAside) {
+    for (const bool is_boot : {true, false}) {
+        open();
+        std::string header(80, '\0');
+        {
+            const UniqueFd file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC)};
+            ASSERT_EQ(::pread(file.get(), header.data(), header.size(), 0), 80);
+        }
+        char& changed = header[is_boot ? 40 : 32];
+        changed = static_cast<char>(changed ^ 1);
+        const std::uint64_t sum = seal(header.substr(8));
+        std::memcpy(header.data(), &sum, sizeof sum);
+        overwrite(0, header);
+        expect_set_aside(is_boot ? "another boot" : "another PID namespace");
+        std::filesystem::remove(path_);
+        std::filesystem::remove(path_ + ".old");
+    }
+}
+
+TEST_F(StateFileTest, RefusesARecordWithoutAName) {
+    EXPECT_FALSE(open().file.write(UnitId{0}, UnitRecord{}));
+}
+
+TEST_F(StateFileTest, KeepsEachRecordWholeWhenTheWriterIsKilled) {
+    std::uint32_t start = 1;
+    for (int round = 0; round < 60; ++round) {
+        int ends[2] = {-1, -1};
+        ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+        UniqueFd acknowledged{ends[0]};
+        UniqueFd acknowledge{ends[1]};
+        const pid_t writer = ::fork();
+        if (writer == 0) {
+            StateFile::Opened opened = open();
+            for (std::uint32_t number = start;; ++number) {
+                const bool is_written =
+                    opened.file.write(UnitId{number % 3},
+                                      record("u" + std::to_string(number % 3), number)) &&
+                    ::write(acknowledge.get(), &number, sizeof number) == sizeof number;
+                if (!is_written) {
+                    ::_exit(1);
+                }
+            }
+        }
+        acknowledge.reset();
+        // After some of its writes, anywhere in the next.
+        std::uint32_t last = 0;
+        for (int count = 0; count < 20 + round; ++count) {
+            ASSERT_EQ(::read(acknowledged.get(), &last, sizeof last), ssize_t{sizeof last});
+        }
+        ::kill(writer, SIGKILL);
+        ASSERT_EQ(::waitpid(writer, nullptr, 0), writer);
+        while (::read(acknowledged.get(), &last, sizeof last) == ssize_t{sizeof last}) {
+        }
+        const StateFile::Opened opened = open();
+        EXPECT_THAT(opened.set_aside, IsEmpty());
+        ASSERT_NE(opened.saved, nullptr);
+        std::uint32_t newest = 0;
+        for (const UnitRecord& found : opened.saved->units) {
+            EXPECT_TRUE(is_whole(found));
+            EXPECT_GE(found.restarts + 2, last);
+            newest = std::max(newest, found.restarts);
+        }
+        EXPECT_GE(newest, last);
+        EXPECT_LE(newest, last + 1);
+        start = newest + 1;
+    }
+}
+
+TEST_F(StateFileTest, KeepsWhatItHasWhenThereIsNoRoomForMore) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::signal(SIGXFSZ, SIG_IGN);
+        StateFile::Opened opened = open();
+        const rlimit limit{400'000, 400'000};  // room for the first 64 units, not for 128
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        std::uint32_t unit = 0;
+        while (opened.file.write(UnitId{unit}, record("u" + std::to_string(unit), unit))) {
+            ++unit;
+        }
+        const Result<void> refused = opened.file.write(UnitId{unit}, record("more", 1));
+        const bool is_said = !refused && refused.error().error_number == EFBIG;
+        const bool goes_on = opened.file.write(UnitId{0}, record("u0", 99)).has_value();
+        ::_exit(unit == 64 && is_said && goes_on ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    const StateFile::Opened opened = open();
+    ASSERT_NE(opened.saved, nullptr);
+    ASSERT_THAT(opened.saved->units, SizeIs(64));
+    EXPECT_EQ(opened.saved->units[0].restarts, 99U);
+}
+
+TEST_F(StateFileTest, SaysWhenTheFileCantBeMade) {
+    std::filesystem::remove_all(folder_);
+    const Result<StateFile::Opened> opened = StateFile::open(path_);
+    ASSERT_FALSE(opened);
+    EXPECT_THAT(to_string(opened.error()), HasSubstr("create " + path_ + ".new"));
+}
+
+}  // namespace
+}  // namespace svcd
