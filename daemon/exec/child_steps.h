@@ -1,0 +1,61 @@
+// What a process does between the clone and the service's execve, one step a function.
+//
+// Two callers: the child of a plain spawn, which shares the manager's memory
+// (linux/spawn_child.cc), and svcd-exec. For the first one's sake everything here is raw: no libc,
+// no allocation, no lock, nothing but the plan that was prepared beforehand and system calls.
+// Compiled without sanitizers and without the stack protector.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/types/unit.h"
+
+namespace svcd {
+
+/// Everything the steps need, prepared by who has libc. Pointers are NUL-terminated and the plan's
+/// maker keeps them until execve. A path that is written to (char*) is put back as it was.
+struct ChildPlan {
+    InputKind input = InputKind::null;
+    const char* input_path = nullptr;
+    OutputKind output = OutputKind::null;
+    char* output_path = nullptr;  ///< of log, file, append, truncate
+    bool error_is_output = true;  ///< standard error is a copy of standard output
+    OutputKind error = OutputKind::null;
+    char* error_path = nullptr;
+
+    const ResourceLimit* limits = nullptr;
+    std::size_t limit_count = 0;
+    bool has_nice = false;
+    int nice = 0;
+    std::uint32_t umask = 0022;
+
+    const char* directory = "/";
+    const char* fallback_directory = nullptr;  ///< where to be when `directory` can't be entered
+
+    const char* const* executables = nullptr;  ///< tried in turn; ends with a null
+    const char* const* arguments = nullptr;
+    const char* const* environment = nullptr;
+};
+
+/// Why a step failed: the exit status to end with, and the words of an Error. The pointers are
+/// string literals or the plan's.
+struct ChildFailure {
+    int exit_status = 0;
+    int error_number = 0;
+    const char* operation = nullptr;
+    const char* subject = nullptr;
+};
+
+/// Standard input, output and error. No open of these ever waits: a FIFO without a reader is ENXIO.
+/// A log's folder is made when it is missing.
+bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure);
+/// Limits, as far up as the hard limit when we may not go above it (systemd does the same).
+bool set_up_limits(const ChildPlan& plan, ChildFailure& failure);
+bool set_up_nice(const ChildPlan& plan, ChildFailure& failure);
+bool enter_directory(const ChildPlan& plan, ChildFailure& failure);
+/// umask, SIGPIPE ignored (IgnoreSIGPIPE=yes is the default), an empty signal mask, execve. Returns
+/// only with a failure.
+void execute(const ChildPlan& plan, ChildFailure& failure);
+
+}  // namespace svcd

@@ -1,0 +1,55 @@
+// What the manager asks of svcd-exec, and what svcd-exec tells back when it fails.
+//
+// The request lies in a sealed memfd at kRequestFd, the report goes into a pipe at kReportFd that
+// the final execve closes: end of file without a report means that the service runs (or that
+// somebody killed svcd-exec). Both ends come from one package, so numbers are in the machine's
+// order and a request of another version is refused.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types/result.h"
+#include "core/types/unit.h"
+
+namespace svcd {
+
+inline constexpr int kRequestFd = 3;
+inline constexpr int kReportFd = 4;
+/// A command line and an environment as large as the kernel takes (ARG_MAX is 2 MiB).
+inline constexpr std::size_t kExecRequestMax = 4 * 1024 * 1024;
+/// A report is written at once (PIPE_BUF).
+inline constexpr std::size_t kExecReportMax = 4096;
+
+struct ExecRequest {
+    std::string unit;
+    Command command;
+    ExecSettings exec;
+    std::vector<std::string> environment;  ///< complete but for the EnvironmentFiles
+    std::string log_file;
+    std::string default_directory;
+};
+
+/// Where a command without a '/' is looked up, whatever the manager's own PATH says.
+inline constexpr auto kSearchPath = std::to_array<std::string_view>(
+    {"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"});
+
+/// Does standard error go where standard output goes? When it isn't set, is the same file, or is
+/// inherited: then from standard output.
+inline bool error_is_output(const ExecSettings& exec) {
+    return !exec.standard_error || *exec.standard_error == exec.standard_output ||
+           exec.standard_error->kind == OutputKind::inherit;
+}
+
+std::string serialise(const ExecRequest& request);
+/// Of bytes that may be anything.
+Result<ExecRequest> parse_exec_request(std::string_view bytes);
+
+std::string serialise_report(const Error& error);
+/// Nothing when `bytes` is no report.
+std::optional<Error> parse_report(std::string_view bytes);
+
+}  // namespace svcd

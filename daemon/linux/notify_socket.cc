@@ -1,0 +1,274 @@
+#include "linux/notify_socket.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <limits>
+
+#include "core/types/record.h"
+#include "linux/pidfd.h"
+#include "linux/procfs.h"
+#include "linux/read_file.h"
+
+namespace svcd {
+namespace {
+
+// Linux 6.5; the headers of Debian 12 don't have them.
+constexpr int kPassPidfd = 76;  // SO_PASSPIDFD
+constexpr int kScmPidfd = 4;    // SCM_PIDFD
+
+constexpr int kQueueLength = 512;
+
+/// Datagrams that a socket holds before its senders wait: counted when the socket is made. Only
+/// raised, and where we may not (a container), the service waits a little instead.
+void raise_queue_length() {
+    constexpr const char* kPath = "/proc/sys/net/unix/max_dgram_qlen";
+    const Result<std::string> text = read_file_at(AT_FDCWD, kPath, kSmallFile);
+    int length = 0;
+    if (text) {
+        std::from_chars(text->data(), text->data() + text->size(), length);
+    }
+    if (length > 0 && length < kQueueLength) {
+        static_cast<void>(write_file_at(AT_FDCWD, kPath, std::to_string(kQueueLength)));
+    }
+}
+
+/// What came beside the text. Every descriptor is owned at once, so that none leaks.
+struct Ancillary {
+    std::optional<ucred> sender;
+    UniqueFd pidfd;
+    std::vector<UniqueFd> fds;
+};
+
+Ancillary take_ancillary(msghdr& message) {
+    Ancillary ancillary;
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+         header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET) {
+            continue;
+        }
+        const std::size_t size = header->cmsg_len - CMSG_LEN(0);
+        if (header->cmsg_type == SCM_CREDENTIALS && size == sizeof(ucred)) {
+            ancillary.sender.emplace();
+            std::memcpy(&*ancillary.sender, CMSG_DATA(header), sizeof(ucred));
+        } else if (header->cmsg_type == kScmPidfd && size == sizeof(int)) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+            ancillary.pidfd.reset(fd);
+        } else if (header->cmsg_type == SCM_RIGHTS) {
+            for (std::size_t index = 0; index < size / sizeof(int); ++index) {
+                int fd = -1;
+                std::memcpy(&fd, CMSG_DATA(header) + index * sizeof(int), sizeof(fd));
+                ancillary.fds.emplace_back(fd);
+            }
+        }
+    }
+    return ancillary;
+}
+
+/// The sender's cgroup, by its PID. With a pidfd we know whether the PID was still the sender's
+/// when it was read.
+std::string cgroup_of_sender(Pid sender, const UniqueFd& pidfd) {
+    Result<std::string> cgroup = cgroup_of(sender);
+    if (!cgroup || (pidfd && !send_signal(pidfd, 0))) {
+        return {};
+    }
+    return *cgroup;
+}
+
+template <typename Number>
+std::optional<Number> number_of(std::string_view text) {
+    Number number{};
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || rest != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return number;
+}
+
+std::optional<Duration> microseconds_of(std::string_view text) {
+    const std::optional<std::uint64_t> number = number_of<std::uint64_t>(text);
+    constexpr auto kMax = static_cast<std::uint64_t>(std::numeric_limits<Duration::rep>::max());
+    if (!number) {
+        return std::nullopt;
+    }
+    return Duration{static_cast<Duration::rep>(std::min(*number, kMax))};
+}
+
+/// The length of the valid UTF-8 sequence that `text` begins with; 0 when it begins with none.
+std::size_t sequence_length(std::string_view text) {
+    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    const unsigned first = byte(0);
+    if (first < 0x80) {
+        return 1;
+    }
+    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < length) {
+        return 0;
+    }
+    for (std::size_t at = 1; at < length; ++at) {
+        if ((byte(at) & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    const unsigned second = byte(1);
+    const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    const bool is_surrogate = first == 0xed && second > 0x9f;
+    const bool is_beyond = first == 0xf4 && second > 0x8f;
+    return is_overlong || is_surrogate || is_beyond ? 0 : length;
+}
+
+/// A status text, cut at a whole character; nothing when it isn't UTF-8.
+std::optional<std::string> status_of(std::string_view text) {
+    std::size_t kept = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t length = sequence_length(text.substr(at));
+        if (length == 0) {
+            return std::nullopt;
+        }
+        at += length;
+        if (at <= kStatusTextMax) {
+            kept = at;
+        }
+    }
+    return std::string{text.substr(0, kept)};
+}
+
+void apply_field(std::string_view name, std::string_view value, ParsedNotification& parsed) {
+    Notification& notification = parsed.notification;
+    if (name == "READY") {
+        notification.ready |= value == "1";
+    } else if (name == "STOPPING") {
+        notification.stopping |= value == "1";
+    } else if (name == "RELOADING") {
+        notification.reloading |= value == "1";
+    } else if (name == "WATCHDOG") {
+        notification.watchdog |= value == "1";
+        notification.watchdog_trigger |= value == "trigger";
+    } else if (name == "BARRIER") {
+        parsed.barrier |= value == "1";
+    } else if (name == "MAINPID") {
+        const std::optional<Pid> pid = number_of<Pid>(value);
+        if (pid && *pid > 0) {
+            notification.main_pid = pid;
+        }
+    } else if (name == "STATUS") {
+        if (std::optional<std::string> status = status_of(value)) {
+            notification.status = std::move(status);
+        }
+    } else if (name == "ERRNO") {
+        const std::optional<int> number = number_of<int>(value);
+        if (number && *number >= 0) {
+            notification.error_number = number;
+        }
+    } else if (name == "EXTEND_TIMEOUT_USEC") {
+        if (const std::optional<Duration> extension = microseconds_of(value)) {
+            notification.extend_timeout = extension;
+        }
+    } else if (name == "WATCHDOG_USEC") {
+        if (const std::optional<Duration> interval = microseconds_of(value)) {
+            notification.watchdog_interval = interval;
+        }
+    }
+}
+
+}  // namespace
+
+Result<UniqueFd> make_notify_socket(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof(address.sun_path)) {
+        return failure(ENAMETOOLONG, "bind", path,
+                       "a socket's path has at most 107 bytes: use a shorter runtime directory");
+    }
+    std::copy(path.begin(), path.end(), address.sun_path);
+    raise_queue_length();
+    UniqueFd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!fd) {
+        return failure(errno, "socket", path);
+    }
+    constexpr int kOn = 1;
+    if (::setsockopt(fd.get(), SOL_SOCKET, SO_PASSCRED, &kOn, sizeof(kOn)) < 0) {
+        return failure(errno, "setsockopt SO_PASSCRED", path);
+    }
+    // An older kernel says ENOPROTOOPT: then /proc is asked by PID alone.
+    ::setsockopt(fd.get(), SOL_SOCKET, kPassPidfd, &kOn, sizeof(kOn));
+    ::unlink(path.c_str());
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
+        return failure(errno, "bind", path);
+    }
+    if (::chmod(path.c_str(), 0666) < 0) {
+        return failure(errno, "chmod", path);
+    }
+    return fd;
+}
+
+Result<std::optional<NotifyDatagram>> receive_notification(int socket) {
+    std::array<char, kNotifyMax + 1> text;
+    constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int)) +
+                                         CMSG_SPACE(sizeof(int) * kNotifyFdsMax);
+    alignas(cmsghdr) std::array<char, kControlSize> control;
+    iovec part{text.data(), text.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return std::optional<NotifyDatagram>{};
+    }
+    if (size < 0) {
+        return failure(errno, "recvmsg", "the notify socket");
+    }
+    Ancillary ancillary = take_ancillary(message);
+    NotifyDatagram datagram;
+    if (ancillary.sender) {
+        datagram.sender = ancillary.sender->pid;
+        datagram.uid = ancillary.sender->uid;
+        datagram.cgroup = cgroup_of_sender(datagram.sender, ancillary.pidfd);
+    }
+    // Half a message is none: the text is left empty, and the sender's descriptors are closed.
+    const bool is_cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+                        static_cast<std::size_t>(size) > kNotifyMax;
+    if (!is_cut) {
+        datagram.text.assign(text.data(), static_cast<std::size_t>(size));
+        datagram.fds = std::move(ancillary.fds);
+    }
+    return std::optional{std::move(datagram)};
+}
+
+ParsedNotification parse_notification(std::string_view text) {
+    ParsedNotification parsed;
+    // sd_notify(3) senders in other languages may count the terminating NUL in; one elsewhere makes
+    // the message something else than text.
+    if (text.ends_with('\0')) {
+        text.remove_suffix(1);
+    }
+    if (text.size() > kNotifyMax || text.find('\0') != std::string_view::npos) {
+        return parsed;
+    }
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find_first_of("\n\r", at), text.size());
+        const std::string_view line = text.substr(at, end - at);
+        const std::size_t equals = line.find('=');
+        if (equals != std::string_view::npos) {
+            apply_field(line.substr(0, equals), line.substr(equals + 1), parsed);
+        }
+        at = end + 1;
+    }
+    if (parsed.barrier) {
+        parsed.notification = Notification{};  // a barrier comes alone
+    }
+    return parsed;
+}
+
+}  // namespace svcd

@@ -1,0 +1,46 @@
+// The socket that services send their sd_notify(3) messages to: RUNTIME_DIR/notify, datagrams with
+// SCM_CREDENTIALS (and SCM_PIDFD where the kernel has it), so that the sender is who the kernel
+// says.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types/event.h"
+#include "core/types/result.h"
+#include "linux/unique_fd.h"
+
+namespace svcd {
+
+/// A datagram as it came. `cgroup` is the sender's cgroup path at receipt; empty when it was gone
+/// already.
+struct NotifyDatagram {
+    Pid sender = 0;
+    std::uint32_t uid = 0;
+    std::string cgroup;
+    std::string text;           ///< at most kNotifyMax bytes
+    std::vector<UniqueFd> fds;  ///< FDSTORE=1, BARRIER=1
+};
+
+inline constexpr std::size_t kNotifyMax = 8192;
+inline constexpr std::size_t kNotifyFdsMax = 64;
+
+/// Raises net.unix.max_dgram_qlen to 512 where it may, then makes the socket (mode 0666 in a folder
+/// that all may enter).
+Result<UniqueFd> make_notify_socket(const std::string& path);
+
+/// One datagram, or nothing when there is none. Never waits.
+Result<std::optional<NotifyDatagram>> receive_notification(int socket);
+
+/// The fields of a datagram; `unit` and `sender` are for the caller to fill in. Unknown fields are
+/// skipped, bad values are left out. `barrier`: the message is BARRIER=1, whose descriptor is to be
+/// closed once all messages before it were handled.
+struct ParsedNotification {
+    Notification notification;
+    bool barrier = false;
+};
+ParsedNotification parse_notification(std::string_view text);
+
+}  // namespace svcd

@@ -1,0 +1,117 @@
+#include "linux/procfs.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+
+#include "linux/read_file.h"
+
+namespace svcd {
+namespace {
+
+Result<std::string> read_proc(Pid pid, const char* name, std::size_t limit) {
+    const std::string path = "/proc/" + std::to_string(pid) + "/" + name;
+    Result<std::string> text = read_file_at(AT_FDCWD, path.c_str(), limit);
+    if (!text && text.error().error_number == ENOENT) {
+        text.error().error_number = ESRCH;
+    }
+    return text;
+}
+
+template <typename Number>
+Number number_of(std::string_view text) {
+    Number number{};
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+}
+
+/// The field at `index` (from 0) of a line of fields with single blanks between them.
+std::string_view field_at(std::string_view line, std::size_t index) {
+    for (; index > 0 && !line.empty(); --index) {
+        const std::size_t blank = line.find(' ');
+        line = blank == std::string_view::npos ? std::string_view{} : line.substr(blank + 1);
+    }
+    return line.substr(0, line.find(' '));
+}
+
+}  // namespace
+
+Result<ProcessInfo> process_info(Pid pid) {
+    Result<std::string> text = read_proc(pid, "stat", kSmallFile);
+    if (!text) {
+        return Failure{text.error()};
+    }
+    // "PID (NAME) STATE PPID ...": the name may hold blanks and parentheses itself.
+    const std::string_view line = *text;
+    const std::size_t open = line.find('(');
+    const std::size_t close = line.rfind(')');
+    if (open == std::string_view::npos || close == std::string_view::npos || close < open ||
+        close + 2 >= line.size()) {
+        return failure(EBADMSG, "read", "/proc/" + std::to_string(pid) + "/stat");
+    }
+    const std::string_view rest = line.substr(close + 2);
+    ProcessInfo info;
+    info.pid = pid;
+    info.name = line.substr(open + 1, close - open - 1);
+    info.state = rest.front();
+    info.parent = number_of<Pid>(field_at(rest, 1));
+    info.start_time = number_of<std::uint64_t>(field_at(rest, 19));
+    return info;
+}
+
+Result<std::string> command_line(Pid pid, std::size_t limit) {
+    Result<std::string> text = read_proc(pid, "cmdline", limit);
+    if (!text) {
+        return text;
+    }
+    while (!text->empty() && text->back() == '\0') {
+        text->pop_back();
+    }
+    if (text->empty()) {
+        Result<ProcessInfo> info = process_info(pid);
+        if (!info) {
+            return Failure{info.error()};
+        }
+        return "[" + info->name + "]";
+    }
+    for (char& c : *text) {
+        if (c == '\0') {
+            c = ' ';
+        }
+    }
+    return text;
+}
+
+Result<std::string> cgroup_of(Pid pid) {
+    constexpr std::size_t kCgroupFileMax = 64 * 1024;  // a dozen paths of PATH_MAX each
+    Result<std::string> text = read_proc(pid, "cgroup", kCgroupFileMax);
+    if (!text) {
+        return text;
+    }
+    const std::string_view lines = *text;
+    for (std::size_t at = 0; at < lines.size();) {
+        const std::size_t end = std::min(lines.find('\n', at), lines.size());
+        const std::string_view line = lines.substr(at, end - at);
+        if (line.starts_with("0::")) {
+            return std::string{line.substr(3)};
+        }
+        at = end + 1;
+    }
+    return failure(ENOENT, "find the v2 cgroup of", std::to_string(pid), "is cgroup2 mounted?");
+}
+
+std::string boot_id() {
+    Result<std::string> text =
+        read_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", kSmallFile);
+    if (!text) {
+        return {};
+    }
+    while (!text->empty() && text->back() == '\n') {
+        text->pop_back();
+    }
+    return *text;
+}
+
+}  // namespace svcd

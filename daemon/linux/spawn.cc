@@ -1,0 +1,473 @@
+#include "linux/spawn.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <deque>
+
+#include "exec/argument_expansion.h"
+#include "exec/exec_request.h"
+#include "linux/spawn_child.h"
+
+namespace svcd {
+namespace {
+
+constexpr std::size_t kStackSize = 16 * 1024;
+constexpr std::size_t kGuardSize = 4096;
+/// Slots that keep their stacks when nothing is in flight; a burst that used more gives them back.
+constexpr std::size_t kSlotsKept = 4;
+
+/// Strings as the kernel takes them, in one piece of memory that is used again.
+class StringBlock {
+public:
+    void clear() {
+        bytes_.clear();
+        offsets_.clear();
+    }
+    /// Gives back what an unusually long command line took.
+    void trim() {
+        constexpr std::size_t kKept = 16 * 1024;
+        if (bytes_.capacity() > kKept) {
+            *this = StringBlock{};
+        }
+    }
+    std::size_t add(std::string_view text) {
+        const std::size_t offset = bytes_.size();
+        // Up to the first NUL, like everything that goes through execve.
+        bytes_.append(text.substr(0, text.find('\0')));
+        bytes_.push_back('\0');
+        return offset;
+    }
+    template <typename Strings>
+    std::size_t add_list(const Strings& strings) {
+        const std::size_t index = offsets_.size();
+        for (const auto& text : strings) {
+            offsets_.push_back(add(text));
+        }
+        offsets_.push_back(kEnd);
+        return index;
+    }
+    /// After the last add: makes pointers of the offsets.
+    void finish() {
+        pointers_.clear();
+        pointers_.reserve(offsets_.size());
+        for (const std::size_t offset : offsets_) {
+            pointers_.push_back(offset == kEnd ? nullptr : bytes_.data() + offset);
+        }
+    }
+    char* text(std::size_t offset) { return bytes_.data() + offset; }
+    char* const* list(std::size_t index) const { return pointers_.data() + index; }
+
+private:
+    static constexpr std::size_t kEnd = ~std::size_t{0};
+    std::string bytes_;
+    std::vector<std::size_t> offsets_;
+    std::vector<char*> pointers_;
+};
+
+class Stack {
+public:
+    Stack() = default;
+    Stack(const Stack&) = delete;
+    Stack& operator=(const Stack&) = delete;
+    ~Stack() { release(); }
+
+    bool allocate() {
+        if (memory_ != nullptr) {
+            return true;
+        }
+        void* memory = ::mmap(nullptr, kGuardSize + kStackSize, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) {
+            return false;
+        }
+        ::mprotect(memory, kGuardSize, PROT_NONE);
+        memory_ = memory;
+        return true;
+    }
+    void release() {
+        if (memory_ != nullptr) {
+            ::munmap(std::exchange(memory_, nullptr), kGuardSize + kStackSize);
+        }
+    }
+    void* low() const { return static_cast<char*>(memory_) + kGuardSize; }
+
+private:
+    void* memory_ = nullptr;
+};
+
+/// A spawn in flight: all that its child uses.
+struct Slot {
+    ChildContext context;
+    Stack stack;
+    StringBlock strings;
+    std::vector<ResourceLimit> limits;
+    Token token = Token::none;
+    std::string unit;
+    std::string report;  ///< what svcd-exec told, in one write
+    UniqueFd report_fd;
+    std::atomic<std::int32_t> pid{0};
+};
+
+class SignalsBlocked {
+public:
+    SignalsBlocked() {
+        // The kernel's call, not sigprocmask(3), which leaves libc's own two signals out.
+        const std::uint64_t all = ~std::uint64_t{0};
+        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before_, sizeof(before_));
+    }
+    ~SignalsBlocked() {
+        ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before_, nullptr, sizeof(before_));
+    }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    std::uint64_t before_ = 0;
+};
+
+std::uint64_t ignored_signals() {
+    std::uint64_t ignored = 0;
+    for (int signal = 1; signal < NSIG; ++signal) {
+        struct sigaction action {};
+        if (signal != SIGPIPE && ::sigaction(signal, nullptr, &action) == 0 &&
+            (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_IGN) {
+            ignored |= std::uint64_t{1} << (signal - 1);
+        }
+    }
+    return ignored;
+}
+
+Failure explain_clone(int error_number, const std::string& unit) {
+    std::string why;
+    if (error_number == ENOSYS || error_number == EINVAL || error_number == E2BIG) {
+        why =
+            "svcd needs Linux 5.11 or later, and clone3 allowed by the container's seccomp filter";
+    } else if (error_number == EBUSY) {
+        why = "its cgroup has controllers enabled for its children, so no process may be in it";
+    } else if (error_number == ENODEV || error_number == ENOENT) {
+        why = "its cgroup was removed by somebody else";
+    } else if (error_number == EAGAIN) {
+        why = "a limit on the number of processes is reached";
+    }
+    return failure(error_number, unit + ": clone3", {}, std::move(why));
+}
+
+}  // namespace
+
+struct Spawner::Impl {
+    std::string exec_helper;
+    std::uint64_t ignored = ignored_signals();
+    std::array<std::unique_ptr<Slot>, kSpawnsInFlight> slots;
+    std::size_t in_flight = 0;
+    std::size_t used = 0;  ///< slots below this have been made
+    std::vector<Token> started;
+    struct Failed {
+        Token token;
+        Error error;
+    };
+    std::deque<Failed> failed;
+
+    Slot* free_slot();
+    bool has_left(Slot& slot);
+    void finish(Slot& slot);
+    void sweep();
+    void prepare_plain(Slot& slot, const SpawnRequest& request);
+    Result<void> prepare_helper(Slot& slot, const SpawnRequest& request, UniqueFd& request_fd);
+    Result<SpawnOutcome> start(Slot& slot, const SpawnRequest& request);
+};
+
+Slot* Spawner::Impl::free_slot() {
+    for (std::size_t index = 0; index < slots.size(); ++index) {
+        if (slots[index] == nullptr) {
+            slots[index] = std::make_unique<Slot>();
+            used = index + 1;
+        }
+        if (slots[index]->token == Token::none) {
+            return slots[index].get();
+        }
+    }
+    return nullptr;
+}
+
+/// The child is gone from our memory, and svcd-exec (if it is one) has closed its report, or said
+/// in it that it ends.
+bool Spawner::Impl::has_left(Slot& slot) {
+    if (slot.context.running.load(std::memory_order_acquire) != 0) {
+        return false;
+    }
+    if (slot.report_fd) {
+        std::array<char, kExecReportMax> buffer;
+        const ssize_t size = ::read(slot.report_fd.get(), buffer.data(), buffer.size());
+        if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+            return false;
+        }
+        if (size > 0) {
+            slot.report.assign(buffer.data(), static_cast<std::size_t>(size));
+        }
+        slot.report_fd.reset();
+    }
+    return true;
+}
+
+void Spawner::Impl::finish(Slot& slot) {
+    std::optional<Error> error;
+    const ChildFailure& failed_step = slot.context.failure;
+    if (failed_step.exit_status != 0) {
+        error = Error{failed_step.error_number,
+                      slot.unit + ": " + failed_step.operation,
+                      failed_step.subject == nullptr ? "" : failed_step.subject,
+                      {}};
+    } else if (!slot.report.empty()) {
+        error = parse_report(slot.report);
+    }
+    if (error) {
+        if (failed.size() == kSpawnsInFlight) {
+            failed.pop_front();
+        }
+        failed.push_back(Failed{slot.token, std::move(*error)});
+    }
+    started.push_back(std::exchange(slot.token, Token::none));
+    slot.strings.trim();
+    slot.report.clear();
+    --in_flight;
+}
+
+void Spawner::Impl::sweep() {
+    for (std::size_t index = 0; index < used && in_flight != 0; ++index) {
+        Slot& slot = *slots[index];
+        if (slot.token != Token::none && has_left(slot)) {
+            finish(slot);
+        }
+    }
+    if (in_flight == 0 && used > kSlotsKept) {
+        for (std::size_t index = kSlotsKept; index < used; ++index) {
+            slots[index].reset();
+        }
+        used = kSlotsKept;
+    }
+}
+
+/// Everything the child will need, as it will need it.
+void Spawner::Impl::prepare_plain(Slot& slot, const SpawnRequest& request) {
+    const Command& command = *request.command;
+    const ExecSettings& exec = *request.exec;
+    StringBlock& strings = slot.strings;
+    strings.clear();
+
+    std::vector<std::string> expanded;
+    const bool expands = !command.no_expansion && has_variables(command.argv);
+    if (expands) {
+        expanded = expand_arguments(command.argv, request.environment);
+    }
+    const std::vector<std::string>& arguments = expands ? expanded : command.argv;
+    const std::size_t argument_list = arguments.empty() ? strings.add_list(std::array{command.path})
+                                                        : strings.add_list(arguments);
+    const std::size_t environment_list = strings.add_list(request.environment);
+    std::size_t executable_list = 0;
+    if (command.path.find('/') != std::string::npos) {
+        executable_list = strings.add_list(std::array{std::string_view{command.path}});
+    } else {
+        std::array<std::string, kSearchPath.size()> candidates;
+        for (std::size_t index = 0; index < candidates.size(); ++index) {
+            candidates[index] = std::string{kSearchPath[index]} + command.path;
+        }
+        executable_list = strings.add_list(candidates);
+    }
+    const auto path_of = [&](const Output& output) {
+        return strings.add(output.kind == OutputKind::log ? request.log_file : output.path);
+    };
+    const std::size_t input_path = strings.add(exec.standard_input_path);
+    const std::size_t output_path = path_of(exec.standard_output);
+    const bool shares = error_is_output(exec);
+    const std::size_t error_path = shares ? output_path : path_of(*exec.standard_error);
+    const std::size_t fallback = strings.add(request.default_directory);
+    const std::size_t directory =
+        exec.working_directory.empty() ? fallback : strings.add(exec.working_directory);
+    strings.finish();
+
+    ChildPlan& plan = slot.context.plan;
+    plan = ChildPlan{};
+    plan.input = exec.standard_input;
+    plan.input_path = strings.text(input_path);
+    plan.output = exec.standard_output.kind;
+    plan.output_path = strings.text(output_path);
+    plan.error_is_output = shares;
+    plan.error = shares ? plan.output : exec.standard_error->kind;
+    plan.error_path = strings.text(error_path);
+    slot.limits = exec.limits;  // the unit may be reloaded while its process is in flight
+    plan.limits = slot.limits.data();
+    plan.limit_count = slot.limits.size();
+    plan.has_nice = exec.nice.has_value();
+    plan.nice = exec.nice.value_or(0);
+    plan.umask = exec.umask;
+    plan.directory = strings.text(directory);
+    plan.fallback_directory =
+        exec.working_directory_may_be_missing ? strings.text(fallback) : nullptr;
+    plan.executables = strings.list(executable_list);
+    plan.arguments = strings.list(argument_list);
+    plan.environment = strings.list(environment_list);
+}
+
+Result<void> Spawner::Impl::prepare_helper(Slot& slot,
+                                           const SpawnRequest& request,
+                                           UniqueFd& request_fd) {
+    const std::string bytes =
+        serialise(ExecRequest{request.unit, *request.command, *request.exec, request.environment,
+                              request.log_file, request.default_directory});
+    if (bytes.size() > kExecRequestMax) {
+        return failure(E2BIG, request.unit + ": spawn", {}, "its command line and environment");
+    }
+    request_fd.reset(::memfd_create("svcd-exec-request", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!request_fd) {
+        return failure(errno, request.unit + ": memfd_create");
+    }
+    if (::write(request_fd.get(), bytes.data(), bytes.size()) !=
+            static_cast<ssize_t>(bytes.size()) ||
+        ::fcntl(request_fd.get(), F_ADD_SEALS,
+                F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
+        return failure(errno, request.unit + ": write the request of svcd-exec");
+    }
+    StringBlock& strings = slot.strings;
+    strings.clear();
+    const std::size_t executable_list = strings.add_list(std::array{std::string_view{exec_helper}});
+    const std::size_t argument_list =
+        strings.add_list(std::array<std::string_view, 2>{"svcd-exec", request.unit});
+    const std::size_t environment_list = strings.add_list(std::array<std::string_view, 0>{});
+    strings.finish();
+    slot.context.plan = ChildPlan{};
+    slot.context.plan.executables = strings.list(executable_list);
+    slot.context.plan.arguments = strings.list(argument_list);
+    slot.context.plan.environment = strings.list(environment_list);
+    slot.context.request_fd = request_fd.get();
+    return {};
+}
+
+/// The clone, once the slot is prepared. Descriptors that only the child needs are closed on
+/// return: it has a copy of the table where there are any.
+Result<SpawnOutcome> Spawner::Impl::start(Slot& slot, const SpawnRequest& request) {
+    const bool is_helper = needs_exec_helper(*request.command, *request.exec);
+    UniqueFd request_fd;
+    if (is_helper) {
+        if (auto prepared = prepare_helper(slot, request, request_fd); !prepared) {
+            return Failure{prepared.error()};
+        }
+    } else {
+        prepare_plain(slot, request);
+    }
+    UniqueFd read_end;
+    UniqueFd write_end;
+    if (is_helper || request.report_exec) {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+            return failure(errno, request.unit + ": pipe2");
+        }
+        read_end.reset(ends[0]);
+        write_end.reset(ends[1]);
+    }
+    SpawnOutcome outcome;
+    if (is_helper && request.report_exec) {
+        outcome.exec_report.reset(::fcntl(read_end.get(), F_DUPFD_CLOEXEC, 3));
+        if (!outcome.exec_report) {
+            return failure(errno, request.unit + ": fcntl F_DUPFD_CLOEXEC");
+        }
+    }
+    ChildContext& context = slot.context;
+    context.failure = ChildFailure{};
+    context.ignored_signals = ignored;
+    context.is_helper = is_helper;
+    context.report_fd = write_end.get();
+    context.shares_files = !is_helper && !request.report_exec;
+    context.running.store(1, std::memory_order_relaxed);
+    std::atomic<std::int32_t>* pid_cell = request.pid == nullptr ? &slot.pid : request.pid;
+    long pid = 0;
+    {
+        const SignalsBlocked blocked;
+        pid = clone_child(context, request.cgroup_fd, slot.stack.low(), kStackSize,
+                          reinterpret_cast<std::int32_t*>(pid_cell));
+    }
+    if (pid < 0) {
+        context.running.store(0, std::memory_order_relaxed);
+        return explain_clone(static_cast<int>(-pid), request.unit);
+    }
+    slot.token = request.token;
+    slot.unit = request.unit;
+    ++in_flight;
+    outcome.pid = static_cast<Pid>(pid);
+    if (is_helper) {
+        slot.report_fd = std::move(read_end);
+    } else {
+        outcome.exec_report = std::move(read_end);
+    }
+    return outcome;
+}
+
+Spawner::Spawner(std::string exec_helper) : impl_(std::make_unique<Impl>()) {
+    impl_->exec_helper = std::move(exec_helper);
+}
+
+Spawner::~Spawner() {
+    // A child that still runs in our memory keeps its slot: better a leak at the manager's end than
+    // a stack that vanishes below a process.
+    for (std::unique_ptr<Slot>& slot : impl_->slots) {
+        if (slot != nullptr && slot->context.running.load(std::memory_order_acquire) != 0) {
+            static_cast<void>(slot.release());
+        }
+    }
+}
+
+Result<SpawnOutcome> Spawner::spawn(const SpawnRequest& request) {
+    Slot* slot = impl_->free_slot();
+    if (slot == nullptr) {
+        impl_->sweep();
+        slot = impl_->free_slot();
+    }
+    if (slot == nullptr) {
+        return failure(EAGAIN, request.unit + ": spawn", {},
+                       std::to_string(impl_->in_flight) +
+                           " processes have not reached their execve: is a file system hanging?");
+    }
+    if (!slot->stack.allocate()) {
+        return failure(ENOMEM, request.unit + ": mmap", "a stack");
+    }
+    return impl_->start(*slot, request);
+}
+
+std::vector<Token> Spawner::take_started() {
+    if (impl_->in_flight != 0) {
+        impl_->sweep();
+    }
+    return std::exchange(impl_->started, {});
+}
+
+std::size_t Spawner::in_flight() const {
+    return impl_->in_flight;
+}
+
+std::optional<Error> Spawner::failure_of(Token process) {
+    auto& failed = impl_->failed;
+    const auto found = std::find_if(failed.begin(), failed.end(), [process](const auto& entry) {
+        return entry.token == process;
+    });
+    if (found == failed.end()) {
+        return std::nullopt;
+    }
+    std::optional<Error> error = std::move(found->error);
+    failed.erase(found);
+    return error;
+}
+
+bool needs_exec_helper(const Command& command, const ExecSettings& exec) {
+    const bool drops_privileges =
+        !command.full_privileges && (!exec.user.empty() || !exec.group.empty());
+    return drops_privileges || !exec.environment_files.empty() ||
+           exec.oom_score_adjust.has_value() || exec.working_directory == "~";
+}
+
+}  // namespace svcd

@@ -1,0 +1,35 @@
+// The other side of a spawn: the clone, and what the child does until its execve.
+//
+// The child shares the manager's memory and runs beside it, on a stack of its own. Everything here
+// is raw (exec/raw_syscall.h); the context was prepared before the clone and is left alone until
+// the kernel clears `running`.
+#pragma once
+
+#include <atomic>
+#include <csignal>
+#include <cstdint>
+
+#include "exec/child_steps.h"
+
+namespace svcd {
+
+struct ChildContext {
+    ChildPlan plan;
+    ChildFailure failure;  ///< written by the child, read once `running` is 0
+    /// CLONE_CHILD_CLEARTID: 1 until the kernel clears it, at the execve or the end of the child.
+    std::atomic<std::int32_t> running{0};
+    std::uint64_t ignored_signals = 0;  ///< to be reset to their defaults, as a mask
+    /// The table of descriptors is shared with the manager (CLONE_FILES), and to be left at once.
+    bool shares_files = false;
+    bool is_helper = false;  ///< the plan's executable is svcd-exec, which sets up everything
+    int request_fd = -1;
+    int report_fd = -1;
+};
+
+/// Clones a child into `cgroup_fd`, as a sibling of this process, which runs the context's plan.
+/// Its PID is in *pid before it runs. All signals must be blocked. Returns the PID or the negative
+/// errno.
+long clone_child(
+    ChildContext& context, int cgroup_fd, void* stack, std::size_t stack_size, std::int32_t* pid);
+
+}  // namespace svcd

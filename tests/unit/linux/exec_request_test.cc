@@ -1,0 +1,106 @@
+#include "exec/exec_request.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace svcd {
+namespace {
+
+using testing::ElementsAre;
+
+ExecRequest example() {
+    ExecRequest request;
+    request.unit = "web.service";
+    request.command.path = "/bin/web";
+    request.command.argv = {"web", "", "-x"};
+    request.command.no_expansion = true;
+    request.command.full_privileges = true;
+    request.environment = {"A=1", "B=2"};
+    request.log_file = "/var/log/x";
+    request.default_directory = "/home";
+    request.exec.working_directory = "~";
+    request.exec.user = "nobody";
+    request.exec.group = "nogroup";
+    request.exec.environment = {"A=1"};
+    request.exec.environment_files = {EnvironmentFile{"/etc/default/web", true}};
+    request.exec.umask = 0077;
+    request.exec.limits = {ResourceLimit{7, 1, UINT64_MAX}};
+    request.exec.standard_input = InputKind::file;
+    request.exec.standard_input_path = "/in";
+    request.exec.standard_output = Output{OutputKind::append, "/out"};
+    request.exec.standard_error = Output{OutputKind::inherit, ""};
+    request.exec.nice = -5;
+    request.exec.oom_score_adjust = 100;
+    return request;
+}
+
+TEST(ExecRequest, ArrivesAsItWasSent) {
+    const ExecRequest sent = example();
+    const auto received = parse_exec_request(serialise(sent));
+    ASSERT_TRUE(received) << to_string(received.error());
+    EXPECT_EQ(received->unit, sent.unit);
+    EXPECT_EQ(received->command, sent.command);
+    EXPECT_EQ(received->exec, sent.exec);
+    EXPECT_EQ(received->environment, sent.environment);
+    EXPECT_EQ(received->log_file, sent.log_file);
+    EXPECT_EQ(received->default_directory, sent.default_directory);
+}
+
+TEST(ExecRequest, CutAtAnyByteOrLongerIsRefused) {
+    const std::string bytes = serialise(example());
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        EXPECT_FALSE(parse_exec_request(std::string_view{bytes}.substr(0, size))) << size;
+    }
+    EXPECT_FALSE(parse_exec_request(bytes + "x"));
+}
+
+TEST(ExecRequest, WithAnyByteChangedIsRefusedOrReadWithoutHarm) {
+    const std::string bytes = serialise(example());
+    for (std::size_t at = 0; at < bytes.size(); ++at) {
+        std::string changed = bytes;
+        changed[at] = static_cast<char>(~changed[at]);
+        const auto parsed = parse_exec_request(changed);
+        EXPECT_TRUE(!parsed || at >= 8) << at;
+    }
+}
+
+TEST(ExecRequest, OfAnotherVersionSaysWhatToDo) {
+    std::string bytes = serialise(example());
+    bytes[0] = '2';
+    const auto parsed = parse_exec_request(bytes);
+    ASSERT_FALSE(parsed);
+    EXPECT_THAT(to_string(parsed.error()), testing::HasSubstr("daemon-reexec"));
+}
+
+TEST(ExecReport, ArrivesAsItWasSent) {
+    const auto report = parse_report(
+        serialise_report(Error{ENOENT, "web.service: execve", "/usr/bin/webb", "why"}));
+    ASSERT_TRUE(report);
+    EXPECT_EQ(to_string(*report),
+              "web.service: execve /usr/bin/webb: No such file or directory: why");
+}
+
+TEST(ExecReport, OfAnyLengthFitsIntoThePipeAtOnce) {
+    const std::string longest(100'000, 'x');
+    const std::string bytes = serialise_report(Error{1, longest, longest, longest});
+    EXPECT_LE(bytes.size(), kExecReportMax);
+    EXPECT_TRUE(parse_report(bytes));
+    EXPECT_FALSE(parse_report("garbage"));
+    EXPECT_FALSE(parse_report(""));
+}
+
+TEST(ErrorOutput, GoesWhereTheOutputGoesUnlessItSaysOtherwise) {
+    ExecSettings exec;
+    EXPECT_TRUE(error_is_output(exec));
+    exec.standard_error = Output{OutputKind::log, ""};
+    EXPECT_TRUE(error_is_output(exec));
+    exec.standard_error = Output{OutputKind::inherit, ""};
+    EXPECT_TRUE(error_is_output(exec));
+    exec.standard_error = Output{OutputKind::null, ""};
+    EXPECT_FALSE(error_is_output(exec));
+}
+
+}  // namespace
+}  // namespace svcd
