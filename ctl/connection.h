@@ -1,0 +1,59 @@
+// Finding the daemon: by --bus, else $SVCTL_BUS, else the private socket in the runtime dir, else
+// the message bus. The private socket speaks D-Bus as a bus does, so all of them look alike
+// afterwards.
+#pragma once
+
+#include <sdbus-c++/sdbus-c++.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "options.h"
+#include "trouble.h"
+
+namespace svcd {
+
+/// One place where the daemon may be.
+struct Endpoint {
+    enum class Kind : unsigned char { address, system_bus, session_bus };
+    Kind kind = Kind::address;
+    std::string address;  ///< a D-Bus address
+    std::string shown;    ///< as a person knows it: "/run/svcd/bus"
+    bool operator==(const Endpoint&) const = default;
+};
+
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+
+/// Where to look, in order.
+std::vector<Endpoint> endpoints(const Options& options, const Environment& environment);
+
+/// A path as the value of a D-Bus address: all but a few characters as %xx.
+std::string escape_address(std::string_view path);
+
+class Connection {
+public:
+    /// Connects to the first endpoint that answers; throws Trouble (unreachable, with what was
+    /// tried) when none does.
+    explicit Connection(std::vector<Endpoint> candidates);
+
+    sdbus::IConnection& bus() { return *bus_; }
+    /// "sender='org.svcd1'," where others could send signals too, "" on the private socket.
+    const char* sender_rule() const { return sender_rule_; }
+
+    /// Connects anew after the connection broke (the manager was restarted): the services have
+    /// noticed nothing, and neither shall the user. Gives up after 10 s with the Trouble of the
+    /// last attempt.
+    void reconnect();
+
+private:
+    void connect();
+
+    std::vector<Endpoint> candidates_;
+    std::unique_ptr<sdbus::IConnection> bus_;
+    const char* sender_rule_ = "";
+};
+
+}  // namespace svcd

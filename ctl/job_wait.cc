@@ -1,0 +1,183 @@
+#include "job_wait.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <set>
+
+#include "print_status.h"
+
+namespace svcd {
+namespace {
+
+/// A terminal is told what is waited for once it takes so long, and again so often.
+constexpr Usec kProgressAfter = 500'000;
+constexpr Usec kProgressEvery = 250'000;
+
+}  // namespace
+
+std::string random_request_id() {
+    std::array<unsigned char, 16> bytes{};
+    // It can't fail for so few bytes once the machine has booted; before, the clock will do.
+    if (::getrandom(bytes.data(), bytes.size(), GRND_NONBLOCK) !=
+        static_cast<ssize_t>(bytes.size())) {
+        const Usec now = monotonic_now();
+        std::copy_n(reinterpret_cast<const unsigned char*>(&now), sizeof now, bytes.begin());
+    }
+    std::string text;
+    for (const unsigned char byte : bytes) {
+        std::array<char, 4> digits{};
+        std::snprintf(digits.data(), digits.size(), "%02x", static_cast<unsigned>(byte));
+        text += digits.data();
+    }
+    return text;
+}
+
+JobWait::JobWait(Session& session) : session_(session), begun_(monotonic_now()) {
+    if (const auto timeout = session.options().timeout; timeout && *timeout != kUsecInfinity) {
+        deadline_ = begun_ + *timeout;
+    }
+    if (!session.options().no_block) {
+        listen();
+    }
+}
+
+void JobWait::listen() {
+    signals_ = std::make_unique<Signals>(session_.connection());
+    signals_->on_job_removed(
+        [this](const std::string& path, const std::string&, const std::string& result) {
+            ledger_.removed(path, result, monotonic_now());
+        });
+    signals_->on_unit_changed("", [this](const std::string& unit, const Json& changed) {
+        ledger_.sub_state(unit, text_of(changed, "SubState"));
+    });
+    signals_->subscribe();
+}
+
+bool JobWait::request(const std::string& verb, const std::string& unit, const std::string& mode) {
+    verb_ = verb;
+    std::map<std::string, sdbus::Variant> options;
+    options["request_id"] = sdbus::Variant{random_request_id()};
+    if (!session_.options().reason.empty()) {
+        options["reason"] = sdbus::Variant{session_.options().reason};
+    }
+    for (bool again = false;; again = true) {
+        try {
+            const auto [path, done_already] =
+                session_.daemon().manager().RequestJob(verb, unit, mode, options);
+            if (done_already || path == "/") {
+                return false;
+            }
+            ledger_.expect(unit, path, monotonic_now());
+            return true;
+        } catch (const sdbus::Error& error) {
+            if (again || !is_connection_lost(error.getName())) {
+                throw;
+            }
+            signals_.reset();
+            session_.reconnect();
+            if (!session_.options().no_block) {
+                listen();
+            }
+        }
+    }
+}
+
+Signals::End JobWait::wait() {
+    if (session_.options().no_block) {
+        return Signals::End::satisfied;
+    }
+    return watch([this] { return ledger_.all_ended(); });
+}
+
+Signals::End JobWait::wait_until_inactive(const std::vector<std::string>& units) {
+    if (session_.options().no_block) {
+        return Signals::End::satisfied;
+    }
+    // Each is asked once now and again whenever something about it changed.
+    std::set<std::string> active{units.begin(), units.end()};
+    std::set<std::string> changed = active;
+    signals_->on_unit_changed("", [&](const std::string& unit, const Json&) {
+        if (active.contains(unit)) {
+            changed.insert(unit);
+        }
+    });
+    return watch([&] {
+        for (const std::string& unit : std::exchange(changed, {})) {
+            const std::string state = session_.daemon().active_state(unit);
+            if (state == "inactive" || state == "failed") {
+                active.erase(unit);
+            }
+        }
+        return active.empty();
+    });
+}
+
+Signals::End JobWait::watch(const std::function<bool()>& is_satisfied) {
+    const InterruptGuard interrupts;
+    const bool show = session_.err().terminal && !session_.options().quiet;
+    while (true) {
+        const Signals::End end =
+            signals_->wait(is_satisfied, deadline_, show ? begun_ + kProgressAfter : kUsecInfinity,
+                           [this] { return show_progress(); });
+        clear_progress();
+        if (end != Signals::End::connection_lost) {
+            return end;
+        }
+        signals_.reset();
+        session_.reconnect();
+        listen();
+        settle_after_reconnection();
+    }
+}
+
+void JobWait::settle_after_reconnection() {
+    std::set<std::uint32_t> alive;
+    for (const JobRow& job : session_.daemon().jobs()) {
+        alive.insert(job.id);
+    }
+    for (WatchedJob& job : ledger_.jobs()) {
+        if (!job.result.empty() || alive.contains(job.number())) {
+            continue;
+        }
+        const std::string state = session_.daemon().active_state(job.unit);
+        const bool wanted_down = verb_ == "stop";
+        const bool is_down = state == "inactive" || state == "failed";
+        job.result = wanted_down == is_down ? "done" : "failed";
+        job.ended = monotonic_now();
+    }
+}
+
+Usec JobWait::show_progress() {
+    const Usec now = monotonic_now();
+    const WatchedJob* job = ledger_.first_pending();
+    if (job == nullptr) {
+        return now + kProgressEvery;
+    }
+    std::string line = "  " + job->unit + ": ";
+    try {
+        line += phase_text(session_.daemon().unit_properties(job->unit), now);
+    } catch (const sdbus::Error&) {
+        line += "no answer from svcd";  // the wait itself finds out whether the connection is gone
+    }
+    line += " (" + rough_timespan((now - begun_) / 100'000 * 100'000) + ", job " +
+            std::to_string(job->number());
+    if (ledger_.pending() > 1) {
+        line += ", and " + std::to_string(ledger_.pending() - 1) + " more";
+    }
+    line += ")";
+    const std::size_t width = session_.err().width;
+    session_.remark("\r\x1b[K" + cut(line, width > 1 ? width - 1 : 0));
+    progress_shown_ = true;
+    return now + kProgressEvery;
+}
+
+void JobWait::clear_progress() {
+    if (std::exchange(progress_shown_, false)) {
+        session_.remark("\r\x1b[K");
+    }
+}
+
+}  // namespace svcd

@@ -1,0 +1,51 @@
+// Waiting for jobs: until all have ended, or --timeout passes, or Ctrl-C. The jobs go on in any
+// case. A manager that dies in between is waited for, and asked again: its successor knows the
+// jobs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "job_ledger.h"
+#include "session.h"
+#include "signals.h"
+
+namespace svcd {
+
+class JobWait {
+public:
+    /// Subscribes to the ends of jobs; to be made before the first job is.
+    explicit JobWait(Session& session);
+
+    /// Asks for a job and expects its end. False when there was nothing to do. Throws sdbus::Error.
+    bool request(const std::string& verb, const std::string& unit, const std::string& mode);
+
+    /// With --no-block returns at once.
+    Signals::End wait();
+    /// Until none of the units is active any more (--wait).
+    Signals::End wait_until_inactive(const std::vector<std::string>& units);
+
+    JobLedger& ledger() { return ledger_; }
+
+private:
+    void listen();
+    /// After a reconnection: jobs that are no more have ended, how is told by their units.
+    void settle_after_reconnection();
+    Usec show_progress();
+    void clear_progress();
+    Signals::End watch(const std::function<bool()>& is_satisfied);
+
+    Session& session_;
+    std::unique_ptr<Signals> signals_;
+    JobLedger ledger_;
+    std::string verb_;
+    Usec deadline_ = kUsecInfinity;
+    Usec begun_ = 0;
+    bool progress_shown_ = false;
+};
+
+/// 32 random hexadecimal digits: with the same ID a request that is sent again is answered, not
+/// done twice.
+std::string random_request_id();
+
+}  // namespace svcd

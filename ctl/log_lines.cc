@@ -1,0 +1,71 @@
+#include "log_lines.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace svcd {
+namespace {
+
+constexpr off_t kTailMax = 256 * 1024;
+
+std::string tail_of(int descriptor, off_t size) {
+    const off_t begin = size > kTailMax ? size - kTailMax : 0;
+    std::string text(static_cast<std::size_t>(size - begin), '\0');
+    std::size_t filled = 0;
+    while (filled < text.size()) {
+        const ssize_t got = ::pread(descriptor, text.data() + filled, text.size() - filled,
+                                    begin + static_cast<off_t>(filled));
+        if (got <= 0) {
+            break;
+        }
+        filled += static_cast<std::size_t>(got);
+    }
+    text.resize(filled);
+    return text;
+}
+
+}  // namespace
+
+std::string log_path_of(const Json& properties) {
+    if (const std::string path = text_of(properties, "LogPath"); !path.empty()) {
+        return path;
+    }
+    const char* folder = std::getenv("SVCD_LOG_DIR");
+    return std::string{folder != nullptr ? folder : "/var/log/svcd"} + "/" +
+           text_of(properties, "Id") + "/current";
+}
+
+std::vector<std::string> last_lines(const std::string& path, std::size_t count) {
+    std::vector<std::string> lines;
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0) {
+        return lines;
+    }
+    struct stat facts {};
+    std::string text;
+    if (::fstat(descriptor, &facts) == 0 && S_ISREG(facts.st_mode)) {
+        text = tail_of(descriptor, facts.st_size);
+    }
+    ::close(descriptor);
+    if (text.ends_with('\n')) {
+        text.pop_back();
+    }
+    std::size_t end = text.size();
+    while (!text.empty() && lines.size() < count) {
+        const std::size_t newline = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
+        const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
+        lines.push_back(text.substr(begin, end - begin));
+        if (newline == std::string::npos) {
+            break;
+        }
+        end = newline;
+    }
+    std::ranges::reverse(lines);
+    return lines;
+}
+
+}  // namespace svcd

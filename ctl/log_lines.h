@@ -1,0 +1,19 @@
+// The last words of a unit: StandardOutput=log appends to LOG_DIR/UNIT/current.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "facts.h"
+
+namespace svcd {
+
+/// Where the unit's log is: its property LogPath, else below $SVCD_LOG_DIR or /var/log/svcd.
+std::string log_path_of(const Json& properties);
+
+/// The last `count` lines of a file, of which at most the last 256 KiB are looked at. Empty when it
+/// can't be read or is no regular file: a status without a log is still a status.
+std::vector<std::string> last_lines(const std::string& path, std::size_t count);
+
+}  // namespace svcd

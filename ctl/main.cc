@@ -1,0 +1,99 @@
+// svctl: talks to svcd. Options, dispatch, and the last guard.
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "guard.h"
+#include "options.h"
+#include "remote.h"
+#include "verbs.h"
+
+namespace svcd {
+
+ExitStatus run_verb(Session& session) {
+    switch (session.options().verb) {
+        case Verb::start:
+        case Verb::stop:
+        case Verb::restart:
+        case Verb::try_restart:
+        case Verb::reload:
+        case Verb::reload_or_restart:
+        case Verb::try_reload_or_restart:
+        case Verb::isolate:
+            return run_jobs(session);
+        case Verb::cancel:
+            return cancel_jobs(session);
+        case Verb::kill:
+            return kill_units(session);
+        case Verb::status:
+            return show_status(session);
+        case Verb::show:
+            return show_properties(session);
+        case Verb::cat:
+            return cat_files(session);
+        case Verb::list_units:
+            return list_units(session);
+        case Verb::list_dependencies:
+            return list_dependencies(session);
+        case Verb::list_jobs:
+            return list_jobs(session);
+        case Verb::is_active:
+            return is_active(session);
+        case Verb::is_failed:
+            return is_failed(session);
+        case Verb::is_system_running:
+            return is_system_running(session);
+        case Verb::wait:
+            return wait_for_units(session);
+        case Verb::events:
+            return watch_events(session);
+        case Verb::daemon_reload:
+            return reload_daemon(session);
+        case Verb::reset_failed:
+            return reset_failed(session);
+        case Verb::version:
+            return show_version(session);
+        case Verb::exit:
+        case Verb::poweroff:
+        case Verb::reboot:
+        case Verb::halt:
+            return shut_down(session);
+        case Verb::help:
+            return ExitStatus::done;  // answered while the options were read
+    }
+    return ExitStatus::usage;
+}
+
+namespace {
+
+int finish(ExitStatus status) {
+    return static_cast<int>(status);
+}
+
+int run(const std::vector<std::string>& arguments) {
+    std::variant<Options, EarlyEnd> parsed = parse_options(arguments);
+    if (const auto* end = std::get_if<EarlyEnd>(&parsed)) {
+        std::fputs(end->text.c_str(), end->status == ExitStatus::done ? stdout : stderr);
+        return finish(end->status);
+    }
+    Options& options = std::get<Options>(parsed);
+    if (!options.host.empty()) {
+        return finish(run_on_host(options.host, arguments));
+    }
+    Session session{std::move(options)};
+    const ExitStatus status = guarded(session, "", [&] { return run_verb(session); });
+    session.present();
+    return finish(status);
+}
+
+}  // namespace
+}  // namespace svcd
+
+int main(int count, char** values) {
+    const int status = svcd::run(std::vector<std::string>{values + 1, values + count});
+    // What is left to do at an orderly exit is giving memory back, which the kernel does faster.
+    std::fflush(nullptr);
+    ::_exit(status);
+}

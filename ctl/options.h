@@ -1,0 +1,103 @@
+// The command line: which verbs there are, which options each takes, and what the user gave.
+//
+// The verb is found first and only the options that it takes are set up, because `svctl is-active`
+// is called from scripts in a loop. An option that a verb doesn't know is an error, never silently
+// without effect.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "exit_status.h"
+#include "time_text.h"
+
+namespace svcd {
+
+enum class Verb : std::uint8_t {
+    start,
+    stop,
+    restart,
+    try_restart,
+    reload,
+    reload_or_restart,
+    try_reload_or_restart,
+    isolate,
+    cancel,
+    kill,
+    status,
+    show,
+    cat,
+    list_units,
+    list_dependencies,
+    list_jobs,
+    is_active,
+    is_failed,
+    is_system_running,
+    wait,
+    events,
+    daemon_reload,
+    reset_failed,
+    version,
+    exit,
+    poweroff,
+    reboot,
+    halt,
+    help,
+};
+
+struct Options {
+    Verb verb = Verb::list_units;
+    std::string verb_name = "list-units";
+    std::vector<std::string> arguments;
+
+    bool user = false;
+    std::string host;
+    std::string bus;
+    std::string runtime_dir;
+    bool json = false;
+    bool no_pager = false;
+    bool quiet = false;
+    bool plain = false;
+    bool no_legend = false;
+    bool no_block = false;
+    bool wait = false;
+    std::optional<Usec> timeout;
+
+    std::string job_mode = "replace";
+    std::string reason;
+    bool strict = false;
+    int signal = 15;
+    std::string kill_whom = "all";
+
+    std::vector<std::string> properties;
+    bool value = false;
+    bool all = false;
+    bool failed = false;
+    std::vector<std::string> states;
+    std::vector<std::string> types;
+    bool reverse = false;
+    int lines = 10;
+    std::string wait_for = "active";
+};
+
+/// Why svctl ends without asking the daemon: a fault (to stderr), or a help text (to stdout).
+struct EarlyEnd {
+    ExitStatus status = ExitStatus::usage;
+    std::string text;
+};
+
+/// Reads the arguments after the program's name.
+std::variant<Options, EarlyEnd> parse_options(const std::vector<std::string>& arguments);
+
+/// The verbs by task with a line each, or what one verb does and takes.
+std::string help_text();
+std::string help_text(Verb verb);
+
+/// "30", "1.5", "2min" as --timeout has it; nothing when it is no length of time.
+std::optional<Usec> parse_timeout(std::string_view text);
+
+}  // namespace svcd

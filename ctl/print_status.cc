@@ -1,0 +1,240 @@
+#include "print_status.h"
+
+#include <cstdint>
+#include <string_view>
+
+#include "messages.h"
+
+namespace svcd {
+namespace {
+
+constexpr std::size_t kLabelWidth = 10;
+
+std::string label(std::string_view name) {
+    const std::size_t width = width_of(name);
+    return std::string(width < kLabelWidth ? kLabelWidth - width : 0, ' ') + std::string{name} +
+           ": ";
+}
+
+bool is_moment(Usec time) {
+    return time != 0 && time < static_cast<Usec>(INT64_MAX);
+}
+
+std::string since_text(const Json& properties, Usec now) {
+    const std::string active = text_of(properties, "ActiveState");
+    const char* name = "ActiveExitTimestamp";
+    if (active == "active" || active == "reloading") {
+        name = "ActiveEnterTimestamp";
+    }
+    if (active == "inactive" || active == "failed") {
+        name = "InactiveEnterTimestamp";
+    }
+    if (active == "activating") {
+        name = "InactiveExitTimestamp";
+    }
+    const Usec since = number_of(properties, name);
+    if (!is_moment(since)) {
+        return "";
+    }
+    std::string text = " since " + timestamp(since);
+    if (now > since) {
+        text += "; " + rough_timespan(now - since) + " ago";
+    }
+    return text;
+}
+
+std::string loaded_line(const Json& properties) {
+    std::string text = text_of(properties, "LoadState");
+    const std::string path = text_of(properties, "FragmentPath");
+    if (!path.empty()) {
+        text += " (" + path + ")";
+    }
+    if (truth_of(properties, "NeedDaemonReload")) {
+        text += "; the file has changed since, see 'svctl daemon-reload'";
+    }
+    return label("Loaded") + text + "\n";
+}
+
+std::string load_error_lines(const Json& properties) {
+    const auto error = properties.find("LoadError");
+    if (error == properties.end() || !error->is_array() || error->size() != 2 ||
+        (*error)[1] == "") {
+        return "";
+    }
+    std::string text = label("Error") + (*error)[1].get<std::string>();
+    std::string indented;
+    for (const char c : text) {
+        indented += c;
+        if (c == '\n') {
+            indented += std::string(kLabelWidth + 2, ' ');
+        }
+    }
+    return indented + "\n";
+}
+
+std::string drop_in_lines(const Json& properties) {
+    std::string text;
+    const auto paths = properties.find("DropInPaths");
+    if (paths == properties.end() || !paths->is_array()) {
+        return text;
+    }
+    for (const Json& path : *paths) {
+        text += text.empty() ? label("Drop-In") : std::string(kLabelWidth + 2, ' ');
+        text += path.get<std::string>() + "\n";
+    }
+    return text;
+}
+
+std::string main_process_line(const StatusFacts& facts) {
+    const std::uint64_t main = number_of(facts.properties, "MainPID");
+    if (main != 0) {
+        std::string text = label("Main PID") + std::to_string(main);
+        for (const ProcessRow& process : facts.processes) {
+            if (process.pid == main) {
+                const std::string program = process.command.substr(0, process.command.find(' '));
+                const std::size_t slash = program.rfind('/');
+                text += " (" +
+                        harmless(slash == std::string::npos ? program : program.substr(slash + 1)) +
+                        ")";
+            }
+        }
+        return text + "\n";
+    }
+    const std::uint64_t last = number_of(facts.properties, "ExecMainPID");
+    const auto code = static_cast<int>(number_of(facts.properties, "ExecMainCode"));
+    const auto status = static_cast<int>(number_of(facts.properties, "ExecMainStatus"));
+    const std::string end = describe_end(code, status);
+    if (last == 0 || end.empty()) {
+        return "";
+    }
+    return label("Main PID") + std::to_string(last) + " " + end + "\n";
+}
+
+std::string process_lines(const StatusFacts& facts, const Screen& screen) {
+    const std::string cgroup = text_of(facts.properties, "ControlGroup");
+    if (facts.processes.empty() && cgroup.empty()) {
+        return "";
+    }
+    std::string text;
+    if (!facts.processes.empty()) {
+        text += label("Tasks") + std::to_string(facts.processes.size()) +
+                (facts.processes.size() == 1 ? " process" : " processes");
+        text += truth_of(facts.properties, "LeftOver")
+                    ? ", left over from before: they are not stopped with the unit (KillMode)\n"
+                    : "\n";
+    }
+    const std::uint64_t memory = number_of(facts.properties, "MemoryCurrent", UINT64_MAX);
+    if (memory != UINT64_MAX && memory != 0) {
+        text += label("Memory") + size_text(memory) + "\n";
+    }
+    text += label("CGroup") + cgroup + "\n";
+    const std::string indent(kLabelWidth + 2, ' ');
+    for (std::size_t i = 0; i < facts.processes.size(); ++i) {
+        const ProcessRow& process = facts.processes[i];
+        std::string line = indent + (i + 1 == facts.processes.size() ? "└─" : "├─");
+        line += std::to_string(process.pid) + " " + harmless(process.command);
+        if (!process.cgroup.empty() && process.cgroup != "/") {
+            line += "  [" + process.cgroup + "]";
+        }
+        text += cut(line, screen.width) + "\n";
+    }
+    return text;
+}
+
+std::string job_line(const Json& properties) {
+    const auto job = properties.find("Job");
+    if (job == properties.end() || !job->is_array() || job->empty() || (*job)[0] == 0) {
+        return "";
+    }
+    const std::string number = (*job)[0].dump();
+    return label("Job") + number + " (see 'svctl list-jobs', end it with 'svctl cancel " + number +
+           "')\n";
+}
+
+}  // namespace
+
+std::string reason_text(const Json& properties) {
+    const std::string result = text_of(properties, "Result");
+    if (result.empty() || result == "success") {
+        return "";
+    }
+    return describe_result(result, static_cast<int>(number_of(properties, "ExecMainCode")),
+                           static_cast<int>(number_of(properties, "ExecMainStatus")));
+}
+
+std::string phase_text(const Json& properties, Usec now_monotonic) {
+    std::string text = text_of(properties, "SubState");
+    const bool stopping = text_of(properties, "ActiveState") == "deactivating";
+    Usec deadline = number_of(properties, "StateDeadlineUSec");
+    if (const Usec stop = number_of(properties, "StopDeadlineUSec"); stopping && is_moment(stop)) {
+        deadline = stop;
+    }
+    if (is_moment(deadline)) {
+        const Usec left = deadline > now_monotonic ? deadline - now_monotonic : 0;
+        text += ", " + seconds(left) + (stopping ? " until SIGKILL" : " left");
+    }
+    return text;
+}
+
+std::string status_text(const StatusFacts& facts, const Screen& screen) {
+    const Json& properties = facts.properties;
+    const std::string active = text_of(properties, "ActiveState");
+    const std::string sub = text_of(properties, "SubState");
+    const Colour colour = colour_of(active);
+    std::string text = coloured(screen, colour, glyph_of(active)) + " " + text_of(properties, "Id");
+    const std::string description = text_of(properties, "Description");
+    if (!description.empty() && description != text_of(properties, "Id")) {
+        text += " - " + description;
+    }
+    text +=
+        "\n" + loaded_line(properties) + load_error_lines(properties) + drop_in_lines(properties);
+    text += label("Active") + coloured(screen, colour, active + " (" + sub + ")") +
+            since_text(properties, facts.now) + "\n";
+    if (active == "activating" || active == "deactivating" || active == "reloading") {
+        text += label("Phase") + phase_text(properties, facts.now_monotonic) + "\n";
+    }
+    text += job_line(properties);
+    if (const std::string reason = reason_text(properties); !reason.empty()) {
+        text += label("Result") + text_of(properties, "Result") + ": " + reason + "\n";
+    }
+    text += main_process_line(facts);
+    if (const std::string said = text_of(properties, "StatusText"); !said.empty()) {
+        text += label("Status") + "\"" + harmless(said) + "\"\n";
+    }
+    if (const std::uint64_t restarts = number_of(properties, "NRestarts"); restarts != 0) {
+        text += label("Restarts") + std::to_string(restarts) + "\n";
+    }
+    text += process_lines(facts, screen);
+    if (!facts.log.empty()) {
+        text += "\n";
+        for (const std::string& line : facts.log) {
+            text += cut(harmless(line), screen.width) + "\n";
+        }
+    }
+    return text;
+}
+
+Json status_json(const StatusFacts& facts) {
+    Json processes = Json::array();
+    for (const ProcessRow& process : facts.processes) {
+        processes.push_back(
+            {{"pid", process.pid}, {"cgroup", process.cgroup}, {"command", process.command}});
+    }
+    Json object = facts.properties;
+    object["Processes"] = std::move(processes);
+    object["LogPath"] = facts.log_path;
+    object["Log"] = facts.log;
+    return object;
+}
+
+std::string manager_status_text(const Json& properties, const std::string& version) {
+    std::string text = "svcd " + version + "\n";
+    text += label("State") + text_of(properties, "SystemState") + "\n";
+    text += label("Jobs") + std::to_string(number_of(properties, "NJobs")) + "\n";
+    text += label("Failed") + std::to_string(number_of(properties, "NFailedUnits")) + " units\n";
+    text += label("Units") + std::to_string(number_of(properties, "NNames")) + " loaded\n";
+    text += label("CGroup") + text_of(properties, "ControlGroup") + "\n";
+    return text;
+}
+
+}  // namespace svcd

@@ -1,0 +1,125 @@
+#include "screen.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+namespace svcd {
+namespace {
+
+bool is_continuation(char c) {
+    return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
+}
+
+}  // namespace
+
+std::string coloured(const Screen& screen, Colour colour, std::string_view text) {
+    static constexpr auto kCodes = std::to_array<std::string_view>(
+        {"", "\x1b[32m", "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[1m"});
+    if (!screen.colour || colour == Colour::plain || text.empty()) {
+        return std::string{text};
+    }
+    std::string result{kCodes[static_cast<std::size_t>(colour)]};
+    result += text;
+    result += "\x1b[0m";
+    return result;
+}
+
+std::size_t width_of(std::string_view text) {
+    std::size_t width = 0;
+    for (const char c : text) {
+        width += is_continuation(c) ? 0U : 1U;
+    }
+    return width;
+}
+
+std::string cut(std::string_view text, std::size_t width) {
+    if (width == 0 || width_of(text) <= width) {
+        return std::string{text};
+    }
+    std::size_t columns = 0;
+    std::size_t end = 0;
+    while (end < text.size()) {
+        if (!is_continuation(text[end])) {
+            if (columns + 1 == width) {
+                break;
+            }
+            ++columns;
+        }
+        ++end;
+    }
+    return std::string{text.substr(0, end)} + "…";
+}
+
+std::string padded(std::string_view text, std::size_t width) {
+    std::string result{text};
+    const std::size_t now = width_of(text);
+    result.append(width > now ? width - now : 0, ' ');
+    return result;
+}
+
+std::string harmless(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) {
+            result += '^';
+            result += static_cast<char>(byte ^ 0x40U);
+            continue;
+        }
+        result += c;
+    }
+    return result;
+}
+
+Screen screen_of(int descriptor, bool plain) {
+    Screen screen;
+    screen.terminal = ::isatty(descriptor) == 1;
+    if (!screen.terminal) {
+        return screen;
+    }
+    winsize size{};
+    if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0) {
+        screen.width = size.ws_col;
+        screen.height = size.ws_row;
+    }
+    const char* columns = std::getenv("COLUMNS");
+    if (screen.width == 0 && columns != nullptr) {
+        screen.width = std::strtoul(columns, nullptr, 10);
+    }
+    const char* no_colour = std::getenv("NO_COLOR");
+    const char* terminal = std::getenv("TERM");
+    screen.colour = !plain && (no_colour == nullptr || *no_colour == '\0') && terminal != nullptr &&
+                    std::strcmp(terminal, "dumb") != 0;
+    return screen;
+}
+
+std::string_view glyph_of(std::string_view active_state) {
+    if (active_state == "active") {
+        return "●";
+    }
+    if (active_state == "failed") {
+        return "×";
+    }
+    if (active_state == "activating" || active_state == "reloading") {
+        return "↻";
+    }
+    return active_state == "deactivating" ? "◌" : "○";
+}
+
+Colour colour_of(std::string_view active_state) {
+    if (active_state == "active") {
+        return Colour::good;
+    }
+    if (active_state == "failed") {
+        return Colour::bad;
+    }
+    const bool moving = active_state == "activating" || active_state == "reloading" ||
+                        active_state == "deactivating";
+    return moving ? Colour::busy : Colour::plain;
+}
+
+}  // namespace svcd

@@ -1,0 +1,42 @@
+// How a text may look where it goes: colours and a width on a terminal, neither in a pipe.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace svcd {
+
+struct Screen {
+    bool terminal = false;
+    bool colour = false;
+    std::size_t width = 0;   ///< 0: as wide as it gets
+    std::size_t height = 0;  ///< 0: not a screen
+};
+
+enum class Colour : unsigned char { plain, good, bad, busy, dim, strong };
+
+/// The text in a colour, or as it is where there are none.
+std::string coloured(const Screen& screen, Colour colour, std::string_view text);
+
+/// Columns that a UTF-8 text takes (each code point counts one).
+std::size_t width_of(std::string_view text);
+
+/// Cut to `width` columns, the last of them "…"; 0 doesn't cut.
+std::string cut(std::string_view text, std::size_t width);
+
+/// Filled up with blanks to `width` columns.
+std::string padded(std::string_view text, std::size_t width);
+
+/// Control characters (but newlines and tabs) made visible: a unit's log must not steer the
+/// terminal.
+std::string harmless(std::string_view text);
+
+/// What is true of a standard stream (1 or 2), by NO_COLOR, TERM, COLUMNS and the terminal itself.
+Screen screen_of(int descriptor, bool plain);
+
+/// The sign that stands for an active state, which carries the meaning where there is no colour.
+std::string_view glyph_of(std::string_view active_state);
+Colour colour_of(std::string_view active_state);
+
+}  // namespace svcd

@@ -1,0 +1,61 @@
+// One run of svctl: what was asked for, the connection (made when it is first needed), and where
+// the answers go. Answers are collected and shown at the end, through a pager where they don't fit
+// the screen; troubles go to stderr at once.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ask.h"
+#include "connection.h"
+#include "options.h"
+#include "print_lists.h"
+#include "screen.h"
+#include "trouble.h"
+
+namespace svcd {
+
+class Session {
+public:
+    explicit Session(Options options);
+
+    const Options& options() const { return options_; }
+    const Screen& out() const { return out_; }
+    const Screen& err() const { return err_; }
+    ListLook look() const;
+
+    Connection& connection();
+    Daemon& daemon();
+    /// After the connection broke.
+    void reconnect();
+
+    /// Adds to the answer.
+    void print(std::string_view text) { answer_ += text; }
+    /// Shows a line of the answer now, because more may be long in coming.
+    void print_now(std::string_view text);
+    /// A line for the person who waits, on stderr; not with -q, and only on a terminal.
+    void remark(std::string_view text);
+    /// A warning, on stderr; not with -q.
+    void warn(std::string_view text);
+    void report(const Trouble& trouble);
+    /// Shows what was collected.
+    void present();
+
+private:
+    bool fits_screen() const;
+
+    Options options_;
+    Screen out_;
+    Screen err_;
+    std::string answer_;
+    std::unique_ptr<Connection> connection_;
+    std::unique_ptr<Daemon> daemon_;
+};
+
+/// The units that the arguments name: complete, globs replaced by what they match. For a verb that
+/// changes something a glob that matches nothing is a trouble (thrown).
+std::vector<std::string> named_units(Session& session, bool changes_something);
+
+}  // namespace svcd

@@ -1,0 +1,166 @@
+#include "signals.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+#include "ask.h"
+#include "unit_names.h"
+
+namespace svcd {
+namespace {
+
+/// Set by the signal handler; looked at only where the signals can come in, in ppoll().
+volatile std::sig_atomic_t g_interrupted = 0;
+
+void note_interrupt(int /*signal*/) {
+    g_interrupted = 1;
+}
+
+Usec clock_now(clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return static_cast<Usec>(time.tv_sec) * 1'000'000 + static_cast<Usec>(time.tv_nsec) / 1'000;
+}
+
+timespec to_timespec(Usec span) {
+    timespec time{};
+    time.tv_sec = static_cast<time_t>(span / 1'000'000);
+    time.tv_nsec = static_cast<long>(span % 1'000'000) * 1'000;
+    return time;
+}
+
+/// Waits for the bus or a signal, at most until `wake`.
+void poll_once(const sdbus::IConnection::PollData& bus, Usec wake) {
+    pollfd descriptor{bus.fd, bus.events, 0};
+    const Usec now = monotonic_now();
+    const timespec left = to_timespec(wake > now ? wake - now : 0);
+    sigset_t mask;
+    ::sigprocmask(SIG_SETMASK, nullptr, &mask);
+    ::sigdelset(&mask, SIGINT);
+    ::sigdelset(&mask, SIGTERM);
+    ::ppoll(&descriptor, 1, wake == kUsecInfinity ? nullptr : &left, &mask);
+}
+
+}  // namespace
+
+Usec monotonic_now() {
+    return clock_now(CLOCK_MONOTONIC);
+}
+
+Usec realtime_now() {
+    return clock_now(CLOCK_REALTIME);
+}
+
+struct InterruptGuard::Saved {
+    struct sigaction interrupt {};
+    struct sigaction terminate {};
+    sigset_t mask{};
+};
+
+InterruptGuard::InterruptGuard() : saved_(std::make_unique<Saved>()) {
+    g_interrupted = 0;
+    sigset_t blocked;
+    ::sigemptyset(&blocked);
+    ::sigaddset(&blocked, SIGINT);
+    ::sigaddset(&blocked, SIGTERM);
+    ::sigprocmask(SIG_BLOCK, &blocked, &saved_->mask);
+    struct sigaction action {};
+    action.sa_handler = note_interrupt;
+    ::sigaction(SIGINT, &action, &saved_->interrupt);
+    ::sigaction(SIGTERM, &action, &saved_->terminate);
+}
+
+InterruptGuard::~InterruptGuard() {
+    ::sigaction(SIGINT, &saved_->interrupt, nullptr);
+    ::sigaction(SIGTERM, &saved_->terminate, nullptr);
+    ::sigprocmask(SIG_SETMASK, &saved_->mask, nullptr);
+}
+
+Signals::Signals(Connection& connection) : connection_(connection) {}
+
+void Signals::subscribe() {
+    ManagerProxy{connection_.bus()}.Subscribe();
+}
+
+void Signals::match(const std::string& rule, std::function<void(sdbus::Message&)> handler) {
+    const std::string full = std::string{"type='signal',"} + connection_.sender_rule() + rule;
+    slots_.push_back(connection_.bus().addMatch(full, std::move(handler)));
+}
+
+void Signals::on_job_new(std::function<void(std::uint32_t, const std::string&)> handler) {
+    match("interface='org.svcd1.Manager',member='JobNew',path='/org/svcd1'",
+          [handler = std::move(handler)](sdbus::Message& message) {
+              std::uint32_t job = 0;
+              sdbus::ObjectPath path;
+              std::string unit;
+              message >> job >> path >> unit;
+              handler(job, unit);
+          });
+}
+
+void Signals::on_job_removed(
+    std::function<void(const std::string&, const std::string&, const std::string&)> handler) {
+    match("interface='org.svcd1.Manager',member='JobRemoved',path='/org/svcd1'",
+          [handler = std::move(handler)](sdbus::Message& message) {
+              std::uint32_t job = 0;
+              sdbus::ObjectPath path;
+              std::string unit;
+              std::string result;
+              message >> job >> path >> unit >> result;
+              handler(path, unit, result);
+          });
+}
+
+void Signals::on_unit_changed(const std::string& unit,
+                              std::function<void(const std::string&, const Json&)> handler) {
+    const std::string path = unit.empty() ? std::string{"path_namespace='/org/svcd1/unit'"}
+                                          : "path='" + unit_path(unit) + "'";
+    match("interface='org.freedesktop.DBus.Properties',member='PropertiesChanged'," + path,
+          [handler = std::move(handler)](sdbus::Message& message) {
+              const auto name = unit_of_path(message.getPath());
+              if (!name) {
+                  return;
+              }
+              std::string interface;
+              message >> interface;
+              handler(*name, read_value(message));
+          });
+}
+
+Signals::End Signals::wait(const std::function<bool()>& is_satisfied,
+                           Usec deadline,
+                           Usec next_tick,
+                           const std::function<Usec()>& tick) {
+    while (true) {
+        try {
+            while (connection_.bus().processPendingRequest()) {
+            }
+        } catch (const sdbus::Error&) {
+            return is_satisfied() ? End::satisfied : End::connection_lost;
+        }
+        if (is_satisfied()) {
+            return End::satisfied;
+        }
+        if (g_interrupted != 0) {
+            return End::interrupted;
+        }
+        const Usec now = monotonic_now();
+        if (now >= deadline) {
+            return End::timed_out;
+        }
+        if (now >= next_tick && tick) {
+            next_tick = tick();
+            continue;  // what it asked may have brought signals along
+        }
+        const auto bus = connection_.bus().getEventLoopPollData();
+        const Usec bus_wake = bus.timeout_usec;
+        poll_once(bus, std::min({deadline, next_tick, bus_wake}));
+    }
+}
+
+}  // namespace svcd

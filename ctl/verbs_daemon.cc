@@ -1,0 +1,137 @@
+// svcd itself: its state, its unit files, its end.
+#include "guard.h"
+#include "job_wait.h"
+#include "signals.h"
+#include "verbs.h"
+
+#ifndef SVCD_VERSION
+#error "the build gives the version"
+#endif
+
+namespace svcd {
+namespace {
+
+std::string system_state(Session& session) {
+    return session.daemon().manager().SystemState();
+}
+
+ExitStatus end_of(Signals::End end) {
+    return end == Signals::End::interrupted ? ExitStatus::interrupted : ExitStatus::timed_out;
+}
+
+Usec deadline_of(const Options& options) {
+    return options.timeout && *options.timeout != kUsecInfinity ? monotonic_now() + *options.timeout
+                                                                : kUsecInfinity;
+}
+
+}  // namespace
+
+ExitStatus is_system_running(Session& session) {
+    std::string state;
+    if (session.options().wait) {
+        const InterruptGuard interrupts;
+        Signals signals{session.connection()};
+        bool stale = true;
+        signals.on_job_removed([&](const auto&...) { stale = true; });
+        signals.subscribe();
+        const Signals::End end = signals.wait(
+            [&] {
+                if (std::exchange(stale, false)) {
+                    state = system_state(session);
+                }
+                return state != "initializing" && state != "starting";
+            },
+            deadline_of(session.options()));
+        if (end != Signals::End::satisfied) {
+            return end_of(end);
+        }
+    } else {
+        state = system_state(session);
+    }
+    if (session.options().json) {
+        session.print(json_text({{"state", state}}));
+    }
+    if (!session.options().json && !session.options().quiet) {
+        session.print(state + "\n");
+    }
+    return state == "running" ? ExitStatus::done : ExitStatus::failed;
+}
+
+ExitStatus reload_daemon(Session& session) {
+    const auto [errors, warnings] = session.daemon().manager().ReloadUnits();
+    if (session.options().json) {
+        session.print(json_text({{"errors", errors}, {"warnings", warnings}}));
+    }
+    if (!session.options().json) {
+        for (const std::string& warning : warnings) {
+            session.warn(warning);
+        }
+        for (const std::string& error : errors) {
+            session.report({ExitStatus::bad_config, "org.svcd1.BadUnitSetting", error, "", "", ""});
+        }
+        if (!errors.empty()) {
+            session.warn("units with errors keep the definition they had; all others are reloaded");
+        }
+        session.remark(errors.empty() ? "reloaded all unit files\n" : "");
+    }
+    return errors.empty() ? ExitStatus::done : ExitStatus::bad_config;
+}
+
+ExitStatus reset_failed(Session& session) {
+    if (session.options().arguments.empty()) {
+        session.daemon().manager().ResetFailed();
+        return ExitStatus::done;
+    }
+    ExitStatus worst = ExitStatus::done;
+    for (const std::string& unit : named_units(session, true)) {
+        const ExitStatus status = guarded(session, unit, [&] {
+            session.daemon().manager().ResetFailedUnit(unit);
+            return ExitStatus::done;
+        });
+        worst = worse(worst, status);
+    }
+    return worst;
+}
+
+ExitStatus show_version(Session& session) {
+    std::string daemon;
+    try {
+        daemon = session.daemon().manager().Version();
+    } catch (const sdbus::Error&) {
+        daemon.clear();  // svctl's own version can be told without it
+    } catch (const Trouble&) {
+        daemon.clear();
+    }
+    if (session.options().json) {
+        session.print(
+            json_text({{"svctl", SVCD_VERSION}, {"svcd", daemon.empty() ? Json{} : Json(daemon)}}));
+        return ExitStatus::done;
+    }
+    session.print("svctl " SVCD_VERSION "\n");
+    session.print(daemon.empty() ? "svcd can't be reached\n" : "svcd " + daemon + "\n");
+    return ExitStatus::done;
+}
+
+ExitStatus shut_down(Session& session) {
+    ManagerProxy& manager = session.daemon().manager();
+    const Verb verb = session.options().verb;
+    if (verb == Verb::poweroff) {
+        manager.PowerOff();
+    } else if (verb == Verb::reboot) {
+        manager.Reboot();
+    } else if (verb == Verb::halt) {
+        manager.Halt();
+    } else {
+        manager.Exit();
+    }
+    session.remark("svcd is stopping all units\n");
+    if (!session.options().wait) {
+        return ExitStatus::done;
+    }
+    const InterruptGuard interrupts;
+    const Signals::End end =
+        Signals{session.connection()}.wait([] { return false; }, deadline_of(session.options()));
+    return end == Signals::End::connection_lost ? ExitStatus::done : end_of(end);
+}
+
+}  // namespace svcd

@@ -1,0 +1,279 @@
+// start, stop, restart, ...: asks for the jobs, waits for all of them, and says how each went.
+#include <algorithm>
+
+#include "guard.h"
+#include "job_wait.h"
+#include "log_lines.h"
+#include "messages.h"
+#include "print_status.h"
+#include "signals.h"
+#include "verbs.h"
+
+namespace svcd {
+namespace {
+
+constexpr std::size_t kLogLinesOfFailure = 10;
+constexpr std::size_t kCulpritsMax = 10;
+
+std::string already_text(Verb verb, const std::string& unit) {
+    if (verb == Verb::start || verb == Verb::isolate) {
+        return unit + " is already active";
+    }
+    if (verb == Verb::stop) {
+        return unit + " is already inactive";
+    }
+    if (verb == Verb::try_restart || verb == Verb::try_reload_or_restart) {
+        return unit + " is not active, so there is nothing to do";
+    }
+    return "there is nothing to do for " + unit;
+}
+
+/// The units that a failed start depended on and that are not up, with the reason of each.
+std::string culprits(Session& session, const Json& properties) {
+    std::string text;
+    std::size_t count = 0;
+    for (const char* relation : {"Requires", "BindsTo", "Requisite"}) {
+        const auto list = properties.find(relation);
+        if (list == properties.end() || !list->is_array()) {
+            continue;
+        }
+        for (const Json& name : *list) {
+            const auto unit = name.get<std::string>();
+            const Json other = session.daemon().unit_properties(unit);
+            const std::string active = text_of(other, "ActiveState");
+            const bool missing = text_of(other, "LoadState") != "loaded";
+            if ((active != "failed" && active != "inactive") || count == kCulpritsMax ||
+                text.find(unit) != std::string::npos) {
+                continue;
+            }
+            ++count;
+            const std::string reason = reason_text(other);
+            text += (text.empty() ? "" : "; ") + unit + " is " +
+                    (missing ? text_of(other, "LoadState") : active) +
+                    (reason.empty() ? "" : ": " + reason);
+        }
+    }
+    return text;
+}
+
+/// Why a job failed: its unit's own failure, or that of one it depends on, or what the job says.
+std::string why_failed(Session& session, const WatchedJob& job, const Json& properties) {
+    if (job.result == "dependency") {
+        const std::string found = culprits(session, properties);
+        return describe_job_result(job.result) + (found.empty() ? "" : " (" + found + ")");
+    }
+    const std::string reason = reason_text(properties);
+    return (job.result == "failed" || job.result == "timeout") && !reason.empty()
+               ? reason
+               : describe_job_result(job.result);
+}
+
+ExitStatus explain_failure(Session& session, const WatchedJob& job) {
+    const Options& options = session.options();
+    Json properties = Json::object();
+    Trouble trouble;
+    trouble.status = ExitStatus::failed;
+    trouble.name = "org.svcd1.JobFailed";
+    trouble.unit = job.unit;
+    try {
+        properties = session.daemon().unit_properties(job.unit);
+        trouble.message = why_failed(session, job, properties);
+    } catch (const sdbus::Error&) {
+        trouble.message = describe_job_result(job.result);  // the unit is gone since
+    }
+    trouble.message = job.unit + " failed to " + std::string{infinitive_of(options.verb_name)} +
+                      ": " + trouble.message;
+    const auto log = last_lines(log_path_of(properties), kLogLinesOfFailure);
+    if (!options.json && !options.quiet) {
+        trouble.message += "\n  state: " + text_of(properties, "ActiveState") + " (" +
+                           text_of(properties, "SubState") +
+                           "), Result=" + text_of(properties, "Result") + ", after " +
+                           seconds(job.ended - job.begun);
+        if (!log.empty()) {
+            trouble.message += "\n  its last log lines (" + log_path_of(properties) + "):";
+        }
+        for (const std::string& line : log) {
+            trouble.message += "\n    " + line;
+        }
+    }
+    trouble.hint = "'svctl status " + job.unit + "' shows more";
+    session.report(trouble);
+    return ExitStatus::failed;
+}
+
+bool stops_something(Verb verb) {
+    return verb == Verb::stop || verb == Verb::restart || verb == Verb::try_restart ||
+           verb == Verb::reload_or_restart || verb == Verb::try_reload_or_restart ||
+           verb == Verb::isolate;
+}
+
+/// A stop that needed SIGKILL is done, and yet something is wrong with the service.
+ExitStatus check_sigkill(Session& session, const WatchedJob& job) {
+    if (!stops_something(session.options().verb)) {
+        return ExitStatus::done;
+    }
+    bool used = job.sigkill_seen;
+    if (session.options().verb == Verb::stop && !used && job.unit.ends_with(".service")) {
+        used = session.daemon().unit_property(job.unit, "org.svcd1.Service", "Result") == "timeout";
+    }
+    if (!used) {
+        return ExitStatus::done;
+    }
+    session.warn(job.unit +
+                 " did not end within TimeoutStopSec: SIGKILL was needed ('svctl status " +
+                 job.unit + "' shows more)");
+    return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
+}
+
+ExitStatus say_outcome(Session& session, const WatchedJob& job, Json& list) {
+    const Options& options = session.options();
+    const Usec took = job.ended - job.begun;
+    list.push_back({{"unit", job.unit},
+                    {"verb", options.verb_name},
+                    {"job", job.number()},
+                    {"result", job.result.empty() ? Json{} : Json(job.result)},
+                    {"took_usec", job.result.empty() ? Json{} : Json(took)}});
+    // Skipped by a condition is no failure: the unit was not meant to run.
+    if (job.result == "done" || job.result == "skipped") {
+        const ExitStatus status = check_sigkill(session, job);
+        session.remark(job.result == "done"
+                           ? std::string{past_of(options.verb_name)} + " " + job.unit + " in " +
+                                 seconds(took) + "\n"
+                           : job.unit + " was skipped: " + describe_job_result(job.result) + "\n");
+        return status;
+    }
+    return explain_failure(session, job);
+}
+
+ExitStatus say_it_goes_on(Session& session, const WatchedJob& job, Signals::End end) {
+    const std::string number = std::to_string(job.number());
+    Trouble trouble;
+    trouble.status =
+        end == Signals::End::interrupted ? ExitStatus::interrupted : ExitStatus::timed_out;
+    trouble.name =
+        end == Signals::End::interrupted ? "org.svcd1.Interrupted" : "org.svcd1.TimedOut";
+    trouble.unit = job.unit;
+    trouble.message = end == Signals::End::interrupted
+                          ? "no longer watching job " + number + " of " + job.unit + "; it goes on"
+                          : job.unit + " has not finished to " +
+                                std::string{infinitive_of(session.options().verb_name)} +
+                                " in the time given; job " + number + " goes on";
+    trouble.hint = "'svctl list-jobs' shows the job, 'svctl cancel " + number + "' ends it";
+    session.report(trouble);
+    return trouble.status;
+}
+
+struct Request {
+    std::string verb;
+    std::string mode;
+};
+
+Request request_of(const Options& options) {
+    if (options.verb == Verb::isolate) {
+        return {"start", "isolate"};
+    }
+    return {options.verb_name, options.job_mode};
+}
+
+ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& list) {
+    ExitStatus worst = ExitStatus::done;
+    for (const WatchedJob& job : jobs.ledger().jobs()) {
+        const ExitStatus status = guarded(session, job.unit, [&] {
+            if (!job.result.empty()) {
+                return say_outcome(session, job, list);
+            }
+            if (session.options().no_block) {
+                list.push_back({{"unit", job.unit},
+                                {"verb", session.options().verb_name},
+                                {"job", job.number()},
+                                {"result", nullptr}});
+                session.remark("job " + std::to_string(job.number()) + ": " +
+                               session.options().verb_name + " " + job.unit + "\n");
+                return ExitStatus::done;
+            }
+            return say_it_goes_on(session, job, end);
+        });
+        worst = worse(worst, status);
+    }
+    return worst;
+}
+
+/// --wait: after the start, until the units have ended again.
+ExitStatus wait_for_end(Session& session, JobWait& jobs, const std::vector<std::string>& units) {
+    const Signals::End end = jobs.wait_until_inactive(units);
+    if (end == Signals::End::interrupted) {
+        return ExitStatus::interrupted;
+    }
+    if (end == Signals::End::timed_out) {
+        session.report({ExitStatus::timed_out, "org.svcd1.TimedOut",
+                        "not all of the units have ended in the time given; they go on", "", "",
+                        ""});
+        return ExitStatus::timed_out;
+    }
+    ExitStatus worst = ExitStatus::done;
+    for (const std::string& unit : units) {
+        if (session.daemon().active_state(unit) == "failed") {
+            const Json properties = session.daemon().unit_properties(unit);
+            session.report({ExitStatus::failed, "org.svcd1.UnitFailed",
+                            unit + " failed: " + reason_text(properties), unit,
+                            "'svctl status " + unit + "' shows more", ""});
+            worst = worse(worst, ExitStatus::failed);
+        }
+    }
+    return worst;
+}
+
+}  // namespace
+
+ExitStatus run_jobs(Session& session) {
+    const Request request = request_of(session.options());
+    ExitStatus worst = ExitStatus::done;
+    Json list = Json::array();
+    JobWait jobs{session};
+    const std::vector<std::string> units = named_units(session, true);
+    std::vector<std::string> accepted;
+    for (const std::string& unit : units) {
+        const ExitStatus status = guarded(session, unit, [&] {
+            if (!jobs.request(request.verb, unit, request.mode)) {
+                if (!session.options().quiet && !session.options().json) {
+                    session.print(already_text(session.options().verb, unit) + "\n");
+                }
+                list.push_back({{"unit", unit},
+                                {"verb", session.options().verb_name},
+                                {"job", nullptr},
+                                {"result", "already"}});
+            }
+            accepted.push_back(unit);
+            return ExitStatus::done;
+        });
+        worst = worse(worst, status);
+    }
+    const Signals::End end = jobs.wait();
+    worst = worse(worst, report_all(session, jobs, end, list));
+    if (session.options().wait && end == Signals::End::satisfied) {
+        worst = worse(worst, wait_for_end(session, jobs, accepted));
+    }
+    if (session.options().json) {
+        session.print(json_text(list));
+    }
+    return worst;
+}
+
+ExitStatus cancel_jobs(Session& session) {
+    if (session.options().arguments.empty()) {
+        session.daemon().manager().ClearJobs();
+        return ExitStatus::done;
+    }
+    ExitStatus worst = ExitStatus::done;
+    for (const std::string& argument : session.options().arguments) {
+        const ExitStatus status = guarded(session, "", [&] {
+            session.daemon().manager().CancelJob(static_cast<std::uint32_t>(std::stoul(argument)));
+            session.remark("cancelled job " + argument + "\n");
+            return ExitStatus::done;
+        });
+        worst = worse(worst, status);
+    }
+    return worst;
+}
+
+}  // namespace svcd

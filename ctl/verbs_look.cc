@@ -1,0 +1,353 @@
+// status, show, cat, list-*, is-active, is-failed: questions only, nothing changes.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "guard.h"
+#include "log_lines.h"
+#include "print_show.h"
+#include "print_status.h"
+#include "signals.h"
+#include "unit_names.h"
+#include "verbs.h"
+
+namespace svcd {
+namespace {
+
+/// A tree of dependencies is cut here: more than a person reads.
+constexpr std::size_t kTreeNodesMax = 20'000;
+constexpr std::size_t kTreeDepthMax = 200;
+constexpr std::size_t kUnitFileMax = std::size_t{1} << 20U;
+
+bool is_unknown(const Json& properties) {
+    return text_of(properties, "LoadState") == "not-found" &&
+           text_of(properties, "ActiveState") == "inactive";
+}
+
+ExitStatus status_of_unit(Session& session, const std::string& unit, Json& list) {
+    StatusFacts facts;
+    facts.properties = session.daemon().unit_properties(unit);
+    if (is_unknown(facts.properties)) {
+        throw_no_such_unit(unit);
+    }
+    const std::string active = text_of(facts.properties, "ActiveState");
+    if (facts.properties.contains("MainPID")) {
+        facts.processes = session.daemon().processes(unit);
+        facts.log_path = log_path_of(facts.properties);
+        facts.log = last_lines(facts.log_path, static_cast<std::size_t>(session.options().lines));
+    }
+    facts.now = realtime_now();
+    facts.now_monotonic = monotonic_now();
+    if (session.options().json) {
+        list.push_back(status_json(facts));
+    }
+    if (!session.options().json && !session.options().quiet) {
+        static bool first = true;
+        session.print(first ? "" : "\n");
+        first = false;
+        session.print(status_text(facts, session.out()));
+    }
+    const bool running = active == "active" || active == "reloading";
+    return running ? ExitStatus::done : ExitStatus::not_active;
+}
+
+ExitStatus status_of_manager(Session& session) {
+    const Json properties = session.daemon().manager_properties();
+    if (session.options().json) {
+        session.print(json_text(properties));
+        return ExitStatus::done;
+    }
+    session.print(manager_status_text(properties, text_of(properties, "Version")));
+    UnitFilter failed;
+    failed.states = {"failed"};
+    std::vector<UnitRow> rows = session.daemon().units();
+    std::erase_if(rows, [&](const UnitRow& row) { return !is_shown(failed, row); });
+    if (!rows.empty()) {
+        ListLook look = session.look();
+        look.legend = false;
+        session.print("\n" + units_text(rows, 0, look));
+    }
+    return ExitStatus::done;
+}
+
+std::string file_text(const std::string& path) {
+    std::string text;
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0) {
+        return "# (it can't be read)\n";
+    }
+    std::string block(65536, '\0');
+    while (text.size() < kUnitFileMax) {
+        const ssize_t got = ::read(descriptor, block.data(), block.size());
+        if (got <= 0) {
+            break;
+        }
+        text.append(block, 0, static_cast<std::size_t>(got));
+    }
+    ::close(descriptor);
+    return text.ends_with('\n') || text.empty() ? text : text + "\n";
+}
+
+/// Walks the dependencies from the properties, each unit asked for once.
+class TreeBuilder {
+public:
+    explicit TreeBuilder(Session& session) : session_(session) {
+        for (const UnitRow& row : session.daemon().units()) {
+            active_[row.name] = row.active;
+        }
+    }
+
+    DependencyTree build(const std::string& unit, std::size_t depth) {
+        DependencyTree tree;
+        tree.name = unit;
+        tree.active = active_[unit];
+        ++nodes_;
+        // As systemctl has it: only targets are opened, all with --all.
+        const bool open = depth == 0 || session_.options().all || unit.ends_with(".target");
+        if (!open || depth == kTreeDepthMax || nodes_ > kTreeNodesMax) {
+            return tree;
+        }
+        const std::vector<std::string> below = related(unit);
+        if (!opened_.insert(unit).second) {
+            tree.seen_above = !below.empty();
+            return tree;
+        }
+        for (const std::string& name : below) {
+            tree.children.push_back(build(name, depth + 1));
+        }
+        return tree;
+    }
+
+private:
+    const std::vector<std::string>& related(const std::string& unit) {
+        const auto known = related_.find(unit);
+        if (known != related_.end()) {
+            return known->second;
+        }
+        static constexpr std::initializer_list<const char*> kDown = {"Requires", "Requisite",
+                                                                     "BindsTo", "Wants"};
+        static constexpr std::initializer_list<const char*> kUp = {"RequiredBy", "RequisiteOf",
+                                                                   "BoundBy", "WantedBy"};
+        const Json properties = session_.daemon().unit_properties(unit);
+        std::set<std::string> names;
+        for (const char* relation : session_.options().reverse ? kUp : kDown) {
+            const auto list = properties.find(relation);
+            if (list != properties.end() && list->is_array()) {
+                for (const Json& name : *list) {
+                    names.insert(name.get<std::string>());
+                }
+            }
+        }
+        return related_[unit] = {names.begin(), names.end()};
+    }
+
+    Session& session_;
+    std::map<std::string, std::string> active_;
+    std::map<std::string, std::vector<std::string>> related_;
+    std::set<std::string> opened_;
+    std::size_t nodes_ = 0;
+};
+
+/// Prints each unit's active state; `status_of` says what it means for the exit status.
+template <typename StatusOf>
+ExitStatus ask_states(Session& session, StatusOf&& status_of) {
+    ExitStatus worst = ExitStatus::done;
+    Json list = Json::array();
+    for (const std::string& unit : named_units(session, false)) {
+        const ExitStatus status = guarded(session, unit, [&] {
+            std::string state = "inactive";
+            bool known = true;
+            try {
+                state = session.daemon().active_state(unit);
+            } catch (const sdbus::Error& error) {
+                known = status_of_error(error.getName()) != ExitStatus::no_such_unit;
+                if (known) {
+                    throw;
+                }
+            }
+            if (session.options().json) {
+                list.push_back({{"unit", unit}, {"active", state}, {"known", known}});
+            }
+            if (!session.options().json && !session.options().quiet) {
+                session.print(state + "\n");
+            }
+            return known ? status_of(state) : ExitStatus::no_such_unit;
+        });
+        worst = worse(worst, status);
+    }
+    if (session.options().json) {
+        session.print(json_text(list));
+    }
+    return worst;
+}
+
+}  // namespace
+
+ExitStatus show_status(Session& session) {
+    if (session.options().arguments.empty() && !session.options().all) {
+        return status_of_manager(session);
+    }
+    std::vector<std::string> units = named_units(session, false);
+    if (session.options().arguments.empty()) {
+        for (const UnitRow& row : session.daemon().units()) {
+            units.push_back(row.name);
+        }
+    }
+    ExitStatus worst = ExitStatus::done;
+    Json list = Json::array();
+    for (const std::string& unit : units) {
+        worst = worse(worst,
+                      guarded(session, unit, [&] { return status_of_unit(session, unit, list); }));
+    }
+    if (session.options().json) {
+        session.print(json_text(list));
+    }
+    return worst;
+}
+
+ExitStatus show_properties(Session& session) {
+    const Options& options = session.options();
+    const ShowLook look{options.properties, options.value, options.all};
+    if (options.arguments.empty()) {
+        const Json properties = session.daemon().manager_properties();
+        session.print(options.json ? json_text(properties_json(properties, look))
+                                   : properties_text(properties, look));
+        return ExitStatus::done;
+    }
+    const std::vector<std::string> units = named_units(session, false);
+    ExitStatus worst = ExitStatus::done;
+    Json list = Json::array();
+    bool first = true;
+    for (const std::string& unit : units) {
+        const ExitStatus status = guarded(session, unit, [&] {
+            const Json properties = session.daemon().unit_properties(unit);
+            if (options.json) {
+                list.push_back(properties_json(properties, look));
+            }
+            if (!options.json) {
+                session.print(first ? "" : "\n");
+                session.print(properties_text(properties, look));
+            }
+            first = false;
+            return is_unknown(properties) ? ExitStatus::no_such_unit : ExitStatus::done;
+        });
+        worst = worse(worst, status);
+    }
+    if (options.json && !list.empty()) {
+        session.print(json_text(list.size() == 1 ? list[0] : list));
+    }
+    return worst;
+}
+
+ExitStatus cat_files(Session& session) {
+    ExitStatus worst = ExitStatus::done;
+    Json list = Json::array();
+    for (const std::string& unit : named_units(session, false)) {
+        const ExitStatus status = guarded(session, unit, [&] {
+            const Json properties = session.daemon().unit_properties(unit);
+            if (is_unknown(properties)) {
+                throw_no_such_unit(unit);
+            }
+            std::vector<std::string> paths;
+            if (const std::string path = text_of(properties, "FragmentPath"); !path.empty()) {
+                paths.push_back(path);
+            }
+            if (const auto found = properties.find("DropInPaths"); found != properties.end()) {
+                for (const Json& path : *found) {
+                    paths.push_back(path.get<std::string>());
+                }
+            }
+            Json files = Json::array();
+            for (const std::string& path : paths) {
+                const std::string text = file_text(path);
+                files.push_back({{"path", path}, {"text", text}});
+                session.print(session.options().json ? "" : "# " + path + "\n" + text + "\n");
+            }
+            if (paths.empty() && !session.options().json) {
+                session.print("# " + unit + " has no file: it is built in\n");
+            }
+            list.push_back({{"unit", unit}, {"files", std::move(files)}});
+            return ExitStatus::done;
+        });
+        worst = worse(worst, status);
+    }
+    if (session.options().json) {
+        session.print(json_text(list));
+    }
+    return worst;
+}
+
+ExitStatus list_units(Session& session) {
+    const Options& options = session.options();
+    UnitFilter filter{options.all, options.states, options.types, options.arguments};
+    if (options.failed) {
+        filter.states = {"failed"};
+    }
+    std::vector<UnitRow> rows = session.daemon().units();
+    const std::size_t loaded = rows.size();
+    std::erase_if(rows, [&](const UnitRow& row) { return !is_shown(filter, row); });
+    std::ranges::sort(rows, {}, &UnitRow::name);
+    if (session.out().terminal) {
+        std::ranges::stable_partition(rows,
+                                      [](const UnitRow& row) { return row.active == "failed"; });
+    }
+    const bool narrowed =
+        filter.all || !filter.states.empty() || !filter.types.empty() || !filter.patterns.empty();
+    const std::size_t hidden = narrowed ? 0 : loaded - rows.size();
+    session.print(options.json ? json_text(units_json(rows))
+                               : units_text(rows, hidden, session.look()));
+    return ExitStatus::done;
+}
+
+ExitStatus list_jobs(Session& session) {
+    std::vector<JobRow> rows = session.daemon().jobs();
+    if (!session.options().arguments.empty()) {
+        const std::vector<std::string> units = named_units(session, false);
+        std::erase_if(rows, [&](const JobRow& row) {
+            return std::ranges::find(units, row.unit) == units.end();
+        });
+    }
+    session.print(session.options().json ? json_text(jobs_json(rows))
+                                         : jobs_text(rows, session.look()));
+    return ExitStatus::done;
+}
+
+ExitStatus list_dependencies(Session& session) {
+    std::vector<std::string> units = named_units(session, false);
+    if (session.options().arguments.empty()) {
+        units = {"default.target"};
+    }
+    ExitStatus worst = ExitStatus::done;
+    Json list = Json::array();
+    for (const std::string& unit : units) {
+        const ExitStatus status = guarded(session, unit, [&] {
+            session.daemon().active_state(unit);  // says so when there is no such unit
+            const DependencyTree tree = TreeBuilder{session}.build(unit, 0);
+            list.push_back(tree_json(tree));
+            session.print(session.options().json ? "" : tree_text(tree, session.look()));
+            return ExitStatus::done;
+        });
+        worst = worse(worst, status);
+    }
+    if (session.options().json) {
+        session.print(json_text(list));
+    }
+    return worst;
+}
+
+ExitStatus is_active(Session& session) {
+    return ask_states(session, [](const std::string& state) {
+        return state == "active" || state == "reloading" ? ExitStatus::done
+                                                         : ExitStatus::not_active;
+    });
+}
+
+ExitStatus is_failed(Session& session) {
+    return ask_states(session, [](const std::string& state) {
+        return state == "failed" ? ExitStatus::done : ExitStatus::failed;
+    });
+}
+
+}  // namespace svcd

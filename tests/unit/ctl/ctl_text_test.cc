@@ -1,0 +1,212 @@
+// Text out of data, names, options: everything of svctl that needs no daemon.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "exit_status.h"
+#include "job_ledger.h"
+#include "messages.h"
+#include "options.h"
+#include "print_lists.h"
+#include "print_show.h"
+#include "print_status.h"
+#include "remote.h"
+#include "trouble.h"
+#include "unit_names.h"
+
+namespace svcd {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+Options parsed(const std::vector<std::string>& arguments) {
+    const auto result = parse_options(arguments);
+    EXPECT_TRUE(std::holds_alternative<Options>(result));
+    return std::holds_alternative<Options>(result) ? std::get<Options>(result) : Options{};
+}
+
+EarlyEnd ended(const std::vector<std::string>& arguments) {
+    const auto result = parse_options(arguments);
+    EXPECT_TRUE(std::holds_alternative<EarlyEnd>(result));
+    return std::holds_alternative<EarlyEnd>(result) ? std::get<EarlyEnd>(result) : EarlyEnd{};
+}
+
+TEST(UnitNames, AreCompletedAndEscaped) {
+    EXPECT_EQ(complete_unit_name("web"), "web.service");
+    EXPECT_EQ(complete_unit_name("web.target"), "web.target");
+    EXPECT_EQ(complete_unit_name("data.mount"), "data.mount");
+    EXPECT_EQ(complete_unit_name("worker@1"), "worker@1.service");
+    EXPECT_EQ(complete_unit_name("a b/c"), "a\\x20b-c.service");
+    EXPECT_EQ(complete_unit_name("worker@*"), "worker@*");
+}
+
+TEST(UnitNames, BecomeBusPathsAndBack) {
+    EXPECT_EQ(unit_path("web.service"), "/org/svcd1/unit/web_2eservice");
+    EXPECT_EQ(unit_path("9@a-b.service"), "/org/svcd1/unit/_39_40a_2db_2eservice");
+    EXPECT_EQ(unit_of_path(unit_path("9@a_b.service")), "9@a_b.service");
+    EXPECT_EQ(unit_of_path("/org/svcd1/job/3"), std::nullopt);
+    EXPECT_EQ(unit_of_path("/org/svcd1/unit/x_2"), std::nullopt);
+}
+
+TEST(UnitNames, GlobsMatchWithAndWithoutTheType) {
+    EXPECT_TRUE(glob_matches("worker@*", "worker@1.service"));
+    EXPECT_TRUE(glob_matches("worker@?", "worker@1.service"));
+    EXPECT_FALSE(glob_matches("worker@?", "worker@12.service"));
+}
+
+TEST(UnitNames, TheNearestIsSuggestedOnlyWhenNear) {
+    EXPECT_EQ(nearest("statsu", {"start", "status", "stop"}), "status");
+    EXPECT_EQ(nearest("daemon-r", {"daemon-reload", "status"}), "daemon-reload");
+    EXPECT_EQ(nearest("xyzzy", {"start", "stop"}), std::nullopt);
+}
+
+TEST(TimeText, SpansAreSystemds) {
+    EXPECT_EQ(timespan(90'000'000), "1min 30s");
+    EXPECT_EQ(timespan(100'000), "100ms");
+    EXPECT_EQ(timespan(0), "0");
+    EXPECT_EQ(timespan(1), "1us");
+    EXPECT_EQ(timespan(kUsecInfinity), "infinity");
+    EXPECT_EQ(rough_timespan(90'061'000'000), "1d 1h");
+    EXPECT_EQ(rough_timespan(1'500'000), "1s");
+    EXPECT_EQ(seconds(213'000), "0.21 s");
+    EXPECT_EQ(timestamp(0), "");
+}
+
+TEST(Messages, EndsOfProcessesInWords) {
+    EXPECT_EQ(describe_end(1, 203), "exited with status 203 (the executable could not be run)");
+    EXPECT_EQ(describe_end(1, 217),
+              "exited with status 217 (the user is unknown or could not be changed to)");
+    EXPECT_EQ(describe_end(1, 137), "exited with status 137 (that is 128 + SIGKILL)");
+    EXPECT_EQ(describe_end(2, 9), "was killed by SIGKILL");
+    EXPECT_EQ(describe_end(3, 6), "dumped core on SIGABRT");
+    EXPECT_EQ(describe_end(0, 0), "");
+    EXPECT_EQ(parse_signal("HUP"), 1);
+    EXPECT_EQ(parse_signal("SIGKILL"), 9);
+    EXPECT_EQ(parse_signal("15"), 15);
+    EXPECT_EQ(parse_signal("FOO"), std::nullopt);
+    EXPECT_EQ(parse_signal("0"), std::nullopt);
+}
+
+TEST(Parsing, FindsTheVerbBehindOptionsWithValues) {
+    const Options options = parsed({"--bus", "/x/bus", "-q", "stop", "web", "--reason", "a b"});
+    EXPECT_EQ(options.verb, Verb::stop);
+    EXPECT_EQ(options.bus, "/x/bus");
+    EXPECT_TRUE(options.quiet);
+    EXPECT_EQ(options.reason, "a b");
+    EXPECT_THAT(options.arguments, ElementsAre("web"));
+    EXPECT_EQ(parsed({}).verb, Verb::list_units);
+    EXPECT_THAT(parsed({"show", "-p", "A,B", "-p", "C", "web"}).properties,
+                ElementsAre("A", "B", "C"));
+    EXPECT_TRUE(parsed({"show", "-P", "Id", "web"}).value);
+    EXPECT_EQ(parsed({"stop", "web", "--timeout=1.5"}).timeout, 1'500'000U);
+}
+
+TEST(Parsing, UsageErrorsAreTwoAndSayWhat) {
+    EXPECT_EQ(ended({"stopp"}).status, ExitStatus::usage);
+    EXPECT_THAT(ended({"stopp"}).text, HasSubstr("did you mean 'svctl stop'?"));
+    EXPECT_THAT(ended({"start"}).text, HasSubstr("start needs a unit"));
+    EXPECT_EQ(ended({"is-active", "web", "--reverse"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"stop", "web", "--timeout=soon"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"kill", "web", "-s", "NIX"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"stop", "web", "--job-mode=never"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"cancel", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"version", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"--user", "--system"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"--help"}).status, ExitStatus::done);
+}
+
+TEST(ExitStatuses, TheWorseOfTwoCounts) {
+    EXPECT_EQ(worse(ExitStatus::done, ExitStatus::not_active), ExitStatus::not_active);
+    EXPECT_EQ(worse(ExitStatus::no_such_unit, ExitStatus::failed), ExitStatus::no_such_unit);
+    EXPECT_EQ(worse(ExitStatus::sigkill_used, ExitStatus::failed), ExitStatus::failed);
+}
+
+TEST(Show, ValuesReadAsSystemctlPrintsThem) {
+    EXPECT_EQ(property_text("TimeoutStopUSec", 90'000'000U), "1min 30s");
+    EXPECT_EQ(property_text("TimeoutStartUSec", UINT64_MAX), "infinity");
+    EXPECT_EQ(property_text("ActiveEnterTimestampMonotonic", 12345U), "12345");
+    EXPECT_EQ(property_text("MemoryCurrent", UINT64_MAX), "[not set]");
+    EXPECT_EQ(property_text("CanStart", true), "yes");
+    EXPECT_EQ(property_text("UMask", 18U), "0022");
+    EXPECT_EQ(property_text("Requires", Json{"a.service", "b.service"}), "a.service b.service");
+    EXPECT_EQ(property_text("Job", Json::array({0, "/"})), "");
+    const Json command = Json::array(
+        {Json::array({"/bin/x", Json::array({"x", "-a"}), false, 0, 0, 0, 0, 0, 0, 0})});
+    EXPECT_EQ(property_text("ExecStart", command),
+              "{ path=/bin/x ; argv[]=x -a ; ignore_errors=no ; start_time=[n/a] ; "
+              "stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }");
+}
+
+TEST(Lists, ArePlainInAPipe) {
+    const std::vector<UnitRow> units{
+        {"web.service", "Web", "loaded", "active", "running", "success", 0, "", 1, UINT64_MAX},
+        {"a.service", "A long one", "loaded", "failed", "failed", "exit-code", 0, "", 0,
+         UINT64_MAX}};
+    EXPECT_EQ(units_text(units, 3, {}),
+              "web.service loaded active running Web\n"
+              "a.service   loaded failed failed  A long one\n");
+}
+
+TEST(Lists, HaveALegendAndFitATerminal) {
+    ListLook look;
+    look.legend = true;
+    look.screen.terminal = true;
+    look.screen.width = 40;
+    const std::vector<UnitRow> units{{"web.service", "A description that is far too long", "loaded",
+                                      "active", "running", "success", 4, "restart", 1, UINT64_MAX}};
+    EXPECT_EQ(units_text(units, 2, look),
+              "  UNIT        LOAD   ACTIVE SUB     JOB     DESCRIPTION\n"
+              "● web.service loaded active running restart A description that is far too long\n"
+              "\n1 units; 2 inactive, shown with --all.\n");
+    look.screen.width = 60;
+    EXPECT_THAT(units_text(units, 2, look), HasSubstr("restart A description t…\n"));
+}
+
+TEST(Status, TellsThePhaseAndTheTimeLeft) {
+    const Json properties = {{"ActiveState", "deactivating"},
+                             {"SubState", "stop-sigterm"},
+                             {"StopDeadlineUSec", 5'000'000},
+                             {"StateDeadlineUSec", 9'000'000}};
+    EXPECT_EQ(phase_text(properties, 3'000'000), "stop-sigterm, 2.00 s until SIGKILL");
+}
+
+TEST(Status, ControlCharactersOfALogAreMadeVisible) {
+    StatusFacts facts;
+    facts.properties = {{"Id", "a.service"}, {"ActiveState", "active"}, {"SubState", "running"}};
+    facts.log = {"\x1b[2Jevil"};
+    EXPECT_THAT(status_text(facts, {}), HasSubstr("^[[2Jevil\n"));
+}
+
+TEST(Troubles, HaveALocationWhenTheMessageBeginsWithOne) {
+    Trouble trouble{ExitStatus::bad_config, "n", "/x.yaml:3:1: bad", "a.service", "", ""};
+    const Json object = Json::parse(trouble_text(trouble, true, {}));
+    EXPECT_EQ(object["error"]["location"], "/x.yaml:3:1");
+    EXPECT_EQ(object["error"]["unit"], "a.service");
+    EXPECT_EQ(trouble_text(trouble, false, {}), "error: a.service: /x.yaml:3:1: bad\n");
+}
+
+TEST(JobLedger, AJobMayEndBeforeItIsExpected) {
+    JobLedger ledger;
+    ledger.removed("/org/svcd1/job/1", "done", 5);
+    ledger.expect("a.service", "/org/svcd1/job/1", 6);
+    ledger.expect("b.service", "/org/svcd1/job/2", 6);
+    EXPECT_EQ(ledger.pending(), 1U);
+    EXPECT_EQ(ledger.first_pending()->number(), 2U);
+    ledger.sub_state("b.service", "stop-sigkill");
+    ledger.removed("/org/svcd1/job/2", "failed", 9);
+    EXPECT_TRUE(ledger.all_ended());
+    EXPECT_TRUE(ledger.jobs()[1].sigkill_seen);
+    EXPECT_EQ(ledger.jobs()[1].ended, 9U);
+}
+
+TEST(Remote, QuotesForTheOtherShellAndDropsTheHost) {
+    EXPECT_THAT(ssh_command("box", {"-H", "box", "stop", "it's"}),
+                ElementsAre("ssh", "--", "box", "svctl 'stop' 'it'\\''s'"));
+}
+
+}  // namespace
+}  // namespace svcd

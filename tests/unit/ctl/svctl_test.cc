@@ -1,0 +1,271 @@
+// The built svctl against a daemon that behaves as svcd does: verbs, exit statuses, what is said.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "fake_daemon.h"
+
+namespace svcd {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class Svctl : public ::testing::Test {
+protected:
+    static std::map<std::string, FakeUnit> units() {
+        std::map<std::string, FakeUnit> units;
+        units["web.service"].active = "active";
+        units["web.service"].sub = "running";
+        units["web.service"].wants = {"db.service"};
+        units["db.service"];
+        units["worker@1.service"];
+        units["worker@2.service"];
+        FakeUnit broken;
+        broken.active = "failed";
+        broken.sub = "failed";
+        broken.result = "exit-code";
+        broken.exit_code = 1;
+        broken.exit_status = 203;
+        broken.job_result = "failed";
+        units["broken.service"] = broken;
+        units["needs-broken.service"].needs = {"broken.service"};
+        units["needs-broken.service"].job_result = "dependency";
+        units["slow.service"].job_result = "";
+        units["stubborn.service"].active = "active";
+        units["stubborn.service"].result = "timeout";
+        units["forbidden.service"];
+        units["gone.service"].load = "not-found";
+        FakeUnit loop;
+        loop.wants = {"loop.target"};
+        units["loop.target"] = loop;
+        return units;
+    }
+
+    Outcome run(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "--bus=" + bus_.socket());
+        return run_svctl(arguments);
+    }
+
+    PrivateBus bus_;
+    FakeDaemon daemon_{bus_, units()};
+};
+
+TEST_F(Svctl, IsActiveTellsByExitStatusAndWord) {
+    const Outcome active = run({"is-active", "web"});
+    EXPECT_EQ(active.status, 0);
+    EXPECT_EQ(active.out, "active\n");
+    const Outcome inactive = run({"is-active", "db"});
+    EXPECT_EQ(inactive.status, 3);
+    EXPECT_EQ(inactive.out, "inactive\n");
+    EXPECT_EQ(run({"is-active", "-q", "web"}).out, "");
+}
+
+TEST_F(Svctl, AnUnknownUnitIsFourForEveryVerb) {
+    for (const char* verb : {"is-active", "is-failed", "status", "show", "cat", "start", "stop",
+                             "restart", "list-dependencies"}) {
+        EXPECT_EQ(run({verb, "nosuch"}).status, 4) << verb;
+    }
+    EXPECT_EQ(run({"status", "gone"}).status, 4);
+    EXPECT_EQ(run({"is-active", "gone"}).status, 4);
+}
+
+TEST_F(Svctl, TheWorstOfSeveralUnitsCounts) {
+    EXPECT_EQ(run({"is-active", "web", "db"}).status, 3);
+    EXPECT_EQ(run({"is-active", "db", "nosuch", "web"}).status, 4);
+    EXPECT_EQ(run({"start", "db", "broken"}).status, 1);
+    EXPECT_EQ(daemon_.unit("db.service").active, "active");
+}
+
+TEST_F(Svctl, StartWaitsForTheJobAndCarriesARequestIdAndTheReason) {
+    const Outcome outcome = run({"start", "db", "--reason=deploy 42"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_EQ(daemon_.unit("db.service").active, "active");
+    ASSERT_EQ(daemon_.requests().size(), 1U);
+    FakeRequest request = daemon_.requests()[0];
+    EXPECT_EQ(request.verb, "start");
+    EXPECT_EQ(request.mode, "replace");
+    EXPECT_EQ(request.options["reason"], "deploy 42");
+    EXPECT_EQ(request.options["request_id"].size(), 32U);
+}
+
+TEST_F(Svctl, SaysThatAUnitIsInThatStateAlready) {
+    const Outcome outcome = run({"start", "web"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.out, "web.service is already active\n");
+    EXPECT_EQ(run({"stop", "db"}).out, "db.service is already inactive\n");
+    EXPECT_EQ(run({"-q", "stop", "db"}).out, "");
+}
+
+TEST_F(Svctl, AFailedStartSaysWhyInWords) {
+    const std::string log = bus_.folder() + "/current";
+    std::ofstream{log} << "one\nlast words\n";
+    const Outcome outcome = run({"start", "broken"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err,
+                AllOf(StartsWith("error: broken.service failed to start: its main process exited "
+                                 "with status 203 (the executable could not be run)\n"),
+                      HasSubstr("state: failed (failed), Result=exit-code"),
+                      HasSubstr("svctl status broken.service")));
+}
+
+TEST_F(Svctl, AFailedDependencyIsNamed) {
+    const Outcome outcome = run({"start", "needs-broken"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err, HasSubstr("a unit that it depends on failed (broken.service is "
+                                       "failed: its main process exited with status 203"));
+}
+
+TEST_F(Svctl, ATimeoutIsSevenAndSaysThatTheJobGoesOn) {
+    const Outcome outcome = run({"--timeout=0.05", "start", "slow"});
+    EXPECT_EQ(outcome.status, 7);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("goes on"), HasSubstr("svctl cancel 1")));
+}
+
+TEST_F(Svctl, NoBlockReturnsWhileTheJobGoesOn) {
+    const Outcome outcome = run({"--no-block", "--json", "start", "slow"});
+    EXPECT_EQ(outcome.status, 0);
+    const auto list = nlohmann::json::parse(outcome.out);
+    EXPECT_EQ(list[0]["job"], 1);
+    EXPECT_TRUE(list[0]["result"].is_null());
+}
+
+TEST_F(Svctl, AStopThatNeededSigkillIsAWarningAndEightWhenStrict) {
+    const Outcome lenient = run({"stop", "stubborn"});
+    EXPECT_EQ(lenient.status, 0);
+    EXPECT_THAT(lenient.err, HasSubstr("SIGKILL was needed"));
+    EXPECT_EQ(run({"start", "stubborn"}).status, 0);
+    EXPECT_EQ(run({"stop", "--strict", "stubborn"}).status, 8);
+}
+
+TEST_F(Svctl, NotPermittedIsSix) {
+    const Outcome outcome = run({"start", "forbidden"});
+    EXPECT_EQ(outcome.status, 6);
+    EXPECT_THAT(outcome.err, HasSubstr("only root may start it"));
+}
+
+TEST_F(Svctl, GlobsAreExpandedAndAnEmptyOneFailsWhereSomethingWouldChange) {
+    EXPECT_EQ(run({"start", "worker@*"}).status, 0);
+    EXPECT_EQ(daemon_.unit("worker@1.service").active, "active");
+    EXPECT_EQ(daemon_.unit("worker@2.service").active, "active");
+    EXPECT_EQ(run({"stop", "nothing*"}).status, 4);
+    EXPECT_EQ(run({"status", "nothing*"}).status, 0);
+}
+
+TEST_F(Svctl, KillCancelAndResetFailedReachTheDaemon) {
+    EXPECT_EQ(run({"kill", "-s", "HUP", "--kill-whom=main", "web"}).status, 0);
+    EXPECT_EQ(run({"cancel", "7"}).status, 0);
+    EXPECT_EQ(run({"reset-failed", "broken"}).status, 0);
+    EXPECT_THAT(daemon_.calls(), ElementsAre("KillUnit web.service main 1", "CancelJob 7",
+                                             "ResetFailedUnit broken.service"));
+}
+
+TEST_F(Svctl, IsolateIsAStartOfThatMode) {
+    EXPECT_EQ(run({"isolate", "loop.target"}).status, 0);
+    EXPECT_EQ(daemon_.requests()[0].verb, "start");
+    EXPECT_EQ(daemon_.requests()[0].mode, "isolate");
+}
+
+TEST_F(Svctl, StatusShowsStateProcessesAndLog) {
+    const Outcome outcome = run({"status", "web"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    EXPECT_THAT(outcome.out,
+                AllOf(StartsWith("● web.service\n"), HasSubstr("active (running)"),
+                      HasSubstr("Main PID: 4711 (web)"),
+                      HasSubstr("├─4711 /usr/bin/web --port 80\n"), HasSubstr("└─4712 worker\n")));
+    const Outcome failed = run({"status", "broken"});
+    EXPECT_EQ(failed.status, 3);
+    EXPECT_THAT(failed.out, AllOf(StartsWith("× broken.service\n"),
+                                  HasSubstr("the executable could not be run")));
+}
+
+TEST_F(Svctl, ShowPrintsKeysAsSystemctlDoesAndBareValues) {
+    EXPECT_EQ(run({"show", "web", "-p", "Id,TimeoutStopUSec"}).out,
+              "Id=web.service\nTimeoutStopUSec=1min 30s\n");
+    EXPECT_EQ(run({"show", "-P", "SubState", "web"}).out, "running\n");
+    EXPECT_EQ(run({"show", "-p", "Id", "web", "db"}).out, "Id=web.service\n\nId=db.service\n");
+    EXPECT_EQ(nlohmann::json::parse(run({"show", "--json", "web"}).out)["TimeoutStopUSec"],
+              90'000'000);
+    EXPECT_EQ(run({"show", "-p", "Version", "--value"}).out, "9.9\n");
+}
+
+TEST_F(Svctl, ListUnitsHidesWhatIsInactiveUnlessAsked) {
+    const Outcome piped = run({});
+    EXPECT_THAT(piped.out, AllOf(HasSubstr("web.service"), HasSubstr("broken.service"),
+                                 Not(HasSubstr("db.service")), Not(HasSubstr("UNIT"))));
+    EXPECT_THAT(run({"list-units", "--all"}).out, HasSubstr("db.service"));
+    EXPECT_THAT(run({"list-units", "--failed"}).out, Not(HasSubstr("web.service")));
+    const auto json = nlohmann::json::parse(run({"list-units", "--json", "web*"}).out);
+    EXPECT_EQ(json.size(), 1U);
+    EXPECT_EQ(json[0]["main_pid"], 4711);
+    EXPECT_TRUE(json[0]["job"].is_null());
+}
+
+TEST_F(Svctl, ListDependenciesMarksACycleInsteadOfRunningRound) {
+    EXPECT_EQ(run({"list-dependencies", "--plain", "loop.target"}).out,
+              "loop.target\n  loop.target (shown above)\n");
+    EXPECT_EQ(run({"list-dependencies", "--plain", "web"}).out, "web.service\n  db.service\n");
+}
+
+TEST_F(Svctl, DaemonReloadIsNineWhenAUnitIsInvalid) {
+    EXPECT_EQ(run({"daemon-reload"}).status, 0);
+    daemon_.set_reload_errors({"/etc/x.service.yaml:3:1: unknown key 'Foo'"});
+    const Outcome outcome = run({"daemon-reload"});
+    EXPECT_EQ(outcome.status, 9);
+    EXPECT_THAT(outcome.err, HasSubstr("error: /etc/x.service.yaml:3:1: unknown key 'Foo'"));
+}
+
+TEST_F(Svctl, IsSystemRunningIsZeroOnlyForRunning) {
+    const Outcome outcome = run({"is-system-running"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_EQ(outcome.out, "degraded\n");
+}
+
+TEST_F(Svctl, ErrorsAreOneObjectWithJson) {
+    const Outcome outcome = run({"--json", "start", "nosuch"});
+    EXPECT_EQ(outcome.status, 4);
+    const auto error = nlohmann::json::parse(outcome.err)["error"];
+    EXPECT_EQ(error["name"], "org.svcd1.NoSuchUnit");
+    EXPECT_EQ(error["unit"], "nosuch.service");
+    EXPECT_TRUE(error["location"].is_null());
+    EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("nosuch.service"));
+}
+
+TEST_F(Svctl, VersionTellsBoth) {
+    EXPECT_THAT(run({"version"}).out, AllOf(StartsWith("svctl "), HasSubstr("\nsvcd 9.9\n")));
+}
+
+TEST_F(Svctl, WaitReturnsAtOnceWhenTheStateIsReached) {
+    EXPECT_EQ(run({"wait", "web", "--for=active"}).status, 0);
+    EXPECT_EQ(run({"wait", "db", "--for=active", "--timeout=0.05"}).status, 7);
+}
+
+TEST(SvctlAlone, SaysWhatItTriedWhenThereIsNoDaemon) {
+    const Outcome outcome = run_svctl({"--bus=/nonexistent/bus", "is-active", "web"});
+    EXPECT_EQ(outcome.status, 5);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("svcd can't be reached: tried /nonexistent/bus"),
+                                   HasSubstr("No such file or directory")));
+    EXPECT_THAT(outcome.out, IsEmpty());
+}
+
+TEST(SvctlAlone, AnUnknownVerbIsTwoWithASuggestion) {
+    const Outcome outcome = run_svctl({"statsu"});
+    EXPECT_EQ(outcome.status, 2);
+    EXPECT_THAT(outcome.err, HasSubstr("did you mean 'svctl status'?"));
+}
+
+TEST(SvctlAlone, VersionAndHelpNeedNoDaemon) {
+    EXPECT_EQ(run_svctl({"--bus=/nonexistent/bus", "--version"}).status, 0);
+    EXPECT_EQ(run_svctl({"--help"}).status, 0);
+    EXPECT_THAT(run_svctl({"start", "--help"}).out, HasSubstr("--job-mode"));
+}
+
+}  // namespace
+}  // namespace svcd
