@@ -1,0 +1,210 @@
+#include "bus/api_table.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+namespace svcd {
+
+namespace {
+
+constexpr JobMode kModes[] = {JobMode::replace,
+                              JobMode::fail,
+                              JobMode::isolate,
+                              JobMode::replace_irreversibly,
+                              JobMode::flush,
+                              JobMode::ignore_dependencies,
+                              JobMode::ignore_requirements};
+
+std::optional<JobMode> mode_named(std::string_view name) {
+    for (const JobMode mode : kModes) {
+        if (name_of(mode) == name) {
+            return mode;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string all_modes() {
+    std::string text;
+    for (const JobMode mode : kModes) {
+        text += text.empty() ? "" : ", ";
+        text += name_of(mode);
+    }
+    return text;
+}
+
+std::optional<KillRequested::Whom> whom_named(std::string_view name) {
+    // The "-fail" words are systemd's for "and fail when there is none", which we always do.
+    if (name.empty() || name == "all" || name == "all-fail" || name == "cgroup") {
+        return KillRequested::Whom::all;
+    }
+    if (name == "main" || name == "main-fail") {
+        return KillRequested::Whom::main;
+    }
+    if (name == "control" || name == "control-fail") {
+        return KillRequested::Whom::control;
+    }
+    return std::nullopt;
+}
+
+tl::unexpected<BusError> too_many_requests() {
+    return bus_error(
+        kErrorLimitsExceeded,
+        std::to_string(kRequestsMax) +
+            " requests wait for their answer already; try again when some have ended.");
+}
+
+}  // namespace
+
+std::string unit_path(std::string_view unit_name) {
+    const std::string name(unit_name);
+    char* path = nullptr;
+    if (sd_bus_path_encode(kUnitFolder, name.c_str(), &path) < 0) {
+        return kUnitFolder;
+    }
+    std::string result(path);
+    std::free(path);
+    return result;
+}
+
+const UnitStatus& Subject::status() {
+    if (!status_) {
+        status_ = api_.manager.status(unit_);
+    }
+    return *status_;
+}
+
+const UnitFacts& Subject::facts() {
+    if (!facts_) {
+        facts_ = api_.manager.facts(unit_);
+    }
+    return *facts_;
+}
+
+Outcome request_job(const Call& call,
+                    Api& api,
+                    UnitId unit,
+                    JobVerb verb,
+                    std::string_view mode_name,
+                    std::string reason,
+                    AnswerShape shape,
+                    Requests::ClientId id) {
+    const std::optional<JobMode> mode = mode_named(mode_name);
+    if (!mode) {
+        return bus_error(kErrorInvalidArgs, "There is no job mode '" + std::string(mode_name) +
+                                                "'; there are " + all_modes() + ".");
+    }
+    if (*mode == JobMode::isolate && verb != JobVerb::start) {
+        return bus_error(kErrorInvalidArgs, "The job mode isolate is for starting a unit only.");
+    }
+    const auto request = api.requests.hold(call.connection, call.message, shape, std::move(id));
+    if (!request) {
+        return too_many_requests();
+    }
+    api.manager.submit(
+        JobRequested{*request, unit, verb, *mode, requester_of(call.caller, std::move(reason))});
+    return Answered::later;
+}
+
+Outcome request_kill(
+    const Call& call, Api& api, UnitId unit, std::string_view whom_name, std::int32_t signal) {
+    const std::optional<KillRequested::Whom> whom = whom_named(whom_name);
+    if (!whom) {
+        return bus_error(kErrorInvalidArgs, "There is nobody called '" + std::string(whom_name) +
+                                                "' to signal; there are all, main, control.");
+    }
+    if (signal < 1 || signal > SIGRTMAX) {
+        return bus_error(kErrorInvalidArgs, std::to_string(signal) +
+                                                " is no signal; they go from 1 to " +
+                                                std::to_string(SIGRTMAX) + ".");
+    }
+    const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
+    if (!request) {
+        return too_many_requests();
+    }
+    api.manager.submit(KillRequested{*request, unit, *whom, signal, requester_of(call.caller, {})});
+    return Answered::later;
+}
+
+Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> unit) {
+    const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
+    if (!request) {
+        return too_many_requests();
+    }
+    api.manager.submit(ResetFailedRequested{*request, unit});
+    return Answered::later;
+}
+
+Outcome request_cancel(const Call& call, Api& api, JobId job) {
+    const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
+    if (!request) {
+        return too_many_requests();
+    }
+    api.manager.submit(CancelRequested{*request, job});
+    return Answered::later;
+}
+
+void append_processes(Writer& reply, Api& api, UnitId unit) {
+    reply.open(SD_BUS_TYPE_ARRAY, "(sus)");
+    for (const UnitProcess& process : api.manager.processes(unit)) {
+        reply.open(SD_BUS_TYPE_STRUCT, "sus")
+            .string(process.cgroup)
+            .u32(static_cast<std::uint32_t>(process.pid))
+            .string(process.command)
+            .close();
+    }
+    reply.close();
+}
+
+std::uint64_t monotonic_usec(Time time) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(to_usec(time), 0));
+}
+
+std::uint64_t realtime_usec(Time time) {
+    if (to_usec(time) <= 0) {
+        return 0;
+    }
+    timespec realtime{};
+    timespec monotonic{};
+    ::clock_gettime(CLOCK_REALTIME, &realtime);
+    ::clock_gettime(CLOCK_MONOTONIC, &monotonic);
+    const std::int64_t offset = (realtime.tv_sec - monotonic.tv_sec) * 1'000'000 +
+                                (realtime.tv_nsec - monotonic.tv_nsec) / 1'000;
+    return static_cast<std::uint64_t>(to_usec(time) + offset);
+}
+
+std::vector<std::string> complete_types(std::string_view signature) {
+    std::vector<std::string> types;
+    std::size_t begin = 0;
+    int depth = 0;
+    for (std::size_t i = 0; i < signature.size(); ++i) {
+        const char c = signature[i];
+        if (c == '(' || c == '{') {
+            ++depth;
+        } else if (c == ')' || c == '}') {
+            --depth;
+        }
+        if (depth == 0 && c != 'a') {
+            types.emplace_back(signature.substr(begin, i + 1 - begin));
+            begin = i + 1;
+        }
+    }
+    return types;
+}
+
+std::vector<std::string> words(std::string_view text) {
+    std::vector<std::string> result;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find(' '), text.size());
+        if (end > 0) {
+            result.emplace_back(text.substr(0, end));
+        }
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return result;
+}
+
+}  // namespace svcd

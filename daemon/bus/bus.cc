@@ -1,0 +1,194 @@
+#include "bus/bus.h"
+
+#include <time.h>
+
+#include "bus/api_table.h"
+#include "bus/bus_link.h"
+#include "bus/dispatch.h"
+#include "bus/private_socket.h"
+
+namespace svcd {
+
+namespace {
+
+constexpr const char* kManager = "org.svcd1.Manager";
+
+std::uint64_t monotonic_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000 +
+           static_cast<std::uint64_t>(now.tv_nsec) / 1'000;
+}
+
+}  // namespace
+
+struct Bus::Impl {
+    Impl(sd_event* event_loop,
+         ManagerApi& manager_api,
+         const std::vector<PropertyDescription>& settings,
+         BusOptions given)
+        : options(std::move(given)),
+          loop(event_loop),
+          api{manager_api, options, requests, Authority{options.owner_uid}},
+          dispatcher(api, settings),
+          private_socket(loop, dispatcher, requests, api.authority),
+          link(loop, dispatcher, requests, options) {}
+
+    bool has_subscribers() const {
+        return private_socket.has_subscribers() || link.has_subscribers();
+    }
+
+    /// A signal of org.svcd1.Manager, to everyone who wants signals.
+    template <typename Fill>
+    void emit(const char* member, const Fill& fill) {
+        const auto send_to = [&](Connection& connection) {
+            Writer writer = Writer::signal(connection.bus(), kRootPath, kManager, member);
+            fill(writer);
+            connection.send(writer);
+        };
+        private_socket.for_each([&](PrivateConnection& connection) {
+            if (connection.wants_signals()) {
+                send_to(connection);
+            }
+        });
+        if (link.has_subscribers()) {
+            send_to(link);
+        }
+    }
+
+    void mark_changed(UnitId unit);
+    void announce_changes();
+    static int on_flush(sd_event_source*, void* self) {
+        static_cast<Impl*>(self)->announce_changes();
+        return 0;
+    }
+
+    BusOptions options;
+    sd_event* loop;
+    Requests requests;
+    Api api;
+    Dispatcher dispatcher;
+    PrivateSocket private_socket;
+    BusLink link;
+    std::uint64_t created_at = monotonic_now();
+    // Units whose PropertiesChanged is due, each once: all changes of one turn become one signal.
+    std::vector<UnitId> changed;
+    std::vector<bool> is_changed;
+    EventSource flush;
+};
+
+void Bus::Impl::mark_changed(UnitId unit) {
+    if (!has_subscribers()) {
+        return;
+    }
+    const std::size_t index = index_of(unit);
+    if (index >= is_changed.size()) {
+        is_changed.resize(index + 1);
+    }
+    if (is_changed[index]) {
+        return;
+    }
+    is_changed[index] = true;
+    changed.push_back(unit);
+    if (flush) {
+        sd_event_source_set_enabled(flush.get(), SD_EVENT_ONESHOT);
+        return;
+    }
+    sd_event_source* source = nullptr;
+    if (sd_event_add_defer(loop, &source, &Impl::on_flush, this) >= 0) {
+        flush.reset(source);
+        sd_event_source_set_priority(source, options.event_priority);
+    }
+}
+
+void Bus::Impl::announce_changes() {
+    // A unit may have been forgotten since; its id must not be asked for any more.
+    std::vector<bool> is_known(is_changed.size());
+    for (const UnitId unit : api.manager.units()) {
+        if (index_of(unit) < is_known.size()) {
+            is_known[index_of(unit)] = true;
+        }
+    }
+    for (const UnitId unit : changed) {
+        is_changed[index_of(unit)] = false;
+        if (!is_known[index_of(unit)]) {
+            continue;
+        }
+        private_socket.for_each([&](PrivateConnection& connection) {
+            if (connection.is_subscribed()) {
+                dispatcher.announce_change(connection, unit);
+            }
+        });
+        if (link.has_subscribers()) {
+            dispatcher.announce_change(link, unit);
+        }
+    }
+    changed.clear();
+}
+
+Bus::Bus(sd_event* loop,
+         ManagerApi& manager,
+         const std::vector<PropertyDescription>& settings,
+         BusOptions options)
+    : impl_(std::make_unique<Impl>(loop, manager, settings, std::move(options))) {}
+
+Bus::~Bus() = default;
+
+Result<void> Bus::start() {
+    Result<void> listening =
+        impl_->private_socket.listen(impl_->options.socket_path, impl_->options.event_priority);
+    if (listening) {
+        impl_->link.start();
+    }
+    return listening;
+}
+
+void Bus::reconnect() {
+    impl_->link.reconnect();
+}
+
+void Bus::reply(const Reply& reply) {
+    impl_->requests.answer(reply);
+}
+
+void Bus::job_new(JobId job, std::string_view unit) {
+    impl_->emit("JobNew", [&](Writer& writer) {
+        writer.u32(static_cast<std::uint32_t>(job)).path(job_path(job)).string(unit);
+    });
+}
+
+void Bus::job_removed(JobId job, std::string_view unit, JobResult result) {
+    impl_->emit("JobRemoved", [&](Writer& writer) {
+        writer.u32(static_cast<std::uint32_t>(job))
+            .path(job_path(job))
+            .string(unit)
+            .string(name_of(result));
+    });
+}
+
+void Bus::unit_changed(UnitId unit) {
+    impl_->mark_changed(unit);
+}
+
+void Bus::unit_new(UnitId unit) {
+    const std::string name(impl_->api.manager.status(unit).name);
+    impl_->emit("UnitNew", [&](Writer& writer) { writer.string(name).path(unit_path(name)); });
+}
+
+void Bus::unit_removed(std::string_view name) {
+    impl_->emit("UnitRemoved", [&](Writer& writer) { writer.string(name).path(unit_path(name)); });
+}
+
+void Bus::reloading(bool active) {
+    impl_->emit("Reloading", [&](Writer& writer) { writer.boolean(active); });
+}
+
+void Bus::startup_finished() {
+    // Firmware, loader, kernel and initrd are not ours to measure.
+    const std::uint64_t userspace = monotonic_now() - impl_->created_at;
+    impl_->emit("StartupFinished", [&](Writer& writer) {
+        writer.u64(0).u64(0).u64(0).u64(0).u64(userspace).u64(userspace);
+    });
+}
+
+}  // namespace svcd

@@ -1,0 +1,89 @@
+// From a method call to its row in the tables of api_table.h: finds the object that the path names,
+// checks signature and caller, runs the method. Also what every object has:
+// org.freedesktop.DBus.Properties and .Introspectable. (.Peer is answered by sd-bus itself.)
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "bus/api_table.h"
+
+namespace svcd {
+
+/// A property of the settings table, and its index there.
+struct SettingRow {
+    std::size_t index;
+    const PropertyDescription* description;
+};
+
+class Dispatcher {
+public:
+    /// Both outlive the dispatcher.
+    Dispatcher(Api& api, const std::vector<PropertyDescription>& settings);
+
+    /// Answers the call, or holds it in Requests.
+    void dispatch(const Call& call);
+
+    /// One PropertiesChanged for each interface of the unit.
+    void announce_change(Connection& connection, UnitId unit);
+
+private:
+    /// A folder has no interface of its own, only children.
+    struct Folder {
+        std::vector<std::string> children;
+    };
+    struct ManagerObject {};
+    struct UnitObject {
+        UnitId unit;
+        UnitType type;
+    };
+    struct JobObject {
+        JobStatus job;
+    };
+    using Object = std::variant<std::monostate, Folder, ManagerObject, UnitObject, JobObject>;
+
+    Object resolve(std::string_view path, const Caller& caller);
+    std::optional<UnitId> unit_of_path(const std::string& path, const Caller& caller);
+    static std::vector<const InterfaceTable*> interfaces_of(const Object& object);
+    Subject subject_of(const Object& object);
+
+    Outcome run(const Call& call, Writer& reply);
+    Outcome run_method(const Call& call,
+                       const Object& object,
+                       const InterfaceTable& table,
+                       const MethodRow& row,
+                       Writer& reply);
+    Outcome run_properties(const Call& call, const Object& object, Writer& reply);
+    Outcome get(const Call& call, const Object& object, Writer& reply);
+    Outcome get_all(const Call& call, const Object& object, Writer& reply);
+    Outcome set(const Call& call, const Object& object);
+    void append_all(Subject& subject,
+                    const InterfaceTable& table,
+                    const Caller& caller,
+                    Writer& reply);
+    std::string introspection(const Object& object, std::string_view path);
+
+    const std::vector<SettingRow>& settings_of(const InterfaceTable& table) const;
+
+    Api& api_;
+    std::vector<SettingRow> unit_settings_;
+    std::vector<SettingRow> service_settings_;
+    std::vector<SettingRow> no_settings_;
+};
+
+/// Puts a setting's value on the wire; with `hidden`, an empty value of the same type. `last_run`
+/// is what is known of the last run of the command, for a list of one.
+void append_setting(Writer& writer,
+                    const PropertyValue& value,
+                    bool hidden,
+                    const ProcessStatus* last_run);
+
+/// The XML of one object: interfaces from the tables, then the names of its children.
+std::string introspection_xml(const std::vector<const InterfaceTable*>& interfaces,
+                              const std::vector<const std::vector<SettingRow>*>& settings,
+                              const std::vector<std::string>& children);
+
+}  // namespace svcd

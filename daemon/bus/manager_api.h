@@ -1,0 +1,73 @@
+// What the bus needs of the manager: questions, which are answered at once, and requests, which are
+// events for the supervisor and are answered through Bus::reply(). The bus knows D-Bus and nothing
+// of how services work; the manager the other way round.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types/effect.h"
+#include "core/types/event.h"
+#include "core/types/property.h"
+#include "core/types/relation.h"
+#include "core/types/result.h"
+#include "core/types/status.h"
+
+namespace svcd {
+
+/// What stands around a unit and is not the supervisor's: files and cgroups.
+struct UnitFacts {
+    std::string fragment_path;
+    std::vector<std::string> drop_in_paths;
+    std::vector<std::string> documentation;
+    std::string control_group;  ///< "/system.slice/web.service"; empty when the unit has none now
+    bool file_changed = false;  ///< the files on disk are newer than what is loaded
+    std::string tracking;       ///< "cgroup", or how else
+    /// µs of CLOCK_REALTIME less CLOCK_MONOTONIC, now: to show a monotonic time as a date.
+    std::int64_t realtime_offset = 0;
+    std::string source_path;      ///< what the unit file was generated from
+    std::string unit_file_state;  ///< "enabled", "disabled", "static" ...; empty when not known
+    std::uint64_t memory_current = UINT64_MAX;  ///< bytes; UINT64_MAX when nobody counts
+};
+
+struct UnitProcess {
+    Pid pid = 0;
+    std::string cgroup;  ///< relative to the unit's, "/" for itself
+    std::string command;
+};
+
+/// The outcome of a daemon-reload: one line (several for an excerpt) a diagnostic.
+struct ReloadReport {
+    std::vector<std::string> errors;
+    std::vector<std::string> warnings;
+};
+
+class ManagerApi {
+public:
+    virtual ~ManagerApi() = default;
+
+    // Questions.
+    virtual std::optional<UnitId> find(std::string_view name) = 0;
+    /// Finds a unit, and loads it first when it isn't (an instance of a template, a new file). The
+    /// name is complete and valid.
+    virtual std::optional<UnitId> load(const std::string& name) = 0;
+    virtual std::vector<UnitId> units() = 0;
+    virtual UnitStatus status(UnitId unit) = 0;
+    virtual UnitFacts facts(UnitId unit) = 0;
+    virtual std::vector<std::string> related(UnitId unit, Relation relation) = 0;
+    virtual PropertyValue setting(UnitId unit, std::size_t property) = 0;
+    virtual std::vector<UnitProcess> processes(UnitId unit) = 0;
+    virtual std::vector<JobStatus> jobs() = 0;
+    virtual std::optional<JobStatus> job(JobId job) = 0;
+    virtual SystemState system_state() = 0;
+    virtual std::size_t failed_units() = 0;
+    virtual std::string version() = 0;
+
+    // Requests. `submit` takes the events that carry a RequestId.
+    virtual void submit(Event event) = 0;
+    virtual ReloadReport reload() = 0;
+};
+
+}  // namespace svcd

@@ -1,0 +1,503 @@
+// org.svcd1.Manager, at /org/svcd1.
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "bus/api_table.h"
+
+namespace svcd {
+
+namespace {
+
+/// The text of one error answer has at most so many bytes.
+constexpr std::size_t kErrorTextMax = 64 * 1024;
+
+// ── arguments ────────────────────────────────────────────────────────────────────────────────
+
+std::string read_string(sd_bus_message* call) {
+    const char* text = nullptr;
+    sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &text);
+    return text ? text : "";
+}
+
+std::uint32_t read_u32(sd_bus_message* call) {
+    std::uint32_t number = 0;
+    sd_bus_message_read_basic(call, SD_BUS_TYPE_UINT32, &number);
+    return number;
+}
+
+std::vector<std::string> read_strings(sd_bus_message* call) {
+    std::vector<std::string> result;
+    if (sd_bus_message_enter_container(call, SD_BUS_TYPE_ARRAY, "s") <= 0) {
+        return result;
+    }
+    const char* text = nullptr;
+    while (sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &text) > 0) {
+        result.emplace_back(text);
+    }
+    sd_bus_message_exit_container(call);
+    return result;
+}
+
+using FoundUnit = tl::expected<UnitId, BusError>;
+
+/// The unit of this name, loaded when it isn't yet and the caller may cause that.
+FoundUnit unit_named(const Call& call, Api& api, const std::string& name) {
+    if (!unit_type_of(name)) {
+        return bus_error(kErrorInvalidName,
+                         "'" + name +
+                             "' is not a unit name: it takes at most 255 letters, digits and "
+                             ":_.\\@- with a suffix like .service or .target.");
+    }
+    if (const auto unit = api.manager.find(name)) {
+        return *unit;
+    }
+    if (!api.authority.trusts(call.caller)) {
+        return bus_error(kErrorNoSuchUnit, "Unit " + name + " is not loaded, and " +
+                                               api.authority.refusal(call.caller, "load it"));
+    }
+    if (const auto unit = api.manager.load(name)) {
+        return *unit;
+    }
+    return bus_error(kErrorNoSuchUnit, "Unit " + name + " not found: no file has that name.");
+}
+
+FoundUnit loaded_unit_named(Api& api, const std::string& name) {
+    if (!unit_type_of(name)) {
+        return bus_error(kErrorInvalidName, "'" + name + "' is not a unit name.");
+    }
+    if (const auto unit = api.manager.find(name)) {
+        return *unit;
+    }
+    return bus_error(kErrorNoSuchUnit, "Unit " + name + " is not loaded.");
+}
+
+// ── looking ──────────────────────────────────────────────────────────────────────────────────
+
+Outcome get_unit(const Call& call, Subject& subject, Writer& reply) {
+    const std::string name = read_string(call.message);
+    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    reply.path(unit_path(subject.api().manager.status(*unit).name));
+    return Answered::now;
+}
+
+Outcome load_unit(const Call& call, Subject& subject, Writer& reply) {
+    const FoundUnit unit = unit_named(call, subject.api(), read_string(call.message));
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    reply.path(unit_path(subject.api().manager.status(*unit).name));
+    return Answered::now;
+}
+
+bool has_process(ManagerApi& manager, UnitId unit, Pid pid) {
+    const UnitStatus status = manager.status(unit);
+    if (status.main.pid == pid || status.control_pid == pid) {
+        return true;
+    }
+    return status.populated &&
+           std::ranges::any_of(manager.processes(unit),
+                               [pid](const UnitProcess& process) { return process.pid == pid; });
+}
+
+Outcome get_unit_by_pid(const Call& call, Subject& subject, Writer& reply) {
+    ManagerApi& manager = subject.api().manager;
+    Pid pid = static_cast<Pid>(read_u32(call.message));
+    if (pid == 0) {
+        pid = call.caller.pid;
+    }
+    for (const UnitId unit : manager.units()) {
+        if (pid > 0 && has_process(manager, unit, pid)) {
+            reply.path(unit_path(manager.status(unit).name));
+            return Answered::now;
+        }
+    }
+    return bus_error(kErrorNoSuchUnit,
+                     "Process " + std::to_string(pid) + " belongs to no unit of this svcd.");
+}
+
+void append_unit(Writer& reply, const UnitStatus& unit) {
+    reply.open(SD_BUS_TYPE_STRUCT, "ssssssouso")
+        .string(unit.name)
+        .string(unit.description)
+        .string(name_of(unit.load_state))
+        .string(name_of(unit.active_state))
+        .string(name_of(unit.sub_state))
+        .string({})
+        .path(unit_path(unit.name))
+        .u32(unit.job ? static_cast<std::uint32_t>(unit.job->id) : 0)
+        .string(unit.job ? name_of(unit.job->type) : std::string_view{})
+        .path(job_path(unit.job ? unit.job->id : JobId::none))
+        .close();
+}
+
+template <typename Wanted>
+void append_units_where(Writer& reply, ManagerApi& manager, const Wanted& wanted) {
+    reply.open(SD_BUS_TYPE_ARRAY, "(ssssssouso)");
+    for (const UnitId id : manager.units()) {
+        const UnitStatus unit = manager.status(id);
+        if (wanted(unit)) {
+            append_unit(reply, unit);
+        }
+    }
+    reply.close();
+}
+
+Outcome list_units(const Call&, Subject& subject, Writer& reply) {
+    append_units_where(reply, subject.api().manager, [](const UnitStatus&) { return true; });
+    return Answered::now;
+}
+
+Outcome list_units_by_patterns(const Call& call, Subject& subject, Writer& reply) {
+    const std::vector<std::string> states = read_strings(call.message);
+    const std::vector<std::string> patterns = read_strings(call.message);
+    append_units_where(reply, subject.api().manager, [&](const UnitStatus& unit) {
+        const std::string name(unit.name);
+        const bool state_fits =
+            states.empty() || std::ranges::any_of(states, [&](const std::string& state) {
+                return state == name_of(unit.load_state) || state == name_of(unit.active_state) ||
+                       state == name_of(unit.sub_state);
+            });
+        return state_fits &&
+               (patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
+                    return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
+                }));
+    });
+    return Answered::now;
+}
+
+Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply) {
+    ManagerApi& manager = subject.api().manager;
+    reply.open(SD_BUS_TYPE_ARRAY, "(ssssssouso)");
+    for (const std::string& name : read_strings(call.message)) {
+        if (const FoundUnit unit = unit_named(call, subject.api(), name)) {
+            append_unit(reply, manager.status(*unit));
+        }
+    }
+    reply.close();
+    return Answered::now;
+}
+
+Outcome list_units_detailed(const Call&, Subject& subject, Writer& reply) {
+    ManagerApi& manager = subject.api().manager;
+    reply.open(SD_BUS_TYPE_ARRAY, "(sssssssuouts)");
+    for (const UnitId id : manager.units()) {
+        const UnitStatus unit = manager.status(id);
+        reply.open(SD_BUS_TYPE_STRUCT, "sssssssuouts")
+            .string(unit.name)
+            .string(unit.description)
+            .string(name_of(unit.load_state))
+            .string(name_of(unit.active_state))
+            .string(name_of(unit.sub_state))
+            .string(name_of(unit.result))
+            .string(unit.job ? name_of(unit.job->type) : std::string_view{})
+            .u32(unit.job ? static_cast<std::uint32_t>(unit.job->id) : 0)
+            .path(unit_path(unit.name))
+            .u32(static_cast<std::uint32_t>(unit.main.pid))
+            .u64(unit.populated ? manager.facts(id).memory_current : UINT64_MAX)
+            .string(unit.load_error)
+            .close();
+    }
+    reply.close();
+    return Answered::now;
+}
+
+Outcome list_jobs(const Call&, Subject& subject, Writer& reply) {
+    reply.open(SD_BUS_TYPE_ARRAY, "(usssoo)");
+    for (const JobStatus& job : subject.api().manager.jobs()) {
+        reply.open(SD_BUS_TYPE_STRUCT, "usssoo")
+            .u32(static_cast<std::uint32_t>(job.id))
+            .string(job.unit_name)
+            .string(name_of(job.type))
+            .string(name_of(job.state))
+            .path(job_path(job.id))
+            .path(unit_path(job.unit_name))
+            .close();
+    }
+    reply.close();
+    return Answered::now;
+}
+
+Outcome get_job(const Call& call, Subject& subject, Writer& reply) {
+    const JobId id{read_u32(call.message)};
+    if (id == JobId::none || !subject.api().manager.job(id)) {
+        return bus_error(kErrorNoSuchJob, "There is no job " +
+                                              std::to_string(static_cast<std::uint32_t>(id)) +
+                                              "; it may have ended.");
+    }
+    reply.path(job_path(id));
+    return Answered::now;
+}
+
+Outcome get_unit_processes(const Call& call, Subject& subject, Writer& reply) {
+    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    append_processes(reply, subject.api(), *unit);
+    return Answered::now;
+}
+
+Outcome subscribe(const Call& call, Subject&, Writer&) {
+    if (!call.connection.subscribe(call.message)) {
+        return bus_error(kErrorLimitsExceeded, "Too many clients have subscribed already.");
+    }
+    return Answered::now;
+}
+
+Outcome unsubscribe(const Call& call, Subject&, Writer&) {
+    call.connection.unsubscribe(call.message);
+    return Answered::now;
+}
+
+// ── changing ─────────────────────────────────────────────────────────────────────────────────
+
+template <JobVerb verb>
+Outcome job_for_unit(const Call& call, Subject& subject, Writer&) {
+    const std::string name = read_string(call.message);
+    const std::string mode = read_string(call.message);
+    const FoundUnit unit = unit_named(call, subject.api(), name);
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    return request_job(call, subject.api(), *unit, verb, mode);
+}
+
+struct VerbName {
+    std::string_view name;
+    JobVerb verb;
+};
+constexpr VerbName kVerbs[] = {
+    {"start", JobVerb::start},
+    {"stop", JobVerb::stop},
+    {"reload", JobVerb::reload},
+    {"restart", JobVerb::restart},
+    {"try-restart", JobVerb::try_restart},
+    {"reload-or-restart", JobVerb::reload_or_restart},
+    {"try-reload-or-restart", JobVerb::try_reload_or_restart},
+};
+
+struct JobOptions {
+    std::string request_id;
+    std::string reason;
+};
+
+tl::expected<JobOptions, BusError> read_job_options(sd_bus_message* call) {
+    constexpr std::size_t kReasonMax = 119;
+    JobOptions options;
+    sd_bus_message_enter_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
+    while (sd_bus_message_enter_container(call, SD_BUS_TYPE_DICT_ENTRY, "sv") > 0) {
+        const std::string key = read_string(call);
+        std::string* value = key == "request_id" ? &options.request_id
+                             : key == "reason"   ? &options.reason
+                                                 : nullptr;
+        if (!value) {
+            return bus_error(
+                kErrorInvalidArgs,
+                "There is no option '" + key + "' of RequestJob; there are request_id and reason.");
+        }
+        if (sd_bus_message_enter_container(call, SD_BUS_TYPE_VARIANT, "s") <= 0) {
+            return bus_error(kErrorInvalidArgs, "The option '" + key + "' takes a string.");
+        }
+        *value = read_string(call);
+        sd_bus_message_exit_container(call);
+        sd_bus_message_exit_container(call);
+    }
+    sd_bus_message_exit_container(call);
+    if (options.request_id.size() > kClientIdMax) {
+        return bus_error(kErrorInvalidArgs,
+                         "A request_id has at most " + std::to_string(kClientIdMax) + " bytes.");
+    }
+    if (options.reason.size() > kReasonMax) {
+        options.reason.resize(kReasonMax);
+        options.reason = valid_utf8(options.reason);
+    }
+    return options;
+}
+
+Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
+    const std::string verb_name = read_string(call.message);
+    const std::string name = read_string(call.message);
+    const std::string mode = read_string(call.message);
+    const auto options = read_job_options(call.message);
+    if (!options) {
+        return tl::unexpected(options.error());
+    }
+    const auto* const verb = std::ranges::find(kVerbs, verb_name, &VerbName::name);
+    if (verb == std::end(kVerbs)) {
+        return bus_error(kErrorInvalidArgs,
+                         "There is no verb '" + verb_name +
+                             "'; there are start, stop, reload, restart, try-restart, "
+                             "reload-or-restart, try-reload-or-restart.");
+    }
+    Requests::ClientId id;
+    if (!options->request_id.empty()) {
+        // Two users' IDs are never the same request.
+        id.key = std::to_string(call.caller.uid.value_or(UINT32_MAX)) + ":" + options->request_id;
+        id.what = verb_name + " " + name + " " + mode;
+        switch (subject.api().requests.repeated(id, call.connection, call.message)) {
+            case Requests::Repeated::no:
+                break;
+            case Requests::Repeated::joined:
+            case Requests::Repeated::answered:
+                return Answered::later;
+            case Requests::Repeated::misused:
+                return bus_error(kErrorInvalidArgs,
+                                 "The request_id '" + options->request_id +
+                                     "' is in use for something else, or too often; every request "
+                                     "takes an ID of its own.");
+        }
+    }
+    const FoundUnit unit = unit_named(call, subject.api(), name);
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    return request_job(call, subject.api(), *unit, verb->verb, mode, options->reason,
+                       AnswerShape::job_and_flag, std::move(id));
+}
+
+Outcome cancel_job(const Call& call, Subject& subject, Writer&) {
+    const JobId id{read_u32(call.message)};
+    if (id == JobId::none) {
+        return bus_error(kErrorNoSuchJob, "There is no job 0.");
+    }
+    return request_cancel(call, subject.api(), id);
+}
+
+Outcome clear_jobs(const Call& call, Subject& subject, Writer&) {
+    return request_cancel(call, subject.api(), JobId::none);
+}
+
+Outcome kill_unit(const Call& call, Subject& subject, Writer&) {
+    const std::string name = read_string(call.message);
+    const std::string whom = read_string(call.message);
+    std::int32_t signal = 0;
+    sd_bus_message_read_basic(call.message, SD_BUS_TYPE_INT32, &signal);
+    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    return request_kill(call, subject.api(), *unit, whom, signal);
+}
+
+Outcome reset_failed_unit(const Call& call, Subject& subject, Writer&) {
+    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    return request_reset_failed(call, subject.api(), *unit);
+}
+
+Outcome reset_failed(const Call& call, Subject& subject, Writer&) {
+    return request_reset_failed(call, subject.api(), std::nullopt);
+}
+
+Outcome reload(const Call&, Subject& subject, Writer&) {
+    const ReloadReport report = subject.api().manager.reload();
+    if (report.errors.empty()) {
+        return Answered::now;
+    }
+    std::string text = "Everything else was reloaded, but these units keep their old definition:";
+    for (const std::string& error : report.errors) {
+        text += "\n" + error;
+        if (text.size() > kErrorTextMax) {
+            text.resize(kErrorTextMax);
+            text += "\n(and more)";
+            break;
+        }
+    }
+    return bus_error(kErrorBadUnitSetting, std::move(text));
+}
+
+Outcome reload_units(const Call&, Subject& subject, Writer& reply) {
+    const ReloadReport report = subject.api().manager.reload();
+    reply.strings(report.errors).strings(report.warnings);
+    return Answered::now;
+}
+
+template <ShutdownKind kind>
+Outcome shut_down(const Call& call, Subject& subject, Writer&) {
+    Api& api = subject.api();
+    const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
+    if (!request) {
+        // More requests than we hold must not keep a machine from shutting down.
+        api.manager.submit(ShutdownRequested{RequestId::none, kind, requester_of(call.caller, {})});
+        return Answered::now;
+    }
+    api.manager.submit(ShutdownRequested{*request, kind, requester_of(call.caller, {})});
+    return Answered::later;
+}
+
+// ── the table ────────────────────────────────────────────────────────────────────────────────
+
+constexpr const char* kUnitList = "a(ssssssouso)";
+
+// clang-format off
+constexpr MethodRow kMethods[] = {
+    {"GetUnit",               "s",        "o",                "name unit",                 Access::read,   get_unit},
+    {"LoadUnit",              "s",        "o",                "name unit",                 Access::read,   load_unit},
+    {"GetUnitByPID",          "u",        "o",                "pid unit",                  Access::read,   get_unit_by_pid},
+    {"ListUnits",             "",         kUnitList,          "units",                     Access::read,   list_units},
+    {"ListUnitsByPatterns",   "asas",     kUnitList,          "states patterns units",     Access::read,   list_units_by_patterns},
+    {"ListUnitsByNames",      "as",       kUnitList,          "names units",               Access::read,   list_units_by_names},
+    {"ListUnitsDetailed",     "",         "a(sssssssuouts)",  "units",                     Access::read,   list_units_detailed},
+    {"ListJobs",              "",         "a(usssoo)",        "jobs",                      Access::read,   list_jobs},
+    {"GetJob",                "u",        "o",                "id job",                    Access::read,   get_job},
+    {"CancelJob",             "u",        "",                 "id",                        Access::change, cancel_job},
+    {"ClearJobs",             "",         "",                 "",                          Access::change, clear_jobs},
+    {"StartUnit",             "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::start>},
+    {"StopUnit",              "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::stop>},
+    {"ReloadUnit",            "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::reload>},
+    {"RestartUnit",           "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::restart>},
+    {"TryRestartUnit",        "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::try_restart>},
+    {"ReloadOrRestartUnit",   "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::reload_or_restart>},
+    {"ReloadOrTryRestartUnit","ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::try_reload_or_restart>},
+    {"RequestJob",            "sssa{sv}", "ob",               "verb unit mode options job done_already", Access::change, request_job_by_verb},
+    {"KillUnit",              "ssi",      "",                 "name whom signal",          Access::change, kill_unit},
+    {"ResetFailedUnit",       "s",        "",                 "name",                      Access::change, reset_failed_unit},
+    {"ResetFailed",           "",         "",                 "",                          Access::change, reset_failed},
+    {"GetUnitProcesses",      "s",        "a(sus)",           "name processes",            Access::read,   get_unit_processes},
+    {"Subscribe",             "",         "",                 "",                          Access::read,   subscribe},
+    {"Unsubscribe",           "",         "",                 "",                          Access::read,   unsubscribe},
+    {"Reload",                "",         "",                 "",                          Access::change, reload},
+    {"ReloadUnits",           "",         "asas",             "errors warnings",           Access::change, reload_units},
+    {"Exit",                  "",         "",                 "",                          Access::change, shut_down<ShutdownKind::exit>},
+    {"PowerOff",              "",         "",                 "",                          Access::change, shut_down<ShutdownKind::poweroff>},
+    {"Reboot",                "",         "",                 "",                          Access::change, shut_down<ShutdownKind::reboot>},
+    {"Halt",                  "",         "",                 "",                          Access::change, shut_down<ShutdownKind::halt>},
+};
+
+constexpr PropertyRow kProperties[] = {
+    {"Version",      "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().manager.version()); }},
+    {"SystemState",  "s",  Emits::nothing,  [](Subject& s, Writer& w) { w.string(name_of(s.api().manager.system_state())); }},
+    {"NFailedUnits", "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.failed_units())); }},
+    {"NNames",       "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.units().size())); }},
+    {"NJobs",        "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.jobs().size())); }},
+    {"UnitPath",     "as", Emits::constant, [](Subject& s, Writer& w) { w.strings(s.api().options.unit_path); }},
+    {"ControlGroup", "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().options.control_group); }},
+};
+
+constexpr SignalRow kSignals[] = {
+    {"UnitNew",         "so",     "id unit"},
+    {"UnitRemoved",     "so",     "id unit"},
+    {"JobNew",          "uos",    "id job unit"},
+    {"JobRemoved",      "uoss",   "id job unit result"},
+    {"Reloading",       "b",      "active"},
+    {"StartupFinished", "tttttt", "firmware loader kernel initrd userspace total"},
+};
+// clang-format on
+
+constexpr InterfaceTable kInterface{"org.svcd1.Manager", kMethods, kProperties, kSignals,
+                                    std::nullopt};
+
+}  // namespace
+
+const InterfaceTable& manager_interface() {
+    return kInterface;
+}
+
+}  // namespace svcd

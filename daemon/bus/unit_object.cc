@@ -1,0 +1,244 @@
+// org.svcd1.Unit, .Service and .Target, at /org/svcd1/unit/NAME. No unit has an object of its own:
+// the path says which one is meant, and what is asked for is asked of the manager then.
+#include <array>
+
+#include "bus/api_table.h"
+
+namespace svcd {
+
+namespace {
+
+// ── methods ──────────────────────────────────────────────────────────────────────────────────
+
+template <JobVerb verb>
+Outcome job(const Call& call, Subject& subject, Writer&) {
+    const char* mode = "";
+    sd_bus_message_read_basic(call.message, SD_BUS_TYPE_STRING, &mode);
+    return request_job(call, subject.api(), subject.unit(), verb, mode);
+}
+
+Outcome kill(const Call& call, Subject& subject, Writer&) {
+    const char* whom = "";
+    std::int32_t signal = 0;
+    sd_bus_message_read_basic(call.message, SD_BUS_TYPE_STRING, &whom);
+    sd_bus_message_read_basic(call.message, SD_BUS_TYPE_INT32, &signal);
+    return request_kill(call, subject.api(), subject.unit(), whom, signal);
+}
+
+Outcome reset_failed(const Call& call, Subject& subject, Writer&) {
+    return request_reset_failed(call, subject.api(), subject.unit());
+}
+
+Outcome get_processes(const Call&, Subject& subject, Writer& reply) {
+    append_processes(reply, subject.api(), subject.unit());
+    return Answered::now;
+}
+
+// ── values ───────────────────────────────────────────────────────────────────────────────────
+
+void append_monotonic(Writer& value, Time time) {
+    value.u64(monotonic_usec(time));
+}
+
+void append_realtime(Writer& value, Time time) {
+    value.u64(realtime_usec(time));
+}
+
+void append_deadline(Writer& value, Time time) {
+    value.u64(time == kNever ? UINT64_MAX : static_cast<std::uint64_t>(to_usec(time)));
+}
+
+template <Time UnitStatus::*field>
+void status_time(Subject& subject, Writer& value) {
+    append_realtime(value, subject.status().*field);
+}
+
+template <Time UnitStatus::*field>
+void status_time_monotonic(Subject& subject, Writer& value) {
+    append_monotonic(value, subject.status().*field);
+}
+
+template <Time ProcessStatus::*field>
+void main_time(Subject& subject, Writer& value) {
+    append_realtime(value, subject.status().main.*field);
+}
+
+template <Time ProcessStatus::*field>
+void main_time_monotonic(Subject& subject, Writer& value) {
+    append_monotonic(value, subject.status().main.*field);
+}
+
+template <bool UnitStatus::*field>
+void status_flag(Subject& subject, Writer& value) {
+    value.boolean(subject.status().*field);
+}
+
+template <Relation relation>
+void related(Subject& subject, Writer& value) {
+    value.strings(subject.api().manager.related(subject.unit(), relation));
+}
+
+void names(Subject& subject, Writer& value) {
+    value.open(SD_BUS_TYPE_ARRAY, "s").string(subject.status().name).close();
+}
+
+void load_error(Subject& subject, Writer& value) {
+    const UnitStatus& unit = subject.status();
+    const char* name = "";
+    switch (unit.load_state) {
+        case LoadState::loaded:
+            // With a text, the old definition is in force because the file has errors.
+            name = unit.load_error.empty() ? "" : kErrorBadUnitSetting;
+            break;
+        case LoadState::not_found:
+            name = kErrorNoSuchUnit;
+            break;
+        case LoadState::bad_setting:
+            name = kErrorBadUnitSetting;
+            break;
+        case LoadState::error:
+            name = kErrorLoadFailed;
+            break;
+        case LoadState::masked:
+            name = kErrorUnitMasked;
+            break;
+    }
+    value.open(SD_BUS_TYPE_STRUCT, "ss").string(name).string(unit.load_error).close();
+}
+
+void unit_job(Subject& subject, Writer& value) {
+    const std::optional<JobStatus>& job = subject.status().job;
+    const JobId id = job ? job->id : JobId::none;
+    value.open(SD_BUS_TYPE_STRUCT, "uo")
+        .u32(static_cast<std::uint32_t>(id))
+        .path(job_path(id))
+        .close();
+}
+
+void need_daemon_reload(Subject& subject, Writer& value) {
+    value.boolean(subject.status().need_daemon_reload || subject.facts().file_changed);
+}
+
+/// 16 bytes in the order of the hexadecimal digits of $INVOCATION_ID; none before the first start.
+void invocation_id(Subject& subject, Writer& value) {
+    const std::array<std::uint64_t, 2>& id = subject.status().invocation_id;
+    std::array<std::uint8_t, 16> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<std::uint8_t>(id[i / 8] >> (8 * (7 - i % 8)));
+    }
+    const bool none = id[0] == 0 && id[1] == 0;
+    value.bytes(bytes.data(), none ? 0 : bytes.size());
+}
+
+// clang-format off
+constexpr MethodRow kUnitMethods[] = {
+    {"Start",              "s",  "o", "mode job",    Access::change, job<JobVerb::start>},
+    {"Stop",               "s",  "o", "mode job",    Access::change, job<JobVerb::stop>},
+    {"Reload",             "s",  "o", "mode job",    Access::change, job<JobVerb::reload>},
+    {"Restart",            "s",  "o", "mode job",    Access::change, job<JobVerb::restart>},
+    {"TryRestart",         "s",  "o", "mode job",    Access::change, job<JobVerb::try_restart>},
+    {"ReloadOrRestart",    "s",  "o", "mode job",    Access::change, job<JobVerb::reload_or_restart>},
+    {"ReloadOrTryRestart", "s",  "o", "mode job",    Access::change, job<JobVerb::try_reload_or_restart>},
+    {"Kill",               "si", "",  "whom signal", Access::change, kill},
+    {"ResetFailed",        "",   "",  "",            Access::change, reset_failed},
+};
+
+constexpr PropertyRow kUnitProperties[] = {
+    {"Id",             "s",    Emits::constant, [](Subject& s, Writer& w) { w.string(s.status().name); }},
+    {"Names",          "as",   Emits::nothing,  names},
+    {"Following",      "s",    Emits::nothing,  [](Subject&, Writer& w) { w.string({}); }},
+    {"Description",    "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.status().description); }},
+    {"Requires",       "as",   Emits::nothing,  related<Relation::requires_>},
+    {"Requisite",      "as",   Emits::nothing,  related<Relation::requisite>},
+    {"Wants",          "as",   Emits::nothing,  related<Relation::wants>},
+    {"BindsTo",        "as",   Emits::nothing,  related<Relation::binds_to>},
+    {"PartOf",         "as",   Emits::nothing,  related<Relation::part_of>},
+    {"Conflicts",      "as",   Emits::nothing,  related<Relation::conflicts>},
+    {"Before",         "as",   Emits::nothing,  related<Relation::before>},
+    {"RequiredBy",     "as",   Emits::nothing,  related<Relation::required_by>},
+    {"RequisiteOf",    "as",   Emits::nothing,  related<Relation::requisite_of>},
+    {"WantedBy",       "as",   Emits::nothing,  related<Relation::wanted_by>},
+    {"BoundBy",        "as",   Emits::nothing,  related<Relation::bound_by>},
+    {"ConsistsOf",     "as",   Emits::nothing,  related<Relation::consists_of>},
+    {"ConflictedBy",   "as",   Emits::nothing,  related<Relation::conflicted_by>},
+    {"After",          "as",   Emits::nothing,  related<Relation::after>},
+    {"Documentation",  "as",   Emits::nothing,  [](Subject& s, Writer& w) { w.strings(s.facts().documentation); }},
+    {"LoadState",      "s",    Emits::change,   [](Subject& s, Writer& w) { w.string(name_of(s.status().load_state)); }},
+    {"LoadError",      "(ss)", Emits::nothing,  load_error},
+    {"ActiveState",    "s",    Emits::change,   [](Subject& s, Writer& w) { w.string(name_of(s.status().active_state)); }},
+    {"SubState",       "s",    Emits::change,   [](Subject& s, Writer& w) { w.string(name_of(s.status().sub_state)); }},
+    {"FragmentPath",   "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.facts().fragment_path); }},
+    {"SourcePath",     "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.facts().source_path); }},
+    {"DropInPaths",    "as",   Emits::nothing,  [](Subject& s, Writer& w) { w.strings(s.facts().drop_in_paths); }},
+    {"UnitFileState",  "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.facts().unit_file_state); }},
+    {"StateChangeTimestamp",            "t", Emits::change, status_time<&UnitStatus::state_changed_at>},
+    {"StateChangeTimestampMonotonic",   "t", Emits::change, status_time_monotonic<&UnitStatus::state_changed_at>},
+    {"InactiveExitTimestamp",           "t", Emits::change, status_time<&UnitStatus::inactive_exit_at>},
+    {"InactiveExitTimestampMonotonic",  "t", Emits::change, status_time_monotonic<&UnitStatus::inactive_exit_at>},
+    {"ActiveEnterTimestamp",            "t", Emits::change, status_time<&UnitStatus::active_enter_at>},
+    {"ActiveEnterTimestampMonotonic",   "t", Emits::change, status_time_monotonic<&UnitStatus::active_enter_at>},
+    {"ActiveExitTimestamp",             "t", Emits::change, status_time<&UnitStatus::active_exit_at>},
+    {"ActiveExitTimestampMonotonic",    "t", Emits::change, status_time_monotonic<&UnitStatus::active_exit_at>},
+    {"InactiveEnterTimestamp",          "t", Emits::change, status_time<&UnitStatus::inactive_enter_at>},
+    {"InactiveEnterTimestampMonotonic", "t", Emits::change, status_time_monotonic<&UnitStatus::inactive_enter_at>},
+    {"CanStart",         "b",    Emits::nothing, status_flag<&UnitStatus::can_start>},
+    {"CanStop",          "b",    Emits::nothing, status_flag<&UnitStatus::can_stop>},
+    {"CanReload",        "b",    Emits::nothing, status_flag<&UnitStatus::can_reload>},
+    {"CanIsolate",       "b",    Emits::nothing, status_flag<&UnitStatus::can_isolate>},
+    {"Job",              "(uo)", Emits::change,  unit_job},
+    {"NeedDaemonReload", "b",    Emits::nothing, need_daemon_reload},
+    {"InvocationID",     "ay",   Emits::change,  invocation_id},
+    // Ours, µs of CLOCK_MONOTONIC: when the present sub-state ends at the latest, and when SIGKILL follows.
+    {"StateDeadlineUSec", "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().deadline); }},
+    {"StopDeadlineUSec",  "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().stop_deadline); }},
+    {"LeftOver",          "b",   Emits::change,  status_flag<&UnitStatus::left_over>},
+};
+
+constexpr MethodRow kServiceMethods[] = {
+    {"GetProcesses", "", "a(sus)", "processes", Access::read, get_processes},
+};
+
+constexpr PropertyRow kServiceProperties[] = {
+    {"MainPID",        "u", Emits::change, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().main.pid)); }},
+    {"ControlPID",     "u", Emits::change, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().control_pid)); }},
+    {"ExecMainPID",    "u", Emits::change, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().main.last_pid)); }},
+    {"ExecMainCode",   "i", Emits::change, [](Subject& s, Writer& w) { w.i32(static_cast<std::int32_t>(s.status().main.code)); }},
+    {"ExecMainStatus", "i", Emits::change, [](Subject& s, Writer& w) { w.i32(s.status().main.status); }},
+    {"ExecMainStartTimestamp",          "t", Emits::change,  main_time<&ProcessStatus::started_at>},
+    {"ExecMainStartTimestampMonotonic", "t", Emits::change,  main_time_monotonic<&ProcessStatus::started_at>},
+    {"ExecMainExitTimestamp",           "t", Emits::change,  main_time<&ProcessStatus::exited_at>},
+    {"ExecMainExitTimestampMonotonic",  "t", Emits::change,  main_time_monotonic<&ProcessStatus::exited_at>},
+    {"Result",         "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().result)); }},
+    {"ReloadResult",   "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().reload_result)); }},
+    {"NRestarts",      "u", Emits::change,  [](Subject& s, Writer& w) { w.u32(s.status().restarts); }},
+    {"StatusText",     "s", Emits::change,  [](Subject& s, Writer& w) { w.string(s.status().status_text); }},
+    {"StatusErrno",    "i", Emits::change,  [](Subject& s, Writer& w) { w.i32(s.status().status_error); }},
+    {"ControlGroup",   "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
+    {"WatchdogTimestamp",          "t", Emits::nothing, status_time<&UnitStatus::watchdog_at>},
+    {"WatchdogTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::watchdog_at>},
+    {"MemoryCurrent",  "t", Emits::nothing, [](Subject& s, Writer& w) { w.u64(s.facts().memory_current); }},
+    {"Tracking",       "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().tracking); }},
+};
+// clang-format on
+
+constexpr InterfaceTable kUnit{
+    "org.svcd1.Unit", kUnitMethods, kUnitProperties, {}, PropertyInterface::unit};
+constexpr InterfaceTable kService{
+    "org.svcd1.Service", kServiceMethods, kServiceProperties, {}, PropertyInterface::service};
+constexpr InterfaceTable kTarget{"org.svcd1.Target", {}, {}, {}, std::nullopt};
+
+}  // namespace
+
+const InterfaceTable& unit_interface() {
+    return kUnit;
+}
+
+const InterfaceTable& service_interface() {
+    return kService;
+}
+
+const InterfaceTable& target_interface() {
+    return kTarget;
+}
+
+}  // namespace svcd

@@ -1,0 +1,544 @@
+// The API over the private socket: methods, properties, signals, errors and who may do what.
+#include <gmock/gmock.h>
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <set>
+
+#include "bus_daemon.h"
+#include "client.h"
+
+namespace svcd::test {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr const char* kManager = "org.svcd1.Manager";
+constexpr const char* kRoot = "/org/svcd1";
+constexpr const char* kWeb = "/org/svcd1/unit/web_2eservice";
+constexpr const char* kProperties = "org.freedesktop.DBus.Properties";
+
+const JobRequested* last_job_request(const FakeManager& manager) {
+    return manager.events.empty() ? nullptr : std::get_if<JobRequested>(&manager.events.back());
+}
+
+TEST(BusApi, EachVerbBecomesItsEventWithTheCallerInIt) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    const std::pair<const char*, JobVerb> verbs[] = {
+        {"StartUnit", JobVerb::start},
+        {"StopUnit", JobVerb::stop},
+        {"ReloadUnit", JobVerb::reload},
+        {"RestartUnit", JobVerb::restart},
+        {"TryRestartUnit", JobVerb::try_restart},
+        {"ReloadOrRestartUnit", JobVerb::reload_or_restart},
+        {"ReloadOrTryRestartUnit", JobVerb::try_reload_or_restart},
+    };
+    for (const auto& [method, verb] : verbs) {
+        client.call(kRoot, kManager, method, "ss", "web.service", "fail");
+        daemon.in_loop([&, wanted = verb](FakeManager& manager) {
+            const JobRequested* request = last_job_request(manager);
+            ASSERT_NE(request, nullptr);
+            EXPECT_EQ(request->verb, wanted);
+            EXPECT_EQ(request->mode, JobMode::fail);
+            EXPECT_EQ(request->unit, UnitId{0});
+            EXPECT_EQ(request->requester.uid, ::getuid());
+            EXPECT_EQ(request->requester.pid, ::getpid());
+            EXPECT_THAT(request->requester.command, HasSubstr("bus_api_test"));
+        });
+    }
+}
+
+TEST(BusApi, ACallIsAnsweredWhenTheSupervisorHasAnswered) {
+    BusDaemon daemon;
+    daemon.in_loop([](FakeManager& manager) { manager.hold_replies = true; });
+    Client client(daemon.address());
+    std::string answered;
+    sd_bus_call_method_async(
+        client.bus(), nullptr, "org.svcd1", kRoot, kManager, "StartUnit",
+        [](sd_bus_message* reply, void* text, sd_bus_error*) {
+            *static_cast<std::string*>(text) = object_path(reply);
+            return 1;
+        },
+        &answered, "ss", "web.service", "replace");
+    // A second call on the same connection overtakes it.
+    EXPECT_EQ(object_path(client.call(kRoot, kManager, "GetUnit", "s", "db.service")),
+              "/org/svcd1/unit/db_2eservice");
+    EXPECT_THAT(answered, IsEmpty());
+    daemon.in_loop([](FakeManager& manager) {
+        ASSERT_EQ(manager.held_replies.size(), 1U);
+        manager.bus->reply(manager.held_replies[0]);
+    });
+    while (answered.empty()) {
+        if (sd_bus_process(client.bus(), nullptr) == 0) {
+            sd_bus_wait(client.bus(), 1'000'000);
+        }
+    }
+    EXPECT_EQ(answered, "/org/svcd1/job/1");
+}
+
+TEST(BusApi, EveryRefusalHasItsErrorName) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    const std::pair<RefusalKind, const char*> names[] = {
+        {RefusalKind::no_such_unit, "org.svcd1.NoSuchUnit"},
+        {RefusalKind::unit_masked, "org.svcd1.UnitMasked"},
+        {RefusalKind::bad_setting, "org.svcd1.BadUnitSetting"},
+        {RefusalKind::no_such_job, "org.svcd1.NoSuchJob"},
+        {RefusalKind::job_type_not_applicable, "org.svcd1.JobTypeNotApplicable"},
+        {RefusalKind::transaction_is_destructive, "org.svcd1.TransactionIsDestructive"},
+        {RefusalKind::transaction_order_is_cyclic, "org.svcd1.TransactionOrderIsCyclic"},
+        {RefusalKind::transaction_jobs_conflicting, "org.svcd1.TransactionJobsConflicting"},
+        {RefusalKind::only_by_dependency, "org.svcd1.OnlyByDependency"},
+        {RefusalKind::no_isolation, "org.svcd1.NoIsolation"},
+        {RefusalKind::not_active, "org.svcd1.UnitNotActive"},
+        {RefusalKind::shutting_down, "org.svcd1.ShuttingDown"},
+        {RefusalKind::no_such_process, "org.svcd1.NoSuchProcess"},
+        {RefusalKind::limit_reached, "org.svcd1.LimitReached"},
+    };
+    for (const auto& [kind, name] : names) {
+        daemon.in_loop([&, refusal = kind](FakeManager& manager) {
+            manager.refuse_with = Refusal{refusal, "No, because of \xff this."};
+        });
+        const CallError error =
+            client.refused(kRoot, kManager, "StartUnit", "ss", "web.service", "replace");
+        EXPECT_EQ(error.name, name);
+        EXPECT_EQ(error.message, "No, because of ? this.");
+    }
+}
+
+TEST(BusApi, BadArgumentsAreRefusedWithAReason) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    const auto start = [&](const char* unit, const char* mode) {
+        return client.refused(kRoot, kManager, "StartUnit", "ss", unit, mode);
+    };
+    EXPECT_EQ(start("web", "replace").name, "org.svcd1.InvalidName");
+    EXPECT_EQ(start("../etc.service", "replace").name, "org.svcd1.InvalidName");
+    EXPECT_EQ(start("missing.service", "replace").name, "org.svcd1.NoSuchUnit");
+    EXPECT_THAT(start("web.service", "quickly").message, HasSubstr("replace-irreversibly"));
+    EXPECT_EQ(client.refused(kRoot, kManager, "StopUnit", "ss", "web.service", "isolate").name,
+              "org.freedesktop.DBus.Error.InvalidArgs");
+    EXPECT_EQ(client.refused(kRoot, kManager, "StartUnit", "s", "web.service").name,
+              "org.freedesktop.DBus.Error.InvalidArgs");
+    EXPECT_EQ(client.refused(kRoot, kManager, "KillUnit", "ssi", "web.service", "all", 99).name,
+              "org.freedesktop.DBus.Error.InvalidArgs");
+    EXPECT_EQ(client.refused(kRoot, kManager, "KillUnit", "ssi", "web.service", "you", 9).name,
+              "org.freedesktop.DBus.Error.InvalidArgs");
+    EXPECT_EQ(client.refused(kRoot, kManager, "GetJob", "u", 77).name, "org.svcd1.NoSuchJob");
+    EXPECT_EQ(client.refused(kRoot, kManager, "Fly").name,
+              "org.freedesktop.DBus.Error.UnknownMethod");
+    EXPECT_EQ(client.refused(kRoot, "org.example.Other", "Fly").name,
+              "org.freedesktop.DBus.Error.UnknownInterface");
+    EXPECT_EQ(client.refused("/org/svcd1/job/5", "org.svcd1.Job", "Cancel").name,
+              "org.freedesktop.DBus.Error.UnknownObject");
+    EXPECT_EQ(
+        client.refused("/org/svcd1/unit/nothing_2eservice", "org.svcd1.Unit", "ResetFailed").name,
+        "org.freedesktop.DBus.Error.UnknownObject");
+    daemon.in_loop([](FakeManager& manager) { EXPECT_THAT(manager.events, IsEmpty()); });
+}
+
+TEST(BusApi, OtherRequestsBecomeEventsToo) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    client.call(kRoot, kManager, "KillUnit", "ssi", "web.service", "main", SIGUSR1);
+    client.call(kRoot, kManager, "ResetFailed");
+    client.call(kWeb, "org.svcd1.Unit", "ResetFailed");
+    client.call(kRoot, kManager, "CancelJob", "u", 3);
+    client.call(kRoot, kManager, "ClearJobs");
+    client.call(kRoot, kManager, "Reboot");
+    daemon.in_loop([](FakeManager& manager) {
+        ASSERT_EQ(manager.events.size(), 6U);
+        const auto& kill = std::get<KillRequested>(manager.events[0]);
+        EXPECT_EQ(kill.whom, KillRequested::Whom::main);
+        EXPECT_EQ(kill.signal, SIGUSR1);
+        EXPECT_FALSE(std::get<ResetFailedRequested>(manager.events[1]).unit);
+        EXPECT_EQ(std::get<ResetFailedRequested>(manager.events[2]).unit, UnitId{0});
+        EXPECT_EQ(std::get<CancelRequested>(manager.events[3]).job, JobId{3});
+        EXPECT_EQ(std::get<CancelRequested>(manager.events[4]).job, JobId::none);
+        EXPECT_EQ(std::get<ShutdownRequested>(manager.events[5]).kind, ShutdownKind::reboot);
+    });
+}
+
+TEST(BusApi, ReloadReportsFaultsAsAnErrorAndReloadUnitsAsLists) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    client.call(kRoot, kManager, "Reload");
+    daemon.in_loop([](FakeManager& manager) {
+        manager.reload_report = {{"web.service.yaml:3:1: unknown key"}, {"a warning"}};
+    });
+    const CallError error = client.refused(kRoot, kManager, "Reload");
+    EXPECT_EQ(error.name, "org.svcd1.BadUnitSetting");
+    EXPECT_THAT(error.message, HasSubstr("web.service.yaml:3:1: unknown key"));
+    sd_bus_message* reply = client.call(kRoot, kManager, "ReloadUnits");
+    EXPECT_GT(sd_bus_message_has_signature(reply, "asas"), 0);
+}
+
+// ── looking ──────────────────────────────────────────────────────────────────────────────────
+
+TEST(BusApi, ListsHaveSystemdsSignaturesAndTheUnits) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    sd_bus_message* reply = client.call(kRoot, kManager, "ListUnits");
+    ASSERT_GT(sd_bus_message_has_signature(reply, "a(ssssssouso)"), 0);
+    sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+    const char *name, *description, *load, *active, *sub, *following, *path, *job_type, *job;
+    std::uint32_t id = 0;
+    std::set<std::string> names;
+    while (sd_bus_message_read(reply, "(ssssssouso)", &name, &description, &load, &active, &sub,
+                               &following, &path, &id, &job_type, &job) > 0) {
+        names.insert(name);
+    }
+    EXPECT_EQ(names, (std::set<std::string>{"web.service", "db.service", "default.target"}));
+    EXPECT_GT(sd_bus_message_has_signature(client.call(kRoot, kManager, "ListUnitsDetailed"),
+                                           "a(sssssssuouts)"),
+              0);
+    EXPECT_GT(sd_bus_message_has_signature(client.call(kRoot, kManager, "ListJobs"), "a(usssoo)"),
+              0);
+    reply = client.call(kRoot, kManager, "ListUnitsByPatterns", "asas", 0, 1, "*.target");
+    sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+    sd_bus_message_enter_container(reply, 'r', "ssssssouso");
+    EXPECT_GT(sd_bus_message_read(reply, "s", &name), 0);
+    EXPECT_STREQ(name, "default.target");
+}
+
+TEST(BusApi, AUnitIsFoundByNameByProcessAndByLoadingIt) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    EXPECT_EQ(object_path(client.call(kRoot, kManager, "GetUnit", "s", "web.service")), kWeb);
+    EXPECT_EQ(object_path(client.call(kRoot, kManager, "LoadUnit", "s", "worker@1.service")),
+              "/org/svcd1/unit/worker_401_2eservice");
+    EXPECT_EQ(client.refused(kRoot, kManager, "GetUnitByPID", "u", 4711).name,
+              "org.svcd1.NoSuchUnit");
+    client.call(kRoot, kManager, "StartUnit", "ss", "web.service", "replace");
+    EXPECT_EQ(object_path(client.call(kRoot, kManager, "GetUnitByPID", "u", 4711)), kWeb);
+    EXPECT_EQ(object_path(client.call(kRoot, kManager, "GetUnitByPID", "u", 4712)), kWeb);
+}
+
+TEST(BusApi, PropertiesShowStateAndSettings) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    EXPECT_EQ(client.text(kRoot, kManager, "Version"), "0.1.0");
+    EXPECT_EQ(client.text(kRoot, kManager, "ControlGroup"), "/svcd");
+    EXPECT_EQ(client.text(kWeb, "org.svcd1.Unit", "Description"), "Web front end");
+    EXPECT_EQ(client.text(kWeb, "org.svcd1.Service", "Tracking"), "cgroup");
+    std::uint64_t number = 0;
+    EXPECT_GE(sd_bus_get_property_trivial(client.bus(), "org.svcd1", kWeb, "org.svcd1.Service",
+                                          "TimeoutStopUSec", nullptr, 't', &number),
+              0);
+    EXPECT_EQ(number, 90'000'000U);
+    sd_bus_message* reply =
+        client.call(kWeb, kProperties, "Get", "ss", "org.svcd1.Unit", "InvocationID");
+    const void* bytes = nullptr;
+    std::size_t size = 0;
+    sd_bus_message_enter_container(reply, 'v', "ay");
+    ASSERT_GE(sd_bus_message_read_array(reply, 'y', &bytes, &size), 0);
+    ASSERT_EQ(size, 16U);
+    EXPECT_EQ(static_cast<const std::uint8_t*>(bytes)[0], 0x01);
+    EXPECT_EQ(static_cast<const std::uint8_t*>(bytes)[15], 0x10);
+
+    EXPECT_EQ(client.refused(kWeb, kProperties, "Get", "ss", "org.svcd1.Unit", "Colour").name,
+              "org.freedesktop.DBus.Error.UnknownProperty");
+    EXPECT_EQ(
+        client.refused(kWeb, kProperties, "Set", "ssv", "org.svcd1.Unit", "Id", "s", "x").name,
+        "org.freedesktop.DBus.Error.PropertyReadOnly");
+    EXPECT_EQ(client.refused(kWeb, kProperties, "GetAll", "s", "org.svcd1.Socket").name,
+              "org.freedesktop.DBus.Error.UnknownInterface");
+}
+
+/// The names of a GetAll reply, and the value of Environment when it is there.
+std::map<std::string, std::vector<std::string>> read_all(sd_bus_message* reply) {
+    std::map<std::string, std::vector<std::string>> all;
+    sd_bus_message_enter_container(reply, 'a', "{sv}");
+    while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+        const char* name = "";
+        sd_bus_message_read(reply, "s", &name);
+        EXPECT_FALSE(all.contains(name)) << name << " comes twice";
+        std::vector<std::string>& values = all[name];
+        if (std::string(name) == "Environment") {
+            sd_bus_message_enter_container(reply, 'v', "as");
+            sd_bus_message_enter_container(reply, 'a', "s");
+            const char* value = nullptr;
+            while (sd_bus_message_read(reply, "s", &value) > 0) {
+                values.emplace_back(value);
+            }
+            sd_bus_message_exit_container(reply);
+            sd_bus_message_exit_container(reply);
+        } else {
+            sd_bus_message_skip(reply, "v");
+        }
+        sd_bus_message_exit_container(reply);
+    }
+    return all;
+}
+
+TEST(BusApi, GetAllGivesEveryPropertyOnce) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    const auto unit = read_all(client.call(kWeb, kProperties, "GetAll", "s", "org.svcd1.Unit"));
+    EXPECT_TRUE(unit.contains("ActiveState"));
+    EXPECT_TRUE(unit.contains("Description"));
+    EXPECT_TRUE(unit.contains("AllowIsolate"));
+    EXPECT_FALSE(unit.contains("MainPID"));
+    const auto both = read_all(client.call(kWeb, kProperties, "GetAll", "s", ""));
+    EXPECT_TRUE(both.contains("ActiveState"));
+    EXPECT_TRUE(both.contains("MainPID"));
+    EXPECT_EQ(both.at("Environment"), std::vector<std::string>{"PASSWORD=secret"});
+}
+
+TEST(BusApi, BytesThatAreNoUtf8AreShownAsQuestionMarks) {
+    BusDaemon daemon;
+    daemon.in_loop([](FakeManager& manager) {
+        manager.units_table[0].description = "caf\xc3\xa9 \xc3 \xed\xa0\x80 \xf0\x9f\x98\x80";
+    });
+    Client client(daemon.address());
+    EXPECT_EQ(client.text(kWeb, "org.svcd1.Unit", "Description"),
+              "caf\xc3\xa9 ? ??? \xf0\x9f\x98\x80");
+}
+
+// ── signals ──────────────────────────────────────────────────────────────────────────────────
+
+TEST(BusApi, SubscribersSeeJobsAndChangedProperties) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    client.call(kRoot, kManager, "Subscribe");
+    Client other(daemon.address());
+    other.call(kRoot, kManager, "StartUnit", "ss", "web.service", "replace");
+    EXPECT_NE(client.wait_for_signal(kManager, "JobNew"), nullptr);
+    sd_bus_message* removed = client.wait_for_signal(kManager, "JobRemoved");
+    ASSERT_NE(removed, nullptr);
+    EXPECT_STREQ(sd_bus_message_get_sender(removed), "org.svcd1");
+    sd_bus_message* changed = client.wait_for_signal(kProperties, "PropertiesChanged");
+    ASSERT_NE(changed, nullptr);
+    EXPECT_STREQ(sd_bus_message_get_path(changed), kWeb);
+    const char* interface = "";
+    sd_bus_message_read(changed, "s", &interface);
+    EXPECT_STREQ(interface, "org.svcd1.Unit");
+    const auto all = read_all(changed);
+    EXPECT_TRUE(all.contains("ActiveState"));
+    EXPECT_FALSE(all.contains("Requires"));
+}
+
+TEST(BusApi, ChangesOfOneTurnBecomeOneSignal) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    client.call(kRoot, kManager, "Subscribe");
+    daemon.in_loop([](FakeManager& manager) {
+        for (int i = 0; i < 100; ++i) {
+            manager.bus->unit_changed(UnitId{2});
+        }
+    });
+    daemon.in_loop([](FakeManager& manager) { manager.bus->reloading(false); });
+    int changes = 0;
+    while (true) {
+        sd_bus_message* message = nullptr;
+        const int status = sd_bus_process(client.bus(), &message);
+        ASSERT_GE(status, 0);
+        if (status == 0) {
+            sd_bus_wait(client.bus(), 1'000'000);
+        }
+        if (message) {
+            changes += sd_bus_message_is_signal(message, kProperties, nullptr) > 0 ? 1 : 0;
+            const bool last = sd_bus_message_is_signal(message, kManager, "Reloading") > 0;
+            sd_bus_message_unref(message);
+            if (last) {
+                break;
+            }
+        }
+    }
+    EXPECT_EQ(changes, 1);
+}
+
+TEST(BusApi, WithoutSubscriptionThereAreNoSignals) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    client.call(kRoot, kManager, "Subscribe");
+    client.call(kRoot, kManager, "Unsubscribe");
+    client.call(kRoot, kManager, "StartUnit", "ss", "web.service", "replace");
+    client.call(kRoot, kManager, "GetUnit", "s", "web.service");
+    sd_bus_message* message = nullptr;
+    while (sd_bus_process(client.bus(), &message) > 0) {
+        EXPECT_EQ(message, nullptr);
+    }
+}
+
+// ── clients' own request IDs ─────────────────────────────────────────────────────────────────
+
+sd_bus_message* request_job(Client& client, const char* verb, const char* id) {
+    return client.call(kRoot, kManager, "RequestJob", "sssa{sv}", verb, "web.service", "replace", 2,
+                       "request_id", "s", id, "reason", "s", "because");
+}
+
+TEST(BusApi, ARepeatedRequestGetsTheSameJobAndIsDoneOnce) {
+    BusDaemon daemon;
+    std::string first;
+    {
+        Client client(daemon.address());
+        first = object_path(request_job(client, "restart", "id-1"));
+    }
+    Client again(daemon.address());
+    EXPECT_EQ(object_path(request_job(again, "restart", "id-1")), first);
+    EXPECT_NE(object_path(request_job(again, "restart", "id-2")), first);
+    daemon.in_loop([](FakeManager& manager) {
+        EXPECT_EQ(manager.events.size(), 2U);
+        EXPECT_EQ(last_job_request(manager)->requester.reason, "because");
+    });
+    const CallError error = again.refused(kRoot, kManager, "RequestJob", "sssa{sv}", "stop",
+                                          "web.service", "replace", 1, "request_id", "s", "id-1");
+    EXPECT_EQ(error.name, "org.freedesktop.DBus.Error.InvalidArgs");
+}
+
+TEST(BusApi, ARequestRepeatedWhileTheFirstWaitsJoinsIt) {
+    BusDaemon daemon;
+    daemon.in_loop([](FakeManager& manager) { manager.hold_replies = true; });
+    {
+        // Asks, and is gone before the answer.
+        Client client(daemon.address());
+        sd_bus_call_method_async(client.bus(), nullptr, "org.svcd1", kRoot, kManager, "RequestJob",
+                                 nullptr, nullptr, "sssa{sv}", "start", "web.service", "replace", 1,
+                                 "request_id", "s", "same");
+        client.call(kRoot, kManager, "GetUnit", "s", "web.service");
+    }
+    Client again(daemon.address());
+    std::thread answer([&] {
+        // When the second call has come, a third one from elsewhere proves it: calls are answered
+        // in the order of the loop, so the reply goes out only after the join.
+        Client third(daemon.address());
+        bool joined = false;
+        while (!joined) {
+            third.call(kRoot, kManager, "GetUnit", "s", "web.service");
+            daemon.in_loop([&](FakeManager& manager) {
+                joined = manager.held_replies.size() == 1;
+                if (joined) {
+                    manager.hold_replies = false;
+                    manager.bus->reply(manager.held_replies[0]);
+                }
+            });
+        }
+    });
+    EXPECT_EQ(object_path(request_job(again, "start", "same")), "/org/svcd1/job/1");
+    answer.join();
+    daemon.in_loop([](FakeManager& manager) { EXPECT_EQ(manager.events.size(), 1U); });
+}
+
+TEST(BusApi, ARequestForTheStateThatIsThereSaysSo) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    sd_bus_message* reply = request_job(client, "stop", "x");
+    const char* job = "";
+    int done = 0;
+    ASSERT_GT(sd_bus_message_read(reply, "ob", &job, &done), 0);
+    EXPECT_STREQ(job, "/");
+    EXPECT_TRUE(done);
+}
+
+// ── who may do what ──────────────────────────────────────────────────────────────────────────
+
+/// Runs the checks in a child with the rights of nobody; its failures are told by its exit status.
+int as_nobody(const std::function<int()>& check) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const bool changed =
+            ::setgroups(0, nullptr) == 0 && ::setgid(65534) == 0 && ::setuid(65534) == 0;
+        ::_exit(changed ? check() : 99);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int call_status(sd_bus* bus, const char* member, std::string& error_name, std::string& text) {
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    const int status =
+        std::string(member) == "StartUnit"
+            ? sd_bus_call_method(bus, "org.svcd1", kRoot, kManager, member, &error, nullptr, "ss",
+                                 "web.service", "replace")
+            : sd_bus_call_method(bus, "org.svcd1", kRoot, kManager, member, &error, nullptr, "");
+    error_name = error.name ? error.name : "";
+    text = error.message ? error.message : "";
+    sd_bus_error_free(&error);
+    return status;
+}
+
+TEST(BusApi, AnotherUserMayReadButNotChange) {
+    if (::getuid() != 0) {
+        GTEST_SKIP() << "needs root to become another user";
+    }
+    BusDaemon daemon;
+    const std::string address = daemon.address();
+    const int status = as_nobody([&]() -> int {
+        sd_bus* bus = nullptr;
+        sd_bus_new(&bus);
+        sd_bus_set_address(bus, address.c_str());
+        sd_bus_set_bus_client(bus, 1);
+        std::string name;
+        std::string text;
+        if (sd_bus_start(bus) < 0) {
+            return 1;
+        }
+        if (call_status(bus, "ListUnits", name, text) < 0) {
+            return 2;
+        }
+        for (const char* member : {"StartUnit", "ClearJobs", "ResetFailed", "Reload", "Exit"}) {
+            if (call_status(bus, member, name, text) >= 0 ||
+                name != "org.freedesktop.DBus.Error.AccessDenied" ||
+                text.find("uid 65534") == std::string::npos ||
+                text.find(member) == std::string::npos) {
+                return 3;
+            }
+        }
+        return 0;
+    });
+    EXPECT_EQ(status, 0);
+    daemon.in_loop([](FakeManager& manager) {
+        EXPECT_THAT(manager.events, IsEmpty());
+        EXPECT_EQ(manager.loads, 0);
+    });
+}
+
+TEST(BusApi, AnotherUserDoesNotSeeTheEnvironmentOfServices) {
+    if (::getuid() != 0) {
+        GTEST_SKIP() << "needs root to become another user";
+    }
+    BusDaemon daemon;
+    const std::string address = daemon.address();
+    const int status = as_nobody([&]() -> int {
+        Client client(address);
+        const CallError error =
+            client.refused(kWeb, kProperties, "Get", "ss", "org.svcd1.Service", "Environment");
+        if (error.name != "org.freedesktop.DBus.Error.AccessDenied") {
+            return 1;
+        }
+        const auto all = read_all(client.call(kWeb, kProperties, "GetAll", "s", ""));
+        return all.contains("Environment") && all.at("Environment").empty() &&
+                       all.contains("TimeoutStopUSec")
+                   ? 0
+                   : 2;
+    });
+    EXPECT_EQ(status, 0);
+}
+
+TEST(BusApi, AnotherUserCannotMakeSvcdLoadUnits) {
+    if (::getuid() != 0) {
+        GTEST_SKIP() << "needs root to become another user";
+    }
+    BusDaemon daemon;
+    const std::string address = daemon.address();
+    const int status = as_nobody([&]() -> int {
+        Client client(address);
+        const bool by_name =
+            client.refused(kRoot, kManager, "LoadUnit", "s", "worker@9.service").name ==
+            "org.svcd1.NoSuchUnit";
+        const bool by_path =
+            client.refused("/org/svcd1/unit/worker_409_2eservice", kProperties, "GetAll", "s", "")
+                .name == "org.freedesktop.DBus.Error.UnknownObject";
+        return by_name && by_path ? 0 : 1;
+    });
+    EXPECT_EQ(status, 0);
+    daemon.in_loop([](FakeManager& manager) { EXPECT_EQ(manager.loads, 0); });
+}
+
+}  // namespace
+}  // namespace svcd::test

@@ -1,0 +1,251 @@
+// A manager for the bus to talk to: a few units in a table, jobs that end when the test says so,
+// and every event that was submitted.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bus/bus.h"
+
+namespace svcd::test {
+
+struct FakeUnit {
+    std::string name;
+    std::string description;
+    UnitType type = UnitType::service;
+    LoadState load_state = LoadState::loaded;
+    std::string load_error;
+    ActiveState active_state = ActiveState::inactive;
+    SubState sub_state = SubState::dead;
+    Pid main_pid = 0;
+    std::string status_text;
+    std::vector<std::string> environment;
+};
+
+class FakeManager : public ManagerApi {
+public:
+    FakeManager() {
+        add("web.service", "Web front end", UnitType::service);
+        add("db.service", "Data base", UnitType::service);
+        add("default.target", "The default", UnitType::target);
+        units_table[0].environment = {"PASSWORD=secret"};
+    }
+
+    UnitId add(const std::string& name, const std::string& description, UnitType type) {
+        FakeUnit unit;
+        unit.name = name;
+        unit.description = description;
+        unit.type = type;
+        units_table.push_back(unit);
+        return UnitId{static_cast<std::uint32_t>(units_table.size() - 1)};
+    }
+
+    std::optional<UnitId> find(std::string_view name) override {
+        for (std::size_t i = 0; i < units_table.size(); ++i) {
+            if (units_table[i].name == name) {
+                return UnitId{static_cast<std::uint32_t>(i)};
+            }
+        }
+        return std::nullopt;
+    }
+    std::optional<UnitId> load(const std::string& name) override {
+        ++loads;
+        if (const auto unit = find(name)) {
+            return unit;
+        }
+        if (name.starts_with("worker@")) {
+            return add(name, "An instance", UnitType::service);
+        }
+        return std::nullopt;
+    }
+    std::vector<UnitId> units() override {
+        std::vector<UnitId> ids;
+        for (std::size_t i = 0; i < units_table.size(); ++i) {
+            ids.push_back(UnitId{static_cast<std::uint32_t>(i)});
+        }
+        return ids;
+    }
+    UnitStatus status(UnitId id) override {
+        const FakeUnit& unit = units_table.at(index_of(id));
+        UnitStatus status;
+        status.id = id;
+        status.name = unit.name;
+        status.description = unit.description;
+        status.type = unit.type;
+        status.load_state = unit.load_state;
+        status.load_error = unit.load_error;
+        status.active_state = unit.active_state;
+        status.sub_state = unit.sub_state;
+        status.main.pid = unit.main_pid;
+        status.status_text = unit.status_text;
+        status.populated = unit.main_pid != 0;
+        status.active_enter_at = time_from_usec(5'000'000);
+        status.invocation_id = {0x0123456789abcdef, 0xfedcba9876543210};
+        for (const auto& [number, job] : jobs_table) {
+            if (job.unit == id) {
+                status.job = job_status(JobId{number});
+            }
+        }
+        return status;
+    }
+    UnitFacts facts(UnitId id) override {
+        UnitFacts facts;
+        facts.fragment_path = "/etc/svcd/units/" + units_table.at(index_of(id)).name + ".yaml";
+        facts.control_group = "/system.slice/" + units_table.at(index_of(id)).name;
+        facts.tracking = "cgroup";
+        facts.memory_current = 1234;
+        return facts;
+    }
+    std::vector<std::string> related(UnitId, Relation relation) override {
+        return relation == Relation::requires_ ? std::vector<std::string>{"db.service"}
+                                               : std::vector<std::string>{};
+    }
+    PropertyValue setting(UnitId id, std::size_t property) override {
+        return setting_of(units_table.at(index_of(id)), property);
+    }
+    std::vector<UnitProcess> processes(UnitId) override {
+        return {{4711, "/", "/usr/bin/web"}, {4712, "/workers", "/usr/bin/web --worker"}};
+    }
+    std::vector<JobStatus> jobs() override {
+        std::vector<JobStatus> result;
+        for (const auto& [number, job] : jobs_table) {
+            result.push_back(job_status(JobId{number}));
+        }
+        return result;
+    }
+    std::optional<JobStatus> job(JobId id) override {
+        if (!jobs_table.contains(static_cast<std::uint32_t>(id))) {
+            return std::nullopt;
+        }
+        return job_status(id);
+    }
+    SystemState system_state() override { return SystemState::running; }
+    std::size_t failed_units() override { return 0; }
+    std::string version() override { return "0.1.0"; }
+
+    /// Starts what is asked for: a job that ends at once, or with `hold_jobs` when end_job() is
+    /// called.
+    void submit(Event event) override {
+        events.push_back(std::move(event));
+        const Event& given = events.back();
+        if (const auto* request = std::get_if<JobRequested>(&given)) {
+            begin_job(*request);
+        } else if (const auto* cancel = std::get_if<CancelRequested>(&given)) {
+            answer(cancel->request);
+        } else if (const auto* kill = std::get_if<KillRequested>(&given)) {
+            answer(kill->request);
+        } else if (const auto* reset = std::get_if<ResetFailedRequested>(&given)) {
+            answer(reset->request);
+        } else if (const auto* shutdown = std::get_if<ShutdownRequested>(&given)) {
+            answer(shutdown->request);
+        }
+    }
+    ReloadReport reload() override { return reload_report; }
+
+    void end_job(std::uint32_t number) {
+        const auto job = jobs_table.at(number);
+        const FakeUnit& unit = units_table.at(index_of(job.unit));
+        jobs_table.erase(number);
+        bus->job_removed(JobId{number}, unit.name, JobResult::done);
+        bus->unit_changed(job.unit);
+    }
+
+    Bus* bus = nullptr;
+    std::vector<FakeUnit> units_table;
+    std::deque<Event> events;
+    std::optional<Refusal> refuse_with;
+    bool hold_replies = false;
+    bool hold_jobs = false;
+    std::vector<Reply> held_replies;
+    ReloadReport reload_report;
+    int loads = 0;
+    std::function<PropertyValue(const FakeUnit&, std::size_t)> setting_of;
+    struct FakeJob {
+        UnitId unit;
+        JobType type;
+        Requester requester;
+    };
+    std::map<std::uint32_t, FakeJob> jobs_table;
+
+private:
+    JobStatus job_status(JobId id) {
+        const FakeJob& job = jobs_table.at(static_cast<std::uint32_t>(id));
+        JobStatus status;
+        status.id = id;
+        status.unit = job.unit;
+        status.unit_name = units_table.at(index_of(job.unit)).name;
+        status.type = job.type;
+        status.state = JobState::running;
+        status.requester = job.requester;
+        return status;
+    }
+
+    void answer(RequestId request, JobId job = JobId::none) {
+        Reply reply{request, job, refuse_with};
+        if (hold_replies) {
+            held_replies.push_back(reply);
+        } else {
+            bus->reply(reply);
+        }
+    }
+
+    void begin_job(const JobRequested& request) {
+        if (refuse_with) {
+            answer(request.request);
+            return;
+        }
+        FakeUnit& unit = units_table.at(index_of(request.unit));
+        const bool starts = request.verb != JobVerb::stop;
+        const ActiveState wanted = starts ? ActiveState::active : ActiveState::inactive;
+        if (request.verb != JobVerb::restart && unit.active_state == wanted) {
+            answer(request.request);
+            return;
+        }
+        const std::uint32_t number = ++last_job_;
+        jobs_table[number] = {request.unit, starts ? JobType::start : JobType::stop,
+                              request.requester};
+        bus->job_new(JobId{number}, unit.name);
+        answer(request.request, JobId{number});
+        unit.active_state = wanted;
+        unit.sub_state = starts ? SubState::running : SubState::dead;
+        unit.main_pid = starts ? 4711 : 0;
+        bus->unit_changed(request.unit);
+        if (!hold_jobs) {
+            end_job(number);
+        }
+    }
+
+    std::uint32_t last_job_ = 0;
+};
+
+/// The settings of the fake daemon: one of each kind that matters to the bus.
+inline const std::vector<PropertyDescription>& fake_settings() {
+    static const std::vector<PropertyDescription> settings = {
+        {PropertyInterface::unit, "Description", 4},
+        {PropertyInterface::unit, "AllowIsolate", 0},
+        {PropertyInterface::service, "TimeoutStopUSec", 3},
+        {PropertyInterface::service, "Environment", 5},
+        {PropertyInterface::service, "ExecStart", 7},
+    };
+    return settings;
+}
+
+inline PropertyValue fake_setting(const FakeUnit& unit, std::size_t property) {
+    switch (property) {
+        case 0:
+            return unit.description;
+        case 1:
+            return true;
+        case 2:
+            return std::uint64_t{90'000'000};
+        case 3:
+            return unit.environment;
+        default:
+            return std::vector<CommandProperty>{{"/usr/bin/web", {"/usr/bin/web", "-x"}, false}};
+    }
+}
+
+}  // namespace svcd::test

@@ -1,0 +1,251 @@
+// Clients that misbehave cost themselves, and nobody else.
+#include <dirent.h>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <random>
+
+#include "bus/private_socket.h"
+#include "bus_daemon.h"
+#include "client.h"
+
+namespace svcd::test {
+namespace {
+
+constexpr const char* kManager = "org.svcd1.Manager";
+constexpr const char* kRoot = "/org/svcd1";
+
+std::size_t open_descriptors() {
+    DIR* folder = ::opendir("/proc/self/fd");
+    std::size_t count = 0;
+    while (::readdir(folder)) {
+        ++count;
+    }
+    ::closedir(folder);
+    return count;
+}
+
+int connect_to(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const timeval limit{10, 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    return fd;
+}
+
+std::string handshake() {
+    const std::string uid = std::to_string(::getuid());
+    std::string hex;
+    for (const char digit : uid) {
+        hex += '3';
+        hex += digit;
+    }
+    return std::string("\0AUTH EXTERNAL ", 15) + hex + "\r\nBEGIN\r\n";
+}
+
+/// Manager.GetUnit("db.service") as bytes.
+std::string get_unit_call() {
+    constexpr char kBytes[] =
+        "l\1\0\1\17\0\0\0\1\0\0\0O\0\0\0\1\1o\0\n\0\0\0/org/svcd1\0\0\0\0\0\0"
+        "\2\1s\0\21\0\0\0org.svcd1.Manager\0\0\0\0\0\0\0"
+        "\3\1s\0\7\0\0\0GetUnit\0\10\1g\0\1s\0\0\n\0\0\0db.service\0";
+    return {kBytes, sizeof kBytes - 1};
+}
+
+/// Reads until `text` has come, or the peer has closed.
+std::string read_until(int fd, const std::string& text) {
+    std::string seen;
+    char buffer[4096];
+    while (seen.find(text) == std::string::npos) {
+        const ssize_t count = ::read(fd, buffer, sizeof buffer);
+        if (count <= 0) {
+            break;
+        }
+        seen.append(buffer, static_cast<std::size_t>(count));
+    }
+    return seen;
+}
+
+bool is_closed_by_peer(int fd) {
+    char buffer[4096];
+    ssize_t count = 0;
+    while ((count = ::read(fd, buffer, sizeof buffer)) > 0) {
+    }
+    return count == 0 || errno == ECONNRESET;
+}
+
+void expect_served(BusDaemon& daemon) {
+    Client client(daemon.address());
+    EXPECT_EQ(object_path(client.call(kRoot, kManager, "GetUnit", "s", "db.service")),
+              "/org/svcd1/unit/db_2eservice");
+}
+
+TEST(BusRobustness, ACallSentTogetherWithTheHandshakeIsAnswered) {
+    BusDaemon daemon;
+    const int fd = connect_to(daemon.socket());
+    const std::string bytes = handshake() + get_unit_call();
+    ASSERT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    EXPECT_THAT(read_until(fd, "db_2eservice"), ::testing::HasSubstr("db_2eservice"));
+    ::close(fd);
+}
+
+TEST(BusRobustness, OneConnectionTooManyIsClosedAndNothingLeaks) {
+    BusDaemon daemon;
+    expect_served(daemon);
+    const std::size_t before = open_descriptors();
+    std::vector<int> clients;
+    for (std::size_t i = 0; i < 300; ++i) {
+        clients.push_back(connect_to(daemon.socket()));
+    }
+    for (std::size_t i = kConnectionsMax; i < clients.size(); ++i) {
+        EXPECT_TRUE(is_closed_by_peer(clients[i])) << i;
+    }
+    const std::string bytes = handshake() + get_unit_call();
+    for (std::size_t i = 0; i < kConnectionsMax; ++i) {
+        ASSERT_EQ(::write(clients[i], bytes.data(), bytes.size()),
+                  static_cast<ssize_t>(bytes.size()));
+    }
+    for (std::size_t i = 0; i < kConnectionsMax; ++i) {
+        EXPECT_THAT(read_until(clients[i], "db_2eservice"), ::testing::HasSubstr("db_2eservice"));
+    }
+    for (const int fd : clients) {
+        ::close(fd);
+    }
+    // The 256 places are free again once the daemon has noticed.
+    std::size_t now = open_descriptors();
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    while (now > before && std::chrono::steady_clock::now() < end) {
+        daemon.in_loop([](FakeManager&) {});
+        now = open_descriptors();
+    }
+    EXPECT_LE(now, before);
+    expect_served(daemon);
+}
+
+TEST(BusRobustness, MalformedBytesCostOnlyTheirOwnConnection) {
+    BusDaemon daemon;
+    std::mt19937 random(4711);
+    for (int round = 0; round < 200; ++round) {
+        const int fd = connect_to(daemon.socket());
+        std::string bytes;
+        switch (round % 4) {
+            case 0:  // noise instead of a handshake
+                for (int i = 0; i < 300; ++i) {
+                    bytes += static_cast<char>(random());
+                }
+                break;
+            case 1:  // noise after it
+                bytes = handshake();
+                for (int i = 0; i < 300; ++i) {
+                    bytes += static_cast<char>(random());
+                }
+                break;
+            case 2: {  // a call with some bytes changed
+                std::string call = get_unit_call();
+                for (int i = 0; i < 3; ++i) {
+                    call[random() % call.size()] = static_cast<char>(random());
+                }
+                bytes = handshake() + call;
+                break;
+            }
+            default:  // half a call
+                bytes = handshake() + get_unit_call().substr(0, random() % 100);
+                break;
+        }
+        EXPECT_GE(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL), 0);
+        ::close(fd);
+    }
+    expect_served(daemon);
+    daemon.in_loop([](FakeManager& manager) { EXPECT_TRUE(manager.events.empty()); });
+}
+
+TEST(BusRobustness, AClientThatNeverReadsIsCutWhenItsAnswersPileUp) {
+    BusDaemon daemon;
+    daemon.in_loop([](FakeManager& manager) {
+        for (int i = 0; i < 500; ++i) {
+            manager.add("unit" + std::to_string(i) + ".service", std::string(200, 'x'),
+                        UnitType::service);
+        }
+    });
+    const int fd = connect_to(daemon.socket());
+    // ListUnits instead of GetUnit: no body, no signature.
+    constexpr char kListUnits[] =
+        "l\1\0\1\0\0\0\0\1\0\0\0J\0\0\0\1\1o\0\n\0\0\0/org/svcd1\0\0\0\0\0\0"
+        "\2\1s\0\21\0\0\0org.svcd1.Manager\0\0\0\0\0\0\0"
+        "\3\1s\0\11\0\0\0ListUnits\0\0\0\0\0\0\0";
+    const std::string list(kListUnits, sizeof kListUnits - 1);
+    const std::string hello = handshake();
+    ASSERT_EQ(::write(fd, hello.data(), hello.size()), static_cast<ssize_t>(hello.size()));
+    bool cut = false;
+    for (int i = 0; i < 100'000 && !cut; ++i) {
+        cut = ::send(fd, list.data(), list.size(), MSG_NOSIGNAL) < 0;
+    }
+    EXPECT_TRUE(cut);
+    ::close(fd);
+    expect_served(daemon);
+}
+
+TEST(BusRobustness, ASubscriberThatNeverReadsIsCutToo) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    client.call(kRoot, kManager, "Subscribe");
+    const std::size_t before = open_descriptors();
+    for (int i = 0; i < 100 && open_descriptors() >= before; ++i) {
+        daemon.in_loop([](FakeManager& manager) {
+            for (std::uint32_t job = 1; job <= 1000; ++job) {
+                manager.bus->job_new(JobId{job}, "web.service");
+            }
+        });
+    }
+    EXPECT_LT(open_descriptors(), before);
+    expect_served(daemon);
+}
+
+TEST(BusRobustness, MoreRequestsThanCanWaitAreRefused) {
+    BusDaemon daemon;
+    daemon.in_loop([](FakeManager& manager) { manager.hold_replies = true; });
+    Client client(daemon.address());
+    for (std::size_t i = 0; i < kRequestsMax; ++i) {
+        ASSERT_GE(sd_bus_call_method_async(client.bus(), nullptr, "org.svcd1", kRoot, kManager,
+                                           "ResetFailed", nullptr, nullptr, ""),
+                  0);
+    }
+    EXPECT_EQ(client.refused(kRoot, kManager, "ResetFailed").name,
+              "org.freedesktop.DBus.Error.LimitsExceeded");
+    // Looking still works, and so does leaving.
+    expect_served(daemon);
+}
+
+TEST(BusRobustness, ASocketLeftByAnEarlierManagerIsReplaced) {
+    TemporaryFolder folder;
+    const std::string path = folder.path() + "/bus";
+    const int stale = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    ASSERT_EQ(::bind(stale, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    ::close(stale);
+    sd_event* loop = nullptr;
+    sd_event_new(&loop);
+    FakeManager manager;
+    {
+        Bus bus(loop, manager, fake_settings(), {.socket_path = path, .address = "none"});
+        EXPECT_TRUE(bus.start());
+        EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0666));
+        ::close(connect_to(path));
+    }
+    EXPECT_FALSE(std::filesystem::exists(path));
+    Bus bus(loop, manager, fake_settings(),
+            {.socket_path = std::string(200, 'x'), .address = "none"});
+    const Result<void> result = bus.start();
+    ASSERT_FALSE(result);
+    EXPECT_THAT(to_string(result.error()), ::testing::HasSubstr("--runtime-dir"));
+    sd_event_unref(loop);
+}
+
+}  // namespace
+}  // namespace svcd::test
