@@ -1,0 +1,101 @@
+#include "manager/config.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+
+#include "linux/unique_fd.h"
+#include "unitfile/suggestion.h"
+#include "unitfile/values.h"
+
+namespace svcd {
+namespace {
+
+/// A configuration is a page of text; more is not one.
+constexpr std::size_t kConfigMax = 65536;
+
+constexpr std::array<std::string_view, 1> kKeys{"KillGraceSec"};
+
+std::string_view without_quotes(std::string_view value) {
+    const bool is_quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+                           value.back() == value.front();
+    return is_quoted ? value.substr(1, value.size() - 2) : value;
+}
+
+/// What is wrong with the line, if anything is.
+std::optional<std::string> parse_line(std::string_view line, Config& config) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) {
+        return "expected 'KEY: VALUE'";
+    }
+    const std::string_view key = trim(line.substr(0, colon));
+    const std::string_view value = without_quotes(trim(line.substr(colon + 1)));
+    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
+        return "unknown key '" + std::string(key) + "'" + suggestion(key, kKeys);
+    }
+    const Parsed<Duration> duration = parse_duration(value);
+    if (!duration) {
+        return std::string(key) + ": " + duration.error();
+    }
+    config.kill_grace = *duration;
+    return std::nullopt;
+}
+
+}  // namespace
+
+ParsedConfig parse_config(std::string_view text, std::string_view file) {
+    ParsedConfig parsed;
+    for (int number = 1; !text.empty(); ++number) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view whole = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        const std::string_view line = trim(whole.substr(0, whole.find('#')));
+        if (line.empty() || line == "---") {
+            continue;
+        }
+        if (const auto wrong = parse_line(line, parsed.config)) {
+            parsed.errors.push_back(std::string(file) + ":" + std::to_string(number) + ": " +
+                                    *wrong);
+        }
+    }
+    return parsed;
+}
+
+ParsedConfig read_config(const std::string& file, bool must_exist) {
+    ParsedConfig parsed;
+    const auto fail = [&](int error_number, const std::string& detail) {
+        parsed.errors.push_back(to_string(Error{error_number, "open", file, detail}));
+        return parsed;
+    };
+    // O_NONBLOCK: a FIFO in the place of the file must not hold up the start.
+    const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    if (!fd) {
+        return errno == ENOENT && !must_exist ? parsed : fail(errno, "");
+    }
+    struct stat status {};
+    const bool has_status = ::fstat(fd.get(), &status) == 0;
+    if (has_status && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3)) {
+        return parsed;  // /dev/null: the usual way to say "no configuration"
+    }
+    if (!has_status || !S_ISREG(status.st_mode)) {
+        return fail(0, "not a regular file");
+    }
+    std::string text(kConfigMax, '\0');
+    const ssize_t size = ::read(fd.get(), text.data(), text.size());
+    if (size < 0) {
+        return fail(errno, "");
+    }
+    if (static_cast<std::size_t>(size) == kConfigMax) {
+        return fail(EFBIG, "");
+    }
+    text.resize(static_cast<std::size_t>(size));
+    return parse_config(text, file);
+}
+
+}  // namespace svcd

@@ -1,0 +1,48 @@
+// Learns which children have left svcd's code (their execve succeeded), and takes back the stacks
+// they ran on until then.
+//
+// The kernel tells it by clearing a word in our memory (CLONE_CHILD_CLEARTID), which wakes nobody:
+// so the words are looked at on every wakeup, and from a timer of 10 ms that doubles to 1 s, for as
+// long as a child is on its way. When none is, there is no timer, and an idle manager makes no
+// system call. For Type=exec, whose start job waits for the execve, a descriptor that ends with it
+// reports at once.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+
+#include "core/types/event.h"
+#include "linux/spawn.h"
+#include "manager/event_loop.h"
+#include "manager/log.h"
+
+namespace svcd {
+
+class ExecSweeper {
+public:
+    ExecSweeper(EventLoop& loop, Spawner& spawner, std::deque<Event>& queue, Log& log);
+
+    /// A child was started; `report` is SpawnOutcome::exec_report, or nothing.
+    Result<void> started(Token token, UniqueFd report);
+    /// Queues ExecSucceeded for each child that got there, and says why one didn't. To be called at
+    /// the end of each turn, and before exits are handled: the start counts before the end.
+    void sweep(Time now);
+
+private:
+    struct Report {
+        UniqueFd fd;
+        std::unique_ptr<Watch> watch;
+        bool ended = false;
+    };
+
+    EventLoop& loop_;
+    Spawner& spawner_;
+    std::deque<Event>& queue_;
+    Log& log_;
+    std::unique_ptr<Timer> timer_;
+    std::map<Token, Report> reports_;
+    Duration delay_;
+};
+
+}  // namespace svcd

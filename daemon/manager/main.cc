@@ -1,0 +1,84 @@
+// svcd-manager, started by svcd (launcher/) and by nobody else: all policy, and the D-Bus API. It
+// may end at any moment, by a crash or a signal, and nothing is lost: svcd starts it again, and it
+// goes on with what the state file and the process table say.
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "manager/config.h"
+#include "manager/log.h"
+#include "manager/manager.h"
+#include "manager/options.h"
+#include "manager/start_up.h"
+
+namespace svcd {
+namespace {
+
+constexpr int kCouldNotStart = 1;
+
+/// Signals are svcd's business, which passes on what it is asked for. A Ctrl-C reaches the whole
+/// process group, us too; it must not end us beside it.
+void leave_signals_to_launcher() {
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPWR, SIGTSTP}) {
+        sigaddset(&blocked, signal);
+    }
+    ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+std::uint64_t random_seed() {
+    std::uint64_t seed = 0;
+    // Never short for so few bytes; without entropy (very early in a boot) the PID has to do.
+    if (::getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed)) {
+        seed = static_cast<std::uint64_t>(::getpid()) * 0x9e3779b97f4a7c15;
+    }
+    return seed;
+}
+
+/// svcd leaves when its first manager couldn't start, and starts a later one again.
+int give_up(Log& log, const Error& error) {
+    log.say(Severity::error, "Cannot start: " + to_string(error));
+    return kCouldNotStart;
+}
+
+int run(const ManagerOptions& options) {
+    Log log{STDERR_FILENO, options.log_level};
+    const Result<Pid> launcher = tie_to_launcher();
+    Result<ProcessTable> table =
+        launcher ? attach_table() : Result<ProcessTable>{Failure{launcher.error()}};
+    if (!table) {
+        return give_up(log, table.error());
+    }
+    const ParsedConfig config = read_config(options.config, options.config_given);
+    for (const std::string& error : config.errors) {
+        log.say(Severity::error, error);
+    }
+    Result<Kernel> kernel = open_kernel(*launcher, *table, options, log);
+    if (!kernel) {
+        return give_up(log, kernel.error());
+    }
+    Manager manager{options, config.config, random_seed(), *kernel, log};
+    const Result<Exit> exit = manager.run();
+    if (!exit) {
+        return give_up(log, exit.error());
+    }
+    return exit->status;
+}
+
+}  // namespace
+}  // namespace svcd
+
+int main(int argc, char** argv) {
+    svcd::leave_signals_to_launcher();
+    const svcd::ParsedCommandLine parsed = svcd::parse_command_line(
+        std::vector<std::string>(argv + 1, argv + argc), svcd::surroundings());
+    if (!parsed.options) {
+        std::fputs(parsed.text.c_str(), parsed.status == 0 ? stdout : stderr);
+        return parsed.status;
+    }
+    return svcd::run(*parsed.options);
+}

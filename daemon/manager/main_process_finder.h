@@ -1,0 +1,43 @@
+// Finds and pins the main process of a service that svcd did not spawn as such: one that a forking
+// service left behind, or that a service named with MAINPID=.
+//
+// The order of doing is what makes it safe: first the slot of the process table is taken and given
+// the PID, so that from here on the launcher keeps the exit for us; then it is checked that the
+// process is alive, the launcher's child and in the unit's cgroup. Had the PID been given to
+// another process in between, one of the three would not hold.
+#pragma once
+
+#include "core/types/effect.h"
+#include "core/types/event.h"
+#include "linux/cgroup.h"
+#include "state/process_table.h"
+
+namespace svcd {
+
+/// What is being looked for, in the words of the shell.
+struct MainProcessQuery {
+    IdentifyMainProcess order;
+    std::string_view unit;
+    std::string pid_file;  ///< PIDFile; empty when the unit has none
+    Pid control = 0;       ///< the control process, which is not it
+};
+
+class MainProcessFinder {
+public:
+    MainProcessFinder(ProcessTable& table, CgroupTree& cgroups, Pid launcher)
+        : table_(table), cgroups_(cgroups), launcher_(launcher) {}
+
+    /// The slot of the token is taken when it succeeds, and free when it doesn't.
+    Result<Pid> find(const MainProcessQuery& query);
+
+private:
+    Result<Pid> candidate(const MainProcessQuery& query) const;
+    Result<Pid> guess(const MainProcessQuery& query) const;
+    Result<void> check(Pid pid, std::string_view unit) const;
+
+    ProcessTable& table_;
+    CgroupTree& cgroups_;
+    Pid launcher_;
+};
+
+}  // namespace svcd

@@ -1,0 +1,365 @@
+#include "manager/manager.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "manager/restore.h"
+#include "unitfile/schema.h"
+
+extern "C" char** environ;
+
+namespace svcd {
+namespace {
+
+/// Dispatches after the Exit, for answers that are on their way to clients.
+constexpr std::size_t kDispatchesAtTheEnd = 256;
+
+BusOptions bus_options(const ManagerOptions& options) {
+    BusOptions bus;
+    bus.socket_path = runtime_path(options, "bus");
+    bus.address = options.bus;
+    bus.owner_uid = ::getuid();
+    bus.event_priority = static_cast<int>(EventOrder::bus);
+    return bus;
+}
+
+LoaderOptions loader_options(const ManagerOptions& options) {
+    const bool user = options.mode == RunMode::user;
+    return LoaderOptions{options.unit_path.empty() ? default_unit_path(user) : options.unit_path,
+                         user};
+}
+
+SpawnSettings spawn_settings(const ManagerOptions& options, const Kernel& kernel) {
+    SpawnSettings settings;
+    settings.log_dir = options.log_dir;
+    settings.notify_socket = runtime_path(options, "notify");
+    settings.original_limits = kernel.original_limits;
+    if (options.mode == RunMode::user) {
+        settings.user_instance = true;
+        settings.environment = inherited_environment(environ);
+        if (const char* home = std::getenv("HOME"); home != nullptr && home[0] == '/') {
+            settings.default_directory = home;
+        }
+    }
+    return settings;
+}
+
+}  // namespace
+
+Manager::Manager(const ManagerOptions& options,
+                 const Config& config,
+                 std::uint64_t seed,
+                 Kernel& kernel,
+                 Log& log)
+    : options_(options),
+      kernel_(kernel),
+      log_(log),
+      supervisor_(SupervisorOptions{seed, config.kill_grace}),
+      files_(loader_options(options), supervisor_),
+      spawner_(exec_helper_path()),
+      sweeper_(loop_, spawner_, queue_, log),
+      finder_(kernel.table, kernel.cgroups, kernel.launcher),
+      notify_(kernel.notify.get(), kernel.cgroups, supervisor_, queue_, log),
+      bus_(loop_.handle(), *this, setting_properties(), bus_options(options)),
+      runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.cgroups, spawner_,
+                          sweeper_, finder_, bus_, log, queue_},
+              spawn_settings(options, kernel)) {}
+
+// ── start
+
+Result<Exit> Manager::run() {
+    if (const auto opened = open_sources(); !opened) {
+        return Failure{opened.error()};
+    }
+    load_at_start();
+    if (const auto started = bus_.start(); !started) {
+        return Failure{started.error()};
+    }
+    restore_or_boot();
+    if (const auto told = kernel_.store.ready(); !told) {
+        log_.say(Severity::warning, to_string(told.error()));
+    }
+    end_turn();
+    while (!runner_.exit()) {
+        if (const auto ran = loop_.run_one(); !ran) {
+            return Failure{ran.error()};
+        }
+        settle();
+    }
+    leave();
+    return *runner_.exit();
+}
+
+Result<void> Manager::open_sources() {
+    struct Source {
+        int fd;
+        EventOrder order;
+        std::function<Drained()> handler;
+    };
+    const Source sources[] = {
+        {kernel_.notify.get(), EventOrder::notify, [this] { return notify_.drain(); }},
+        {kernel_.poke.get(), EventOrder::exits, [this] { return handle_poke(); }},
+        {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
+         [this] {
+             kernel_.cgroups.dispatch([this](std::string_view name) {
+                 if (const std::optional<UnitId> unit = supervisor_.find(name)) {
+                     queue_.emplace_back(CgroupEmptied{*unit});
+                 }
+             });
+             return Drained::yes;
+         }},
+    };
+    for (const Source& source : sources) {
+        auto watch = loop_.watch(source.fd, source.order, source.handler);
+        if (!watch) {
+            return Failure{watch.error()};
+        }
+        watches_.push_back(std::move(*watch));
+    }
+    // The end of the turn looks at what is due; the timer only has to wake us.
+    auto timer = loop_.timer(EventOrder::deadline, [] {});
+    if (!timer) {
+        return Failure{timer.error()};
+    }
+    deadline_ = std::move(*timer);
+    return loop_.at_turn_end([this] { end_turn(); });
+}
+
+void Manager::load_at_start() {
+    LoadOutcome outcome = files_.load_all();
+    say_report(outcome.report);
+    apply(outcome);
+    if (kernel_.saved == nullptr) {
+        return;
+    }
+    for (const UnitRecord& record : kernel_.saved->units) {
+        // Instances that were started by name, which load_all() doesn't know of.
+        load(record.name.data());
+    }
+}
+
+void Manager::restore_or_boot() {
+    static const SavedState kNothing;
+    const SavedState& saved = kernel_.saved ? *kernel_.saved : kNothing;
+    settle_strangers(saved, kernel_.table, log_);
+    if (kernel_.saved) {
+        log_.say(Severity::notice, "Going on where another manager ended, with " +
+                                       std::to_string(saved.units.size()) + " units on record");
+        queue_.emplace_back(restored_state(saved, kernel_.table, kernel_.cgroups, log_));
+        settle();
+    }
+    // Words before deaths, as in every turn.
+    while (notify_.drain() == Drained::no) {
+        settle();
+    }
+    settle();
+    while (handle_poke() == Drained::no) {
+    }
+    kernel_.saved.reset();
+    if (supervisor_.record().started == 0) {
+        boot();
+    }
+}
+
+void Manager::boot() {
+    const std::optional<UnitId> unit = load(options_.unit);
+    if (!unit) {
+        log_.say(Severity::error,
+                 options_.unit +
+                     " was to be started first, but there is no such unit: nothing is "
+                     "started. Give another with --unit=, or start units with svctl");
+        return;
+    }
+    JobRequested event;
+    event.unit = *unit;
+    event.requester.reason = "boot";
+    queue_.emplace_back(std::move(event));
+    settle();
+}
+
+// ── turns
+
+void Manager::settle() {
+    while (!queue_.empty()) {
+        Event event = std::move(queue_.front());
+        queue_.pop_front();
+        step(std::move(event));
+    }
+    notify_.release_barriers();
+    if (heard_requests_ != 0) {
+        kernel_.table.clear_requests(std::exchange(heard_requests_, 0));
+    }
+}
+
+void Manager::step(Event event) {
+    effects_.clear();
+    supervisor_.step(std::move(event), loop_.now(), effects_);
+    runner_.run(effects_);
+}
+
+/// The launcher has put something into its table.
+Drained Manager::handle_poke() {
+    std::uint64_t pokes = 0;
+    if (::read(kernel_.poke.get(), &pokes, sizeof(pokes)) < 0 && errno != EAGAIN) {
+        log_.say(Severity::error, to_string(Error{errno, "read", "the poke descriptor", {}}));
+    }
+    sweeper_.sweep(loop_.now());
+    settle();
+    const std::vector<ExitRecord> exits = kernel_.table.take_exits();
+    for (const ExitRecord& record : exits) {
+        handle_exit(record);
+    }
+    handle_requests();
+    if (exits.size() < kExitsPerTake) {
+        return Drained::yes;
+    }
+    // There may be more, for which the launcher won't poke again: do it ourselves.
+    const std::uint64_t one = 1;
+    if (::write(kernel_.poke.get(), &one, sizeof(one)) < 0) {
+        log_.say(Severity::error, to_string(Error{errno, "write", "the poke descriptor", {}}));
+    }
+    return Drained::no;
+}
+
+void Manager::handle_exit(const ExitRecord& record) {
+    const std::optional<UnitId> unit = supervisor_.unit_of(record.token);
+    if (!unit) {
+        kernel_.table.release(record.token);  // of a process that belongs to nobody any more
+        return;
+    }
+    queue_.emplace_back(ProcessExited{record.token, record.code, record.status});
+    settle();
+    // The kernel notifies of an empty cgroup up to 20 ms late, but reads right at once.
+    check_cgroup(*unit);
+    settle();
+}
+
+void Manager::check_cgroup(UnitId unit) {
+    if (!supervisor_.is_known(unit) || !supervisor_.status(unit).populated) {
+        return;
+    }
+    runner_.carry_out(CheckCgroup{unit});
+}
+
+void Manager::handle_requests() {
+    const std::uint32_t bits = kernel_.table.requests();
+    if (bits == 0) {
+        return;
+    }
+    // Asking twice for these does no harm, and a request that comes while one is being carried out
+    // must not be lost: forget them first.
+    constexpr std::uint32_t kAgainIsHarmless = kRequestReload | kRequestReconnect | kRequestDump;
+    kernel_.table.clear_requests(bits & kAgainIsHarmless);
+    if ((bits & kRequestReload) != 0) {
+        reload();
+    }
+    if ((bits & kRequestReconnect) != 0) {
+        bus_.reconnect();
+    }
+    if ((bits & kRequestDump) != 0) {
+        dump();
+    }
+    if ((bits & kRequestTerminate) != 0) {
+        request_shutdown(ShutdownKind::exit, "SIGTERM");
+    }
+    if ((bits & kRequestInterrupt) != 0) {
+        const bool is_machine = kernel_.launcher == 1 && options_.mode == RunMode::system;
+        request_shutdown(is_machine ? ShutdownKind::reboot : ShutdownKind::exit, "SIGINT");
+    }
+    if ((bits & kRequestPower) != 0) {
+        request_shutdown(ShutdownKind::poweroff, "SIGPWR");
+    }
+    heard_requests_ |= bits & ~kAgainIsHarmless;
+    settle();
+}
+
+void Manager::request_shutdown(ShutdownKind kind, std::string_view reason) {
+    ShutdownRequested event;
+    event.kind = kind;
+    event.requester.uid = ::getuid();
+    event.requester.reason = reason;
+    queue_.emplace_back(std::move(event));
+}
+
+/// Nothing more is ready, or the others have waited long enough.
+void Manager::end_turn() {
+    sweeper_.sweep(loop_.now());
+    settle();
+    const std::optional<Time> due = supervisor_.next_deadline();
+    if (due && *due <= loop_.now()) {
+        queue_.emplace_back(DeadlineReached{});
+        settle();
+    }
+    runner_.publish();
+    if (!startup_finished_ && supervisor_.system_state() >= SystemState::running) {
+        startup_finished_ = true;
+        bus_.startup_finished();
+    }
+    deadline_->arm(supervisor_.next_deadline());
+}
+
+/// The supervisor has ended: what clients are still to be told goes out, and the launcher learns
+/// with which status to leave.
+void Manager::leave() {
+    kernel_.table.set_final_status(runner_.exit()->status);
+    runner_.publish();
+    loop_.run_ready(kDispatchesAtTheEnd);
+    // The state file is for the manager after a crash; after an orderly end there is nothing to go
+    // on with, and the next svcd starts afresh.
+    const std::string state = runtime_path(options_, "state");
+    if (::unlink(state.c_str()) != 0 && errno != ENOENT) {
+        log_.say(Severity::warning, to_string(Error{errno, "unlink", state, {}}));
+    }
+    ::unlink(runtime_path(options_, "notify").c_str());
+}
+
+void Manager::dump() {
+    log_.say(Severity::notice, "State: " + std::string(name_of(supervisor_.system_state())) + ", " +
+                                   std::to_string(supervisor_.failed_units()) + " failed, " +
+                                   std::to_string(spawner_.in_flight()) + " being started, " +
+                                   std::to_string(kernel_.table.orphans_reaped()) +
+                                   " orphans reaped, manager " +
+                                   std::to_string(kernel_.table.manager_starts()));
+    for (const UnitId unit : units()) {
+        const UnitStatus status = supervisor_.status(unit);
+        std::string line{name_of(status.load_state)};
+        line += ' ';
+        line += name_of(status.active_state);
+        line += " (" + std::string(name_of(status.sub_state)) + "), result ";
+        line += name_of(status.result);
+        if (status.main.pid != 0) {
+            line += ", main process " + std::to_string(status.main.pid);
+        }
+        if (status.control_pid != 0) {
+            line += ", control process " + std::to_string(status.control_pid);
+        }
+        if (status.job) {
+            line += ", job " + std::to_string(static_cast<std::uint32_t>(status.job->id)) + " " +
+                    std::string(name_of(status.job->type)) + " " +
+                    std::string(name_of(status.job->state));
+        }
+        log_.say(Severity::notice, status.name, line);
+    }
+}
+
+// ── loading
+
+void Manager::apply(LoadOutcome& outcome) {
+    const std::vector<std::string> names = UnitFiles::names_of(outcome.event);
+    step(std::move(outcome.event));
+    files_.remember(names);
+}
+
+void Manager::say_report(const ReloadReport& report) {
+    for (const std::string& error : report.errors) {
+        log_.say(Severity::error, error);
+    }
+    for (const std::string& warning : report.warnings) {
+        log_.say(Severity::warning, warning);
+    }
+}
+
+}  // namespace svcd

@@ -1,0 +1,109 @@
+// svcd-manager: the shell around the supervisor.
+//
+// One thread, one loop. Sources of the event loop turn what happens into events and put them into
+// one queue; settle() steps the supervisor through the queue and has its effects carried out, and
+// what fails there joins the end of the queue. When nothing more is ready, the turn ends: overdue
+// deadlines, what changed is told to the bus, and one timer is armed for the next deadline.
+//
+//   notify, exits, cgroups, bus ─► queue_ ─► Supervisor::step ─► EffectRunner ─┐
+//                                    ▲                                         │ failures
+//                                    └─────────────────────────────────────────┘
+//
+// Nothing is decided here, and nothing waits. Who wants to know what a call of the bus returns
+// reads manager_queries.cc; how a manager goes on where another ended, restore.h.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bus/bus.h"
+#include "core/supervisor.h"
+#include "manager/config.h"
+#include "manager/effect_runner.h"
+#include "manager/event_loop.h"
+#include "manager/log.h"
+#include "manager/notify_reader.h"
+#include "manager/options.h"
+#include "manager/start_up.h"
+#include "manager/unit_files.h"
+
+namespace svcd {
+
+class Manager final : private ManagerApi {
+public:
+    /// `kernel` and `log` outlive it. `seed` is drawn at random.
+    Manager(const ManagerOptions& options,
+            const Config& config,
+            std::uint64_t seed,
+            Kernel& kernel,
+            Log& log);
+
+    /// From loading the units to the supervisor's Exit. An error means that it could not start.
+    Result<Exit> run();
+
+private:
+    // Start.
+    Result<void> open_sources();
+    void load_at_start();
+    void restore_or_boot();
+    void boot();
+
+    // Turns.
+    void settle();
+    void step(Event event);
+    Drained handle_poke();
+    void handle_exit(const ExitRecord& record);
+    void handle_requests();
+    void check_cgroup(UnitId unit);
+    void end_turn();
+    void leave();
+
+    // Loading.
+    void apply(LoadOutcome& outcome);
+    void say_report(const ReloadReport& report);
+
+    void request_shutdown(ShutdownKind kind, std::string_view reason);
+    void dump();
+
+    // ManagerApi (manager_queries.cc).
+    std::optional<UnitId> find(std::string_view name) override;
+    std::optional<UnitId> load(const std::string& name) override;
+    std::vector<UnitId> units() override;
+    UnitStatus status(UnitId unit) override;
+    UnitFacts facts(UnitId unit) override;
+    std::vector<std::string> related(UnitId unit, Relation relation) override;
+    PropertyValue setting(UnitId unit, std::size_t property) override;
+    std::vector<UnitProcess> processes(UnitId unit) override;
+    std::vector<JobStatus> jobs() override;
+    std::optional<JobStatus> job(JobId job) override;
+    SystemState system_state() override;
+    std::size_t failed_units() override;
+    std::string version() override;
+    void submit(Event event) override;
+    ReloadReport reload() override;
+
+    const ManagerOptions& options_;
+    Kernel& kernel_;
+    Log& log_;
+    EventLoop loop_;
+    Supervisor supervisor_;
+    UnitFiles files_;
+    std::deque<Event> queue_;
+    Effects effects_;
+    Spawner spawner_;
+    ExecSweeper sweeper_;
+    MainProcessFinder finder_;
+    NotifyReader notify_;
+    Bus bus_;
+    EffectRunner runner_;
+    std::vector<std::unique_ptr<Watch>> watches_;
+    std::unique_ptr<Timer> deadline_;
+    /// Requests of the launcher that are in the queue: cleared in its table once they are written
+    /// down.
+    std::uint32_t heard_requests_ = 0;
+    bool startup_finished_ = false;
+};
+
+}  // namespace svcd

@@ -1,0 +1,153 @@
+// What the bus asks of the manager, and what clients ask for through it (bus/manager_api.h).
+#include <time.h>
+
+#include "linux/procfs.h"
+#include "manager/manager.h"
+#include "unitfile/schema.h"
+
+namespace svcd {
+namespace {
+
+/// Shown of a unit; more would be no help to anyone.
+constexpr std::size_t kProcessesShownMax = 4096;
+constexpr std::size_t kCommandLineShownMax = 512;
+
+std::int64_t usec_of(clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000;
+}
+
+}  // namespace
+
+std::optional<UnitId> Manager::find(std::string_view name) {
+    return supervisor_.find(name);
+}
+
+std::optional<UnitId> Manager::load(const std::string& name) {
+    const std::optional<UnitId> known = supervisor_.find(name);
+    // What has a file that is faulty stays so until a reload, as with systemd.
+    if (known && supervisor_.status(*known).load_state != LoadState::not_found) {
+        return known;
+    }
+    if (!unit_type_of(name)) {
+        return known;
+    }
+    // A name without a file isn't put into the supervisor: whoever asks for many of them would fill
+    // its table.
+    if (std::optional<LoadOutcome> outcome = files_.load(name)) {
+        say_report(outcome->report);
+        apply(*outcome);
+    }
+    return supervisor_.find(name);
+}
+
+std::vector<UnitId> Manager::units() {
+    std::vector<UnitId> known;
+    known.reserve(supervisor_.unit_count());
+    for (std::size_t index = 0; index < supervisor_.unit_count(); ++index) {
+        const auto unit = static_cast<UnitId>(index);
+        if (supervisor_.is_known(unit)) {
+            known.push_back(unit);
+        }
+    }
+    return known;
+}
+
+UnitStatus Manager::status(UnitId unit) {
+    return supervisor_.status(unit);
+}
+
+UnitFacts Manager::facts(UnitId unit) {
+    UnitFacts facts;
+    facts.realtime_offset = usec_of(CLOCK_REALTIME) - usec_of(CLOCK_MONOTONIC);
+    const UnitStatus status = supervisor_.status(unit);
+    if (status.type == UnitType::service) {
+        facts.tracking = "cgroup";
+        const bool has_ended = status.active_state == ActiveState::inactive ||
+                               status.active_state == ActiveState::failed;
+        if (!has_ended || status.populated) {
+            facts.control_group = kernel_.cgroups.path_of(status.name);
+        }
+    }
+    if (const UnitDefinition* definition = supervisor_.definition(unit)) {
+        facts.fragment_path = definition->fragment_path;
+        facts.drop_in_paths = definition->drop_in_paths;
+        facts.documentation = definition->documentation;
+        facts.file_changed = files_.has_changed(unit);
+    }
+    return facts;
+}
+
+std::vector<std::string> Manager::related(UnitId unit, Relation relation) {
+    std::vector<std::string> names;
+    for (const UnitId other : supervisor_.related(unit, relation)) {
+        names.emplace_back(supervisor_.name(other));
+    }
+    return names;
+}
+
+PropertyValue Manager::setting(UnitId unit, std::size_t property) {
+    static const UnitDefinition kUndefined;
+    const UnitDefinition* definition = supervisor_.definition(unit);
+    return setting_value(definition == nullptr ? kUndefined : *definition, property);
+}
+
+std::vector<UnitProcess> Manager::processes(UnitId unit) {
+    std::vector<UnitProcess> found;
+    const std::string_view name = supervisor_.name(unit);
+    const auto pids = kernel_.cgroups.processes(name, kProcessesShownMax);
+    if (!pids) {
+        return found;  // no cgroup, no processes
+    }
+    const std::string own = kernel_.cgroups.path_of(name);
+    for (const Pid pid : *pids) {
+        const Result<std::string> cgroup = cgroup_of(pid);
+        const Result<std::string> command = command_line(pid, kCommandLineShownMax);
+        if (!cgroup || !command) {
+            continue;  // it has ended meanwhile
+        }
+        std::string below = cgroup->substr(std::min(own.size(), cgroup->size()));
+        found.push_back(UnitProcess{pid, below.empty() ? "/" : std::move(below), *command});
+    }
+    return found;
+}
+
+std::vector<JobStatus> Manager::jobs() {
+    return supervisor_.jobs();
+}
+
+std::optional<JobStatus> Manager::job(JobId job) {
+    return supervisor_.job(job);
+}
+
+SystemState Manager::system_state() {
+    return supervisor_.system_state();
+}
+
+std::size_t Manager::failed_units() {
+    return supervisor_.failed_units();
+}
+
+std::string Manager::version() {
+    return std::string(version_text());
+}
+
+/// Handled when the caller has returned, so that its answer can't overtake it.
+void Manager::submit(Event event) {
+    queue_.push_back(std::move(event));
+}
+
+ReloadReport Manager::reload() {
+    bus_.reloading(true);
+    LoadOutcome outcome = files_.load_all();
+    say_report(outcome.report);
+    apply(outcome);
+    bus_.reloading(false);
+    log_.say(Severity::notice, "Reloaded: " + std::to_string(outcome.report.errors.size()) +
+                                   " errors, " + std::to_string(outcome.report.warnings.size()) +
+                                   " warnings");
+    return std::move(outcome.report);
+}
+
+}  // namespace svcd

@@ -1,0 +1,45 @@
+// From datagrams on the notify socket to Notification events. A sender speaks for the unit whose
+// cgroup it is in, whatever it says of itself; who is in none is not heard.
+//
+// BARRIER=1 (systemd-notify(1), sd_notify_barrier(3)) carries a descriptor that its sender waits
+// on: it is kept until every message before it has been through the supervisor, then closed. So a
+// sender may exit as soon as its barrier is gone, and nothing it said is lost.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "core/supervisor.h"
+#include "linux/cgroup.h"
+#include "linux/notify_socket.h"
+#include "manager/event_loop.h"
+#include "manager/log.h"
+
+namespace svcd {
+
+class NotifyReader {
+public:
+    NotifyReader(int socket,
+                 const CgroupTree& cgroups,
+                 const Supervisor& supervisor,
+                 std::deque<Event>& queue,
+                 Log& log);
+
+    /// Takes at most kItemsPerTurn datagrams.
+    Drained drain();
+    /// Everything that was queued has been handled.
+    void release_barriers() { barriers_.clear(); }
+
+private:
+    void take(NotifyDatagram datagram);
+
+    int socket_;
+    const CgroupTree& cgroups_;
+    const Supervisor& supervisor_;
+    std::deque<Event>& queue_;
+    Log& log_;
+    std::vector<UniqueFd> barriers_;
+};
+
+}  // namespace svcd

@@ -1,0 +1,68 @@
+#include "manager/restore.h"
+
+#include <csignal>
+
+#include "linux/pidfd.h"
+
+namespace svcd {
+namespace {
+
+ProcessFact fact_of(const ProcessRecord& record, const ProcessTable& table) {
+    const auto token = static_cast<Token>(record.token);
+    return token == Token::none ? ProcessFact{} : table.look(token);
+}
+
+}  // namespace
+
+StateRestored restored_state(const SavedState& saved,
+                             const ProcessTable& table,
+                             const CgroupTree& cgroups,
+                             Log& log) {
+    StateRestored event;
+    event.supervisor = saved.supervisor;
+    event.units.reserve(saved.units.size());
+    for (const UnitRecord& record : saved.units) {
+        RestoredUnit unit;
+        unit.record = record;
+        unit.main = fact_of(record.main, table);
+        unit.control = fact_of(record.control, table);
+        const Result<bool> populated = cgroups.is_populated(record.name.data());
+        if (!populated) {
+            log.say(Severity::warning, record.name.data(), to_string(populated.error()));
+        }
+        // When it can't be read, assume the worst: a unit taken for empty would be started twice.
+        unit.populated = populated ? *populated : true;
+        event.units.push_back(unit);
+    }
+    return event;
+}
+
+void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {
+    std::vector<Token> known;
+    known.reserve(2 * saved.units.size());
+    for (const UnitRecord& record : saved.units) {
+        for (const std::uint64_t token : {record.main.token, record.control.token}) {
+            if (token != 0) {
+                known.push_back(static_cast<Token>(token));
+            }
+        }
+    }
+    for (const TableEntry& entry : table.strangers(known)) {
+        if (entry.exited || entry.pid == 0) {
+            table.release(entry.token);
+            continue;
+        }
+        log.say(Severity::warning,
+                "Process " + std::to_string(entry.pid) +
+                    " belongs to no unit that the state file knows; it is killed");
+        const Result<UniqueFd> process = open_pidfd(entry.pid);
+        const ProcessFact now = table.look(entry.token);
+        if (process && now.state == ProcessFact::State::alive && now.pid == entry.pid) {
+            if (const auto sent = send_signal(*process, SIGKILL); !sent) {
+                log.say(Severity::warning, to_string(sent.error()));
+            }
+        }
+    }
+}
+
+}  // namespace svcd

@@ -1,0 +1,190 @@
+#include "manager/start_up.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+
+#include "launcher/protocol.h"
+#include "linux/notify_socket.h"
+
+namespace svcd {
+namespace {
+
+constexpr std::string_view kNotifyName = "notify";
+
+Result<UniqueFd> take_over(int number, const char* what) {
+    const int flags = ::fcntl(number, F_GETFD);
+    if (flags < 0 || ::fcntl(number, F_SETFD, flags | FD_CLOEXEC) < 0) {
+        return failure(errno, "take over", what + (" (descriptor " + std::to_string(number)) + ")",
+                       "svcd-manager is started by svcd, not by hand");
+    }
+    return UniqueFd{number};
+}
+
+Result<void> make_folder(const std::string& path) {
+    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        const std::string part = path.substr(0, slash);
+        if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) {
+            return failure(errno, "mkdir", part);
+        }
+        if (slash == std::string::npos) {
+            return {};
+        }
+    }
+}
+
+bool is_socket(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+/// The notify socket is made once in the life of a launcher: what services send while there is no
+/// manager waits in it.
+Result<UniqueFd> notify_socket(FdStore& store, const std::string& path, Log& log) {
+    Result<std::vector<StoredFd>> stored = store.list();
+    if (!stored) {
+        log.say(Severity::warning, to_string(stored.error()));
+    } else {
+        for (StoredFd& one : *stored) {
+            if (one.name == kNotifyName && is_socket(path)) {
+                return std::move(one.fd);
+            }
+        }
+    }
+    Result<UniqueFd> made = make_notify_socket(path);
+    if (!made) {
+        return made;
+    }
+    if (const auto put = store.put(kNotifyName, made->get()); !put) {
+        log.say(Severity::warning,
+                to_string(put.error()) + ": notifications will be lost if the manager crashes");
+    }
+    return made;
+}
+
+/// Each unit costs a few descriptors, so we take all we may have. Services get what svcd was given:
+/// a soft limit above 1024 breaks programs that use select(2).
+std::vector<ResourceLimit> raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) {
+        return {};
+    }
+    const ResourceLimit original{RLIMIT_NOFILE, limit.rlim_cur, limit.rlim_max};
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return {};
+    }
+    return {original};
+}
+
+std::string own_folder() {
+    std::array<char, 4096> path{};
+    const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+    if (size <= 0) {
+        return {};
+    }
+    const std::string whole{path.data(), static_cast<std::size_t>(size)};
+    return whole.substr(0, whole.rfind('/'));
+}
+
+}  // namespace
+
+std::string runtime_path(const ManagerOptions& options, std::string_view name) {
+    return options.runtime_dir + "/" + std::string(name);
+}
+
+std::string exec_helper_path() {
+    const std::string folder = own_folder();
+    for (const std::string& path : {folder + "/svcd-exec", folder + "/../exec/svcd-exec"}) {
+        if (::access(path.c_str(), X_OK) == 0) {
+            return path;
+        }
+    }
+    return "/usr/libexec/svcd/svcd-exec";
+}
+
+Result<Pid> tie_to_launcher() {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        return failure(errno, "prctl", "PR_SET_PDEATHSIG");
+    }
+    // The launcher may have died before that; then our parent is another. The other end of the link
+    // says who it was.
+    ucred peer{};
+    socklen_t size = sizeof(peer);
+    if (::getsockopt(kLinkFd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+        return failure(errno, "ask for svcd's PID", "",
+                       "svcd-manager is started by svcd, not by hand");
+    }
+    if (peer.pid != ::getppid()) {
+        return failure(0, "start", "", "svcd, process " + std::to_string(peer.pid) + ", has ended");
+    }
+    return peer.pid;
+}
+
+Result<ProcessTable> attach_table() {
+    Result<UniqueFd> table = take_over(kTableFd, "the process table");
+    if (!table) {
+        return Failure{table.error()};
+    }
+    return ProcessTable::attach(std::move(*table));
+}
+
+Result<Kernel> open_kernel(Pid launcher,
+                           ProcessTable& table,
+                           const ManagerOptions& options,
+                           Log& log) {
+    Result<UniqueFd> poke = take_over(kPokeFd, "the poke descriptor");
+    if (!poke) {
+        return Failure{poke.error()};
+    }
+    Result<UniqueFd> link = take_over(kLinkFd, "the link");
+    if (!link) {
+        return Failure{link.error()};
+    }
+    for (const std::string* folder : {&options.runtime_dir, &options.log_dir}) {
+        if (const auto made = make_folder(*folder); !made) {
+            return Failure{made.error()};
+        }
+    }
+    Result<StateFile::Opened> opened = StateFile::open(runtime_path(options, "state"));
+    if (!opened) {
+        return Failure{opened.error()};
+    }
+    if (!opened->set_aside.empty()) {
+        log.say(Severity::notice, opened->set_aside);
+    }
+    FdStore store{std::move(*link)};
+    Result<UniqueFd> notify = notify_socket(store, runtime_path(options, "notify"), log);
+    if (!notify) {
+        return Failure{notify.error()};
+    }
+    Result<CgroupTree> cgroups = CgroupTree::open(
+        options.cgroup, options.mode == RunMode::user ? "app.slice" : "system.slice");
+    if (!cgroups) {
+        return Failure{cgroups.error()};
+    }
+    if (const auto settled = cgroups->settle({launcher, ::getpid()}); !settled) {
+        log.say(Severity::warning, to_string(settled.error()));
+    }
+    for (const std::string& controller : cgroups->unavailable_controllers()) {
+        log.say(Severity::info, "Controller not available: " + controller);
+    }
+    return Kernel{launcher,
+                  table,
+                  std::move(opened->file),
+                  std::move(opened->saved),
+                  std::move(store),
+                  std::move(*poke),
+                  std::move(*notify),
+                  std::move(*cgroups),
+                  raise_descriptor_limit()};
+}
+
+}  // namespace svcd

@@ -1,0 +1,52 @@
+// What a manager finds and opens when it starts, in the order in which it must be done. The first
+// manager of a svcd and one that follows a crash take the same path: what isn't there is made, what
+// is there is taken up again.
+//
+//   die with the launcher  ─►  the process table  ─►  the state file  ─►  the fd store (the notify
+//   socket)  ─►  the cgroup tree, and ourselves into ROOT/svcd.scope
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "linux/cgroup.h"
+#include "manager/log.h"
+#include "manager/options.h"
+#include "state/fd_store.h"
+#include "state/process_table.h"
+#include "state/state_file.h"
+
+namespace svcd {
+
+struct Kernel {
+    Pid launcher = 0;
+    ProcessTable& table;
+    StateFile state;
+    std::unique_ptr<SavedState> saved;  ///< what a manager before this one left
+    FdStore store;
+    UniqueFd poke;
+    UniqueFd notify;
+    CgroupTree cgroups;
+    std::vector<ResourceLimit> original_limits;  ///< of what was raised for ourselves
+};
+
+/// Makes this process die with its launcher, which it verifies to be its parent: a manager without
+/// one would spawn services that nobody reaps. Returns the launcher's PID.
+Result<Pid> tie_to_launcher();
+
+/// The table that the launcher left at kTableFd.
+Result<ProcessTable> attach_table();
+
+Result<Kernel> open_kernel(Pid launcher,
+                           ProcessTable& table,
+                           const ManagerOptions& options,
+                           Log& log);
+
+/// RUNTIME_DIR/NAME.
+std::string runtime_path(const ManagerOptions& options, std::string_view name);
+
+/// svcd-exec: beside this program, or where packages put it.
+std::string exec_helper_path();
+
+}  // namespace svcd

@@ -1,0 +1,55 @@
+#include "manager/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace svcd {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+TEST(Config, OfNothingHasDefaults) {
+    const ParsedConfig parsed = parse_config("", "svcd.yaml");
+    EXPECT_EQ(parsed.config.kill_grace, 5s);
+    EXPECT_THAT(parsed.errors, IsEmpty());
+}
+
+TEST(Config, ReadsItsKeyAmongCommentsAndBlankLines) {
+    const ParsedConfig parsed =
+        parse_config("---\n# patience\n\nKillGraceSec: 1min 30s  # at most\n", "svcd.yaml");
+    EXPECT_EQ(parsed.config.kill_grace, 90s);
+    EXPECT_THAT(parsed.errors, IsEmpty());
+    EXPECT_EQ(parse_config("KillGraceSec: \"2s\"", "f").config.kill_grace, 2s);
+}
+
+TEST(Config, SaysWhereAnUnknownKeyOrABadValueStandsAndKeepsTheRest) {
+    const ParsedConfig parsed =
+        parse_config("KillGrace: 1s\nKillGraceSec: 3s\nKillGraceSec: soon\nnonsense\n", "f.yaml");
+    EXPECT_EQ(parsed.config.kill_grace, 3s);
+    EXPECT_THAT(parsed.errors,
+                ElementsAre(AllOf(HasSubstr("f.yaml:1: unknown key 'KillGrace'"),
+                                  HasSubstr("did you mean 'KillGraceSec'")),
+                            HasSubstr("f.yaml:3: KillGraceSec: 'soon'"), HasSubstr("f.yaml:4:")));
+}
+
+TEST(Config, AMissingFileIsAnErrorOnlyWhenItWasAskedFor) {
+    EXPECT_THAT(read_config("/nonexistent/svcd.yaml", false).errors, IsEmpty());
+    EXPECT_THAT(read_config("/nonexistent/svcd.yaml", true).errors,
+                ElementsAre(HasSubstr("/nonexistent/svcd.yaml")));
+}
+
+TEST(Config, DevNullIsNoConfiguration) {
+    EXPECT_THAT(read_config("/dev/null", true).errors, IsEmpty());
+}
+
+TEST(Config, IsReadFromRegularFilesOnly) {
+    EXPECT_THAT(read_config("/dev/zero", true).errors, ElementsAre(HasSubstr("regular")));
+    EXPECT_THAT(read_config("/", true).errors, ElementsAre(HasSubstr("regular")));
+}
+
+}  // namespace
+}  // namespace svcd
