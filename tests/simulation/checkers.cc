@@ -1,0 +1,357 @@
+#include "simulation/checkers.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "simulation/trace.h"
+
+namespace svcd::simulation {
+
+using namespace std::chrono_literals;
+
+void Checkers::report(std::string rule, std::optional<std::size_t> unit, std::string what) {
+    if (!violation_ && !without_rules_.contains(rule)) {
+        violation_ = Violation{std::move(rule), unit, std::move(what), world_.now};
+    }
+}
+
+// ── a step
+// ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Checkers::before_step(const Event& event) {
+    is_kill_request_ = std::holds_alternative<KillRequested>(event);
+    request_now_ = RequestId::none;
+    replied_job_ = JobId::none;
+    announced_now_.clear();
+    if (const auto* job = std::get_if<JobRequested>(&event)) {
+        request_now_ = job->request;
+        mode_now_ = job->mode;
+    }
+}
+
+void Checkers::after_step(const Effects& effects) {
+    for (const Effect& effect : effects.orders) {
+        if (const auto* job = std::get_if<AnnounceJob>(&effect)) {
+            announced_now_.insert(static_cast<std::uint32_t>(job->unit));
+        }
+    }
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        const UnitView& was = entry(unit).was;
+        const UnitView& is = entry(unit).is;
+        intents_.insert(static_cast<std::uint64_t>(is.main));
+        intents_.insert(static_cast<std::uint64_t>(is.control));
+        intents_.insert(static_cast<std::uint64_t>(is.identifying));
+        if (was.sub != is.sub || was.job != is.job || was.type != is.type ||
+            was.is_running != is.is_running) {
+            unit_changed(unit);
+        }
+    }
+    check_refusal(effects);
+    if (request_now_ != RequestId::none) {
+        check_transaction();
+    }
+}
+
+void Checkers::unit_changed(std::size_t unit) {
+    const UnitView& was = entry(unit).was;
+    const UnitView& is = entry(unit).is;
+    if (is.has_job() && is.is_running &&
+        (!was.is_running || was.job != is.job || was.type != is.type)) {
+        check_job_start(unit);
+    }
+    const bool rests = is_down(is.sub) || is.sub == SubState::auto_restart;
+    if (rests && is.sub != was.sub && is.sub != SubState::stop_wedged && world_.stops_whole(unit) &&
+        world_.kernel.present_population(unit) != 0) {
+        report("empty-when-down", unit,
+               entry(unit).name + " is " + std::string{name_of(is.sub)} +
+                   ", and in its cgroup is " + world_.kernel.describe_members(unit) + ".");
+    }
+}
+
+void Checkers::check_job_start(std::size_t unit) {
+    const UnitEntry& self = entry(unit);
+    if (self.is.ignores_order) {
+        return;
+    }
+    if (self.is.wants_down() && is_up(self.was.sub)) {
+        for (const std::size_t other : self.before) {
+            const UnitEntry& later = entry(other);
+            if (later.is.wants_down() && !later.is.ignores_order &&
+                later.wants_down_since <= world_.step && !is_down(later.is.sub)) {
+                report("stop-order", unit,
+                       "The stop of " + self.name + " has begun while " + later.name +
+                           ", which is After it, still has its " +
+                           std::string{name_of(later.is.type)} + " job.");
+            }
+        }
+    }
+    if (self.is.wants_up() && !is_up(self.was.sub)) {
+        for (const std::size_t other : self.after) {
+            const UnitEntry& earlier = entry(other);
+            const bool is_older = earlier.is.wants_up() ? earlier.wants_up_since <= world_.step
+                                                        : earlier.wants_down_since <= world_.step;
+            if ((earlier.is.wants_up() || earlier.is.wants_down()) && !earlier.is.ignores_order &&
+                is_older) {
+                report("start-order", unit,
+                       "The start of " + self.name + " has begun while " + earlier.name +
+                           ", which it is After, still has its " +
+                           std::string{name_of(earlier.is.type)} + " job.");
+            }
+        }
+    }
+}
+
+void Checkers::check_refusal(const Effects& effects) {
+    const auto is_refusal = [](const Effect& effect) {
+        const auto* reply = std::get_if<Reply>(&effect);
+        return reply != nullptr && reply->refusal.has_value();
+    };
+    if (std::none_of(effects.orders.begin(), effects.orders.end(), is_refusal)) {
+        return;
+    }
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        const UnitView& was = entry(unit).was;
+        const UnitView& is = entry(unit).is;
+        if (was.sub != is.sub || was.job != is.job || was.type != is.type) {
+            report("refused-whole", unit,
+                   "The request was refused, and " + entry(unit).name + " changed.");
+        }
+    }
+    for (const Effect& effect : effects.orders) {
+        if (!std::holds_alternative<Reply>(effect) && !std::holds_alternative<Say>(effect)) {
+            report("refused-whole", {}, "The request was refused, and yet something was ordered.");
+        }
+    }
+}
+
+void Checkers::check_transaction() {
+    if (mode_now_ == JobMode::ignore_dependencies || mode_now_ == JobMode::ignore_requirements) {
+        return;
+    }
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        const UnitEntry& self = entry(unit);
+        if (!self.is.wants_up() || self.was.job == self.is.job) {
+            continue;
+        }
+        for (const std::size_t other : self.needs) {
+            const UnitEntry& needed = entry(other);
+            const bool is_coming = needed.is.wants_up() || needed.is.wants_down() ||
+                                   is_up(needed.is.sub) || is_starting(needed.is.sub) ||
+                                   needed.is.sub == SubState::auto_restart;
+            const bool came =
+                needed.id && announced_now_.contains(static_cast<std::uint32_t>(*needed.id));
+            if (!is_coming && !came) {
+                report("transaction-whole", unit,
+                       self.name + " is to start, but " + needed.name +
+                           ", which it requires, is not brought along.");
+            }
+        }
+    }
+}
+
+void Checkers::at_rest() {
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        const UnitEntry& self = entry(unit);
+        if (self.is.has_job() && !jobs_.contains(static_cast<std::uint32_t>(self.is.job))) {
+            report("job-once", unit,
+                   self.name + " has job " +
+                       std::to_string(static_cast<std::uint32_t>(self.is.job)) +
+                       ", which was never announced.");
+        }
+        if (world_.now > self.stop_ends_by) {
+            report("stop-bound", unit,
+                   self.name + " is still in " + std::string{name_of(self.is.sub)} +
+                       ", though its stop had to be over by " + words(self.stop_ends_by) +
+                       ". In its cgroup: " + world_.kernel.describe_members(unit) + ".");
+        }
+    }
+    check_nothing_armed();
+    if (replied_job_ != JobId::none && !jobs_.contains(static_cast<std::uint32_t>(replied_job_))) {
+        report("job-once", {}, "The answer names a job that was never announced.");
+    }
+    if (request_now_ != RequestId::none &&
+        requests_.contains(static_cast<std::uint64_t>(request_now_))) {
+        report("request-once", {}, "The request was stepped and has no answer.");
+    }
+}
+
+void Checkers::check_nothing_armed() {
+    const std::optional<Time> deadline = world_.manager->next_deadline();
+    if (!deadline) {
+        return;
+    }
+    for (const UnitEntry& self : world_.units) {
+        if (!self.record) {
+            continue;
+        }
+        const bool is_quiet = is_down(self.is.sub) || is_up(self.is.sub);
+        const bool watches = self.record->watchdog_interval > 0;
+        const bool waits_for_exec = self.is.main != Token::none && self.record->main.executing == 0;
+        const bool is_bound = self.is.sub == SubState::reload || self.is.control != Token::none;
+        if (!is_quiet || self.is.has_job() || watches || waits_for_exec || is_bound ||
+            (is_down(self.is.sub) && self.is.main != Token::none)) {
+            return;  // there is something to wait for
+        }
+    }
+    report("nothing-armed", {},
+           "Every unit rests and there is no job, but a deadline is armed for " + words(*deadline) +
+               ".");
+}
+
+namespace {
+
+struct Field {
+    std::size_t end;
+    const char* name;
+};
+
+/// Which part of a record a byte belongs to, as far as it helps to find the mistake.
+const char* field_at(std::size_t offset) {
+    constexpr std::array<Field, 13> kFields = {{
+        {offsetof(UnitRecord, sub_state), "name"},
+        {offsetof(UnitRecord, restarts), "states and flags"},
+        {offsetof(UnitRecord, state_changed_at), "deadlines"},
+        {offsetof(UnitRecord, main_code), "timestamps"},
+        {offsetof(UnitRecord, start_count), "last main process"},
+        {offsetof(UnitRecord, start_times), "start_count"},
+        {offsetof(UnitRecord, main), "start_times"},
+        {offsetof(UnitRecord, control), "main"},
+        {offsetof(UnitRecord, identifying), "control"},
+        {offsetof(UnitRecord, job), "identifying"},
+        {offsetof(UnitRecord, invocation_id), "job"},
+        {offsetof(UnitRecord, status_text), "invocation_id"},
+        {sizeof(UnitRecord), "status_text"},
+    }};
+    const auto* found = std::find_if(kFields.begin(), kFields.end(),
+                                     [offset](const Field& field) { return offset < field.end; });
+    return found == kFields.end() ? "?" : found->name;
+}
+
+std::size_t first_difference(const UnitRecord& one, const UnitRecord& other) {
+    std::array<unsigned char, sizeof(UnitRecord)> bytes{};
+    std::array<unsigned char, sizeof(UnitRecord)> other_bytes{};
+    std::memcpy(bytes.data(), &one, bytes.size());
+    std::memcpy(other_bytes.data(), &other, other_bytes.size());
+    const auto [here, there] = std::mismatch(bytes.begin(), bytes.end(), other_bytes.begin());
+    static_cast<void>(there);
+    return static_cast<std::size_t>(here - bytes.begin());
+}
+
+}  // namespace
+
+void Checkers::compare_records() {
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        const UnitEntry& self = entry(unit);
+        if (!self.id || !self.record || !world_.manager->is_known(*self.id)) {
+            continue;
+        }
+        const UnitRecord now = world_.manager->record(*self.id);
+        if (std::memcmp(&now, &*self.record, sizeof now) != 0) {
+            report("dirty", unit,
+                   "The record of " + self.name + " differs (" +
+                       field_at(first_difference(now, *self.record)) +
+                       ") from what was last written, but the unit was not dirty.");
+        }
+    }
+    for (const auto& [job, fate] : jobs_) {
+        const auto has_it = [job = job](const UnitEntry& self) {
+            return static_cast<std::uint32_t>(self.is.job) == job;
+        };
+        if (fate == JobFate::open &&
+            std::none_of(world_.units.begin(), world_.units.end(), has_it)) {
+            report("job-once", {},
+                   "Job " + std::to_string(job) + " is gone, but its end was not announced.");
+        }
+    }
+    std::vector<UnitId> with_job;
+    for (const JobStatus& job : world_.manager->jobs()) {
+        with_job.push_back(job.unit);
+    }
+    std::sort(with_job.begin(), with_job.end());
+    if (std::adjacent_find(with_job.begin(), with_job.end()) != with_job.end()) {
+        report("job-once", {}, "A unit has two jobs.");
+    }
+}
+
+// ── the manager's death and the end
+// ──────────────────────────────────────────────────────────────────────────────────
+
+void Checkers::requested(RequestId request) {
+    requests_.insert(static_cast<std::uint64_t>(request));
+}
+
+void Checkers::manager_died() {
+    requests_.clear();
+    jobs_.clear();
+    for (const UnitEntry& self : world_.units) {
+        if (self.record && self.record->job.id != 0) {
+            jobs_[self.record->job.id] = JobFate::open;
+        }
+    }
+}
+
+void Checkers::restored(const std::vector<UnitView>& before) {
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        const UnitEntry& self = entry(unit);
+        if (!self.record || before[unit].has_job() || self.is.has_job() || !world_.manager ||
+            world_.is_shutting_down) {
+            continue;
+        }
+        const SubState old = before[unit].sub;
+        const bool is_running = old == SubState::running && before[unit].main != Token::none &&
+                                world_.kernel.is_alive(before[unit].main);
+        const bool rests = old == SubState::dead || old == SubState::failed ||
+                           old == SubState::exited || old == SubState::active;
+        if ((is_running && self.is.main != before[unit].main) ||
+            ((is_running || rests) && self.is.sub != old)) {
+            report("restored", unit,
+                   self.name + " was " + std::string{name_of(old)} +
+                       " when the manager died, and is " + std::string{name_of(self.is.sub)} +
+                       " after its restart.");
+        }
+    }
+    for (const Token token : world_.kernel.open_tokens()) {
+        const TableSlot& slot = *world_.kernel.slot(token);
+        if (!world_.manager->unit_of(token)) {
+            report("forgotten-process", slot.unit,
+                   "A record of " + entry(slot.unit).name +
+                       " names a process that the new manager knows nothing of.");
+        }
+    }
+}
+
+void Checkers::slot_freed(Token token) {
+    const TableSlot& slot = *world_.kernel.slot(token);
+    slots_.erase(slot_of(token));
+    if (world_.kernel.is_alive(token) && world_.stops_whole(slot.unit) &&
+        !is_down(entry(slot.unit).is.sub)) {
+        report("forgotten-process", slot.unit,
+               "No record names pid " + std::to_string(slot.pid) + " of " + entry(slot.unit).name +
+                   ", which runs.");
+    }
+}
+
+void Checkers::exited() {
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        const UnitEntry& self = entry(unit);
+        if (!is_down(self.is.sub)) {
+            report("exit-clean", unit,
+                   "svcd leaves while " + self.name + " is " + std::string{name_of(self.is.sub)} +
+                       ".");
+        }
+        if (self.is.has_job()) {
+            report("exit-clean", unit, "svcd leaves while " + self.name + " has a job.");
+        }
+        if (self.is.sub != SubState::stop_wedged && world_.stops_whole(unit) &&
+            world_.kernel.present_population(unit) != 0) {
+            report("exit-clean", unit,
+                   "svcd leaves, and of " + self.name + " there is still " +
+                       world_.kernel.describe_members(unit) + ".");
+        }
+    }
+}
+
+}  // namespace svcd::simulation

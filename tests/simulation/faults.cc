@@ -1,0 +1,49 @@
+#include "simulation/faults.h"
+
+#include <array>
+
+namespace svcd::simulation {
+
+std::string_view name_of(Fault fault) {
+    switch (fault) {
+        case Fault::spawn_fails:
+            return "spawn-fails";
+        case Fault::quick_exits:
+            return "quick-exits";
+        case Fault::late_events:
+            return "late-events";
+        case Fault::late_emptied:
+            return "late-emptied";
+        case Fault::doubled_emptied:
+            return "doubled-emptied";
+        case Fault::lost_notifications:
+            return "lost-notifications";
+        case Fault::main_not_found:
+            return "main-not-found";
+        case Fault::unkillable:
+            return "unkillable";
+        case Fault::hanging_exec:
+            return "hanging-exec";
+        case Fault::careless_clock:
+            return "careless-clock";
+        case Fault::manager_dies:
+            return "manager-dies";
+        case Fault::manager_dies_midway:
+            return "manager-dies-midway";
+    }
+    return "?";
+}
+
+FaultSet draw_faults(Random& random) {
+    constexpr std::array<unsigned, 3> kOdds = {0, 20, 60};
+    const unsigned odds = random.pick(kOdds);
+    FaultSet faults;
+    for (std::size_t fault = 0; fault < kFaults; ++fault) {
+        if (random.percent(odds)) {
+            faults.add(static_cast<Fault>(fault));
+        }
+    }
+    return faults;
+}
+
+}  // namespace svcd::simulation

@@ -1,0 +1,249 @@
+// The rules about single orders: tokens, signals, jobs and answers.
+#include <csignal>
+
+#include "simulation/checkers.h"
+#include "simulation/trace.h"
+
+namespace svcd::simulation {
+namespace {
+
+bool starts_something(CommandRole role) {
+    switch (role) {
+        case CommandRole::condition:
+        case CommandRole::start_pre:
+        case CommandRole::start:
+        case CommandRole::start_post:
+            return true;
+        case CommandRole::reload:
+        case CommandRole::stop:
+        case CommandRole::stop_post:
+            return false;
+    }
+    return false;
+}
+
+std::string number(JobId job) {
+    return std::to_string(static_cast<std::uint32_t>(job));
+}
+
+}  // namespace
+
+void Checkers::before_order(const Effect& effect) {
+    std::visit([this](const auto& one) { order(one); }, effect);
+}
+
+std::optional<std::size_t> Checkers::known(UnitId id, const char* what) {
+    const std::optional<std::size_t> unit = world_.index_of(id);
+    if (!unit) {
+        report("token-once", {}, std::string{what} + " is for a unit that does not exist.");
+    }
+    return unit;
+}
+
+// ── processes
+// ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Checkers::order(const SpawnProcess& spawn) {
+    const auto unit = known(spawn.unit, "A spawn");
+    if (!unit) {
+        return;
+    }
+    check_new_token(spawn.process, *unit, "spawned");
+    const UnitEntry& self = entry(*unit);
+    if (self.is.main != spawn.process && self.is.control != spawn.process) {
+        report("write-ahead", *unit,
+               "The state file does not name the process that is spawned for " + self.name + ".");
+    }
+    const ServiceSettings* service = world_.settings(*unit);
+    if (service == nullptr || spawn.command >= service->commands.size()) {
+        report("token-once", *unit, self.name + " has no such command as is spawned.");
+        return;
+    }
+    if (world_.is_shutting_down && starts_something(service->commands[spawn.command].role)) {
+        report("start-in-shutdown", *unit,
+               self.name + " is started although the shutdown has begun.");
+    }
+    if (spawn.role == ProcessRole::main && world_.kernel.has_main(*unit)) {
+        report("one-main", *unit,
+               "A main process is spawned for " + self.name +
+                   ", which has one: " + world_.kernel.describe_members(*unit) + ".");
+    }
+}
+
+void Checkers::order(const IdentifyMainProcess& identify) {
+    if (const auto unit = known(identify.unit, "IdentifyMainProcess")) {
+        check_new_token(identify.process, *unit, "to be identified");
+    }
+}
+
+void Checkers::check_new_token(Token token, std::size_t unit, const char* what) {
+    const TableSlot* slot = world_.kernel.slot(token);
+    if (token == Token::none || (slot != nullptr && slot->pid != 0)) {
+        report("token-once", unit,
+               "A token of " + entry(unit).name + " that is " + what + " was used before.");
+    }
+    if (slot != nullptr && slot->state == TableSlot::State::retired) {
+        report("token-once", unit,
+               "A token of " + entry(unit).name + " that is " + what + " was retired.");
+    }
+    const auto [place, is_new] = slots_.emplace(slot_of(token), token);
+    if (!is_new && place->second != token) {
+        report("token-once", unit, "Two tokens share a slot of the process table.");
+    }
+}
+
+void Checkers::order(const RetireProcess& retire) {
+    const TableSlot* slot = world_.kernel.slot(retire.process);
+    slots_.erase(slot_of(retire.process));
+    if (slot == nullptr) {
+        if (!intents_.contains(static_cast<std::uint64_t>(retire.process))) {
+            report("token-once", {}, "A token is retired that never was one.");
+        }
+        return;
+    }
+    if (slot->state == TableSlot::State::retired) {
+        report("token-once", slot->unit,
+               "A token of " + entry(slot->unit).name + " is retired twice.");
+    }
+    if (world_.kernel.is_alive(retire.process) && world_.stops_whole(slot->unit) &&
+        is_down(entry(slot->unit).is.sub) && entry(slot->unit).is.sub != SubState::stop_wedged) {
+        report("token-once", slot->unit,
+               "A token of " + entry(slot->unit).name + " is retired while its process runs.");
+    }
+}
+
+void Checkers::order(const ReleaseCgroup& release) {
+    const auto unit = known(release.unit, "ReleaseCgroup");
+    if (unit && !is_down(entry(*unit).is.sub)) {
+        report("empty-when-down", *unit,
+               "The cgroup of " + entry(*unit).name + " is released while the unit is " +
+                   std::string{name_of(entry(*unit).is.sub)} + ".");
+    }
+}
+
+// ── signals
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Checkers::order(const SignalUnit& signal) {
+    const auto unit = known(signal.unit, "A signal");
+    if (!unit) {
+        return;
+    }
+    const bool to_main = signal.scope == SignalScope::main || signal.scope == SignalScope::both;
+    const bool to_control =
+        signal.scope == SignalScope::control || signal.scope == SignalScope::both;
+    if (to_main && signal.main != Token::none) {
+        check_open_token(*unit, signal.main, "main");
+    }
+    if (to_control && signal.control != Token::none) {
+        check_open_token(*unit, signal.control, "control");
+    }
+    const UnitEntry& self = entry(*unit);
+    if ((signal.cause == SignalCause::user) != is_kill_request_) {
+        report("sigkill-early", *unit,
+               "A signal to " + self.name + " claims a cause that it hasn't.");
+    }
+    if (signal.cause == SignalCause::stop && self.is.wants_down() && !self.is.is_running &&
+        self.was.sub == SubState::running && world_.kernel.is_alive(self.was.main) &&
+        self.was.job == self.is.job) {
+        report("stop-order", *unit,
+               self.name + " gets its stop signal before its stop job has begun.");
+    }
+    if (signal.signal == SIGKILL) {
+        check_kill(*unit, signal);
+    }
+}
+
+void Checkers::check_open_token(std::size_t unit, Token token, const char* what) {
+    const TableSlot* slot = world_.kernel.slot(token);
+    if (slot == nullptr || slot->state == TableSlot::State::retired) {
+        report("token-once", unit,
+               std::string{"A signal goes to the "} + what + " process of " + entry(unit).name +
+                   " by a token that is not in the process table.");
+    }
+}
+
+void Checkers::check_kill(std::size_t unit, const SignalUnit& signal) {
+    const UnitEntry& self = entry(unit);
+    const ServiceSettings* service = world_.settings(unit);
+    if (service == nullptr || self.is_between_definitions) {
+        return;
+    }
+    const auto wrong = [&](const std::string& why) {
+        report("sigkill-early", unit, "SIGKILL to " + self.name + " " + why);
+    };
+    switch (signal.cause) {
+        case SignalCause::user:
+        case SignalCause::watchdog:
+            return;
+        case SignalCause::never_executed:
+            if (world_.kernel.is_executing(signal.main) ||
+                world_.kernel.is_executing(signal.control)) {
+                wrong("because it never got through execve, which it did.");
+            }
+            return;
+        case SignalCause::main_exited:
+            if (service->kill_mode != KillMode::mixed) {
+                wrong("because its main process is gone, but its KillMode is not mixed.");
+            } else if (world_.kernel.has_main(unit)) {
+                wrong("because its main process is gone, which is not so.");
+            }
+            return;
+        case SignalCause::kill_control:
+            if (signal.scope != SignalScope::control) {
+                wrong("for the sake of a control process, but not to that alone.");
+            }
+            return;
+        case SignalCause::kill_signal_is_kill:
+            if (service->kill_signal != SIGKILL) {
+                wrong("as its KillSignal, which is another.");
+            }
+            return;
+        case SignalCause::stop:
+        case SignalCause::deadline:
+            if (!is_stopping(self.is.sub) && !is_down(self.is.sub)) {
+                wrong("while it is " + std::string{name_of(self.is.sub)} + ".");
+            } else if (self.stop_not_before != kNever && world_.now < self.stop_not_before) {
+                wrong("at " + words(world_.now) + ", before its stop deadline at " +
+                      words(self.stop_not_before) + ".");
+            }
+            return;
+    }
+}
+
+// ── jobs and answers
+// ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+void Checkers::order(const AnnounceJob& job) {
+    if (!jobs_.emplace(static_cast<std::uint32_t>(job.job), JobFate::open).second) {
+        report("job-once", world_.index_of(job.unit),
+               "Job " + number(job.job) + " is announced twice.");
+    }
+}
+
+void Checkers::order(const AnnounceJobEnd& job) {
+    const auto found = jobs_.find(static_cast<std::uint32_t>(job.job));
+    const auto unit = world_.index_of(job.unit);
+    if (found == jobs_.end()) {
+        report("job-once", unit, "Job " + number(job.job) + " ends and was never announced.");
+        return;
+    }
+    if (found->second == JobFate::ended) {
+        report("job-once", unit, "Job " + number(job.job) + " ends twice.");
+    }
+    found->second = JobFate::ended;
+    if (unit && entry(*unit).is.job == job.job) {
+        report("job-once", unit, "Job " + number(job.job) + " ended, and the unit still has it.");
+    }
+}
+
+void Checkers::order(const Reply& reply) {
+    if (requests_.erase(static_cast<std::uint64_t>(reply.request)) == 0) {
+        report("request-once", {}, "An answer that nobody waits for, or a second one.");
+    }
+    if (!reply.refusal) {
+        replied_job_ = reply.job;
+    }
+}
+
+}  // namespace svcd::simulation

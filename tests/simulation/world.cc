@@ -1,0 +1,62 @@
+#include "simulation/world.h"
+
+namespace svcd::simulation {
+
+UnitView view_of(const UnitRecord& record) {
+    UnitView view;
+    view.sub = static_cast<SubState>(record.sub_state);
+    view.job = static_cast<JobId>(record.job.id);
+    view.type = static_cast<JobType>(record.job.type);
+    view.is_running = static_cast<JobState>(record.job.state) == JobState::running;
+    view.ignores_order = record.job.ignore_order != 0;
+    view.main = static_cast<Token>(record.main.token);
+    view.control = static_cast<Token>(record.control.token);
+    view.identifying = static_cast<Token>(record.identifying);
+    return view;
+}
+
+bool is_down(SubState state) {
+    return state == SubState::dead || state == SubState::failed || state == SubState::stop_wedged;
+}
+
+bool is_stopping(SubState state) {
+    return state >= SubState::stop && state <= SubState::final_sigkill;
+}
+
+bool is_starting(SubState state) {
+    return state >= SubState::condition && state <= SubState::start_post;
+}
+
+bool is_up(SubState state) {
+    return (state >= SubState::running && state <= SubState::reload) || state == SubState::active;
+}
+
+std::optional<std::size_t> World::index_of(UnitId id) const {
+    for (std::size_t unit = 0; unit < units.size(); ++unit) {
+        if (units[unit].id == id) {
+            return unit;
+        }
+    }
+    return std::nullopt;
+}
+
+const ServiceSettings* World::settings(std::size_t unit) const {
+    const UnitEntry& entry = units[unit];
+    if (!manager || !entry.id || !manager->is_known(*entry.id)) {
+        return nullptr;
+    }
+    const UnitDefinition* definition = manager->definition(*entry.id);
+    return definition == nullptr ? nullptr : definition->service.get();
+}
+
+bool World::stops_whole(std::size_t unit) const {
+    const ServiceSettings* service = settings(unit);
+    if (service == nullptr || units[unit].is_between_definitions) {
+        return false;
+    }
+    const bool whole =
+        service->kill_mode == KillMode::control_group || service->kill_mode == KillMode::mixed;
+    return whole && service->send_sigkill && service->final_kill_signal == SIGKILL;
+}
+
+}  // namespace svcd::simulation
