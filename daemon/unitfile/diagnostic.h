@@ -1,0 +1,26 @@
+// What is wrong with a unit file, so that a person can mend it: FILE:LINE:COL: message, the line
+// itself, and a caret.
+#pragma once
+
+#include <string>
+
+namespace svcd {
+
+struct Diagnostic {
+    enum class Severity : unsigned char { error, warning };
+    Severity severity = Severity::error;
+    std::string unit;  ///< the unit it belongs to; empty when none
+    std::string file;
+    int line = 0;         ///< from 1; 0 when it concerns the whole file
+    int column = 0;       ///< from 1, in characters
+    std::string message;  ///< one sentence, with a suggestion where there is one
+    std::string excerpt;  ///< the offending line, cut to 120 characters; empty when there is none
+};
+
+/// "FILE:LINE:COL: message", then the excerpt and a caret below, each on a line of its own.
+std::string to_string(const Diagnostic& diagnostic);
+
+/// Its first line alone: "FILE:LINE:COL: message".
+std::string headline(const Diagnostic& diagnostic);
+
+}  // namespace svcd

@@ -1,0 +1,336 @@
+#include "unitfile/loader.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "unitfile/file_text.h"
+#include "unitfile/specifier.h"
+#include "unitfile/unit_builder.h"
+#include "unitfile/unit_index.h"
+#include "unitfile/unit_name.h"
+
+namespace svcd {
+namespace {
+
+/// Lets units that say the same share one object.
+class ExecPool {
+public:
+    std::shared_ptr<const ExecSettings> share(ExecSettings exec) {
+        static const auto kDefault = std::make_shared<const ExecSettings>();
+        if (exec == *kDefault) {
+            return kDefault;
+        }
+        // What differs between units is mostly one of these.
+        std::string key = exec.working_directory + '\n' + exec.user + '\n' +
+                          exec.standard_output.path + '\n' + exec.syslog_identifier;
+        for (const std::string& variable : exec.environment) {
+            key += '\n' + variable;
+        }
+        auto& candidates = by_key_[std::move(key)];
+        for (const auto& candidate : candidates) {
+            if (*candidate == exec) {
+                return candidate;
+            }
+        }
+        return candidates.emplace_back(std::make_shared<const ExecSettings>(std::move(exec)));
+    }
+
+private:
+    std::unordered_map<std::string, std::vector<std::shared_ptr<const ExecSettings>>> by_key_;
+};
+
+/// One load: what is found on the way and forgotten after it.
+class LoadSession {
+public:
+    LoadSession(const LoaderOptions& options, FaultyDropIn faulty)
+        : options_{options},
+          faulty_{faulty},
+          specifiers_{options.user},
+          index_{options.unit_path, report_.diagnostics} {}
+
+    LoadReport load_all() {
+        for (const std::string& name : index_.unit_names()) {
+            want(name);
+        }
+        for (const char* name :
+             {"sysinit.target", "basic.target", "shutdown.target", "default.target"}) {
+            want(name);
+        }
+        return run();
+    }
+
+    LoadReport load(std::string_view name) {
+        queue_.push_back(index_.resolve(name));
+        wanted_.insert(queue_.front());
+        return run();
+    }
+
+private:
+    bool exists(const UnitName& name) const {
+        return is_built_in(name.full) || !index_.fragment_of(name).empty();
+    }
+
+    /// Loads it in this session, unless there is nothing to load.
+    void want(const std::string& name) {
+        const auto parts = parse_unit_name(name);
+        if (parts && parts->type() && exists(*parts) && wanted_.size() < kUnitsMax &&
+            wanted_.insert(name).second) {
+            queue_.push_back(name);
+        }
+    }
+
+    LoadReport run() {
+        while (!queue_.empty()) {
+            const std::string name = std::move(queue_.front());
+            queue_.pop_front();
+            LoadedUnit unit = load_one(name);
+            for (Dependency& dependency : unit.definition.dependencies) {
+                dependency.unit = index_.resolve(dependency.unit);
+                want(dependency.unit);
+            }
+            std::erase_if(unit.definition.dependencies,
+                          [&](const Dependency& each) { return each.unit == name; });
+            report_.units.push_back(std::move(unit));
+        }
+        order_targets();
+        report_.aliases.assign(index_.aliases().begin(), index_.aliases().end());
+        return std::move(report_);
+    }
+
+    LoadedUnit not_loaded(const std::string& name, LoadState state, std::string error) {
+        LoadedUnit unit;
+        unit.state = state;
+        unit.error = std::move(error);
+        unit.definition.name = name;
+        return unit;
+    }
+
+    /// Reports a fault that concerns a whole file.
+    Diagnostic& report(const std::string& name, const std::string& path, std::string message) {
+        Diagnostic diagnostic;
+        diagnostic.unit = name;
+        diagnostic.file = path;
+        diagnostic.message = std::move(message);
+        return report_.diagnostics.emplace_back(std::move(diagnostic));
+    }
+
+    LoadedUnit load_one(const std::string& full_name);
+    std::optional<UnitSource> parse(const std::string& name,
+                                    const std::string& path,
+                                    FileText file);
+    bool read_drop_ins(const UnitName& name, std::vector<UnitSource>& drop_ins);
+    LoadedUnit finish(const UnitName& name, const BuildInput& input, std::size_t first_diagnostic);
+    void order_targets();
+
+    const LoaderOptions& options_;
+    FaultyDropIn faulty_;
+    LoadReport report_;
+    Specifiers specifiers_;
+    UnitIndex index_;
+    ExecPool pool_;
+    std::deque<std::string> queue_;
+    std::unordered_set<std::string> wanted_;
+};
+
+std::string lines_of(const std::vector<Diagnostic>& diagnostics, std::size_t first) {
+    std::string lines;
+    for (std::size_t i = first; i < diagnostics.size(); ++i) {
+        lines += (lines.empty() ? "" : "\n") + headline(diagnostics[i]);
+    }
+    return lines;
+}
+
+/// The tree of a file; nothing, and a diagnostic, when it isn't one.
+std::optional<UnitSource> LoadSession::parse(const std::string& name,
+                                             const std::string& path,
+                                             FileText file) {
+    auto root = read_yaml(file.text);
+    if (!root) {
+        report_.diagnostics.push_back(
+            make_diagnostic(name, path, file.text, root.error().mark, root.error().message));
+        return std::nullopt;
+    }
+    return UnitSource{path, std::move(file.text), *std::move(root)};
+}
+
+/// False when one can't be read or parsed.
+bool LoadSession::read_drop_ins(const UnitName& name, std::vector<UnitSource>& drop_ins) {
+    bool sound = true;
+    for (const std::string& path : index_.drop_ins_of(name)) {
+        auto file = read_file_text(path);
+        if (file && file->masked) {
+            continue;
+        }
+        const std::size_t before = report_.diagnostics.size();
+        auto source = file ? parse(name.full, path, *std::move(file)) : std::nullopt;
+        if (source) {
+            drop_ins.push_back(*std::move(source));
+            continue;
+        }
+        sound = false;
+        if (report_.diagnostics.size() == before) {
+            report(name.full, path, to_string(file.error()));
+        }
+        if (faulty_ == FaultyDropIn::leave_out) {
+            report_.diagnostics.back().message += "; the unit is loaded without this drop-in";
+        }
+    }
+    return sound;
+}
+
+LoadedUnit LoadSession::load_one(const std::string& full_name) {
+    const auto name = parse_unit_name(full_name);
+    if (!name || name->is_template()) {
+        return not_loaded(full_name, LoadState::not_found,
+                          "'" + full_name + "' is not the name of a unit");
+    }
+    const std::string path = index_.fragment_of(*name);
+    if (!name->type() || (path.empty() && !is_built_in(full_name))) {
+        return not_loaded(full_name, LoadState::not_found,
+                          "there is no unit file " + full_name + ".yaml in the unit path");
+    }
+    const std::size_t first_diagnostic = report_.diagnostics.size();
+    std::optional<UnitSource> fragment;
+    if (!path.empty()) {
+        auto file = read_file_text(path);
+        if (!file) {
+            report(full_name, path, to_string(file.error()));
+            return not_loaded(full_name, LoadState::error,
+                              lines_of(report_.diagnostics, first_diagnostic));
+        }
+        if (file->masked) {
+            return not_loaded(full_name, LoadState::masked, "the unit is masked by " + path);
+        }
+        fragment = parse(full_name, path, *std::move(file));
+        if (!fragment) {
+            return not_loaded(full_name, LoadState::bad_setting,
+                              lines_of(report_.diagnostics, first_diagnostic));
+        }
+    }
+    BuildInput input{*name,
+                     specifiers_,
+                     options_.user,
+                     fragment ? &*fragment : nullptr,
+                     {},
+                     index_.linked_by(*name),
+                     faulty_};
+    const bool sound = read_drop_ins(*name, input.drop_ins);
+    if (!sound && faulty_ == FaultyDropIn::reject_unit) {
+        return not_loaded(full_name, LoadState::bad_setting,
+                          lines_of(report_.diagnostics, first_diagnostic));
+    }
+    return finish(*name, input, first_diagnostic);
+}
+
+LoadedUnit LoadSession::finish(const UnitName& name,
+                               const BuildInput& input,
+                               std::size_t first_diagnostic) {
+    BuiltUnit built = build_unit(input);
+    std::move(built.diagnostics.begin(), built.diagnostics.end(),
+              std::back_inserter(report_.diagnostics));
+    std::string error = lines_of(report_.diagnostics, first_diagnostic);
+    if (!built.valid) {
+        return not_loaded(name.full, LoadState::bad_setting, std::move(error));
+    }
+    LoadedUnit unit;
+    unit.error = std::move(error);
+    unit.definition = std::move(built.definition);
+    if (unit.definition.service != nullptr) {
+        unit.definition.service->exec = pool_.share(std::move(built.exec));
+    }
+    return unit;
+}
+
+bool has_dependency(const UnitDefinition& unit, Relation relation, const std::string& other) {
+    return std::any_of(
+        unit.dependencies.begin(), unit.dependencies.end(),
+        [&](const Dependency& each) { return each.relation == relation && each.unit == other; });
+}
+
+bool pulls_in(Relation relation) {
+    return relation == Relation::requires_ || relation == Relation::requisite ||
+           relation == Relation::wants || relation == Relation::binds_to ||
+           relation == Relation::part_of;
+}
+
+/// DefaultDependencies of targets: after what they pull in, so that an active target means active
+/// services, unless one of the two says otherwise. The built-in default.target is no exception.
+void LoadSession::order_targets() {
+    std::unordered_map<std::string, const UnitDefinition*> by_name;
+    for (const LoadedUnit& unit : report_.units) {
+        by_name.emplace(unit.definition.name, &unit.definition);
+    }
+    for (LoadedUnit& loaded : report_.units) {
+        UnitDefinition& target = loaded.definition;
+        const bool wants_order = target.default_dependencies || is_built_in(target.name);
+        if (loaded.state != LoadState::loaded || target.service != nullptr || !wants_order) {
+            continue;
+        }
+        std::vector<Dependency> added;
+        for (const Dependency& dependency : target.dependencies) {
+            if (!pulls_in(dependency.relation)) {
+                continue;
+            }
+            const auto found = by_name.find(dependency.unit);
+            const UnitDefinition* other = found == by_name.end() ? nullptr : found->second;
+            const bool ordered_already =
+                has_dependency(target, Relation::before, dependency.unit) ||
+                has_dependency(target, Relation::after, dependency.unit) ||
+                (other != nullptr && has_dependency(*other, Relation::after, target.name));
+            if (!ordered_already && (other == nullptr || other->default_dependencies)) {
+                added.push_back({Relation::after, dependency.unit});
+            }
+        }
+        for (Dependency& dependency : added) {
+            if (!has_dependency(target, Relation::after, dependency.unit)) {
+                target.dependencies.push_back(std::move(dependency));
+            }
+        }
+    }
+}
+
+std::string from_environment(const char* variable, const std::string& otherwise) {
+    const char* value = std::getenv(variable);
+    return value != nullptr && value[0] == '/' ? std::string{value} : otherwise;
+}
+
+}  // namespace
+
+UnitLoader::UnitLoader(LoaderOptions options) : options_{std::move(options)} {}
+
+LoadReport UnitLoader::load_all(FaultyDropIn faulty) {
+    return LoadSession{options_, faulty}.load_all();
+}
+
+LoadReport UnitLoader::load(std::string_view name, FaultyDropIn faulty) {
+    return LoadSession{options_, faulty}.load(name);
+}
+
+std::vector<std::string> default_unit_path(bool user) {
+    if (!user) {
+        return {"/etc/svcd/units", "/run/svcd/units", "/usr/local/lib/svcd/units",
+                "/usr/lib/svcd/units"};
+    }
+    const std::string home = from_environment("HOME", {});
+    const std::string config =
+        from_environment("XDG_CONFIG_HOME", home.empty() ? std::string{} : home + "/.config");
+    const std::string runtime = Specifiers{true}.runtime_directory();
+    std::vector<std::string> path;
+    if (!config.empty()) {
+        path.push_back(config + "/svcd/units");
+    }
+    path.push_back(runtime + "/svcd/units");
+    path.push_back("/etc/svcd/user");
+    path.push_back("/usr/lib/svcd/user");
+    return path;
+}
+
+}  // namespace svcd

@@ -1,0 +1,63 @@
+// From files to definitions: finds unit files, merges drop-ins, resolves templates, links and
+// specifiers, and hands on one LoadedUnit a name. spec: systemd.unit(5) with YAML for the syntax;
+// docs/units.md.
+//
+// One faulty file never keeps another from loading: its unit comes out with LoadState::bad_setting
+// and its diagnostics. All input is bounded (file size, nesting, aliases, number of files), and
+// nothing that isn't a regular file is ever read.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/types/unit.h"
+#include "unitfile/diagnostic.h"
+
+namespace svcd {
+
+struct LoaderOptions {
+    std::vector<std::string> unit_path;  ///< first found wins
+    bool user = false;  ///< a user instance: %t %S %C %L, and what DefaultDependencies adds
+};
+
+/// What a load found. `diagnostics` are for the log and for the answer to daemon-reload; those of a
+/// unit are in its LoadedUnit::error too.
+struct LoadReport {
+    std::vector<LoadedUnit> units;
+    std::vector<Diagnostic> diagnostics;
+    /// Further names: a link NAME.TYPE.yaml to another unit's file, and that unit. Dependencies
+    /// name the unit already.
+    std::vector<std::pair<std::string, std::string>> aliases;
+};
+
+/// What becomes of a unit one of whose drop-ins has a fault. When svcd starts, it is loaded without
+/// that drop-in: a typing error must not cost a machine its sshd. On a reload it is bad_setting, so
+/// that the old definition goes on and the person who reloads sees why.
+enum class FaultyDropIn : unsigned char { leave_out, reject_unit };
+
+class UnitLoader {
+public:
+    explicit UnitLoader(LoaderOptions options);
+
+    /// Every unit that has a file, with the instances of templates that something refers to, and
+    /// the units that are built in (basic.target, sysinit.target, shutdown.target, default.target
+    /// ... when no file has them).
+    LoadReport load_all(FaultyDropIn faulty = FaultyDropIn::leave_out);
+
+    /// One unit by its full name (an instance of a template, say) and whatever it refers to. A name
+    /// without a file gives LoadState::not_found. The unit that is meant comes first in the report,
+    /// under its own name when `name` is an alias.
+    LoadReport load(std::string_view name, FaultyDropIn faulty = FaultyDropIn::leave_out);
+
+    const LoaderOptions& options() const { return options_; }
+
+private:
+    LoaderOptions options_;
+};
+
+/// Where unit files are looked for when no --unit-path is given (docs/units.md lists the folders).
+std::vector<std::string> default_unit_path(bool user);
+
+}  // namespace svcd

@@ -1,0 +1,96 @@
+#include "unitfile/setting_reader.h"
+
+#include <algorithm>
+
+namespace svcd {
+
+bool is_reset(const YamlNode& value) {
+    switch (value.kind) {
+        case YamlNode::Kind::null:
+            return true;
+        case YamlNode::Kind::scalar:
+            return trim(value.text).empty();
+        case YamlNode::Kind::sequence:
+            return value.items.empty();
+        case YamlNode::Kind::map:
+            return value.entries.empty();
+    }
+    return false;
+}
+
+void fail_value(Reading& reading, const YamlNode& value, const std::string& problem) {
+    reading.fail(value.mark, std::string(reading.key) + ": " + problem);
+}
+
+const std::string* single_text(Reading& reading, const YamlNode& value) {
+    if (value.kind == YamlNode::Kind::scalar) {
+        return &value.text;
+    }
+    fail_value(reading, value,
+               std::string("takes one value, not a ") +
+                   (value.kind == YamlNode::Kind::map ? "map" : "list"));
+    return nullptr;
+}
+
+std::optional<std::string> expand(Reading& reading, const YamlNode& value, std::string_view text) {
+    auto expanded = reading.specifiers.expand(text, reading.name);
+    if (!expanded) {
+        fail_value(reading, value, expanded.error());
+        return std::nullopt;
+    }
+    return *std::move(expanded);
+}
+
+void read_words(Reading& reading,
+                const YamlNode& value,
+                const std::function<void()>& clear,
+                const std::function<void(const std::string&, const YamlNode&)>& add) {
+    if (is_reset(value)) {
+        clear();
+        return;
+    }
+    if (value.kind == YamlNode::Kind::map) {
+        fail_value(reading, value, "takes a list, not a map");
+        return;
+    }
+    const auto add_words = [&](const YamlNode& node) {
+        for (const std::string_view word : split_words(node.text)) {
+            if (const auto expanded = expand(reading, node, word)) {
+                add(*expanded, node);
+            }
+        }
+    };
+    if (value.kind == YamlNode::Kind::scalar) {
+        add_words(value);
+        return;
+    }
+    for (const YamlNodePtr& item : value.items) {
+        if (item->kind == YamlNode::Kind::null) {
+            clear();
+        } else if (item->kind == YamlNode::Kind::scalar) {
+            add_words(*item);
+        } else {
+            fail_value(reading, *item, "takes a list of words, not of lists or maps");
+        }
+    }
+}
+
+Parsed<std::size_t> parse_choice(std::string_view text,
+                                 std::span<const std::string_view> words,
+                                 std::span<const std::string_view> not_yet) {
+    const std::string_view word = trim(text);
+    const auto found = std::find(words.begin(), words.end(), word);
+    if (found != words.end()) {
+        return static_cast<std::size_t>(found - words.begin());
+    }
+    if (std::find(not_yet.begin(), not_yet.end(), word) != not_yet.end()) {
+        return Unparsable{"'" + std::string(word) + "' is not supported by this version"};
+    }
+    std::string problem = "'" + std::string(word) + "' is none of ";
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        problem += (i == 0 ? "" : ", ") + std::string(words[i]);
+    }
+    return Unparsable{problem + suggestion(word, words)};
+}
+
+}  // namespace svcd

@@ -1,0 +1,251 @@
+#include <gmock/gmock.h>
+
+#include <chrono>
+
+#include "unit_folder.h"
+
+namespace svcd {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+constexpr std::string_view kSound = "Service:\n  ExecStart: /bin/true\n";
+
+TEST(Loader, ReadsTheExampleOfTheManual) {
+    UnitFolder folder;
+    folder.write("web.service.yaml",
+                 "Unit:\n"
+                 "  Description: Web front end\n"
+                 "  Requires: [db.service]\n"
+                 "  After: [db.service, network.target]\n"
+                 "Service:\n"
+                 "  Type: notify\n"
+                 "  ExecStart: [/usr/bin/web, --port, \"8080\"]\n"
+                 "  ExecReload: kill -HUP $MAINPID\n"
+                 "  Environment: {PORT: 8080, LOG_LEVEL: info}\n"
+                 "  User: web\n"
+                 "  Restart: on-failure\n"
+                 "  RestartSec: 200ms\n"
+                 "  TimeoutStopSec: 20s\n"
+                 "Install:\n"
+                 "  WantedBy: [default.target]\n");
+    const LoadReport report = folder.load("web.service");
+    const LoadedUnit& unit = report.units.front();
+    ASSERT_EQ(unit.state, LoadState::loaded) << unit.error;
+    const UnitDefinition& web = unit.definition;
+    EXPECT_EQ(web.description, "Web front end");
+    EXPECT_EQ(web.fragment_path, folder.path("web.service.yaml"));
+    EXPECT_TRUE(has_dependency(unit, Relation::requires_, "db.service"));
+    EXPECT_TRUE(has_dependency(unit, Relation::after, "network.target"));
+    EXPECT_EQ(web.service->type, ServiceType::notify);
+    EXPECT_THAT(web.service->commands[0].argv, ElementsAre("/usr/bin/web", "--port", "8080"));
+    EXPECT_EQ(web.service->commands[1].role, CommandRole::reload);
+    EXPECT_EQ(web.service->commands[1].path, "kill");
+    EXPECT_THAT(web.service->exec->environment, ElementsAre("PORT=8080", "LOG_LEVEL=info"));
+    EXPECT_EQ(web.service->restart_delay, std::chrono::milliseconds{200});
+    EXPECT_EQ(web.service->timeout_stop, std::chrono::seconds{20});
+    EXPECT_THAT(web.install, ElementsAre("WantedBy=default.target"));
+}
+
+TEST(Loader, FirstFolderOfThePathWins) {
+    UnitFolder above;
+    UnitFolder below;
+    above.write("x.service.yaml", "Unit: {Description: above}\nService: {ExecStart: /bin/true}\n");
+    below.write("x.service.yaml", "Unit: {Description: below}\nService: {ExecStart: /bin/true}\n");
+    below.write("y.service.yaml", kSound);
+    const LoadReport report =
+        UnitLoader{{{above.path(), "/nowhere/at/all", below.path()}, false}}.load_all();
+    EXPECT_EQ(find_unit(report, "x.service")->definition.description, "above");
+    EXPECT_NE(find_unit(report, "y.service"), nullptr);
+    EXPECT_THAT(report.diagnostics, IsEmpty());
+}
+
+TEST(Loader, BringsTheTargetsThatNoFileHas) {
+    UnitFolder folder;
+    const LoadReport report = folder.load_all();
+    for (const char* name :
+         {"sysinit.target", "basic.target", "shutdown.target", "default.target"}) {
+        const LoadedUnit* unit = find_unit(report, name);
+        ASSERT_NE(unit, nullptr) << name;
+        EXPECT_EQ(unit->state, LoadState::loaded);
+        EXPECT_EQ(unit->definition.fragment_path, "");
+        EXPECT_FALSE(unit->definition.default_dependencies);
+        EXPECT_EQ(unit->definition.service, nullptr);
+    }
+    EXPECT_TRUE(
+        has_dependency(*find_unit(report, "basic.target"), Relation::after, "sysinit.target"));
+    EXPECT_TRUE(
+        has_dependency(*find_unit(report, "default.target"), Relation::requires_, "basic.target"));
+    EXPECT_EQ(find_unit(report, "multi-user.target"), nullptr);
+}
+
+TEST(Loader, FileOverridesABuiltInTarget) {
+    UnitFolder folder;
+    folder.write("default.target.yaml", "Unit: {Description: mine, Wants: [a.service]}\n")
+        .write("a.service.yaml", kSound);
+    const LoadReport report = folder.load("default.target");
+    EXPECT_EQ(report.units.front().definition.description, "mine");
+    EXPECT_NE(find_unit(report, "a.service"), nullptr);
+}
+
+TEST(Loader, UnknownUnitIsNotFound) {
+    UnitFolder folder;
+    const LoadReport report = folder.load("x.service");
+    ASSERT_EQ(report.units.size(), 1U);
+    EXPECT_EQ(report.units.front().state, LoadState::not_found);
+    EXPECT_EQ(report.units.front().definition.name, "x.service");
+    EXPECT_EQ(folder.load("../../etc/passwd").units.front().state, LoadState::not_found);
+    EXPECT_EQ(folder.load("x.socket").units.front().state, LoadState::not_found);
+}
+
+TEST(Loader, MasksByALinkToDevNullAndByAnEmptyFile) {
+    UnitFolder folder;
+    folder.link("/dev/null", "a.service.yaml").write("b.service.yaml", "");
+    const LoadReport report = folder.load_all();
+    EXPECT_EQ(find_unit(report, "a.service")->state, LoadState::masked);
+    EXPECT_EQ(find_unit(report, "b.service")->state, LoadState::masked);
+    EXPECT_THAT(report.diagnostics, IsEmpty());
+}
+
+TEST(Loader, LoadsInstancesThatSomethingRefersTo) {
+    UnitFolder folder;
+    folder
+        .write("w@.service.yaml",
+               "Unit: {Description: 'for %i'}\nService: {ExecStart: /bin/w %i}\n")
+        .write("a.service.yaml", "Unit: {Wants: [w@x.service]}\nService: {ExecStart: /bin/true}\n");
+    const LoadReport report = folder.load_all();
+    const LoadedUnit* instance = find_unit(report, "w@x.service");
+    ASSERT_NE(instance, nullptr);
+    EXPECT_EQ(instance->definition.description, "for x");
+    EXPECT_THAT(instance->definition.service->commands.front().argv, ElementsAre("/bin/w", "x"));
+    EXPECT_EQ(find_unit(report, "w@.service"), nullptr);
+}
+
+TEST(Loader, FileOfAnInstanceComesBeforeItsTemplate) {
+    UnitFolder folder;
+    folder.write("w@.service.yaml", "Unit: {Description: any}\nService: {ExecStart: /bin/w}\n")
+        .write("w@x.service.yaml", "Unit: {Description: own}\nService: {ExecStart: /bin/w}\n");
+    EXPECT_EQ(folder.load("w@x.service").units.front().definition.description, "own");
+    EXPECT_EQ(folder.load("w@y.service").units.front().definition.description, "any");
+}
+
+TEST(Loader, LinksInWantsFoldersAreDependencies) {
+    UnitFolder folder;
+    folder.write("a.service.yaml", kSound)
+        .write("w@.service.yaml", kSound)
+        .link("../a.service.yaml", "default.target.wants/a.service.yaml")
+        .link("../w@.service.yaml", "default.target.wants/w@1.service.yaml")
+        .link("../a.service.yaml", "basic.target.requires/a.service");
+    const LoadReport report = folder.load_all();
+    const LoadedUnit& target = *find_unit(report, "default.target");
+    EXPECT_TRUE(has_dependency(target, Relation::wants, "a.service"));
+    EXPECT_TRUE(has_dependency(target, Relation::wants, "w@1.service"));
+    EXPECT_TRUE(has_dependency(target, Relation::after, "a.service"));
+    EXPECT_NE(find_unit(report, "w@1.service"), nullptr);
+    const LoadedUnit& basic = *find_unit(report, "basic.target");
+    EXPECT_TRUE(has_dependency(basic, Relation::requires_, "a.service"));
+    EXPECT_FALSE(has_dependency(basic, Relation::after, "a.service")) << "a is after basic";
+}
+
+TEST(Loader, AliasIsALinkToAnotherUnitsFile) {
+    UnitFolder folder;
+    folder.write("real.service.yaml", kSound)
+        .link("real.service.yaml", "other.service.yaml")
+        .write("b.service.yaml", "Unit: {After: [other.service]}\nService: {ExecStart: /bin/b}\n")
+        .write("other.service.d/10.yaml", "Service: {Nice: 4}\n");
+    const LoadReport report = folder.load_all();
+    EXPECT_EQ(find_unit(report, "other.service"), nullptr);
+    EXPECT_THAT(report.aliases, Contains(Pair("other.service", "real.service")));
+    EXPECT_TRUE(has_dependency(*find_unit(report, "b.service"), Relation::after, "real.service"));
+    EXPECT_EQ(find_unit(report, "real.service")->definition.service->exec->nice, 4);
+    EXPECT_EQ(folder.load("other.service").units.front().definition.name, "real.service");
+}
+
+TEST(Loader, LinkToAFileElsewhereIsTheUnitItself) {
+    UnitFolder folder;
+    UnitFolder elsewhere;
+    elsewhere.write("stuff.yaml", kSound).write("y.service.yaml", kSound);
+    folder.link(elsewhere.path("stuff.yaml"), "x.service.yaml")
+        .link(elsewhere.path("y.service.yaml"), "z.service.yaml");
+    EXPECT_EQ(folder.load("x.service").units.front().state, LoadState::loaded);
+    EXPECT_EQ(folder.load("z.service").units.front().definition.name, "z.service");
+}
+
+TEST(Loader, CircleOfAliasesIsAnError) {
+    UnitFolder folder;
+    folder.link("b.service.yaml", "a.service.yaml").link("a.service.yaml", "b.service.yaml");
+    const LoadReport report = folder.load("a.service");
+    EXPECT_NE(report.units.front().state, LoadState::loaded);
+}
+
+TEST(DefaultDependencies, OfAServicePutItAfterTheBasicTarget) {
+    UnitFolder folder;
+    folder.write("a.service.yaml", kSound)
+        .write("b.service.yaml",
+               "Unit: {DefaultDependencies: no}\nService: {ExecStart: /bin/true}\n");
+    const LoadReport report = folder.load_all();
+    const LoadedUnit& a = *find_unit(report, "a.service");
+    EXPECT_TRUE(has_dependency(a, Relation::requires_, "sysinit.target"));
+    EXPECT_TRUE(has_dependency(a, Relation::after, "sysinit.target"));
+    EXPECT_TRUE(has_dependency(a, Relation::after, "basic.target"));
+    EXPECT_THAT(find_unit(report, "b.service")->definition.dependencies, IsEmpty());
+    const LoadReport user = UnitLoader{{{folder.path()}, true}}.load("a.service");
+    EXPECT_THAT(user.units.front().definition.dependencies,
+                ElementsAre(Dependency{Relation::requires_, "basic.target"},
+                            Dependency{Relation::after, "basic.target"}));
+}
+
+TEST(DefaultDependencies, OfATargetPutItAfterWhatItWants) {
+    UnitFolder folder;
+    folder
+        .write("t.target.yaml",
+               "Unit:\n  Wants: [a.service, b.service, c.service]\n  Before: [c.service]\n")
+        .write("a.service.yaml", kSound)
+        .write("b.service.yaml", "Unit: {DefaultDependencies: no}\nService: {ExecStart: /bin/b}\n")
+        .write("c.service.yaml", kSound);
+    const LoadReport report = folder.load_all();
+    const LoadedUnit& target = *find_unit(report, "t.target");
+    EXPECT_TRUE(has_dependency(target, Relation::after, "a.service"));
+    EXPECT_FALSE(has_dependency(target, Relation::after, "b.service"));
+    EXPECT_FALSE(has_dependency(target, Relation::after, "c.service"));
+}
+
+TEST(Loader, UnitsThatSayTheSameShareTheirSettings) {
+    UnitFolder folder;
+    folder.write("a.service.yaml", kSound).write("b.service.yaml", kSound);
+    for (const char* name : {"c.service.yaml", "d.service.yaml"}) {
+        folder.write(name, "Service: {ExecStart: /bin/true, User: www, Environment: {A: 1}}\n");
+    }
+    const LoadReport report = folder.load_all();
+    const auto exec = [&](const char* name) {
+        return find_unit(report, name)->definition.service->exec;
+    };
+    EXPECT_EQ(exec("a.service"), exec("b.service"));
+    EXPECT_EQ(exec("c.service"), exec("d.service"));
+    EXPECT_NE(exec("a.service"), exec("c.service"));
+    EXPECT_EQ(folder.load("a.service").units.front().definition.service->exec, exec("a.service"));
+}
+
+TEST(Loader, LoadsFiveHundredUnitsOneReadEach) {
+    UnitFolder folder;
+    for (int i = 0; i < 500; ++i) {
+        folder.write("s" + std::to_string(i) + ".service.yaml", kSound);
+    }
+    const LoadReport report = folder.load_all();
+    EXPECT_EQ(report.units.size(), 504U);
+    EXPECT_THAT(report.diagnostics, IsEmpty());
+}
+
+TEST(UnitPath, IsThatOfTheManual) {
+    EXPECT_THAT(default_unit_path(false),
+                ElementsAre("/etc/svcd/units", "/run/svcd/units", "/usr/local/lib/svcd/units",
+                            "/usr/lib/svcd/units"));
+    EXPECT_THAT(default_unit_path(true), Contains("/etc/svcd/user"));
+}
+
+}  // namespace
+}  // namespace svcd
