@@ -283,6 +283,7 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
         // starts.
         job.type = JobType::start;
         job.state = JobState::waiting;
+        cycles_may_have_come_ = true;  // it now stands elsewhere in the order
         queue(job);
         queue_neighbours(unit.id);
         return;
@@ -291,6 +292,9 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
     order(AnnounceJobEnd{id, unit.id, result});
     unit.job = JobId::none;
     jobs.erase(found);
+    if (unit.sub_state == SubState::auto_restart) {
+        given_up_restarts_.push_back(unit.id);
+    }
     if (result != JobResult::done && fail_dependents) {
         if (type == JobType::start || type == JobType::verify_active) {
             for (const Relation relation :

@@ -33,6 +33,18 @@ UnitId Machine::find_or_add(std::string_view name) {
     return id;
 }
 
+/// Definitions that came while their unit was moving: it goes on by the one with which it began.
+void Machine::take_waiting_definitions() {
+    std::erase_if(waiting_for_definition_, [&](UnitId id) {
+        Unit& unit = this->unit(id);
+        if (is_moving(unit.sub_state)) {
+            return false;
+        }
+        unit.definition = std::move(*std::exchange(unit.next_definition, nullptr));
+        return true;
+    });
+}
+
 void Machine::load(UnitsLoaded event) {
     std::vector<bool> was_named(units.size(), false);
     std::vector<std::pair<UnitId, std::vector<Dependency>>> dependencies;
@@ -50,7 +62,15 @@ void Machine::load(UnitsLoaded event) {
         }
         if (loaded.state == LoadState::loaded) {
             dependencies.emplace_back(id, std::exchange(loaded.definition.dependencies, {}));
-            unit.definition = std::move(loaded.definition);
+            auto definition = std::make_unique<UnitDefinition>(std::move(loaded.definition));
+            if (is_moving(unit.sub_state)) {
+                if (unit.next_definition == nullptr) {
+                    waiting_for_definition_.push_back(id);
+                }
+                unit.next_definition = std::move(definition);
+            } else {
+                unit.definition = std::move(*definition);
+            }
             unit.load_state = LoadState::loaded;
             unit.load_failed = false;
             unit.load_error.clear();

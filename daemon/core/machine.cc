@@ -15,7 +15,6 @@ constexpr std::size_t kRoundsPerStepMax = kUnitsMax * kSubStates.size();
 }  // namespace
 
 // ── one step
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Machine::step(Event event, Time at, Effects& out) {
     now = at;
@@ -33,10 +32,14 @@ void Machine::settle() {
         SVCD_ASSERT(round < kRoundsPerStepMax);
         if (!run_queue_.empty()) {
             run_jobs();
+        } else if (std::exchange(cycles_may_have_come_, false)) {
+            break_job_cycles();
+        } else if (!given_up_restarts_.empty()) {
+            const UnitId id = given_up_restarts_.back();
+            given_up_restarts_.pop_back();
+            Service{*this, unit(id)}.give_up_restart();
         } else if (!recheck_bound_.empty()) {
             stop_units_bound_to_inactive();
-        } else if (deadlines.due(now).has_value()) {
-            handle_deadlines();
         } else {
             break;
         }
@@ -45,12 +48,7 @@ void Machine::settle() {
     if (!run_queue_.empty()) {
         run_jobs();
     }
-}
-
-void Machine::handle_deadlines() {
-    while (const std::optional<UnitId> due = deadlines.due(now)) {
-        Service{*this, unit(*due)}.on_deadline();
-    }
+    take_waiting_definitions();
 }
 
 Job* Machine::job_of(const Unit& unit) {
@@ -130,7 +128,6 @@ void Machine::update_deadline(const Unit& unit) {
 }
 
 // ── events that are about one unit
-// ────────────────────────────────────────────────────────────────────────────────────
 
 namespace {
 
@@ -210,8 +207,11 @@ void Machine::on(Notification& event) {
     }
 }
 
+/// Deadlines count in a step of their own, so that whatever else is known by then counts first.
 void Machine::on(DeadlineReached&) {
-    // Time alone: settle() looks at every deadline that is due.
+    while (const std::optional<UnitId> due = deadlines.due(now)) {
+        Service{*this, unit(*due)}.on_deadline();
+    }
 }
 
 void Machine::on(KillRequested& event) {
@@ -272,6 +272,7 @@ void Machine::reset_failed(Unit& unit) {
     if (unit.run != nullptr) {
         unit.run->starts.clear();
         unit.run->restarts = 0;
+        touch(unit);
     }
     if (unit.sub_state == SubState::failed) {
         unit.result = UnitResult::success;
@@ -280,7 +281,6 @@ void Machine::reset_failed(Unit& unit) {
 }
 
 // ── questions
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 SystemState Machine::system_state() const {
     if (shutting_down) {

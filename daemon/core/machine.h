@@ -45,7 +45,6 @@ public:
     ShutdownKind shutdown_kind = ShutdownKind::exit;
 
     // ── one step
-    // ──────────────────────────────────────────────────────────────────────────────────────────────────
     Time now{};
     Effects* effects = nullptr;
 
@@ -65,14 +64,12 @@ public:
     std::uint64_t random();
 
     // ── loading.cc
-    // ────────────────────────────────────────────────────────────────────────────────────────────────
     std::optional<UnitId> find(std::string_view name) const;
     void load(UnitsLoaded event);
     /// The unit of that name; a placeholder in LoadState::not_found when there is none.
     UnitId find_or_add(std::string_view name);
 
     // ── jobs.cc
-    // ───────────────────────────────────────────────────────────────────────────────────────────────────
     void request_job(const JobRequested& event);
     void cancel_jobs(const CancelRequested& event);
     /// A transaction that svcd itself wants (a restart, a unit bound to one that is gone). Failure
@@ -96,18 +93,15 @@ public:
     void break_job_cycles();
 
     // ── shutdown.cc
-    // ───────────────────────────────────────────────────────────────────────────────────────────────
     void request_shutdown(const ShutdownRequested& event);
     void continue_shutdown();
 
     // ── service.cc, service_events.cc
-    // ─────────────────────────────────────────────────────────────────────────────
     /// The one door into a state.
     void set_state(Unit& unit, SubState next);
     void update_deadline(const Unit& unit);
 
     // ── restore.cc
-    // ────────────────────────────────────────────────────────────────────────────────────────────────
     UnitRecord record(const Unit& unit) const;
     SupervisorRecord record() const;
     void restore(const StateRestored& event);
@@ -135,7 +129,7 @@ private:
     void on(StateRestored& event) { restore(event); }
 
     void settle();
-    void handle_deadlines();
+    void take_waiting_definitions();
     void run_job(Job& job);
     bool is_runnable(const Job& job) const;
     void drain_failures();
@@ -153,8 +147,11 @@ private:
     std::uint64_t random_state_;
     std::vector<FailedUnit> failures_;
     bool draining_failures_ = false;
+    bool cycles_may_have_come_ = false;
     std::deque<JobId> run_queue_;
     std::vector<UnitId> recheck_bound_;
+    std::vector<UnitId> waiting_for_definition_;
+    std::vector<UnitId> given_up_restarts_;
     std::vector<UnitId> by_name_;  ///< sorted by name
 };
 

@@ -25,13 +25,11 @@ ProcessRecord record_of(const Process& process) {
     record.token = static_cast<std::uint64_t>(process.token);
     record.pid = process.pid;
     record.command = process.command;
-    record.executing = process.executing ? 1 : 0;
     return record;
 }
 
 Process process_from(const ProcessRecord& record) {
-    return Process{static_cast<Token>(record.token), record.pid, record.command,
-                   record.executing != 0};
+    return Process{static_cast<Token>(record.token), record.pid, record.command, false};
 }
 
 JobRecord record_of(const Job& job) {
@@ -74,6 +72,7 @@ UnitRecord Machine::record(const Unit& unit) const {
             record.flags = static_cast<std::uint16_t>(record.flags | bit);
         }
     };
+    flag(true, kUnitHasRun);
     flag(run->forbid_restart, kUnitForbidRestart);
     flag(run->sigkill_sent, kUnitSigkillSent);
     flag(run->main_is_adopted, kUnitMainIsAdopted);
@@ -81,11 +80,11 @@ UnitRecord Machine::record(const Unit& unit) const {
     flag(run->told_reloading, kUnitToldReloading);
     flag(run->told_stopping, kUnitToldStopping);
     flag(run->forget_restarts, kUnitForgetRestarts);
+    record.service_type = static_cast<std::uint8_t>(unit.definition.service->type);
     record.reload_result = static_cast<std::uint8_t>(run->reload_result);
     record.restarts = run->restarts;
     record.state_deadline = to_usec(run->state_deadline);
     record.watchdog_deadline = to_usec(run->watchdog_deadline);
-    record.check_deadline = to_usec(run->check_deadline);
     record.stop_deadline = to_usec(run->stop_deadline);
     record.watchdog_interval = run->watchdog_interval.count();
     record.main_started_at = to_usec(run->main_started_at);
@@ -134,7 +133,6 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->restarts = record.restarts;
     run->state_deadline = time_from_usec(record.state_deadline);
     run->watchdog_deadline = time_from_usec(record.watchdog_deadline);
-    run->check_deadline = time_from_usec(record.check_deadline);
     run->stop_deadline = time_from_usec(record.stop_deadline);
     run->watchdog_interval = Duration{record.watchdog_interval};
     run->main_started_at = time_from_usec(record.main_started_at);
@@ -180,7 +178,7 @@ void Machine::restore(const StateRestored& event) {
         unit.active_exit_at = time_from_usec(saved.active_exit_at);
         unit.inactive_enter_at = time_from_usec(saved.inactive_enter_at);
         failed_units += unit.active_state() == ActiveState::failed ? 1u : 0u;
-        if (unit.type == UnitType::service) {
+        if ((saved.flags & kUnitHasRun) != 0) {
             unit.run = run_from(saved);
             if (unit.definition.service == nullptr) {
                 unit.definition.service =

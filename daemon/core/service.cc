@@ -35,7 +35,6 @@ std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::
 }
 
 // ── for jobs
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 StartOutcome start_unit(Machine& machine, Unit& unit) {
     if (is_up(unit.active_state())) {
@@ -164,7 +163,6 @@ StartOutcome Service::reload() {
 }
 
 // ── the way up
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Service::enter_condition() {
     const auto command = first_command(settings_, CommandRole::condition);
@@ -224,6 +222,9 @@ void Service::enter_start_post() {
         enter_running(UnitResult::success);
         return;
     }
+    if (is_held_by_shutdown()) {
+        return;
+    }
     if (!spawn(ProcessRole::control, *command)) {
         enter_stop(UnitResult::resources);
         return;
@@ -280,7 +281,6 @@ void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
 }
 
 // ── the way down
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Service::begin_stop_clock() {
     if (run_.stop_deadline == kNever) {
@@ -353,15 +353,18 @@ void Service::send_signals(SubState state, SignalCause cause) {
     order.then_continue = order.signal != SIGKILL;
     if (is_kill && cause == SignalCause::deadline) {
         run_.sigkill_sent = true;
-        machine_.something_was_killed = true;
-        machine_.effects->supervisor_dirty = true;
+        if (machine_
+                .shutting_down) {  // what was killed in the course of a day is no fault of the end
+            machine_.something_was_killed = true;
+            machine_.effects->supervisor_dirty = true;
+        }
     }
     machine_.order(order);
 }
 
 void Service::continue_stop(UnitResult result) {
     note_result(result);
-    if (run_.main.is_there() || run_.control.is_there()) {
+    if (run_.main.is_there() || run_.control.is_there() || run_.identifying != Token::none) {
         return;
     }
     if (waits_for_cgroup() && unit_.populated) {
@@ -382,6 +385,8 @@ void Service::continue_stop(UnitResult result) {
             return;
         case SubState::stop_wedged:
             machine_.say(Severity::notice, unit_, "the processes that survived SIGKILL have ended");
+            run_.check_deadline = kNever;
+            machine_.update_deadline(unit_);
             machine_.order(ReleaseCgroup{unit_.id});
             machine_.set_state(unit_, SubState::failed);
             return;
@@ -428,15 +433,19 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
         machine_.order(RetireProcess{run_.identifying});
         machine_.processes.retire(std::exchange(run_.identifying, Token::none));
     }
-    arm(kNever);
     run_.stop_deadline = kNever;
     run_.watchdog_deadline = kNever;
     run_.check_deadline = kNever;
     run_.empty_since = kNever;
+    arm(kNever);
     const bool is_clean =
         unit_.result == UnitResult::success || unit_.result == UnitResult::exec_condition;
     const Job* job = machine_.job_of(unit_);
-    const bool is_restarted_by_job = job != nullptr && job->type != JobType::stop;
+    // A start job that is running already is the one that ends here; a waiting one is still to
+    // come.
+    const bool is_restarted_by_job =
+        job != nullptr && (job->type == JobType::restart ||
+                           (job->type == JobType::start && job->state == JobState::waiting));
     const bool restarts = may_restart && shall_restart();
     if (!restarts) {
         run_.forget_restarts = true;
@@ -478,8 +487,15 @@ void Service::enter_restart() {
     }
 }
 
+void Service::give_up_restart() {
+    const bool is_waiting = unit_.sub_state == SubState::auto_restart && unit_.job == JobId::none &&
+                            run_.state_deadline == kNever;
+    if (is_waiting) {
+        enter_dead(UnitResult::success, false);
+    }
+}
+
 // ── processes
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 bool Service::spawn(ProcessRole role, std::uint16_t command) {
     const Token token = machine_.processes.allocate(ProcessOwner{unit_.id, role});
@@ -555,8 +571,16 @@ bool Service::kill_unexecuted() {
     return true;
 }
 
+/// On its way up when the shutdown came: it goes no further, and waits where it is for its stop job.
+bool Service::is_held_by_shutdown() {
+    if (!machine_.shutting_down || !traits(unit_.sub_state).starting) {
+        return false;
+    }
+    arm(kNever);
+    return true;
+}
+
 // ── results
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Service::note_result(UnitResult result) {
     if (unit_.result == UnitResult::success && result != UnitResult::success) {
@@ -605,7 +629,8 @@ bool Service::start_limit_hit() {
 }
 
 void Service::arm(Time deadline) {
-    run_.state_deadline = deadline;
+    // Never due in the step that sets it: what the step orders is carried out first.
+    run_.state_deadline = std::max(deadline, machine_.now + Duration{1});
     machine_.update_deadline(unit_);
 }
 
@@ -616,7 +641,6 @@ void Service::restart_watchdog() {
 }
 
 // ── deadlines
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Service::on_deadline() {
     if (run_.state_deadline <= machine_.now) {

@@ -57,6 +57,9 @@ public:
     /// before.
     void resume(const RestoredUnit& restored);
 
+    /// The job that was to restart it was taken away: it stays down.
+    void give_up_restart();
+
 private:
     // The way up.
     void enter_condition();
@@ -88,6 +91,7 @@ private:
     bool waits_for_cgroup() const;
     void forget_process(Process& process);
     bool kill_unexecuted();
+    bool is_held_by_shutdown();
 
     // Results.
     void note_result(UnitResult result);

@@ -57,16 +57,15 @@ void Service::on_executing(ProcessRole role) {
     if (role == ProcessRole::control) {
         return;
     }
-    if (settings_.type == ServiceType::simple && !traits(unit_.sub_state).stopping) {
+    if (settings_.type == ServiceType::exec && unit_.sub_state == SubState::start) {
+        enter_start_post();
+    } else if (!traits(unit_.sub_state).stopping) {
         run_.check_deadline = kNever;
         machine_.update_deadline(unit_);
-    } else if (settings_.type == ServiceType::exec && unit_.sub_state == SubState::start) {
-        enter_start_post();
     }
 }
 
 // ── exits
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Service::on_exit(ProcessRole role, ExitCode code, int status) {
     if (role == ProcessRole::control) {
@@ -152,6 +151,7 @@ void Service::on_main_exit(ExitCode code, int status) {
     run_.main_status = status;
     run_.main_exited_at = machine_.now;
     run_.check_deadline = kNever;
+    machine_.update_deadline(unit_);
     forget_process(run_.main);
     if (result != UnitResult::success && unit_.result == UnitResult::success &&
         code == ExitCode::exited && status >= 200) {
@@ -161,6 +161,10 @@ void Service::on_main_exit(ExitCode code, int status) {
     const auto next = command_at(command) != nullptr && !was_adopted
                           ? next_command(settings_, command)
                           : std::nullopt;
+    if (unit_.sub_state == SubState::start && is_held_by_shutdown()) {
+        note_result(result);
+        return;
+    }
     switch (unit_.sub_state) {
         case SubState::start:
             if (settings_.type == ServiceType::oneshot) {
@@ -230,6 +234,9 @@ void Service::on_control_exit(ExitCode code, int status) {
     const bool in_sequence = state == SubState::condition || state == SubState::start_pre ||
                              state == SubState::start_post || state == SubState::reload ||
                              state == SubState::stop || state == SubState::stop_post;
+    if (is_held_by_shutdown()) {
+        return;
+    }
     if (result == UnitResult::success && in_sequence && command_at(command) != nullptr) {
         if (const auto next = next_command(settings_, command)) {
             if (state != SubState::stop && state != SubState::stop_post) {
@@ -302,7 +309,6 @@ void Service::on_control_exit(ExitCode code, int status) {
 }
 
 // ── the main process of a forking service
-// ─────────────────────────────────────────────────────────────────────────────
 
 void Service::on_main_process_found(Token token, Pid pid) {
     run_.identifying = Token::none;
@@ -333,6 +339,7 @@ void Service::on_main_process_not_found(const Error& error) {
         run_.control.is_there()) {
         machine_.say(Severity::warning, unit_,
                      "the main process it named is not taken: " + to_string(error));
+        continue_stop(UnitResult::success);
         return;
     }
     if (settings_.pid_file.empty()) {
@@ -350,7 +357,6 @@ void Service::on_main_process_not_found(const Error& error) {
 }
 
 // ── the cgroup
-// ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Service::on_cgroup_emptied() {
     if (run_.main.is_there() || run_.control.is_there()) {
@@ -396,7 +402,6 @@ void Service::on_cgroup_emptied() {
 }
 
 // ── sd_notify
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void Service::on_notification(const Notification& message) {
     const SubStateTraits& state = traits(unit_.sub_state);
@@ -456,7 +461,6 @@ void Service::on_notification(const Notification& message) {
 }
 
 // ── after a death of the manager
-// ──────────────────────────────────────────────────────────────────────────────────────
 
 void Service::resume(const RestoredUnit& restored) {
     const auto take = [&](Process& process, const ProcessFact& fact, ProcessRole role) {
@@ -465,6 +469,19 @@ void Service::resume(const RestoredUnit& restored) {
         }
         switch (fact.state) {
             case ProcessFact::State::never_spawned:
+                if (role == ProcessRole::main && !traits(unit_.sub_state).starting) {
+                    forget_process(process);  // it was to be started, and then to be stopped
+                    return;
+                }
+                if (machine_.shutting_down && traits(unit_.sub_state).starting) {
+                    forget_process(process);
+                    return;
+                }
+                if (command_at(process.command) == nullptr) {
+                    on_spawn_failed(
+                        role, Error{0, "go on with", unit_.name(), "its commands have changed"});
+                    return;
+                }
                 machine_.order(
                     SpawnProcess{process.token, unit_.id, role, process.command,
                                  role == ProcessRole::main && settings_.type == ServiceType::exec});
@@ -472,7 +489,8 @@ void Service::resume(const RestoredUnit& restored) {
             case ProcessFact::State::alive:
                 process.executing =
                     !(settings_.type == ServiceType::exec && unit_.sub_state == SubState::start);
-                if (process.pid == 0) {
+                if (process.pid == 0 || (settings_.type == ServiceType::simple &&
+                                         unit_.sub_state == SubState::start)) {
                     on_spawned(process, fact.pid);
                 }
                 return;
@@ -490,10 +508,26 @@ void Service::resume(const RestoredUnit& restored) {
                 return;
         }
     };
+    const bool type_changed =
+        restored.record.service_type != static_cast<std::uint8_t>(settings_.type);
+    const Token control = run_.control.token;
     take(run_.main, restored.main, ProcessRole::main);
-    take(run_.control, restored.control, ProcessRole::control);
+    if (run_.control.token == control) {  // else a new one, that the main process's news called for
+        take(run_.control, restored.control, ProcessRole::control);
+    }
+    if (type_changed && traits(unit_.sub_state).starting) {
+        machine_.say(Severity::error, unit_,
+                     "its Type is another than the one it was being started with: the start is "
+                     "given up, start it again");
+        fail_start(UnitResult::resources);
+    }
     if (run_.watchdog_deadline != kNever) {
         restart_watchdog();  // the service may have pinged while nobody listened
+    }
+    if (traits(unit_.sub_state).stopping && run_.state_deadline == kNever) {
+        // It began with TimeoutStopSec=infinity, which was lost with the definition of that time.
+        begin_stop_clock();
+        arm(run_.stop_deadline);
     }
     switch (unit_.sub_state) {
         case SubState::stop_watchdog:

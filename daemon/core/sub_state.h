@@ -67,6 +67,11 @@ constexpr const SubStateTraits& traits(SubState state) {
     return kSubStates[static_cast<std::size_t>(state)];
 }
 
+/// On the way from one state to another, with commands of its definition being carried out.
+constexpr bool is_moving(SubState state) {
+    return traits(state).starting || traits(state).stopping || state == SubState::reload;
+}
+
 constexpr bool is_up(ActiveState state) {
     return state == ActiveState::active || state == ActiveState::reloading;
 }

@@ -62,12 +62,16 @@ Transaction::Index Transaction::add(UnitId unit, JobType type, Index by, bool ma
     std::vector<Index>& present = by_unit_[static_cast<std::uint32_t>(unit)];
     for (const Index index : present) {
         Entry& entry = entries_[index];
-        if (entry.type == type && !entry.is_dropped) {
-            if (by != kNone) {
-                entry.wishes.push_back(Wish{by, matters});
-            }
-            return index;
+        if (entry.type != type) {
+            continue;
         }
+        if (by != kNone) {
+            entry.wishes.push_back(Wish{by, matters});
+        }
+        if (entry.is_impossible && matters && by != kNone) {
+            give_up(by, last_refusal_->message);
+        }
+        return index;
     }
     const Index index = entries_.size();
     present.push_back(index);
@@ -123,37 +127,41 @@ std::optional<Refusal> Transaction::refusal_to(UnitId id, JobType type) const {
 std::optional<Refusal> Transaction::pull_in() {
     // By index: expanding adds to the list.
     for (std::size_t next = 0; next < to_expand_.size(); ++next) {
-        const Index index = to_expand_[next];
-        if (entries_[index].is_dropped) {
-            continue;
-        }
-        if (index != anchor_) {
-            if (auto refusal = refusal_to(entries_[index].unit, entries_[index].type)) {
-                if (give_up(index, refusal->message)) {
-                    const std::string& name = machine_.unit(entries_[anchor_].unit).name();
-                    refusal->message = name + " can't be started: it needs " +
-                                       machine_.unit(entries_[index].unit).name() + ", and " +
-                                       refusal->message;
-                    return refusal;
-                }
-                continue;
-            }
-        }
-        // What is there already needs nothing more; so a start costs no more than what it has to
-        // start.
-        const Unit& unit = machine_.unit(entries_[index].unit);
-        if (index != anchor_ && unit.job == JobId::none &&
-            is_redundant(entries_[index].type, unit.active_state())) {
-            continue;
-        }
-        if (!entries_[index].is_expanded && mode_ != JobMode::ignore_dependencies &&
-            mode_ != JobMode::ignore_requirements) {
-            entries_[index].is_expanded = true;
-            expand(index);
+        consider(to_expand_[next]);
+        if (entries_[anchor_].is_dropped) {
+            last_refusal_->message = machine_.unit(entries_[anchor_].unit).name() +
+                                     " can't be started: of what it needs, " +
+                                     last_refusal_->message;
+            return last_refusal_;
         }
     }
     to_expand_.clear();
     return std::nullopt;
+}
+
+/// Pulls in what this job needs, if it is possible at all.
+void Transaction::consider(Index index) {
+    if (entries_[index].is_dropped) {
+        return;
+    }
+    const UnitId id = entries_[index].unit;
+    const JobType type = entries_[index].type;
+    if (index != anchor_) {
+        if (auto refusal = refusal_to(id, type)) {
+            last_refusal_ = std::move(refusal);
+            give_up(index, last_refusal_->message);
+            return;
+        }
+        // What is there already needs nothing more: a start costs no more than what it has to
+        // start.
+        const Unit& unit = machine_.unit(id);
+        if (unit.job == JobId::none && is_redundant(type, unit.active_state())) {
+            return;
+        }
+    }
+    if (mode_ != JobMode::ignore_dependencies && mode_ != JobMode::ignore_requirements) {
+        expand(index);
+    }
 }
 
 void Transaction::expand(Index index) {
@@ -224,6 +232,7 @@ bool Transaction::give_up(Index index, const std::string& why) {
         }
         reached_anchor = reached_anchor || next == anchor_;
         entries_[next].is_dropped = true;
+        entries_[next].is_impossible = true;
         for (const Wish& wish : entries_[next].wishes) {
             if (wish.matters) {
                 lost.push_back(wish.by);
@@ -324,6 +333,11 @@ std::optional<Refusal> Transaction::merge_jobs() {
                     anchor_ = kept;
                 }
                 gone.is_dropped = true;
+                for (Entry& other : entries_) {
+                    for (Wish& wish : other.wishes) {
+                        wish.by = wish.by == index ? kept : wish.by;
+                    }
+                }
                 continue;
             }
             // They contradict each other: the anchor can do without one of them, or the whole is

@@ -51,13 +51,14 @@ private:
         std::vector<Wish> wishes;
         bool matters_to_anchor = false;
         bool is_dropped = false;
-        bool is_expanded = false;
+        bool is_impossible = false;  ///< dropped because it can't be: asking again is in vain
         bool ignore_order = false;
     };
 
     Index add(UnitId unit, JobType type, Index by, bool matters);
     std::optional<Refusal> refusal_to(UnitId unit, JobType type) const;
     std::optional<Refusal> pull_in();
+    void consider(Index entry);
     void expand(Index entry);
     void add_isolating_stops();
     /// Takes the entry out, and whatever can't be without it. True when that reached the anchor.
@@ -78,6 +79,7 @@ private:
     std::unordered_map<std::uint32_t, std::vector<Index>> by_unit_;
     std::vector<Index> to_expand_;
     Index anchor_ = kNone;
+    std::optional<Refusal> last_refusal_;  ///< why the last entry was given up
     JobMode mode_ = JobMode::replace;
     bool is_shutdown_ = false;
 };

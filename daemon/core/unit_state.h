@@ -83,6 +83,9 @@ struct Unit {
     Time inactive_enter_at{};
 
     UnitDefinition definition;
+    /// A newer definition, that came while the unit was on its way up or down: taken once it is
+    /// there.
+    std::unique_ptr<UnitDefinition> next_definition;
     std::string load_error;
     std::unique_ptr<ServiceRun> run;
 

@@ -189,7 +189,8 @@ void Checkers::check_nothing_armed() {
         }
         const bool is_quiet = is_down(self.is.sub) || is_up(self.is.sub);
         const bool watches = self.record->watchdog_interval > 0;
-        const bool waits_for_exec = self.is.main != Token::none && self.record->main.executing == 0;
+        const bool waits_for_exec =
+            self.is.main != Token::none && !world_.told_executing.contains(self.is.main);
         const bool is_bound = self.is.sub == SubState::reload || self.is.control != Token::none;
         if (!is_quiet || self.is.has_job() || watches || waits_for_exec || is_bound ||
             (is_down(self.is.sub) && self.is.main != Token::none)) {

@@ -20,6 +20,17 @@ bool Simulation::has_fault(Fault fault, unsigned per_mille) {
     return faults_.has(fault) && random_.per_mille(per_mille);
 }
 
+/// The shell looks at the spawns in flight before it lets a deadline count.
+void Simulation::report_executed() {
+    for (const Token token : world_.kernel.open_tokens()) {
+        const TableSlot* slot = world_.kernel.slot(token);
+        if (world_.manager && slot != nullptr && slot->state == TableSlot::State::live &&
+            slot->executing && world_.told_executing.insert(token).second) {
+            step(ExecSucceeded{token});
+        }
+    }
+}
+
 Duration Simulation::lateness(bool may_be_late) {
     if (!may_be_late || !random_.percent(15)) {
         return 0s;
@@ -119,6 +130,11 @@ void Simulation::deliver(Pending pending) {
         if (heard_exits_.contains(static_cast<std::uint64_t>(exec->process))) {
             return;  // the process is gone already, and its exit has been reported
         }
+        world_.told_executing.insert(exec->process);
+    }
+    if (std::holds_alternative<CgroupEmptied>(*pending.event) &&
+        world_.kernel.population(pending.unit) != 0) {
+        return;  // the shell reads cgroup.events at the moment it reports
     }
     const auto* exit = std::get_if<ProcessExited>(&*pending.event);
     const Token exited = exit == nullptr ? Token::none : exit->process;
@@ -152,6 +168,7 @@ void Simulation::deliver_event(Event event) {
                          ? random_.between(0us, 30ms)
                          : Duration{0};
     if (has_fault(Fault::careless_clock, 30)) {
+        report_executed();
         step(DeadlineReached{});
     }
     if (random_.per_mille(20)) {

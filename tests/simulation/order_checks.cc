@@ -145,7 +145,8 @@ void Checkers::order(const SignalUnit& signal) {
     }
     if (signal.cause == SignalCause::stop && self.is.wants_down() && !self.is.is_running &&
         self.was.sub == SubState::running && world_.kernel.is_alive(self.was.main) &&
-        self.was.job == self.is.job) {
+        self.was.job == self.is.job &&
+        world_.manager->status(signal.unit).result == UnitResult::success) {
         report("stop-order", *unit,
                self.name + " gets its stop signal before its stop job has begun.");
     }

@@ -155,6 +155,11 @@ void Simulation::free_unnamed_slots(const StateRestored& event) {
     }
 }
 
+bool Simulation::has_definition(const UnitEntry& entry) const {
+    const std::optional<UnitId> id = world_.manager->find(entry.name);
+    return id && world_.manager->status(*id).load_state == LoadState::loaded;
+}
+
 void Simulation::restore() {
     StateRestored event;
     event.supervisor = *world_.supervisor;
@@ -172,12 +177,19 @@ void Simulation::restore() {
         }
     }
     free_unnamed_slots(event);
+    for (UnitEntry& entry : world_.units) {
+        // The manager before this one may have gone by an older definition than this one could
+        // load.
+        entry.is_between_definitions = entry.record && !is_down(view_of(*entry.record).sub) &&
+                                       (entry.is_between_definitions || !has_definition(entry));
+    }
     if (!step(std::move(event))) {
         return;
     }
     refresh_graph();
     checkers_.restored(before);
     heard_exits_.clear();
+    world_.told_executing.clear();
     for (const Token token : world_.kernel.open_tokens()) {
         const TableSlot slot = *world_.kernel.slot(token);
         if (slot.state == TableSlot::State::exited) {

@@ -117,6 +117,10 @@ bool Simulation::advance() {
         return true;
     }
     const std::optional<Time> due = world_.manager->next_deadline();
+    report_executed();
+    if (!world_.manager || checkers_.violation()) {
+        return true;
+    }
     deliver_event(DeadlineReached{});
     const bool is_stuck = world_.manager && world_.manager->next_deadline() &&
                           *world_.manager->next_deadline() <= world_.now && due <= world_.now;

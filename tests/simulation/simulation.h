@@ -82,6 +82,8 @@ private:
     void deliver(Pending pending);
     void deliver_event(Event event);
     void push(Time at, Pending::Kind kind, std::size_t unit, std::optional<Event> event);
+    void report_executed();
+    bool has_definition(const UnitEntry& entry) const;
     Duration lateness(bool may_be_late);
     void read_cgroup(std::size_t unit);
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,7 @@ struct World {
     std::vector<UnitEntry> units;
     std::optional<SupervisorRecord> supervisor;  ///< as it stands in the state file
     std::optional<Supervisor> manager;           ///< nothing while it is dead
+    std::set<Token> told_executing;              ///< the manager has heard that these executed
     bool is_shutting_down = false;
     /// How much later than its deadline something may come, with the faults of this run.
     Duration slack{0};

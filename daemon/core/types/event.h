@@ -28,7 +28,6 @@ struct Requester {
 };
 
 // ── from clients
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Start, stop, restart ... a unit. The shell has loaded the unit (and what it refers to) before.
 /// Answered once, by Reply.
@@ -71,7 +70,6 @@ struct ShutdownRequested {
 };
 
 // ── from the loader
-// ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// New or changed definitions. With `complete`, these are all there are: a unit that is missing
 /// from them loses its definition (and is forgotten once it is inactive and nothing refers to it).
@@ -81,7 +79,6 @@ struct UnitsLoaded {
 };
 
 // ── from the kernel
-// ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// clone3 succeeded; the process exists. (May come after the same token's ProcessExited when the
 /// process was quick.)
@@ -111,8 +108,8 @@ struct ProcessExited {
     int status = 0;
 };
 
-/// The unit's cgroup has no process left. True when it was read; a spawn that came later is not
-/// contradicted by it.
+/// The unit's cgroup has no process left: read at the moment it is reported. It may come late, or
+/// twice.
 struct CgroupEmptied {
     UnitId unit{};
 };
@@ -149,7 +146,6 @@ struct Notification {
 struct DeadlineReached {};
 
 // ── from the state file
-// ───────────────────────────────────────────────────────────────────────────────────────────────
 
 /// What the process table says of a token that a record names.
 struct ProcessFact {

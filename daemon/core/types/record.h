@@ -25,11 +25,10 @@ inline constexpr std::size_t kStartLimitBurstMax = 64;
 
 /// A process of a unit, and what it is there for.
 struct ProcessRecord {
-    std::uint64_t token;     ///< 0: none
-    std::int32_t pid;        ///< 0: not spawned yet, or gone
-    std::uint16_t command;   ///< which of ServiceSettings::commands it executes
-    std::uint8_t executing;  ///< 1 once execve succeeded
-    std::uint8_t padding;
+    std::uint64_t token;    ///< 0: none
+    std::int32_t pid;       ///< 0: not spawned yet, or gone
+    std::uint16_t command;  ///< which of ServiceSettings::commands it executes
+    std::array<std::uint8_t, 2> padding;
 };
 
 struct JobRecord {
@@ -51,13 +50,12 @@ struct UnitRecord {
     std::uint8_t sub_state;                   ///< SubState
     std::uint8_t result;                      ///< UnitResult
     std::uint8_t reload_result;               ///< UnitResult
-    std::uint8_t padding;
+    std::uint8_t service_type;                ///< ServiceType it was last started with
     std::uint16_t flags;  ///< UnitFlag bits
     std::uint16_t padding2;
     std::uint32_t restarts;  ///< NRestarts
     std::int64_t state_deadline;
     std::int64_t watchdog_deadline;
-    std::int64_t check_deadline;
     std::int64_t stop_deadline;  ///< of the whole stop, all its phases; 0: no stop is going on
     std::int64_t watchdog_interval;
     std::int64_t state_changed_at;  ///< StateChangeTimestampMonotonic
@@ -86,13 +84,14 @@ static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layou
 
 /// Bits of UnitRecord::flags.
 enum UnitFlag : std::uint16_t {
-    kUnitForbidRestart = 1,     ///< stopped by a job: Restart= does not apply
-    kUnitSigkillSent = 2,       ///< processes of this stop got SIGKILL
-    kUnitPopulated = 4,         ///< the cgroup has, or may have, processes
-    kUnitMainIsAdopted = 8,     ///< the main process named itself (MAINPID=, PIDFile)
-    kUnitMainIsKnown = 16,      ///< this life has, or had, a main process that is known
-    kUnitToldReloading = 32,    ///< RELOADING=1 was the last word
-    kUnitToldStopping = 64,     ///< STOPPING=1
+    kUnitForbidRestart = 1,   ///< stopped by a job: Restart= does not apply
+    kUnitSigkillSent = 2,     ///< processes of this stop got SIGKILL
+    kUnitPopulated = 4,       ///< the cgroup has, or may have, processes
+    kUnitMainIsAdopted = 8,   ///< the main process named itself (MAINPID=, PIDFile)
+    kUnitMainIsKnown = 16,    ///< this life has, or had, a main process that is known
+    kUnitToldReloading = 32,  ///< RELOADING=1 was the last word
+    kUnitToldStopping = 64,   ///< STOPPING=1
+    kUnitHasRun = 256,  ///< a service that was started once: what follows the timestamps is set
     kUnitForgetRestarts = 128,  ///< the next start counts its restarts anew
 };
 

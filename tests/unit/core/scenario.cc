@@ -286,6 +286,10 @@ void Scenario::step(Event event) {
         for (const Effect& effect : effects.orders) {
             carry_out(effect);
         }
+        const std::optional<Time> due = supervisor_.next_deadline();
+        if (queue_.empty() && due.has_value() && *due <= now_) {
+            queue_.push_back(DeadlineReached{});
+        }
     }
 }
 
