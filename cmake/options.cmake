@@ -1,5 +1,8 @@
 # How everything is compiled: one interface target for warnings, one for sanitizers and hardening.
 
+set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
 option(SVCD_TESTS "Build the tests" ON)
 option(SVCD_SANITIZE "ASan and UBSan in everything but the launcher and svcd-exec" OFF)
 

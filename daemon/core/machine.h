@@ -1,11 +1,16 @@
 // The inside of the supervisor: the tables of units and jobs, and what one step has at hand. The
 // rules stand in files of their own:
 //
-//   loading.cc      definitions and the graph         service.cc          what a service does next
-//   transaction.cc  which jobs a request means        service_events.cc   what happened to its
-//   processes jobs.cc         when a job runs, how it ends      shutdown.cc         the end of
-//   everything machine.cc      one step, the questions           restore.cc          records, for
-//   the manager after this one
+// - loading.cc         definitions and the graph
+// - transaction.cc     which jobs a request means
+// - jobs.cc            when a job runs, how it ends
+// - service.cc         the way up of a service
+// - service_stop.cc    its way down, and its deadlines
+// - service_events.cc  what happened to its processes
+// - service_resume.cc  a service after a death of the manager
+// - shutdown.cc        the end of everything
+// - restore.cc         records, for the manager after this one
+// - machine.cc         one step, the questions
 #pragma once
 
 #include <deque>
@@ -66,7 +71,7 @@ public:
     // ── loading.cc
     std::optional<UnitId> find(std::string_view name) const;
     void load(UnitsLoaded event);
-    /// The unit of that name; a placeholder in LoadState::not_found when there is none.
+    /// The unit of that name; one in LoadState::not_found without a definition when there is none.
     UnitId find_or_add(std::string_view name);
 
     // ── jobs.cc
@@ -96,7 +101,7 @@ public:
     void request_shutdown(const ShutdownRequested& event);
     void continue_shutdown();
 
-    // ── service.cc, service_events.cc
+    // ── service.cc and its kin
     /// The one door into a state.
     void set_state(Unit& unit, SubState next);
     void update_deadline(const Unit& unit);

@@ -106,6 +106,7 @@ private:
     void on_watchdog_deadline();
     void restart_watchdog();
     void on_state_deadline();
+    void on_reload_deadline();
     void arm(Time deadline);
 
     Machine& machine_;

@@ -1,5 +1,7 @@
 #include "manager/effect_runner.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -22,6 +24,9 @@ void EffectRunner::complain(UnitId unit, const Error& error) {
 // ── the state file
 
 void EffectRunner::write_unit(UnitId unit) {
+    if (records_held_) {
+        return;
+    }
     const Result<void> written = tools_.supervisor.is_known(unit)
                                      ? tools_.state.write(unit, tools_.supervisor.record(unit))
                                      : tools_.state.erase(unit);
@@ -32,6 +37,9 @@ void EffectRunner::write_unit(UnitId unit) {
 }
 
 void EffectRunner::write_supervisor() {
+    if (records_held_) {
+        return;
+    }
     if (const auto written = tools_.state.write(tools_.supervisor.record()); !written) {
         tools_.log.say(Severity::warning, to_string(written.error()));
     }
@@ -40,6 +48,60 @@ void EffectRunner::write_supervisor() {
 // ── processes
 
 void EffectRunner::carry_out(const SpawnProcess& order) {
+    if (waiting_.empty() && has_free_stack()) {
+        start(order);
+        return;
+    }
+    // Claimed, so that the next manager knows that it was never spawned.
+    if (const auto slot = tools_.table.claim(order.process); !slot) {
+        tools_.queue.emplace_back(SpawnFailed{order.process, slot.error()});
+        return;
+    }
+    waiting_.push_back(order);
+    tools_.sweeper.hurry();
+}
+
+void EffectRunner::start_waiting() {
+    while (!waiting_.empty() && has_free_stack()) {
+        const SpawnProcess order = waiting_.front();
+        waiting_.pop_front();
+        start(order);
+    }
+    if (!waiting_.empty()) {
+        tools_.sweeper.hurry();
+    }
+}
+
+bool EffectRunner::has_free_stack() {
+    for (int tries = 0; tries < kYieldsForStack; ++tries) {
+        if (tools_.spawner.in_flight() < kSpawnsInFlight) {
+            return true;
+        }
+        ::sched_yield();  // they need no more than a processor, usually
+        tools_.sweeper.sweep_now();
+    }
+    return false;
+}
+
+/// A spawn that still waits for its turn will not happen.
+void EffectRunner::cancel_waiting(Token token) {
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [token](const auto& order) { return order.process == token; });
+    if (found == waiting_.end()) {
+        return;
+    }
+    tools_.table.release(token);
+    waiting_.erase(found);
+    tools_.queue.emplace_back(SpawnFailed{
+        token, Error{EAGAIN,
+                     "spawn",
+                     {},
+                     std::to_string(kSpawnsInFlight) +
+                         " processes before it have not reached their execve: is a file system "
+                         "hanging?"}});
+}
+
+void EffectRunner::start(const SpawnProcess& order) {
     Result<SpawnOutcome> outcome = spawn(order);
     if (!outcome) {
         tools_.queue.emplace_back(SpawnFailed{order.process, outcome.error()});
@@ -151,6 +213,10 @@ void EffectRunner::carry_out(const RetireProcess& order) {
 // ── signals
 
 void EffectRunner::carry_out(const SignalUnit& order) {
+    if (!waiting_.empty() && order.cause != SignalCause::user) {
+        cancel_waiting(order.main);
+        cancel_waiting(order.control);
+    }
     switch (order.scope) {
         case SignalScope::main:
             signal_process(order, order.main);

@@ -48,11 +48,22 @@ struct EffectTools {
     std::deque<Event>& queue;
 };
 
+/// How often the processor is offered to children that are on their way to execve before one more
+/// has to wait for the next turn.
+inline constexpr int kYieldsForStack = 32;
+
 class EffectRunner {
 public:
     EffectRunner(const EffectTools& tools, SpawnSettings settings);
 
     void run(const Effects& effects);
+
+    /// While held, nothing is written to the state file: what a manager before this one left there
+    /// stands until the supervisor has taken it over.
+    void hold_records(bool held) { records_held_ = held; }
+
+    /// Spawns what had to wait until children before it have reached their execve.
+    void start_waiting();
 
     /// Tells the bus what has changed since the last call, each unit once.
     void publish();
@@ -77,6 +88,9 @@ public:
     void carry_out(const Exit& order);
 
 private:
+    void start(const SpawnProcess& order);
+    bool has_free_stack();
+    void cancel_waiting(Token token);
     Result<SpawnOutcome> spawn(const SpawnProcess& order);
     std::vector<std::string> environment_of(const SpawnProcess& order,
                                             const ServiceSettings& service,
@@ -88,9 +102,11 @@ private:
     void complain(UnitId unit, const Error& error);
 
     EffectTools tools_;
+    bool records_held_ = false;
     SpawnSettings settings_;
     ExecSettings limited_;  ///< of with_original_limits()
     std::optional<Exit> exit_;
+    std::deque<SpawnProcess> waiting_;  ///< for one of the kSpawnsInFlight stacks
     std::vector<UnitId> changed_;
     std::vector<bool> is_changed_;
     std::vector<std::string> announced_;  ///< by unit: its name as clients know it, or empty

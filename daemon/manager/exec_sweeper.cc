@@ -33,7 +33,7 @@ Result<void> ExecSweeper::started(Token token, UniqueFd report) {
     return {};
 }
 
-void ExecSweeper::sweep(Time now) {
+void ExecSweeper::sweep_now() {
     if (spawner_.in_flight() > 0) {
         for (const Token token : spawner_.take_started()) {
             reports_.erase(token);
@@ -44,6 +44,10 @@ void ExecSweeper::sweep(Time now) {
             }
         }
     }
+}
+
+void ExecSweeper::sweep(Time now) {
+    sweep_now();
     std::erase_if(reports_, [](const auto& entry) { return entry.second.ended; });
     if (spawner_.in_flight() == 0) {
         if (timer_) {
@@ -60,7 +64,7 @@ void ExecSweeper::sweep(Time now) {
         }
         timer_ = std::move(*timer);
     }
-    if (!timer_->is_armed()) {
+    if (!timer_->is_armed() || delay_ == kShortestDelay) {
         timer_->arm(after(now, delay_));
     }
 }

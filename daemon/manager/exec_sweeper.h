@@ -28,8 +28,14 @@ public:
     /// Queues ExecSucceeded for each child that got there, and says why one didn't. To be called at
     /// the end of each turn, and before exits are handled: the start counts before the end.
     void sweep(Time now);
+    /// The same in the middle of a turn, when a stack is wanted.
+    void sweep_now();
+    /// Somebody waits for a stack: look again soon.
+    void hurry() { delay_ = kShortestDelay; }
 
 private:
+    static constexpr Duration kShortestDelay{1'000};
+
     struct Report {
         UniqueFd fd;
         std::unique_ptr<Watch> watch;

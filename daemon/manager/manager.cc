@@ -129,6 +129,9 @@ Result<void> Manager::open_sources() {
 }
 
 void Manager::load_at_start() {
+    // What is saved is all that is known of what runs. Until the supervisor has it, nothing may be
+    // written over it: this manager may die too.
+    runner_.hold_records(kernel_.saved != nullptr);
     LoadOutcome outcome = files_.load_all();
     say_report(outcome.report);
     apply(outcome);
@@ -148,6 +151,7 @@ void Manager::restore_or_boot() {
     if (kernel_.saved) {
         log_.say(Severity::notice, "Going on where another manager ended, with " +
                                        std::to_string(saved.units.size()) + " units on record");
+        runner_.hold_records(false);
         queue_.emplace_back(restored_state(saved, kernel_.table, kernel_.cgroups, log_));
         settle();
     }
@@ -287,6 +291,8 @@ void Manager::request_shutdown(ShutdownKind kind, std::string_view reason) {
 /// Nothing more is ready, or the others have waited long enough.
 void Manager::end_turn() {
     sweeper_.sweep(loop_.now());
+    settle();
+    runner_.start_waiting();
     settle();
     const std::optional<Time> due = supervisor_.next_deadline();
     if (due && *due <= loop_.now()) {

@@ -9,14 +9,24 @@ namespace {
 
 ProcessFact fact_of(const ProcessRecord& record, const ProcessTable& table) {
     const auto token = static_cast<Token>(record.token);
-    return token == Token::none ? ProcessFact{} : table.look(token);
+    if (token == Token::none) {
+        return ProcessFact{};
+    }
+    const ProcessFact fact = table.look(token);
+    // All intents of a step are written down before the first slot is claimed. One of this
+    // launcher's that has no slot is one that the manager before us did not get to.
+    const bool is_unclaimed = fact.state == ProcessFact::State::lost && record.pid == 0;
+    if (is_unclaimed && table.manager_starts() > 1) {
+        return ProcessFact{ProcessFact::State::never_spawned, 0};
+    }
+    return fact;
 }
 
 }  // namespace
 
 StateRestored restored_state(const SavedState& saved,
                              const ProcessTable& table,
-                             const CgroupTree& cgroups,
+                             CgroupTree& cgroups,
                              Log& log) {
     StateRestored event;
     event.supervisor = saved.supervisor;
@@ -26,7 +36,15 @@ StateRestored restored_state(const SavedState& saved,
         unit.record = record;
         unit.main = fact_of(record.main, table);
         unit.control = fact_of(record.control, table);
-        const Result<bool> populated = cgroups.is_populated(record.name.data());
+        Result<bool> populated = cgroups.is_populated(record.name.data());
+        if (populated && *populated) {
+            // Watched again: for processes that aren't ours nobody else tells when the last has
+            // gone.
+            if (const Result<int> watched = cgroups.ensure(record.name.data()); !watched) {
+                log.say(Severity::warning, record.name.data(), to_string(watched.error()));
+            }
+            populated = cgroups.is_populated(record.name.data());
+        }
         if (!populated) {
             log.say(Severity::warning, record.name.data(), to_string(populated.error()));
         }

@@ -14,7 +14,7 @@ namespace svcd {
 
 StateRestored restored_state(const SavedState& saved,
                              const ProcessTable& table,
-                             const CgroupTree& cgroups,
+                             CgroupTree& cgroups,
                              Log& log);
 
 /// Frees slots that no record names: their processes have been retired already. One that is alive

@@ -92,7 +92,7 @@ void Checkers::check_job_start(std::size_t unit) {
         for (const std::size_t other : self.after) {
             const UnitEntry& earlier = entry(other);
             const bool is_older = earlier.is.wants_up() ? earlier.wants_up_since <= world_.step
-                                                        : earlier.wants_down_since <= world_.step;
+                                                        : earlier.wants_down_since < world_.step;
             if ((earlier.is.wants_up() || earlier.is.wants_down()) && !earlier.is.ignores_order &&
                 is_older) {
                 report("start-order", unit,

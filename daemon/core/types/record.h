@@ -51,7 +51,7 @@ struct UnitRecord {
     std::uint8_t result;                      ///< UnitResult
     std::uint8_t reload_result;               ///< UnitResult
     std::uint8_t service_type;                ///< ServiceType it was last started with
-    std::uint16_t flags;  ///< UnitFlag bits
+    std::uint16_t flags;                      ///< UnitFlag bits
     std::uint16_t padding2;
     std::uint32_t restarts;  ///< NRestarts
     std::int64_t state_deadline;

@@ -1,0 +1,118 @@
+// A service after a death of the manager: what may have been lost with it is asked for again, or
+// done again where that is harmless.
+#include "core/service.h"
+
+namespace svcd {
+
+void Service::resume(const RestoredUnit& restored) {
+    const auto take = [&](Process& process, const ProcessFact& fact, ProcessRole role) {
+        if (!process.is_there()) {
+            return;
+        }
+        switch (fact.state) {
+            case ProcessFact::State::never_spawned:
+                if (role == ProcessRole::main && !traits(unit_.sub_state).starting) {
+                    forget_process(process);  // it was to be started, and then to be stopped
+                    return;
+                }
+                if (machine_.shutting_down && traits(unit_.sub_state).starting) {
+                    forget_process(process);
+                    return;
+                }
+                if (command_at(process.command) == nullptr) {
+                    on_spawn_failed(
+                        role, Error{0, "go on with", unit_.name(), "its commands have changed"});
+                    return;
+                }
+                machine_.order(
+                    SpawnProcess{process.token, unit_.id, role, process.command,
+                                 role == ProcessRole::main && settings_.type == ServiceType::exec});
+                return;
+            case ProcessFact::State::alive:
+                process.executing =
+                    !(settings_.type == ServiceType::exec && unit_.sub_state == SubState::start);
+                if (process.pid == 0 ||
+                    (settings_.type == ServiceType::simple && unit_.sub_state == SubState::start)) {
+                    on_spawned(process, fact.pid);
+                }
+                return;
+            case ProcessFact::State::exited:
+                if (process.pid == 0) {
+                    process.pid = fact.pid;
+                }
+                return;  // its ProcessExited follows
+            case ProcessFact::State::none:
+            case ProcessFact::State::lost:
+                machine_.say(
+                    Severity::warning, unit_,
+                    "a process ended while svcd was not there: its exit status is unknown");
+                on_exit(role, ExitCode::unknown, 0);
+                return;
+        }
+    };
+    const bool type_changed =
+        restored.record.service_type != static_cast<std::uint8_t>(settings_.type);
+    const Token control = run_.control.token;
+    take(run_.main, restored.main, ProcessRole::main);
+    if (run_.control.token == control) {  // else a new one, that the main process's news called for
+        take(run_.control, restored.control, ProcessRole::control);
+    }
+    if (type_changed && traits(unit_.sub_state).starting) {
+        machine_.say(Severity::error, unit_,
+                     "its Type is another than the one it was being started with: the start is "
+                     "given up, start it again");
+        arm(machine_.now);
+    }
+    if (run_.watchdog_deadline != kNever) {
+        restart_watchdog();  // the service may have pinged while nobody listened
+    }
+    if (traits(unit_.sub_state).stopping && run_.state_deadline == kNever) {
+        // It began with TimeoutStopSec=infinity, which was lost with the definition of that time.
+        begin_stop_clock();
+        arm(run_.stop_deadline);
+    }
+    switch (unit_.sub_state) {
+        case SubState::stop_watchdog:
+        case SubState::stop_sigterm:
+        case SubState::final_sigterm:
+            // It may have been sent, or not: a second one does no harm.
+            if (!run_.told_stopping) {
+                send_signals(unit_.sub_state, SignalCause::stop);
+            }
+            break;
+        case SubState::stop_sigkill:
+        case SubState::final_sigkill:
+            send_signals(unit_.sub_state,
+                         run_.sigkill_sent ? SignalCause::deadline : SignalCause::main_exited);
+            break;
+        case SubState::start:
+            if (settings_.type == ServiceType::forking && !run_.main.is_there() &&
+                !run_.control.is_there()) {
+                identify_main_process(settings_.pid_file.empty()
+                                          ? IdentifyMainProcess::How::guess
+                                          : IdentifyMainProcess::How::pid_file,
+                                      0);
+            }
+            break;
+        case SubState::dead:
+        case SubState::condition:
+        case SubState::start_pre:
+        case SubState::start_post:
+        case SubState::running:
+        case SubState::exited:
+        case SubState::reload:
+        case SubState::stop:
+        case SubState::stop_post:
+        case SubState::stop_wedged:
+        case SubState::failed:
+        case SubState::auto_restart:
+        case SubState::active:
+            break;
+    }
+    if (unit_.populated || is_down(unit_.active_state())) {
+        machine_.order(CheckCgroup{unit_.id});
+    }
+    machine_.update_deadline(unit_);
+}
+
+}  // namespace svcd

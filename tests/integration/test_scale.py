@@ -1,0 +1,88 @@
+"""Many services: order in a large graph, every exit noticed, nothing left of a thousand short lives."""
+import os
+import random
+import signal
+
+from harness import Daemon, TestCase, actor, children_of, service
+
+SEED = int(os.environ.get("SVCD_TEST_SEED", "20261"))
+
+
+def random_graph(count, source):
+    """unit -> the units before it that it requires, or only wants and follows."""
+    names = ["s%03d.service" % i for i in range(count)]
+    return {name: {"Requires": source.sample(names[:i], min(i, source.randrange(4))),
+                   "Wants": source.sample(names[:i], min(i, source.randrange(2)))} for i, name in enumerate(names)}
+
+
+class RandomGraph(TestCase):
+    COUNT = 200
+
+    def setUp(self):
+        source = random.Random(SEED)
+        self.graph = random_graph(self.COUNT, source)
+        self.units = {"all.target": {"Unit": {"Wants": list(self.graph)}}}
+        self.follows = []  # (later, earlier)
+        for name, edges in self.graph.items():
+            before = sorted({*edges["Requires"], *edges["Wants"]})
+            self.follows += [(name, other) for other in before]
+            kind = source.choice(["simple", "notify", "exec"])
+            words = ["ready", "wait=%d" % source.randrange(5)] if kind == "notify" else []
+            self.units[name] = service(actor(name, *words, "stop=%d" % source.randrange(20)), Type=kind,
+                                       unit=dict(edges, After=before, PartOf=["all.target"]))
+
+    def test_200_services_start_and_stop_in_order(self):
+        with Daemon(self.units) as svcd:
+            svcd.svctl("start", "all.target")
+            shown = {name: svcd.show(name) for name in self.graph}
+            self.assertEqual({name for name in shown if shown[name]["ActiveState"] != "active"}, set(), "seed %d" % SEED)
+            for later, earlier in self.follows:
+                self.assertLessEqual(shown[earlier]["ActiveEnterTimestampMonotonic"],
+                                     shown[later]["InactiveExitTimestampMonotonic"], (later, earlier, SEED))
+            for name in self.graph:
+                svcd.wait_told(name, "start")
+            started = {name: svcd.told(name)[0].usec for name in self.graph}
+            for later, earlier in self.follows:
+                if self.units[earlier]["Service"]["Type"] == "notify":
+                    self.assertLess(svcd.told(earlier, "ready")[0].usec, started[later], (later, earlier, SEED))
+
+            svcd.svctl("stop", "all.target", *self.graph)  # the target stops them all, in one transaction; the others are waited for
+            shown = {name: svcd.show(name) for name in self.graph}
+            self.assertEqual({name for name in shown if shown[name]["ActiveState"] != "inactive"}, set(), "seed %d" % SEED)
+            for name in self.graph:
+                self.assertEqual((shown[name]["ExecMainCode"], shown[name]["ExecMainStatus"], shown[name]["MainPID"]), (1, 0, 0))
+                self.assertGreater(shown[name]["ExecMainExitTimestampMonotonic"], 0)
+            for later, earlier in self.follows:
+                self.assertLessEqual(svcd.told(later, "end")[0].usec, svcd.told(earlier, "signal 15")[0].usec, (later, earlier, SEED))
+            self.assertEqual(svcd.unit_cgroups(), [])
+
+    def test_200_that_are_killed_at_once_are_all_noticed(self):
+        with Daemon({name: service(actor(name)) for name in self.graph} | {"all.target": self.units["all.target"]}) as svcd:
+            svcd.svctl("start", "all.target")
+            pids = [svcd.show(name)["MainPID"] for name in self.graph]
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            svcd.wait_until(lambda: set(svcd.states_of(self.graph)) == {("failed", "failed")}, "200 failed services")
+            for name in self.graph:
+                self.assert_shows(svcd, name, Result="signal", ExecMainCode=2, ExecMainStatus=9)
+            self.assertEqual(svcd.svctl("is-system-running", status=1).stdout.strip(), "degraded")
+
+
+class ShortLives(TestCase):
+    def test_1000_short_lived_services_leave_no_zombie_no_cgroup_and_no_descriptor(self):
+        names = ["s%04d.service" % i for i in range(1000)]
+        units = {name: service(actor(name, "exit=%d" % (i % 2)), StandardOutput="null") for i, name in enumerate(names)}
+        units["all.target"] = {"Unit": {"Wants": names}}
+        with Daemon(units) as svcd:
+            svcd.bus()
+            launcher, manager = svcd.launcher(), svcd.manager_pid()
+            before = {pid: len(os.listdir("/proc/%d/fd" % pid)) for pid in (launcher, manager)}
+            svcd.svctl("start", "all.target", timeout=120)
+            wanted = [("failed", "failed") if i % 2 else ("inactive", "dead") for i in range(1000)]
+            svcd.wait_until(lambda: svcd.states_of(names) == wanted, "1000 ends", timeout=120)
+            for name in random.Random(SEED).sample(names, 50):
+                self.assert_shows(svcd, name, ExecMainCode=1, ExecMainStatus=names.index(name) % 2)
+            self.assertEqual(svcd.unit_cgroups(), [])
+            self.assertEqual(children_of(launcher), [(manager, children_of(launcher)[0][1])])
+            self.assertEqual({pid: len(os.listdir("/proc/%d/fd" % pid)) for pid in (launcher, manager)}, before)
+            self.assertEqual(svcd.manager_pid(), manager)
