@@ -169,6 +169,9 @@ void Machine::on(ExecSucceeded& event) {
 void Machine::on(ProcessExited& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
+        if (owned_by.run->identifying == event.process) {
+            Service{*this, owned_by}.on_main_process_found(event.process, 0);  // and gone already
+        }
         if (process_of(*owned_by.run, owner->role, event.process) != nullptr) {
             Service{*this, owned_by}.on_exit(owner->role, event.code, event.status);
         }

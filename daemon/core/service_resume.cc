@@ -66,10 +66,13 @@ void Service::resume(const RestoredUnit& restored) {
     if (run_.watchdog_deadline != kNever) {
         restart_watchdog();  // the service may have pinged while nobody listened
     }
-    if (traits(unit_.sub_state).stopping && run_.state_deadline == kNever) {
-        // It began with TimeoutStopSec=infinity, which was lost with the definition of that time.
+    // Without a deadline it began with a timeout of infinity, and that definition is lost.
+    if (run_.state_deadline == kNever && traits(unit_.sub_state).stopping) {
         begin_stop_clock();
         arm(run_.stop_deadline);
+    } else if (run_.state_deadline == kNever && traits(unit_.sub_state).starting &&
+               settings_.type != ServiceType::simple) {
+        arm(after(machine_.now, settings_.timeout_start));
     }
     switch (unit_.sub_state) {
         case SubState::stop_watchdog:

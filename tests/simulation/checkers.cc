@@ -298,7 +298,7 @@ void Checkers::restored(const std::vector<UnitView>& before) {
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitEntry& self = entry(unit);
         if (!self.record || before[unit].has_job() || self.is.has_job() || !world_.manager ||
-            world_.is_shutting_down) {
+            world_.is_shutting_down || self.is_between_definitions) {
             continue;
         }
         const SubState old = before[unit].sub;
