@@ -5,11 +5,17 @@
 
 #include <algorithm>
 
+#include "signals.h"
+
 namespace svcd {
 namespace {
 
-constexpr int kReconnectAttempts = 100;
+constexpr Usec kReconnectMax = 10'000'000;
 constexpr int kReconnectPauseMilliseconds = 100;
+/// A socket without a listener: the manager is just being restarted, or was killed with its
+/// launcher and left the socket behind. The first takes some milliseconds.
+constexpr Usec kRefusedMax = 1'000'000;
+constexpr int kRefusedPauseMilliseconds = 10;
 
 Endpoint endpoint_of(const std::string& text) {
     if (text == "system") {
@@ -36,6 +42,20 @@ std::unique_ptr<sdbus::IConnection> open(const Endpoint& endpoint) {
             return sdbus::createSessionBusConnection();
     }
     return nullptr;
+}
+
+std::unique_ptr<sdbus::IConnection> open_patiently(const Endpoint& endpoint) {
+    const Usec deadline = monotonic_now() + kRefusedMax;
+    while (true) {
+        try {
+            return open(endpoint);
+        } catch (const sdbus::Error& error) {
+            if (!is_connection_lost(error.getName()) || monotonic_now() >= deadline) {
+                throw;
+            }
+        }
+        ::poll(nullptr, 0, kRefusedPauseMilliseconds);
+    }
 }
 
 /// "[…ENOENT] Failed to open … (No such file or directory)" of sdbus-c++, less what repeats itself.
@@ -110,7 +130,7 @@ void Connection::connect() {
     bool first = true;
     for (const Endpoint& endpoint : candidates_) {
         try {
-            bus_ = open(endpoint);
+            bus_ = open_patiently(endpoint);
             sender_rule_ = endpoint.kind == Endpoint::Kind::address ? "" : "sender='org.svcd1',";
             return;
         } catch (const sdbus::Error& error) {
@@ -125,13 +145,14 @@ void Connection::connect() {
 }
 
 void Connection::reconnect() {
-    for (int attempt = 1;; ++attempt) {
+    const Usec deadline = monotonic_now() + kReconnectMax;
+    while (true) {
         try {
             bus_.reset();
             connect();
             return;
         } catch (const Trouble&) {
-            if (attempt == kReconnectAttempts) {
+            if (monotonic_now() >= deadline) {
                 throw;
             }
             ::poll(nullptr, 0, kReconnectPauseMilliseconds);

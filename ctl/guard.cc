@@ -21,7 +21,8 @@ Trouble trouble_of(const sdbus::Error& error, const std::string& unit) {
     if (trouble.status == ExitStatus::no_such_unit) {
         trouble.hint = "'svctl list-units --all' shows the loaded units";
     }
-    if (trouble.status == ExitStatus::not_permitted) {
+    if (trouble.status == ExitStatus::not_permitted &&
+        trouble.message.find("root") == std::string::npos) {
         trouble.hint = "only root and the owner of this svcd may do that";
     }
     return trouble;

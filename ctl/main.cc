@@ -1,10 +1,12 @@
 // svctl: talks to svcd. Options, dispatch, and the last guard.
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <string>
 #include <vector>
 
+#include "answer_alarm.h"
 #include "guard.h"
 #include "options.h"
 #include "remote.h"
@@ -68,6 +70,22 @@ ExitStatus run_verb(Session& session) {
 
 namespace {
 
+/// --timeout is for the whole of it. The verbs that wait keep to it themselves and say how far they
+/// got; this much later it must be a call that isn't answered.
+constexpr Usec kAnswerGrace = 500'000;
+
+Usec answer_limit(const Options& options) {
+    return options.timeout && *options.timeout != kUsecInfinity ? *options.timeout + kAnswerGrace
+                                                                : 0;
+}
+
+ExitStatus run_in_time(Session& session) {
+    const AnswerAlarm alarm{
+        answer_limit(session.options()), ExitStatus::timed_out,
+        session.no_answer_text(ExitStatus::timed_out, "svcd has not answered in the time given")};
+    return guarded(session, "", [&] { return run_verb(session); });
+}
+
 int finish(ExitStatus status) {
     return static_cast<int>(status);
 }
@@ -83,15 +101,16 @@ int run(const std::vector<std::string>& arguments) {
         return finish(run_on_host(options.host, arguments));
     }
     Session session{std::move(options)};
-    const ExitStatus status = guarded(session, "", [&] { return run_verb(session); });
-    session.present();
-    return finish(status);
+    const ExitStatus status = run_in_time(session);
+    return finish(worse(status, session.present()));
 }
 
 }  // namespace
 }  // namespace svcd
 
 int main(int count, char** values) {
+    // A broken pipe ends svctl quietly, also below a parent that ignores the signal.
+    ::signal(SIGPIPE, SIG_DFL);
     const int status = svcd::run(std::vector<std::string>{values + 1, values + count});
     // What is left to do at an orderly exit is giving memory back, which the kernel does faster.
     std::fflush(nullptr);

@@ -21,6 +21,7 @@ enum OptionSet : unsigned {
     kLines = 32,
     kWaitFor = 64,
     kAll = 128,
+    kStale = 256,
 };
 
 enum class Units : std::uint8_t { none, any, one, several, jobs, word };
@@ -49,7 +50,7 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::events,           "events",            Units::any,     kGeneral,     "Look", "a line for each job and state change as it happens"},
     {Verb::start,            "start",             Units::several, kJobs,        "Start and stop", "start units"},
     {Verb::stop,             "stop",              Units::several, kJobs,        "Start and stop", "stop units"},
-    {Verb::restart,          "restart",           Units::several, kJobs,        "Start and stop", "stop units and start them again"},
+    {Verb::restart,          "restart",           Units::several, kJobs | kStale, "Start and stop", "stop units and start them again"},
     {Verb::try_restart,      "try-restart",       Units::several, kJobs,        "Start and stop", "restart units that are active"},
     {Verb::reload,           "reload",            Units::several, kJobs,        "Start and stop", "have services read their configuration again"},
     {Verb::reload_or_restart,"reload-or-restart", Units::several, kJobs,        "Start and stop", "reload units that can, restart the others"},
@@ -185,6 +186,10 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
         app.add_option("--reason", options.reason);
         app.add_flag("--strict", options.strict);
     }
+    if ((sets & kStale) != 0) {
+        app.add_flag("--reload", options.reload_first);
+        app.add_flag("--stale", options.stale);
+    }
     if ((sets & kKill) != 0) {
         app.add_option("-s,--signal", raw.signal);
         app.add_option("--kill-whom", options.kill_whom);
@@ -265,6 +270,9 @@ std::optional<EarlyEnd> check_values(Options& options, RawValues& raw) {
                    std::to_array<std::string_view>({"active", "inactive", "failed"}))) {
         return usage_error("unknown state '" + options.wait_for + "' in --for",
                            "active, inactive or failed");
+    }
+    if (options.reload_first && options.stale) {
+        return usage_error("--reload and --stale exclude each other", "give one of them");
     }
     if (options.user && raw.system) {
         return usage_error("--user and --system exclude each other", "give one of them");
@@ -460,6 +468,9 @@ std::string help_text(Verb verb) {
             "flush,\n                        ignore-dependencies, ignore-requirements\n"
             "  --reason=TEXT         kept in the record of who asked\n"
             "  --strict              exit 8 when a stop needed SIGKILL\n";
+    }
+    if ((row.options & kStale) != 0) {
+        text += "  --reload, --stale     when the unit file has changed: read it first, or don't\n";
     }
     if ((row.options & kKill) != 0) {
         text +=

@@ -70,6 +70,8 @@ struct Options {
     std::string job_mode = "replace";
     std::string reason;
     bool strict = false;
+    bool reload_first = false;  ///< restart --reload: a changed unit file is read before
+    bool stale = false;         ///< restart --stale: it is not
     int signal = 15;
     std::string kill_whom = "all";
 

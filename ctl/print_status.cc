@@ -151,6 +151,42 @@ std::string job_line(const Json& properties) {
            "')\n";
 }
 
+std::string setting_blamed(const Json& properties) {
+    if (number_of(properties, "ExecMainCode") != 1) {
+        return "";
+    }
+    switch (number_of(properties, "ExecMainStatus")) {
+        case 200:
+            return "WorkingDirectory";
+        case 203:
+            return "ExecStart";
+        case 216:
+            return "Group";
+        case 217:
+            return "User";
+        default:
+            return "";
+    }
+}
+
+std::string blame_text(const Json& properties) {
+    const std::string name = setting_blamed(properties);
+    const auto setting = name.empty() ? properties.end() : properties.find(name);
+    if (setting == properties.end()) {
+        return "";
+    }
+    const Json* value = &*setting;
+    // ExecStart is a list of commands, each with its path first.
+    if (value->is_array()) {
+        value = value->empty() || !(*value)[0].is_array() || (*value)[0].empty() ? nullptr
+                                                                                 : &(*value)[0][0];
+    }
+    if (value == nullptr || !value->is_string() || *value == "") {
+        return "";
+    }
+    return "; its " + name + " is " + value->get<std::string>();
+}
+
 }  // namespace
 
 std::string reason_text(const Json& properties) {
@@ -159,7 +195,8 @@ std::string reason_text(const Json& properties) {
         return "";
     }
     return describe_result(result, static_cast<int>(number_of(properties, "ExecMainCode")),
-                           static_cast<int>(number_of(properties, "ExecMainStatus")));
+                           static_cast<int>(number_of(properties, "ExecMainStatus"))) +
+           blame_text(properties);
 }
 
 std::string phase_text(const Json& properties, Usec now_monotonic) {

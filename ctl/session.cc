@@ -3,9 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
+#include "answer_alarm.h"
 #include "unit_names.h"
 
 namespace svcd {
@@ -16,9 +19,14 @@ std::optional<std::string> from_environment(const char* name) {
     return value == nullptr ? std::nullopt : std::optional<std::string>{value};
 }
 
-void write_to(std::FILE* stream, std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stream);
-    std::fflush(stream);
+/// How long the handshake of a new connection may take, and what is said then.
+constexpr Usec kHandshakeMax = 25'000'000;
+constexpr const char* kNoHandshake =
+    "svcd doesn't answer: its socket takes connections, but for 25 s nobody has spoken on it";
+
+bool write_to(std::FILE* stream, std::string_view text) {
+    return std::fwrite(text.data(), 1, text.size(), stream) == text.size() &&
+           std::fflush(stream) == 0;
 }
 
 }  // namespace
@@ -34,6 +42,8 @@ ListLook Session::look() const {
 
 Connection& Session::connection() {
     if (!connection_) {
+        const AnswerAlarm alarm{kHandshakeMax, ExitStatus::unreachable,
+                                no_answer_text(ExitStatus::unreachable, kNoHandshake)};
         connection_ = std::make_unique<Connection>(endpoints(options_, from_environment));
     }
     return *connection_;
@@ -48,6 +58,8 @@ Daemon& Session::daemon() {
 
 void Session::reconnect() {
     daemon_.reset();
+    const AnswerAlarm alarm{kHandshakeMax, ExitStatus::unreachable,
+                            no_answer_text(ExitStatus::unreachable, kNoHandshake)};
     connection().reconnect();
 }
 
@@ -71,12 +83,22 @@ void Session::report(const Trouble& trouble) {
     write_to(stderr, trouble_text(trouble, options_.json, err_));
 }
 
+std::string Session::no_answer_text(ExitStatus status, const std::string& message) const {
+    Trouble trouble;
+    trouble.status = status;
+    trouble.name = status == ExitStatus::timed_out ? "org.svcd1.TimedOut" : "org.svcd1.Unreachable";
+    trouble.message = message;
+    trouble.hint = "is the svcd-manager process stopped or hung? The services run on without it";
+    const bool may_have_progress = err_.terminal && !options_.json;
+    return (may_have_progress ? "\r\x1b[K" : "") + trouble_text(trouble, options_.json, err_);
+}
+
 bool Session::fits_screen() const {
     const auto lines = static_cast<std::size_t>(std::ranges::count(answer_, '\n'));
     return out_.height == 0 || lines < out_.height;
 }
 
-void Session::present() {
+ExitStatus Session::present() {
     const bool page = out_.terminal && !options_.no_pager && !options_.json && !fits_screen();
     if (page) {
         std::optional<std::string> pager = from_environment("SVCTL_PAGER");
@@ -88,11 +110,18 @@ void Session::present() {
         if (std::FILE* stream = command.empty() ? nullptr : ::popen(command.c_str(), "we")) {
             write_to(stream, answer_);
             if (::pclose(stream) == 0) {
-                return;
+                return ExitStatus::done;
             }
         }
     }
-    write_to(stdout, answer_);
+    if (write_to(stdout, answer_)) {
+        return ExitStatus::done;
+    }
+    Trouble trouble;
+    trouble.name = "org.svcd1.WriteFailed";
+    trouble.message = std::string{"the answer can't be written: "} + std::strerror(errno);
+    report(trouble);
+    return trouble.status;
 }
 
 std::vector<std::string> named_units(Session& session, bool changes_something) {

@@ -40,8 +40,10 @@ public:
     /// A warning, on stderr; not with -q.
     void warn(std::string_view text);
     void report(const Trouble& trouble);
-    /// Shows what was collected.
-    void present();
+    /// Shows what was collected; says so when it can't be written (a full disk).
+    ExitStatus present();
+    /// What is said when svcd takes longer to answer than it may, for AnswerAlarm.
+    std::string no_answer_text(ExitStatus status, const std::string& message) const;
 
 private:
     bool fits_screen() const;

@@ -1,5 +1,9 @@
 // start, stop, restart, ...: asks for the jobs, waits for all of them, and says how each went.
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
+#include <iostream>
 
 #include "guard.h"
 #include "job_wait.h"
@@ -29,9 +33,14 @@ std::string already_text(Verb verb, const std::string& unit) {
 }
 
 /// The units that a failed start depended on and that are not up, with the reason of each.
-std::string culprits(Session& session, const Json& properties) {
+struct Culprits {
     std::string text;
-    std::size_t count = 0;
+    std::vector<std::string> units;
+    Json first;  ///< the properties of the first of them
+};
+
+Culprits culprits(Session& session, const Json& properties) {
+    Culprits found;
     for (const char* relation : {"Requires", "BindsTo", "Requisite"}) {
         const auto list = properties.find(relation);
         if (list == properties.end() || !list->is_array()) {
@@ -42,25 +51,29 @@ std::string culprits(Session& session, const Json& properties) {
             const Json other = session.daemon().unit_properties(unit);
             const std::string active = text_of(other, "ActiveState");
             const bool missing = text_of(other, "LoadState") != "loaded";
-            if ((active != "failed" && active != "inactive") || count == kCulpritsMax ||
-                text.find(unit) != std::string::npos) {
+            if ((active != "failed" && active != "inactive") ||
+                found.units.size() == kCulpritsMax ||
+                std::ranges::find(found.units, unit) != found.units.end()) {
                 continue;
             }
-            ++count;
             const std::string reason = reason_text(other);
-            text += (text.empty() ? "" : "; ") + unit + " is " +
-                    (missing ? text_of(other, "LoadState") : active) +
-                    (reason.empty() ? "" : ": " + reason);
+            found.text += (found.text.empty() ? "" : "; ") + unit + " is " +
+                          (missing ? text_of(other, "LoadState") : active) +
+                          (reason.empty() ? "" : ": " + reason);
+            if (found.units.empty()) {
+                found.first = other;
+            }
+            found.units.push_back(unit);
         }
     }
-    return text;
+    return found;
 }
 
 /// Why a job failed: its unit's own failure, or that of one it depends on, or what the job says.
-std::string why_failed(Session& session, const WatchedJob& job, const Json& properties) {
+std::string why_failed(const WatchedJob& job, const Json& properties, const Culprits& found) {
     if (job.result == "dependency") {
-        const std::string found = culprits(session, properties);
-        return describe_job_result(job.result) + (found.empty() ? "" : " (" + found + ")");
+        return describe_job_result(job.result) +
+               (found.text.empty() ? "" : " (" + found.text + ")");
     }
     const std::string reason = reason_text(properties);
     return (job.result == "failed" || job.result == "timeout") && !reason.empty()
@@ -71,32 +84,41 @@ std::string why_failed(Session& session, const WatchedJob& job, const Json& prop
 ExitStatus explain_failure(Session& session, const WatchedJob& job) {
     const Options& options = session.options();
     Json properties = Json::object();
+    Culprits found;
     Trouble trouble;
     trouble.status = ExitStatus::failed;
     trouble.name = "org.svcd1.JobFailed";
     trouble.unit = job.unit;
     try {
         properties = session.daemon().unit_properties(job.unit);
-        trouble.message = why_failed(session, job, properties);
+        if (job.result == "dependency") {
+            found = culprits(session, properties);
+        }
+        trouble.message = why_failed(job, properties, found);
     } catch (const sdbus::Error&) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since
     }
     trouble.message = job.unit + " failed to " + std::string{infinitive_of(options.verb_name)} +
                       ": " + trouble.message;
-    const auto log = last_lines(log_path_of(properties), kLogLinesOfFailure);
+    // What a failed dependency said tells more than the silence of the unit that never ran.
+    const std::string log_path = log_path_of(found.units.empty() ? properties : found.first);
+    const auto log = last_lines(log_path, kLogLinesOfFailure);
     if (!options.json && !options.quiet) {
         trouble.message += "\n  state: " + text_of(properties, "ActiveState") + " (" +
                            text_of(properties, "SubState") +
                            "), Result=" + text_of(properties, "Result") + ", after " +
                            seconds(job.ended - job.begun);
         if (!log.empty()) {
-            trouble.message += "\n  its last log lines (" + log_path_of(properties) + "):";
+            trouble.message += "\n  " +
+                               std::string{found.units.empty() ? "its" : "the dependency's"} +
+                               " last log lines (" + log_path + "):";
         }
         for (const std::string& line : log) {
             trouble.message += "\n    " + line;
         }
     }
-    trouble.hint = "'svctl status " + job.unit + "' shows more";
+    trouble.hint =
+        "'svctl status " + (found.units.empty() ? job.unit : found.units.front()) + "' shows more";
     session.report(trouble);
     return ExitStatus::failed;
 }
@@ -198,6 +220,91 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
     return worst;
 }
 
+/// Which of the units were read from files that have changed since.
+std::vector<std::string> changed_units(Session& session, const std::vector<std::string>& units) {
+    std::vector<std::string> changed;
+    for (const std::string& unit : units) {
+        try {
+            if (session.daemon().unit_property(unit, "org.svcd1.Unit", "NeedDaemonReload") ==
+                true) {
+                changed.push_back(unit);
+            }
+        } catch (const sdbus::Error& error) {
+            if (status_of_error(error.getName()) != ExitStatus::no_such_unit) {
+                throw;
+            }  // not loaded, so not stale either: the request itself says what is wrong with it
+        }
+    }
+    return changed;
+}
+
+/// Asks on the terminal; nothing when there is none.
+std::optional<bool> wants_reload(const std::string& units) {
+    if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) {
+        return std::nullopt;
+    }
+    std::fputs((units + ": the unit file has changed since it was loaded. Read it first? "
+                        "[Y: daemon-reload, n: restart with the old one, anything else: stop] ")
+                   .c_str(),
+               stderr);
+    std::string answer;
+    if (!std::getline(std::cin, answer)) {
+        return std::nullopt;
+    }
+    if (answer.empty() || answer == "y" || answer == "Y" || answer == "yes") {
+        return true;
+    }
+    return answer == "n" || answer == "N" || answer == "no" ? std::optional{false} : std::nullopt;
+}
+
+/// A restart with a definition that is not the one in the file is seldom what was meant: it takes
+/// --reload, --stale, or an answer.
+void settle_stale_files(Session& session, const std::vector<std::string>& units) {
+    const Options& options = session.options();
+    if (options.verb != Verb::restart || options.stale) {
+        return;
+    }
+    std::vector<std::string> changed = changed_units(session, units);
+    if (changed.empty()) {
+        return;
+    }
+    std::string names;
+    for (const std::string& unit : changed) {
+        names += (names.empty() ? "" : ", ") + unit;
+    }
+    const std::optional<bool> reload = options.reload_first ? true : wants_reload(names);
+    if (!reload) {
+        throw Trouble{ExitStatus::usage,
+                      "org.svcd1.UnitFileChanged",
+                      names + ": the unit file has changed since it was loaded; nothing was done",
+                      changed.front(),
+                      "'svctl restart --reload' reads the file first, --stale goes on with the old "
+                      "definition",
+                      ""};
+    }
+    if (!*reload) {
+        return;
+    }
+    const auto [errors, warnings] = session.daemon().manager().ReloadUnits();
+    for (const std::string& warning : warnings) {
+        session.warn(warning);
+    }
+    for (const std::string& error : errors) {
+        session.warn(error);  // others may be faulty; whether it matters here is seen below
+    }
+    changed = changed_units(session, changed);
+    if (!changed.empty()) {
+        throw Trouble{ExitStatus::bad_config,
+                      "org.svcd1.BadUnitSetting",
+                      changed.front() +
+                          " keeps its old definition, because its file has errors; "
+                          "nothing was restarted",
+                      changed.front(),
+                      "mend the file, or restart with --stale",
+                      ""};
+    }
+}
+
 /// --wait: after the start, until the units have ended again.
 ExitStatus wait_for_end(Session& session, JobWait& jobs, const std::vector<std::string>& units) {
     const Signals::End end = jobs.wait_until_inactive(units);
@@ -229,8 +336,9 @@ ExitStatus run_jobs(Session& session) {
     const Request request = request_of(session.options());
     ExitStatus worst = ExitStatus::done;
     Json list = Json::array();
-    JobWait jobs{session};
     const std::vector<std::string> units = named_units(session, true);
+    settle_stale_files(session, units);
+    JobWait jobs{session};
     std::vector<std::string> accepted;
     for (const std::string& unit : units) {
         const ExitStatus status = guarded(session, unit, [&] {

@@ -26,6 +26,40 @@ bool is_unknown(const Json& properties) {
            text_of(properties, "ActiveState") == "inactive";
 }
 
+/// What scripts ask about a unit that may not be there (show -P LoadState) has an answer also then.
+Json properties_or_unknown(Session& session, const std::string& unit) {
+    try {
+        return session.daemon().unit_properties(unit);
+    } catch (const sdbus::Error& error) {
+        if (status_of_error(error.getName()) != ExitStatus::no_such_unit) {
+            throw;
+        }
+        return {{"Id", unit},
+                {"LoadState", "not-found"},
+                {"ActiveState", "inactive"},
+                {"SubState", "dead"}};
+    }
+}
+
+/// Reports each name (no glob) that no loaded unit has.
+ExitStatus report_unknown(Session& session, const std::vector<UnitRow>& loaded) {
+    ExitStatus worst = ExitStatus::done;
+    for (const std::string& argument : session.options().arguments) {
+        const std::string unit = complete_unit_name(argument);
+        const bool known = std::ranges::any_of(loaded, [&](const UnitRow& row) {
+            return row.name == unit || glob_matches(argument, row.name);
+        });
+        if (is_glob(argument) || known) {
+            continue;
+        }
+        session.report({ExitStatus::no_such_unit, "org.svcd1.NoSuchUnit",
+                        "no unit " + unit + " is loaded", unit,
+                        "'svctl list-units --all' shows the loaded units", ""});
+        worst = ExitStatus::no_such_unit;
+    }
+    return worst;
+}
+
 ExitStatus status_of_unit(Session& session, const std::string& unit, Json& list) {
     StatusFacts facts;
     facts.properties = session.daemon().unit_properties(unit);
@@ -222,7 +256,7 @@ ExitStatus show_properties(Session& session) {
     bool first = true;
     for (const std::string& unit : units) {
         const ExitStatus status = guarded(session, unit, [&] {
-            const Json properties = session.daemon().unit_properties(unit);
+            const Json properties = properties_or_unknown(session, unit);
             if (options.json) {
                 list.push_back(properties_json(properties, look));
             }
@@ -231,7 +265,10 @@ ExitStatus show_properties(Session& session) {
                 session.print(properties_text(properties, look));
             }
             first = false;
-            return is_unknown(properties) ? ExitStatus::no_such_unit : ExitStatus::done;
+            if (is_unknown(properties)) {
+                throw_no_such_unit(unit);
+            }
+            return ExitStatus::done;
         });
         worst = worse(worst, status);
     }
@@ -287,6 +324,7 @@ ExitStatus list_units(Session& session) {
     }
     std::vector<UnitRow> rows = session.daemon().units();
     const std::size_t loaded = rows.size();
+    const ExitStatus status = report_unknown(session, rows);
     std::erase_if(rows, [&](const UnitRow& row) { return !is_shown(filter, row); });
     std::ranges::sort(rows, {}, &UnitRow::name);
     if (session.out().terminal) {
@@ -298,12 +336,14 @@ ExitStatus list_units(Session& session) {
     const std::size_t hidden = narrowed ? 0 : loaded - rows.size();
     session.print(options.json ? json_text(units_json(rows))
                                : units_text(rows, hidden, session.look()));
-    return ExitStatus::done;
+    return status;
 }
 
 ExitStatus list_jobs(Session& session) {
     std::vector<JobRow> rows = session.daemon().jobs();
+    ExitStatus status = ExitStatus::done;
     if (!session.options().arguments.empty()) {
+        status = report_unknown(session, session.daemon().units());
         const std::vector<std::string> units = named_units(session, false);
         std::erase_if(rows, [&](const JobRow& row) {
             return std::ranges::find(units, row.unit) == units.end();
@@ -311,7 +351,7 @@ ExitStatus list_jobs(Session& session) {
     }
     session.print(session.options().json ? json_text(jobs_json(rows))
                                          : jobs_text(rows, session.look()));
-    return ExitStatus::done;
+    return status;
 }
 
 ExitStatus list_dependencies(Session& session) {

@@ -102,16 +102,10 @@ void Bus::Impl::mark_changed(UnitId unit) {
 }
 
 void Bus::Impl::announce_changes() {
-    // A unit may have been forgotten since; its id must not be asked for any more.
-    std::vector<bool> is_known(is_changed.size());
-    for (const UnitId unit : api.manager.units()) {
-        if (index_of(unit) < is_known.size()) {
-            is_known[index_of(unit)] = true;
-        }
-    }
     for (const UnitId unit : changed) {
         is_changed[index_of(unit)] = false;
-        if (!is_known[index_of(unit)]) {
+        if (!api.manager.is_known(
+                unit)) {  // forgotten since: its id must not be asked for any more
             continue;
         }
         private_socket.for_each([&](PrivateConnection& connection) {

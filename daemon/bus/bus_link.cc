@@ -335,6 +335,9 @@ void BusLink::handle_call(sd_bus_message* call) {
     if (unknown_calls_ >= kUnknownCallsMax || (!known.asked && !ask_who_is(sender, known))) {
         answer_error(call, kErrorLimitsExceeded,
                      "Too many calls wait for the message bus to tell who sent them.");
+        if (!known.asked) {
+            callers_.erase(sender);
+        }
         return;
     }
     known.waiting.emplace_back(sd_bus_message_ref(call));

@@ -54,6 +54,8 @@ public:
     /// name is complete and valid.
     virtual std::optional<UnitId> load(const std::string& name) = 0;
     virtual std::vector<UnitId> units() = 0;
+    /// False for an id that was forgotten by a reload.
+    virtual bool is_known(UnitId unit) = 0;
     virtual UnitStatus status(UnitId unit) = 0;
     virtual UnitFacts facts(UnitId unit) = 0;
     virtual std::vector<std::string> related(UnitId unit, Relation relation) = 0;

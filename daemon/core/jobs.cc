@@ -145,6 +145,7 @@ JobId Machine::install(
             }
             present->type = result;
             present->irreversible = present->irreversible || irreversible;
+            present->ignore_order = present->ignore_order || ignore_order;
             if (!goes_on) {
                 present->state = JobState::waiting;
             }
@@ -289,6 +290,10 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
         return;
     }
     const JobType type = job.type;
+    if (job.state == JobState::waiting && type == JobType::start && is_down(unit.active_state()) &&
+        unit.run != nullptr && !unit.populated) {
+        order(ReleaseCgroup{unit.id});  // kept for the second half of a restart, which won't come
+    }
     order(AnnounceJobEnd{id, unit.id, result});
     unit.job = JobId::none;
     jobs.erase(found);
@@ -310,9 +315,6 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
         failures_.push_back({unit.id, Relation::requisite_of});
     }
     queue_neighbours(unit.id);
-    if (jobs.empty() && started) {
-        start_finished = true;
-    }
     drain_failures();
 }
 
@@ -383,11 +385,11 @@ bool Machine::job_follows_state(Unit& unit, Job& job) {
                 }
                 return false;
             }
-            return running;
+            return true;
         case JobType::reload:
         case JobType::reload_or_start:
             if (!running) {
-                return false;
+                return true;
             }
             if (state == ActiveState::active) {
                 const bool good =
@@ -415,7 +417,7 @@ bool Machine::job_follows_state(Unit& unit, Job& job) {
                 finish(job.id, JobResult::failed, true);
                 return false;
             }
-            return running;
+            return true;
         case JobType::nop:
             return false;
     }

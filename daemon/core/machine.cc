@@ -41,13 +41,13 @@ void Machine::settle() {
         } else if (!recheck_bound_.empty()) {
             stop_units_bound_to_inactive();
         } else {
-            break;
+            continue_shutdown();
+            if (run_queue_.empty()) {
+                break;
+            }
         }
     }
-    continue_shutdown();
-    if (!run_queue_.empty()) {
-        run_jobs();
-    }
+    start_finished = start_finished || (started && jobs.empty());
     take_waiting_definitions();
 }
 

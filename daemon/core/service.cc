@@ -96,6 +96,14 @@ StartOutcome Service::start() {
         machine_.say(Severity::notice, unit_,
                      "is started beside processes that its last run left over");
     }
+    if (start_limit_hit()) {
+        machine_.say(Severity::error, unit_,
+                     "not started: started " + std::to_string(run_.starts.size()) +
+                         " times within StartLimitIntervalSec; `svctl reset-failed` or a start by "
+                         "hand clears it");
+        enter_dead(UnitResult::start_limit_hit, false);
+        return StartOutcome::failed;
+    }
     unit_.result = UnitResult::success;
     run_.reload_result = UnitResult::success;
     run_.main_known = false;
@@ -109,14 +117,6 @@ StartOutcome Service::start() {
     run_.watchdog_interval = settings_.watchdog;
     if (std::exchange(run_.forget_restarts, false)) {
         run_.restarts = 0;
-    }
-    if (start_limit_hit()) {
-        machine_.say(Severity::error, unit_,
-                     "not started: started " + std::to_string(run_.starts.size()) +
-                         " times within StartLimitIntervalSec; `svctl reset-failed` or a start by "
-                         "hand clears it");
-        enter_dead(UnitResult::start_limit_hit, false);
-        return StartOutcome::failed;
     }
     run_.invocation_id = {machine_.random(), machine_.random()};
     enter_condition();
@@ -230,6 +230,7 @@ void Service::enter_running(UnitResult result) {
         enter_signal(SubState::stop_sigterm, result);
     } else if (!is_alive()) {
         if (settings_.remain_after_exit) {
+            run_.watchdog_deadline = kNever;
             arm(kNever);
             machine_.set_state(unit_, SubState::exited);
         } else {
@@ -306,11 +307,17 @@ const Command* Service::command_at(std::uint16_t index) const {
 }
 
 void Service::forget_process(Process& process) {
-    if (process.is_there()) {
-        machine_.order(RetireProcess{process.token});
-        machine_.processes.retire(process.token);
-        process = Process{};
-        machine_.touch(unit_);
+    if (!process.is_there()) {
+        return;
+    }
+    machine_.order(RetireProcess{process.token});
+    machine_.processes.retire(process.token);
+    process = Process{};
+    machine_.touch(unit_);
+    if (run_.empty_since != kNever && !run_.main.is_there() && !run_.control.is_there()) {
+        run_.empty_since = kNever;  // no exit record is missing any more
+        run_.check_deadline = kNever;
+        machine_.update_deadline(unit_);
     }
 }
 
@@ -329,22 +336,23 @@ bool Service::is_alive() const {
     return run_.main_known ? run_.main.is_there() : unit_.populated;
 }
 
-/// Before execve every signal but SIGKILL is blocked, so asking nicely would be in vain. True when
-/// it was so.
-bool Service::kill_unexecuted() {
-    const bool main_stuck =
-        run_.main.is_there() && run_.main.pid != 0 && !run_.main.executing && !run_.main_is_adopted;
-    if (!main_stuck) {
-        return false;
-    }
-    SignalUnit order;
-    order.unit = unit_.id;
-    order.scope = SignalScope::main;
-    order.main = run_.main.token;
-    order.signal = SIGKILL;
-    order.cause = SignalCause::never_executed;
-    machine_.order(order);
-    return true;
+/// Before execve every signal but SIGKILL is blocked, so asking nicely would be in vain.
+void Service::kill_unexecuted() {
+    const auto kill = [&](const Process& process, SignalScope scope) {
+        if (!process.is_there() || process.pid == 0 || process.executing) {
+            return;
+        }
+        SignalUnit order;
+        order.unit = unit_.id;
+        order.scope = scope;
+        order.main = run_.main.token;
+        order.control = run_.control.token;
+        order.signal = SIGKILL;
+        order.cause = SignalCause::never_executed;
+        machine_.order(order);
+    };
+    kill(run_.main, SignalScope::main);
+    kill(run_.control, SignalScope::control);
 }
 
 /// On its way up when the shutdown came: it goes no further, and waits where it is for its stop

@@ -18,6 +18,10 @@ namespace svcd {
 
 /// The first command of a role, as an index of ServiceSettings::commands.
 std::optional<std::uint16_t> first_command(const ServiceSettings& settings, CommandRole role);
+/// ExecStop may take the stop's time but for this share of it (at most 10 s): then the stop signal
+/// is due, so that no process gets SIGKILL without having had its SIGTERM.
+Duration signal_share(Duration timeout);
+
 /// The next one of the same role.
 std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::uint16_t command);
 
@@ -89,8 +93,9 @@ private:
     bool has_processes() const;
     bool is_alive() const;
     bool waits_for_cgroup() const;
+    bool is_mixed_without_main() const;
     void forget_process(Process& process);
-    bool kill_unexecuted();
+    void kill_unexecuted();
     bool is_held_by_shutdown();
 
     // Results.

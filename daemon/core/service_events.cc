@@ -68,8 +68,10 @@ void Service::on_executing(ProcessRole role) {
 // ── exits
 
 void Service::on_exit(ProcessRole role, ExitCode code, int status) {
-    run_.check_deadline = kNever;
-    machine_.update_deadline(unit_);
+    if (role == ProcessRole::main && run_.empty_since == kNever) {
+        run_.check_deadline = kNever;
+        machine_.update_deadline(unit_);
+    }
     if (role == ProcessRole::control) {
         on_control_exit(code, status);
         return;
@@ -265,7 +267,9 @@ void Service::on_control_exit(ExitCode code, int status) {
         case SubState::start:  // the parent of a forking daemon
             if (result != UnitResult::success) {
                 fail_start(result);
-            } else if (!run_.main.is_there() && run_.identifying == Token::none) {
+            } else if (run_.main.is_there()) {
+                enter_start_post();  // it has named itself before its parent ended
+            } else if (run_.identifying == Token::none) {
                 identify_main_process(settings_.pid_file.empty()
                                           ? IdentifyMainProcess::How::guess
                                           : IdentifyMainProcess::How::pid_file,
@@ -362,20 +366,22 @@ void Service::on_main_process_not_found(const Error& error) {
 
 void Service::on_cgroup_emptied() {
     if (run_.main.is_there() || run_.control.is_there()) {
-        // Either this report is older than the process, or the exit record is held up by a tracer.
-        // Only a second look, a while later, tells which.
-        if (!traits(unit_.sub_state).stopping && unit_.sub_state != SubState::stop_wedged) {
+        // Either this report is older than the process, or the exit record is held up by a tracer,
+        // or there will be none (a process whose parent isn't the launcher). A second look, a while
+        // later, tells.
+        const SubStateTraits& state = traits(unit_.sub_state);
+        if (state.starting || unit_.sub_state == SubState::auto_restart) {
             return;
         }
-        if (run_.empty_since == kNever) {
-            run_.empty_since = machine_.now;
-            run_.check_deadline = after(machine_.now, kExitRecordWait);
-            machine_.update_deadline(unit_);
+        if (run_.recheck_until == kNever || machine_.now > run_.recheck_until) {
+            if (run_.empty_since == kNever) {
+                run_.empty_since = machine_.now;
+                run_.check_deadline = after(machine_.now, kExitRecordWait);
+                machine_.update_deadline(unit_);
+            }
             return;
         }
-        if (machine_.now < after(run_.empty_since, kExitRecordWait)) {
-            return;
-        }
+        run_.recheck_until = kNever;
         machine_.say(Severity::warning, unit_,
                      "its cgroup is empty and an exit status still missing: it stays unknown");
         if (run_.main.is_there()) {
@@ -433,7 +439,11 @@ void Service::on_notification(const Notification& message) {
         const Time until = after(machine_.now, *message.extend_timeout);
         run_.state_deadline = std::max(run_.state_deadline, until);
         if (state.stopping && run_.stop_deadline != kNever) {
-            run_.stop_deadline = std::max(run_.stop_deadline, until);
+            // An ExecStop that asks for more leaves the time after the stop signal as it was.
+            const bool is_command =
+                unit_.sub_state == SubState::stop || unit_.sub_state == SubState::stop_post;
+            const Duration more = is_command ? signal_share(settings_.timeout_stop) : Duration{0};
+            run_.stop_deadline = std::max(run_.stop_deadline, after(until, more));
         }
         machine_.update_deadline(unit_);
     }

@@ -29,11 +29,15 @@ void Service::resume(const RestoredUnit& restored) {
                                  role == ProcessRole::main && settings_.type == ServiceType::exec});
                 return;
             case ProcessFact::State::alive:
-                process.executing =
-                    !(settings_.type == ServiceType::exec && unit_.sub_state == SubState::start);
+                // Whether it has got through execve nobody can tell any more: a failure of that
+                // still ends it with a status of its own.
+                process.executing = true;
                 if (process.pid == 0 ||
                     (settings_.type == ServiceType::simple && unit_.sub_state == SubState::start)) {
                     on_spawned(process, fact.pid);
+                }
+                if (role == ProcessRole::main) {
+                    on_executing(role);
                 }
                 return;
             case ProcessFact::State::exited:
@@ -70,8 +74,7 @@ void Service::resume(const RestoredUnit& restored) {
     if (run_.state_deadline == kNever && traits(unit_.sub_state).stopping) {
         begin_stop_clock();
         arm(run_.stop_deadline);
-    } else if (run_.state_deadline == kNever && traits(unit_.sub_state).starting &&
-               settings_.type != ServiceType::simple) {
+    } else if (run_.state_deadline == kNever && traits(unit_.sub_state).starting) {
         arm(after(machine_.now, settings_.timeout_start));
     }
     switch (unit_.sub_state) {
@@ -85,8 +88,8 @@ void Service::resume(const RestoredUnit& restored) {
             break;
         case SubState::stop_sigkill:
         case SubState::final_sigkill:
-            send_signals(unit_.sub_state,
-                         run_.sigkill_sent ? SignalCause::deadline : SignalCause::main_exited);
+            send_signals(unit_.sub_state, is_mixed_without_main() ? SignalCause::main_exited
+                                                                  : SignalCause::deadline);
             break;
         case SubState::start:
             if (settings_.type == ServiceType::forking && !run_.main.is_there() &&

@@ -7,15 +7,9 @@
 #include "core/service.h"
 
 namespace svcd {
-namespace {
-
-/// ExecStop may take the stop's time but for this share of it (at most 10 s): then the stop signal
-/// is due, so that no process gets SIGKILL without having had its SIGTERM.
 Duration signal_share(Duration timeout) {
     return std::min<Duration>(timeout / 3, Duration{10'000'000});
 }
-
-}  // namespace
 
 void Service::begin_stop_clock() {
     if (run_.stop_deadline == kNever) {
@@ -23,7 +17,9 @@ void Service::begin_stop_clock() {
         run_.empty_since = kNever;
     }
     run_.watchdog_deadline = kNever;
-    run_.check_deadline = kNever;
+    if (run_.empty_since == kNever) {
+        run_.check_deadline = kNever;
+    }
 }
 
 void Service::enter_stop(UnitResult result) {
@@ -46,8 +42,12 @@ void Service::enter_stop(UnitResult result) {
 void Service::enter_signal(SubState state, UnitResult result, SignalCause cause) {
     note_result(result);
     const bool is_final = state == SubState::final_sigterm || state == SubState::final_sigkill;
+    const bool is_kill = state == SubState::stop_sigkill || state == SubState::final_sigkill;
     begin_stop_clock();
     if (!has_processes()) {
+        if (unit_.populated && settings_.kill_mode == KillMode::control_group) {
+            send_signals(state, cause);  // SendSIGKILL=no: asked to end, and not waited for
+        }
         if (is_final) {
             enter_dead(UnitResult::success, true);
         } else {
@@ -55,7 +55,11 @@ void Service::enter_signal(SubState state, UnitResult result, SignalCause cause)
         }
         return;
     }
-    const bool is_kill = state == SubState::stop_sigkill || state == SubState::final_sigkill;
+    if (!is_kill && settings_.send_sigkill && is_mixed_without_main()) {
+        enter_signal(is_final ? SubState::final_sigkill : SubState::stop_sigkill,
+                     UnitResult::success, SignalCause::main_exited);
+        return;
+    }
     send_signals(state, cause);
     if (is_kill) {
         arm(after(machine_.now, machine_.options.kill_grace));
@@ -63,6 +67,12 @@ void Service::enter_signal(SubState state, UnitResult result, SignalCause cause)
         arm(run_.stop_deadline);
     }
     machine_.set_state(unit_, state);
+}
+
+/// The stop signal was for the main process; who is left is not asked again.
+bool Service::is_mixed_without_main() const {
+    return settings_.kill_mode == KillMode::mixed && !run_.main.is_there() &&
+           !run_.control.is_there() && run_.identifying == Token::none;
 }
 
 void Service::send_signals(SubState state, SignalCause cause) {
@@ -103,8 +113,12 @@ void Service::continue_stop(UnitResult result) {
         return;
     }
     if (waits_for_cgroup() && unit_.populated) {
-        if (settings_.kill_mode == KillMode::mixed && unit_.sub_state == SubState::stop_sigterm) {
+        const SubState state = unit_.sub_state;
+        if (settings_.kill_mode == KillMode::mixed &&
+            (state == SubState::stop_sigterm || state == SubState::stop_watchdog)) {
             enter_signal(SubState::stop_sigkill, UnitResult::success, SignalCause::main_exited);
+        } else if (settings_.kill_mode == KillMode::mixed && state == SubState::final_sigterm) {
+            enter_signal(SubState::final_sigkill, UnitResult::success, SignalCause::main_exited);
         }
         return;
     }
@@ -253,10 +267,19 @@ void Service::on_watchdog_deadline() {
     enter_signal(SubState::stop_watchdog, UnitResult::watchdog);
 }
 
+namespace {
+
+/// An answer to CheckCgroup that takes longer is none.
+constexpr Duration kRecheckWait{100'000};
+
+}  // namespace
+
 void Service::on_check_deadline() {
     run_.check_deadline = kNever;
     machine_.touch(unit_);
-    if (traits(unit_.sub_state).stopping) {
+    if (run_.empty_since != kNever) {
+        run_.empty_since = kNever;
+        run_.recheck_until = after(machine_.now, kRecheckWait);
         machine_.order(CheckCgroup{unit_.id});  // still empty, with an exit record missing?
     } else if (settings_.type == ServiceType::forking && unit_.sub_state == SubState::start) {
         identify_main_process(IdentifyMainProcess::How::pid_file, 0);

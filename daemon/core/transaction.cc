@@ -155,7 +155,9 @@ void Transaction::consider(Index index) {
         // What is there already needs nothing more: a start costs no more than what it has to
         // start.
         const Unit& unit = machine_.unit(id);
-        if (unit.job == JobId::none && is_redundant(type, unit.active_state())) {
+        // An isolate, though, keeps all that it reaches.
+        if (mode_ != JobMode::isolate && unit.job == JobId::none &&
+            is_redundant(type, unit.active_state())) {
             return;
         }
     }

@@ -38,6 +38,7 @@ struct ServiceRun {
     Time check_deadline = kNever;  ///< when to look again: has it executed, is there a PID file, is
                                    ///< the cgroup still empty
     Time stop_deadline = kNever;   ///< of the whole stop; SIGKILL follows
+    Time recheck_until = kNever;   ///< an answer to the second look counts until then
     Time empty_since = kNever;     ///< the cgroup was empty while an exit record was still missing
     Duration watchdog_interval{0};
 

@@ -36,7 +36,7 @@ bool make_dir(const char* path) {
 /// Nobody else may put files where the manager looks for its state.
 bool is_safe(const char* path) {
     struct stat info {};
-    if (::stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
+    if (::lstat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
         say("the runtime dir %s is not a folder", path);
         return false;
     }

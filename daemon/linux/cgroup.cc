@@ -384,7 +384,11 @@ Result<bool> CgroupTree::is_populated(std::string_view unit) const {
 
 Result<std::vector<Pid>> CgroupTree::processes(std::string_view unit, std::size_t limit) const {
     std::vector<Pid> pids;
-    if (const UniqueFd folder = impl_->open_unit(unit)) {
+    const UniqueFd folder = impl_->open_unit(unit);
+    if (!folder && errno != ENOENT) {
+        return failure(errno, "open the cgroup", path_of(unit));
+    }
+    if (folder) {
         if (auto collected = collect_processes(folder.get(), limit, kDepthMax, pids); !collected) {
             collected.error().subject = path_of(unit) + "/cgroup.procs";
             return Failure{collected.error()};
@@ -396,6 +400,9 @@ Result<std::vector<Pid>> CgroupTree::processes(std::string_view unit, std::size_
 Result<void> CgroupTree::kill(std::string_view unit) const {
     const UniqueFd folder = impl_->open_unit(unit);
     if (!folder) {
+        if (errno != ENOENT) {
+            return failure(errno, "open the cgroup", path_of(unit));
+        }
         return {};
     }
     const auto killed = write_file_at(folder.get(), "cgroup.kill", "1");
@@ -430,6 +437,7 @@ Result<void> CgroupTree::signal(std::string_view unit,
                                 bool then_continue,
                                 const std::vector<Pid>& except) const {
     std::unordered_set<Pid> seen{except.begin(), except.end()};
+    Result<void> sent;
     for (int round = 0; round < kSignalRounds; ++round) {
         const Result<std::vector<Pid>> pids = processes(unit);
         if (!pids) {
@@ -441,8 +449,9 @@ Result<void> CgroupTree::signal(std::string_view unit,
                 continue;
             }
             found = true;
-            if (::kill(pid, signal) < 0 && errno != ESRCH) {
-                return failure(errno, "kill", std::to_string(pid) + " of " + std::string{unit});
+            if (::kill(pid, signal) < 0 && errno != ESRCH && sent) {
+                // One that may not be signalled (another user's, in a user instance): the rest are.
+                sent = failure(errno, "kill", std::to_string(pid) + " of " + std::string{unit});
             }
             if (then_continue) {
                 ::kill(pid, SIGCONT);
@@ -452,7 +461,7 @@ Result<void> CgroupTree::signal(std::string_view unit,
             break;
         }
     }
-    return {};
+    return sent;
 }
 
 Result<void> CgroupTree::thaw(std::string_view unit) const {

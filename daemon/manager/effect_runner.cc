@@ -14,6 +14,7 @@ EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
     : tools_(tools), settings_(std::move(settings)) {}
 
 void EffectRunner::run(const Effects& effects) {
+    unwritten_.clear();
     carry_out_in_order(effects, *this);
 }
 
@@ -31,8 +32,9 @@ void EffectRunner::write_unit(UnitId unit) {
                                      ? tools_.state.write(unit, tools_.supervisor.record(unit))
                                      : tools_.state.erase(unit);
     if (!written) {
-        // The service itself goes on; what is at stake is what a next manager would know of it.
+        // What runs goes on. Nothing new is started, though: a next manager would not know of it.
         complain(unit, written.error());
+        unwritten_.push_back(unit);
     }
 }
 
@@ -48,6 +50,11 @@ void EffectRunner::write_supervisor() {
 // ── processes
 
 void EffectRunner::carry_out(const SpawnProcess& order) {
+    if (std::find(unwritten_.begin(), unwritten_.end(), order.unit) != unwritten_.end()) {
+        tools_.queue.emplace_back(SpawnFailed{
+            order.process, Error{0, "start", {}, "the state file could not be written"}});
+        return;
+    }
     if (waiting_.empty() && has_free_stack()) {
         start(order);
         return;

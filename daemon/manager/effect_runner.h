@@ -103,6 +103,7 @@ private:
 
     EffectTools tools_;
     bool records_held_ = false;
+    std::vector<UnitId> unwritten_;  ///< units whose record of this step could not be written
     SpawnSettings settings_;
     ExecSettings limited_;  ///< of with_original_limits()
     std::optional<Exit> exit_;

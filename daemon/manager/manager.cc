@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "linux/resident_memory.h"
 #include "manager/restore.h"
 #include "unitfile/schema.h"
 
@@ -17,19 +18,22 @@ namespace {
 /// Dispatches after the Exit, for answers that are on their way to clients.
 constexpr std::size_t kDispatchesAtTheEnd = 256;
 
-BusOptions bus_options(const ManagerOptions& options) {
+LoaderOptions loader_options(const ManagerOptions& options) {
+    const bool user = options.mode == RunMode::user;
+    return LoaderOptions{options.unit_path.empty() ? default_unit_path(user) : options.unit_path,
+                         user};
+}
+
+BusOptions bus_options(const ManagerOptions& options, const Kernel& kernel, Log& log) {
     BusOptions bus;
+    bus.unit_path = loader_options(options).unit_path;
+    bus.control_group = kernel.cgroups.root();
+    bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
     bus.socket_path = runtime_path(options, "bus");
     bus.address = options.bus;
     bus.owner_uid = ::getuid();
     bus.event_priority = static_cast<int>(EventOrder::bus);
     return bus;
-}
-
-LoaderOptions loader_options(const ManagerOptions& options) {
-    const bool user = options.mode == RunMode::user;
-    return LoaderOptions{options.unit_path.empty() ? default_unit_path(user) : options.unit_path,
-                         user};
 }
 
 SpawnSettings spawn_settings(const ManagerOptions& options, const Kernel& kernel) {
@@ -63,7 +67,7 @@ Manager::Manager(const ManagerOptions& options,
       sweeper_(loop_, spawner_, queue_, log),
       finder_(kernel.table, kernel.cgroups, kernel.launcher),
       notify_(kernel.notify.get(), kernel.cgroups, supervisor_, queue_, log),
-      bus_(loop_.handle(), *this, setting_properties(), bus_options(options)),
+      bus_(loop_.handle(), *this, setting_properties(), bus_options(options, kernel, log)),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.cgroups, spawner_,
                           sweeper_, finder_, bus_, log, queue_},
               spawn_settings(options, kernel)) {}
@@ -83,6 +87,7 @@ Result<Exit> Manager::run() {
         log_.say(Severity::warning, to_string(told.error()));
     }
     end_turn();
+    release_start_up_memory();
     while (!runner_.exit()) {
         if (const auto ran = loop_.run_one(); !ran) {
             return Failure{ran.error()};
@@ -129,10 +134,14 @@ Result<void> Manager::open_sources() {
 }
 
 void Manager::load_at_start() {
+    if (kernel_.saved && !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
+        log_.say(Severity::notice, "Another svcd left its state here, and nothing of it runs");
+        kernel_.saved.reset();
+    }
     // What is saved is all that is known of what runs. Until the supervisor has it, nothing may be
     // written over it: this manager may die too.
     runner_.hold_records(kernel_.saved != nullptr);
-    LoadOutcome outcome = files_.load_all();
+    LoadOutcome outcome = files_.load_all(FaultyDropIn::leave_out);
     say_report(outcome.report);
     apply(outcome);
     if (kernel_.saved == nullptr) {

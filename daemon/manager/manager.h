@@ -71,6 +71,7 @@ private:
     std::optional<UnitId> find(std::string_view name) override;
     std::optional<UnitId> load(const std::string& name) override;
     std::vector<UnitId> units() override;
+    bool is_known(UnitId unit) override { return supervisor_.is_known(unit); }
     UnitStatus status(UnitId unit) override;
     UnitFacts facts(UnitId unit) override;
     std::vector<std::string> related(UnitId unit, Relation relation) override;

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "linux/procfs.h"
+#include "linux/resident_memory.h"
 #include "manager/manager.h"
 #include "unitfile/schema.h"
 
@@ -140,13 +141,16 @@ void Manager::submit(Event event) {
 
 ReloadReport Manager::reload() {
     bus_.reloading(true);
-    LoadOutcome outcome = files_.load_all();
+    // A fault keeps the definition that is in force; at the start, where there is none, a unit
+    // loads without the drop-in that has it.
+    LoadOutcome outcome = files_.load_all(FaultyDropIn::reject_unit);
     say_report(outcome.report);
     apply(outcome);
     bus_.reloading(false);
     log_.say(Severity::notice, "Reloaded: " + std::to_string(outcome.report.errors.size()) +
                                    " errors, " + std::to_string(outcome.report.warnings.size()) +
                                    " warnings");
+    release_start_up_memory();
     return std::move(outcome.report);
 }
 

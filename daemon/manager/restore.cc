@@ -1,13 +1,41 @@
 #include "manager/restore.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "linux/pidfd.h"
+#include "linux/procfs.h"
 
 namespace svcd {
 namespace {
 
-ProcessFact fact_of(const ProcessRecord& record, const ProcessTable& table) {
+/// A process that lived on when its launcher was killed: it is in the unit's cgroup still. It is
+/// not this launcher's child, so its end will be seen by its cgroup, and its exit status stay
+/// unknown.
+bool adopt(const ProcessRecord& record,
+           std::string_view unit,
+           ProcessTable& table,
+           const CgroupTree& cgroups) {
+    const auto token = static_cast<Token>(record.token);
+    const Result<ProcessInfo> info = process_info(record.pid);
+    if (!info || info->state == 'Z' || info->state == 'X') {
+        return false;
+    }
+    const Result<std::string> cgroup = cgroup_of(record.pid);
+    if (!cgroup || cgroups.unit_of(*cgroup) != unit || !table.claim(token)) {
+        return false;
+    }
+    if (!table.set_pid(token, record.pid)) {
+        table.release(token);
+        return false;
+    }
+    return true;
+}
+
+ProcessFact fact_of(const ProcessRecord& record,
+                    std::string_view unit,
+                    ProcessTable& table,
+                    const CgroupTree& cgroups) {
     const auto token = static_cast<Token>(record.token);
     if (token == Token::none) {
         return ProcessFact{};
@@ -19,13 +47,17 @@ ProcessFact fact_of(const ProcessRecord& record, const ProcessTable& table) {
     if (is_unclaimed && table.manager_starts() > 1) {
         return ProcessFact{ProcessFact::State::never_spawned, 0};
     }
+    if (fact.state == ProcessFact::State::lost && record.pid != 0 &&
+        adopt(record, unit, table, cgroups)) {
+        return ProcessFact{ProcessFact::State::alive, record.pid};
+    }
     return fact;
 }
 
 }  // namespace
 
 StateRestored restored_state(const SavedState& saved,
-                             const ProcessTable& table,
+                             ProcessTable& table,
                              CgroupTree& cgroups,
                              Log& log) {
     StateRestored event;
@@ -34,8 +66,8 @@ StateRestored restored_state(const SavedState& saved,
     for (const UnitRecord& record : saved.units) {
         RestoredUnit unit;
         unit.record = record;
-        unit.main = fact_of(record.main, table);
-        unit.control = fact_of(record.control, table);
+        unit.main = fact_of(record.main, record.name.data(), table, cgroups);
+        unit.control = fact_of(record.control, record.name.data(), table, cgroups);
         Result<bool> populated = cgroups.is_populated(record.name.data());
         if (populated && *populated) {
             // Watched again: for processes that aren't ours nobody else tells when the last has
@@ -55,11 +87,24 @@ StateRestored restored_state(const SavedState& saved,
     return event;
 }
 
+bool is_worth_restoring(const SavedState& saved,
+                        const ProcessTable& table,
+                        const CgroupTree& cgroups) {
+    if (table.manager_starts() > 1) {
+        return true;
+    }
+    return std::any_of(saved.units.begin(), saved.units.end(), [&](const UnitRecord& record) {
+        const Result<bool> populated = cgroups.is_populated(record.name.data());
+        return !populated || *populated;
+    });
+}
+
 void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {
     std::vector<Token> known;
-    known.reserve(2 * saved.units.size());
+    known.reserve(3 * saved.units.size());
     for (const UnitRecord& record : saved.units) {
-        for (const std::uint64_t token : {record.main.token, record.control.token}) {
+        for (const std::uint64_t token :
+             {record.main.token, record.control.token, record.identifying}) {
             if (token != 0) {
                 known.push_back(static_cast<Token>(token));
             }
@@ -80,6 +125,7 @@ void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {
                 log.say(Severity::warning, to_string(sent.error()));
             }
         }
+        table.release(entry.token);  // the launcher reaps it as an orphan
     }
 }
 

@@ -13,9 +13,15 @@
 namespace svcd {
 
 StateRestored restored_state(const SavedState& saved,
-                             const ProcessTable& table,
+                             ProcessTable& table,
                              CgroupTree& cgroups,
                              Log& log);
+
+/// False for what a killed svcd left behind when nothing of it runs any more: then there is nothing
+/// to go on with, and the new one boots.
+bool is_worth_restoring(const SavedState& saved,
+                        const ProcessTable& table,
+                        const CgroupTree& cgroups);
 
 /// Frees slots that no record names: their processes have been retired already. One that is alive
 /// nevertheless belongs to nobody (intents are written before the spawn, so it can't be a

@@ -48,9 +48,9 @@ void append(std::vector<Diagnostic>& diagnostics, ReloadReport& report) {
 UnitFiles::UnitFiles(LoaderOptions options, const Supervisor& supervisor)
     : loader_(std::move(options)), supervisor_(supervisor) {}
 
-LoadOutcome UnitFiles::load_all() {
+LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
     LoadOutcome outcome;
-    LoadReport found = loader_.load_all();
+    LoadReport found = loader_.load_all(faulty);
     append(found.diagnostics, outcome.report);
     std::unordered_set<std::string> seen;
     for (const LoadedUnit& unit : found.units) {
@@ -64,7 +64,7 @@ LoadOutcome UnitFiles::load_all() {
             seen.contains(std::string(supervisor_.name(unit)))) {
             continue;
         }
-        LoadReport one = loader_.load(supervisor_.name(unit));
+        LoadReport one = loader_.load(supervisor_.name(unit), faulty);
         append(one.diagnostics, outcome.report);
         for (LoadedUnit& loaded : one.units) {
             if (loaded.state != LoadState::not_found &&

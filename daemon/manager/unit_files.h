@@ -26,7 +26,7 @@ public:
 
     /// Everything that has a file, and what the supervisor knows besides (instances that were
     /// started by name), as far as it still has one.
-    LoadOutcome load_all();
+    LoadOutcome load_all(FaultyDropIn faulty);
 
     /// One unit and what it refers to; nothing when it has no file.
     std::optional<LoadOutcome> load(const std::string& name);

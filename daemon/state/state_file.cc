@@ -359,6 +359,10 @@ Result<StateFile::Opened> StateFile::open(const std::string& path) {
     Opened opened{StateFile{}, nullptr, {}};
     // O_NONBLOCK: somebody may have put a FIFO there.
     UniqueFd fd{::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)};
+    if (!fd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EACCES)) {
+        // Too many descriptors, no memory: the file may be good, so it is not given up for that.
+        return failure(errno, "open the state file", path);
+    }
     const bool is_there = fd || errno != ENOENT;
     if (is_there) {
         auto saved = std::make_unique<SavedState>();

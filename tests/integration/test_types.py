@@ -196,7 +196,7 @@ class Restart(TestCase):
         with Daemon({"a.service": service(actor("a", "exit=1"), Restart="always", RestartSec="1ms",
                                           unit={"StartLimitBurst": 3, "StartLimitIntervalSec": "1min"})}) as svcd:
             svcd.svctl("start", "a")
-            shown = svcd.wait_for("a", ActiveState="failed", Result="start-limit-hit")
+            shown = svcd.wait_for("a", ActiveState="failed", Result="exit-code")
             self.assertEqual(shown["NRestarts"], 3)
             svcd.svctl("start", "a")
             svcd.wait_told("a", "start", count=4)

@@ -192,7 +192,8 @@ void Checkers::check_nothing_armed() {
         const bool waits_for_exec =
             self.is.main != Token::none && !world_.told_executing.contains(self.is.main);
         const bool is_bound = self.is.sub == SubState::reload || self.is.control != Token::none;
-        if (!is_quiet || self.is.has_job() || watches || waits_for_exec || is_bound ||
+        const bool has_ended = self.is.main != Token::none && !world_.kernel.is_alive(self.is.main);
+        if (has_ended || !is_quiet || self.is.has_job() || watches || waits_for_exec || is_bound ||
             (is_down(self.is.sub) && self.is.main != Token::none)) {
             return;  // there is something to wait for
         }

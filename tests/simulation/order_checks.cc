@@ -178,8 +178,8 @@ void Checkers::check_kill(std::size_t unit, const SignalUnit& signal) {
         case SignalCause::watchdog:
             return;
         case SignalCause::never_executed:
-            if (world_.kernel.is_executing(signal.main) ||
-                world_.kernel.is_executing(signal.control)) {
+            if (world_.kernel.is_executing(signal.scope == SignalScope::main ? signal.main
+                                                                             : signal.control)) {
                 wrong("because it never got through execve, which it did.");
             }
             return;

@@ -61,6 +61,7 @@ public:
         }
         return std::nullopt;
     }
+    bool is_known(UnitId unit) override { return index_of(unit) < units().size(); }
     std::vector<UnitId> units() override {
         std::vector<UnitId> ids;
         for (std::size_t i = 0; i < units_table.size(); ++i) {

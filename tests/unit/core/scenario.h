@@ -48,6 +48,10 @@ public:
     Scenario& start(const std::string& unit) { return ask(JobVerb::start, unit); }
     Scenario& stop(const std::string& unit) { return ask(JobVerb::stop, unit); }
     Scenario& shut_down();
+    Scenario& happens(Event event) {
+        step(std::move(event));
+        return *this;
+    }
 
     Scenario& advance(Duration time);
     /// The service's main (or control) process ends. Its cgroup is then empty, unless it has been

@@ -159,6 +159,26 @@ TEST(ServiceStart, ForkingLooksAgainForAPidFileThatComesLate) {
     EXPECT_EQ(scenario.state("daemon"), "active/running");
 }
 
+TEST(ServiceStart, ForkingDaemonMayNameItselfBeforeItsParentEnds) {
+    UnitSpec daemon = service("daemon");
+    daemon.type(ServiceType::forking);
+    Scenario scenario = with(std::move(daemon));
+    Notification named;
+    named.main_pid = 4711;
+    scenario.stray("daemon").start("daemon").notifies("daemon", named);
+    scenario.main_process_is("daemon", 4711).exits("daemon", 0, ProcessRole::control);
+    EXPECT_EQ(scenario.state("daemon"), "active/running");
+}
+
+TEST(ServiceStart, ExecStartPreThatNeverExecutesIsKilledAtTimeoutStartSec) {
+    UnitSpec web = service("web");
+    web.settings().timeout_start = 5s;
+    web.command(CommandRole::start_pre, "/hung/pre");
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").advance(5s);
+    EXPECT_THAT(scenario.take_log(), Contains("signal web.service 9 control"));
+}
+
 TEST(ServiceStart, ForkingWithoutAChildEndsInactive) {
     UnitSpec daemon = service("daemon");
     daemon.type(ServiceType::forking);
@@ -237,6 +257,34 @@ TEST(ServiceStop, MixedKillsTheRestOnceTheMainProcessIsGone) {
     scenario.stray("db", false);
     EXPECT_EQ(scenario.state("db"), "inactive/dead");
     EXPECT_EQ(scenario.result("db"), UnitResult::success);
+}
+
+TEST(ServiceStop, MixedKillsWhatAMainProcessThatIsGoneLeftBehind) {
+    UnitSpec db = service("db");
+    db.settings().kill_mode = KillMode::mixed;
+    Scenario scenario = with(std::move(db));
+    scenario.start("db").stray("db").take_log();
+    scenario.exits("db");
+    EXPECT_THAT(scenario.take_log(), Contains("signal db.service 9 cgroup"));
+    scenario.stray("db", false);
+    EXPECT_EQ(scenario.state("db"), "inactive/dead");
+    EXPECT_EQ(scenario.result("db"), UnitResult::success);
+}
+
+TEST(ServiceStop, ExecStopThatAsksForMoreTimeLeavesTheSignalItsShare) {
+    UnitSpec db = service("db");
+    db.settings().timeout_stop = 9s;
+    db.command(CommandRole::stop, "/bin/dbstop");
+    Scenario scenario = with(std::move(db));
+    scenario.start("db").executes("db").stop("db").take_log();
+    Notification extend;
+    extend.extend_timeout = 20s;
+    scenario.notifies("db", extend).advance(20s);
+    EXPECT_THAT(scenario.take_log(), ElementsAre("signal db.service 15 cgroup"));
+    scenario.advance(2999ms);
+    EXPECT_THAT(scenario.take_log(), IsEmpty());
+    scenario.advance(1ms);
+    EXPECT_THAT(scenario.take_log(), Contains("signal db.service 9 cgroup"));
 }
 
 TEST(ServiceStop, OfKillModeProcessLeavesTheOthers) {
@@ -444,6 +492,15 @@ TEST(ServiceWatchdog, AbortsAServiceThatStopsPinging) {
     EXPECT_THAT(scenario.take_log(), Contains("signal web.service 6 cgroup"));
     scenario.killed("web", SIGABRT);
     EXPECT_EQ(scenario.result("web"), UnitResult::watchdog);
+}
+
+TEST(ServiceWatchdog, EndsWithTheProcessOfAUnitThatRemains) {
+    UnitSpec web = service("web");
+    web.settings().watchdog = 1s;
+    web.settings().remain_after_exit = true;
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").exits("web").advance(10s);
+    EXPECT_EQ(scenario.state("web"), "active/exited");
 }
 
 TEST(ManagerDeath, LosesNoServiceAndNoDeadline) {

@@ -268,6 +268,16 @@ TEST(Isolate, StopsWhatTheTargetDoesNotPullIn) {
     EXPECT_EQ(scenario.state("kept"), "active/running");
 }
 
+TEST(Isolate, KeepsWhatIsReachedThroughUnitsThatAreUp) {
+    UnitSpec rescue = target("rescue");
+    rescue.wants("y.target").definition().allow_isolate = true;
+    Scenario scenario =
+        with(std::move(rescue), std::move(target("y").wants("x.service")), service("x"));
+    scenario.start("rescue.target");
+    scenario.ask(JobVerb::start, "rescue.target", JobMode::isolate);
+    EXPECT_EQ(scenario.state("x"), "active/running");
+}
+
 TEST(Loading, BrokenFileKeepsTheOldDefinition) {
     Scenario scenario = with(service("web"));
     scenario.start("web").load_broken("web.service", "web.service.yaml:3:1: unknown key");
@@ -349,6 +359,15 @@ TEST(Shutdown, OrderingCycleKeepsNothingRunning) {
                              std::move(service("b").after("a.service")));
     scenario.start("a").start("b").shut_down();
     scenario.killed("a", SIGTERM).killed("b", SIGTERM);
+    EXPECT_TRUE(scenario.has_exited());
+}
+
+TEST(Shutdown, EndsAlsoWhenAStopJobWasCancelled) {
+    Scenario scenario = with(std::move(target("t").before("w.service")), service("w"));
+    scenario.start("t.target").start("w").shut_down();
+    CancelRequested cancel;
+    cancel.job = scenario.status("t.target").job->id;
+    scenario.happens(cancel).killed("w", SIGTERM);
     EXPECT_TRUE(scenario.has_exited());
 }
 

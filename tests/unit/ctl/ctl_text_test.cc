@@ -174,6 +174,21 @@ TEST(Status, TellsThePhaseAndTheTimeLeft) {
     EXPECT_EQ(phase_text(properties, 3'000'000), "stop-sigterm, 2.00 s until SIGKILL");
 }
 
+TEST(Status, AReasonNamesTheSettingToBlame) {
+    Json properties = {{"Result", "exit-code"},
+                       {"ExecMainCode", 1},
+                       {"ExecMainStatus", 203},
+                       {"User", "nobody"},
+                       {"ExecStart", Json::array({Json::array({"/opt/web", Json::array()})})}};
+    EXPECT_EQ(reason_text(properties),
+              "its main process exited with status 203 (the executable could not be run); its "
+              "ExecStart is /opt/web");
+    properties["ExecMainStatus"] = 217;
+    EXPECT_THAT(reason_text(properties), ::testing::EndsWith("; its User is nobody"));
+    properties["ExecMainStatus"] = 1;
+    EXPECT_EQ(reason_text(properties), "its main process exited with status 1");
+}
+
 TEST(Status, ControlCharactersOfALogAreMadeVisible) {
     StatusFacts facts;
     facts.properties = {{"Id", "a.service"}, {"ActiveState", "active"}, {"SubState", "running"}};

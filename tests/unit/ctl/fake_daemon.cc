@@ -230,6 +230,9 @@ void FakeDaemon::add_manager() {
         .implementedAs([this](const std::string& unit) { note("ResetFailedUnit " + unit); });
     manager_->registerMethod("ReloadUnits").onInterface(interface).implementedAs([this] {
         const std::lock_guard lock{mutex_};
+        for (auto& [name, unit] : units_) {
+            unit.file_changed = unit.file_changed && !reload_errors_.empty();
+        }
         return std::tuple{reload_errors_, std::vector<std::string>{"a warning"}};
     });
     manager_->registerProperty("Version").onInterface(interface).withGetter(
@@ -256,6 +259,7 @@ void FakeDaemon::add_unit(const std::string& name) {
     text(unit, "Wants", [](const FakeUnit& it) { return it.wants; });
     text(unit, "Requires", [](const FakeUnit& it) { return it.needs; });
     text(unit, "LogPath", [](const FakeUnit& it) { return it.log_path; });
+    text(unit, "NeedDaemonReload", [](const FakeUnit& it) { return it.file_changed; });
     const char* service = "org.svcd1.Service";
     text(service, "Result", [](const FakeUnit& it) { return it.result; });
     text(service, "MainPID", [](const FakeUnit& it) { return it.active == "active" ? 4711U : 0U; });

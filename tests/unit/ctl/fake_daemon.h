@@ -41,6 +41,7 @@ struct FakeUnit {
     std::vector<std::string> wants;
     std::vector<std::string> needs;
     std::string log_path;
+    bool file_changed = false;  ///< until a reload without errors
     /// How its jobs end; "" is never.
     std::string job_result = "done";
     /// JobRemoved is sent before the answer to the call.

@@ -1,6 +1,9 @@
 // The built svctl against a daemon that behaves as svcd does: verbs, exit statuses, what is said.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -41,6 +44,7 @@ protected:
         units["slow.service"].job_result = "";
         units["stubborn.service"].active = "active";
         units["stubborn.service"].result = "timeout";
+        units["edited.service"].file_changed = true;
         units["forbidden.service"];
         units["gone.service"].load = "not-found";
         FakeUnit loop;
@@ -121,6 +125,7 @@ TEST_F(Svctl, AFailedDependencyIsNamed) {
     EXPECT_EQ(outcome.status, 1);
     EXPECT_THAT(outcome.err, HasSubstr("a unit that it depends on failed (broken.service is "
                                        "failed: its main process exited with status 203"));
+    EXPECT_THAT(outcome.err, HasSubstr("'svctl status broken.service' shows more"));
 }
 
 TEST_F(Svctl, ATimeoutIsSevenAndSaysThatTheJobGoesOn) {
@@ -159,6 +164,29 @@ TEST_F(Svctl, GlobsAreExpandedAndAnEmptyOneFailsWhereSomethingWouldChange) {
     EXPECT_EQ(run({"status", "nothing*"}).status, 0);
 }
 
+TEST_F(Svctl, ARestartWithAChangedFileTakesADecision) {
+    const Outcome undecided = run({"restart", "edited"});
+    EXPECT_EQ(undecided.status, 2);
+    EXPECT_THAT(undecided.err, AllOf(HasSubstr("has changed since it was loaded"),
+                                     HasSubstr("--reload"), HasSubstr("--stale")));
+    EXPECT_THAT(daemon_.requests(), IsEmpty());
+    EXPECT_EQ(run({"restart", "--stale", "edited"}).status, 0);
+    EXPECT_TRUE(daemon_.unit("edited.service").file_changed);
+    EXPECT_EQ(run({"restart", "--reload", "--stale", "edited"}).status, 2);
+    EXPECT_EQ(run({"restart", "--reload", "edited"}).status, 0);
+    EXPECT_FALSE(daemon_.unit("edited.service").file_changed);
+    EXPECT_EQ(run({"restart", "edited"}).status, 0);
+}
+
+TEST_F(Svctl, ARestartAfterAReloadThatKeptTheOldDefinitionIsNine) {
+    daemon_.set_reload_errors({"/etc/edited.service.yaml:3:1: unknown key 'Foo'"});
+    const Outcome outcome = run({"restart", "--reload", "edited"});
+    EXPECT_EQ(outcome.status, 9);
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("unknown key 'Foo'"),
+                                   HasSubstr("edited.service keeps its old definition")));
+    EXPECT_THAT(daemon_.requests(), IsEmpty());
+}
+
 TEST_F(Svctl, KillCancelAndResetFailedReachTheDaemon) {
     EXPECT_EQ(run({"kill", "-s", "HUP", "--kill-whom=main", "web"}).status, 0);
     EXPECT_EQ(run({"cancel", "7"}).status, 0);
@@ -194,6 +222,22 @@ TEST_F(Svctl, ShowPrintsKeysAsSystemctlDoesAndBareValues) {
     EXPECT_EQ(nlohmann::json::parse(run({"show", "--json", "web"}).out)["TimeoutStopUSec"],
               90'000'000);
     EXPECT_EQ(run({"show", "-p", "Version", "--value"}).out, "9.9\n");
+}
+
+TEST_F(Svctl, ShowAnswersForAnUnknownUnitToo) {
+    const Outcome outcome = run({"show", "-P", "LoadState", "nosuch"});
+    EXPECT_EQ(outcome.status, 4);
+    EXPECT_EQ(outcome.out, "not-found\n");
+    const auto json = nlohmann::json::parse(run({"show", "--json", "nosuch"}).out);
+    EXPECT_EQ(json["ActiveState"], "inactive");
+}
+
+TEST_F(Svctl, AListSaysWhichNamesAreUnknown) {
+    const Outcome outcome = run({"list-units", "nosuch", "web", "none*"});
+    EXPECT_EQ(outcome.status, 4);
+    EXPECT_THAT(outcome.out, StartsWith("web.service"));
+    EXPECT_THAT(outcome.err, AllOf(HasSubstr("nosuch.service"), Not(HasSubstr("none"))));
+    EXPECT_EQ(run({"list-jobs", "nosuch"}).status, 4);
 }
 
 TEST_F(Svctl, ListUnitsHidesWhatIsInactiveUnlessAsked) {
@@ -253,6 +297,24 @@ TEST(SvctlAlone, SaysWhatItTriedWhenThereIsNoDaemon) {
     EXPECT_THAT(outcome.err, AllOf(HasSubstr("svcd can't be reached: tried /nonexistent/bus"),
                                    HasSubstr("No such file or directory")));
     EXPECT_THAT(outcome.out, IsEmpty());
+}
+
+TEST(SvctlAlone, TheTimeoutAlsoEndsTheWaitForADaemonThatIsSilent) {
+    const std::string path = ::testing::TempDir() + "svctl-silent-" + std::to_string(::getpid());
+    const int listener = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    ASSERT_LT(path.copy(&address.sun_path[0], sizeof address.sun_path - 1), 100U);
+    ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(listener, 5), 0);
+    const Outcome outcome = run_svctl({"--bus=" + path, "--timeout=0.01", "is-active", "web"});
+    EXPECT_EQ(outcome.status, 7);
+    EXPECT_THAT(outcome.err, StartsWith("error: svcd has not answered in the time given\n"));
+    const Outcome json = run_svctl({"--bus=" + path, "--timeout=0.01", "--json", "start", "web"});
+    EXPECT_EQ(json.status, 7);
+    EXPECT_EQ(nlohmann::json::parse(json.err)["error"]["name"], "org.svcd1.TimedOut");
+    ::close(listener);
+    ::unlink(path.c_str());
 }
 
 TEST(SvctlAlone, AnUnknownVerbIsTwoWithASuggestion) {
