@@ -218,6 +218,7 @@ constexpr PropertyRow kServiceProperties[] = {
     {"WatchdogTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::watchdog_at>},
     {"MemoryCurrent",  "t", Emits::nothing, [](Subject& s, Writer& w) { w.u64(s.facts().memory_current); }},
     {"Tracking",       "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().tracking); }},
+    {"LogPath",        "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().log_path); }},
 };
 // clang-format on
 

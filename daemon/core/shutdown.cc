@@ -13,7 +13,8 @@ void Machine::request_shutdown(const ShutdownRequested& event) {
     shutdown_kind = event.kind;
     effects->supervisor_dirty = true;
     say(Severity::notice,
-        "shutting down (" + std::string(name_of(event.kind)) + "): " + event.requester.reason);
+        "shutting down (" + std::string(name_of(event.kind)) + ")" +
+            (event.requester.reason.empty() ? "" : ": " + event.requester.reason));
     Transaction transaction{*this};
     transaction.build_shutdown();
     Requester requester = event.requester;

@@ -378,6 +378,11 @@ Result<void> CgroupTree::remove(std::string_view unit) {
     return {};
 }
 
+void CgroupTree::remove_slice() {
+    const Impl& impl = *impl_;
+    ::unlinkat(impl.root.get(), impl.slice.c_str(), AT_REMOVEDIR);
+}
+
 Result<bool> CgroupTree::is_populated(std::string_view unit) const {
     return impl_->is_populated(std::string{unit});
 }

@@ -44,6 +44,9 @@ public:
     /// processes.
     Result<void> remove(std::string_view unit);
 
+    /// Removes the slice, at the end, if no unit has a cgroup in it any more.
+    void remove_slice();
+
     /// cgroup.events: are there processes in it, or below it? A cgroup that doesn't exist has none.
     Result<bool> is_populated(std::string_view unit) const;
     /// Every process in the cgroup and below it (cgroup.procs), at most `limit`.

@@ -76,6 +76,11 @@ UnitFacts Manager::facts(UnitId unit) {
         facts.drop_in_paths = definition->drop_in_paths;
         facts.documentation = definition->documentation;
         facts.file_changed = files_.has_changed(unit);
+        const ServiceSettings* service = definition->service.get();
+        if (service != nullptr &&
+            (service->exec == nullptr || service->exec->standard_output.kind == OutputKind::log)) {
+            facts.log_path = options_.log_dir + "/" + definition->name + "/current";
+        }
     }
     return facts;
 }
