@@ -159,10 +159,16 @@ void burst(ProcessTable& table, std::uint64_t count) {
     std::map<Token, int> seen;
     std::size_t wrong = 0;
     const auto look = [&] {
-        for (const ExitRecord& exit : table.take_exits()) {
-            wrong += is_right_end(exit) ? 0U : 1U;
-            ++seen[exit.token];
-            table.release(exit.token);
+        std::size_t taken = kExitsPerTake;
+        while (taken ==
+               kExitsPerTake) {  // there may be more than one take holds, and no poke for it
+            taken = 0;
+            for (const ExitRecord& exit : table.take_exits()) {
+                wrong += is_right_end(exit) ? 0U : 1U;
+                ++seen[exit.token];
+                table.release(exit.token);
+                ++taken;
+            }
         }
     };
     for (std::uint64_t serial = 1; serial <= count; ++serial) {
