@@ -22,12 +22,10 @@ struct UnitFacts {
     std::string fragment_path;
     std::vector<std::string> drop_in_paths;
     std::vector<std::string> documentation;
-    std::string control_group;  ///< "/system.slice/web.service"; empty when the unit has none now
-    bool file_changed = false;  ///< the files on disk are newer than what is loaded
-    std::string tracking;       ///< "cgroup", or how else
-    std::string log_path;       ///< where its output is appended to; empty when it goes elsewhere
-    /// µs of CLOCK_REALTIME less CLOCK_MONOTONIC, now: to show a monotonic time as a date.
-    std::int64_t realtime_offset = 0;
+    std::string control_group;    ///< "/system.slice/web.service"; empty when the unit has none now
+    bool file_changed = false;    ///< the files on disk are newer than what is loaded
+    std::string tracking;         ///< "cgroup", or how else
+    std::string log_path;         ///< where its output is appended to; empty when it goes elsewhere
     std::string source_path;      ///< what the unit file was generated from
     std::string unit_file_state;  ///< "enabled", "disabled", "static" ...; empty when not known
     std::uint64_t memory_current = UINT64_MAX;  ///< bytes; UINT64_MAX when nobody counts

@@ -262,6 +262,13 @@ void Service::enter_reload() {
     machine_.set_state(unit_, SubState::reload);
 }
 
+/// Of a forking service, once its parent process has ended.
+void Service::look_for_main_process() {
+    identify_main_process(settings_.pid_file.empty() ? IdentifyMainProcess::How::guess
+                                                     : IdentifyMainProcess::How::pid_file,
+                          0);
+}
+
 void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
     const Token token = machine_.processes.allocate(ProcessOwner{unit_.id, ProcessRole::main});
     if (token == Token::none) {

@@ -88,6 +88,7 @@ private:
     bool spawn(ProcessRole role, std::uint16_t command);
     void begin_stop_clock();
     void send_signals(SubState state, SignalCause cause);
+    void look_for_main_process();
     void identify_main_process(IdentifyMainProcess::How how, Pid pid);
     const Command* command_at(std::uint16_t index) const;
     bool has_processes() const;

@@ -270,10 +270,7 @@ void Service::on_control_exit(ExitCode code, int status) {
             } else if (run_.main.is_there()) {
                 enter_start_post();  // it has named itself before its parent ended
             } else if (run_.identifying == Token::none) {
-                identify_main_process(settings_.pid_file.empty()
-                                          ? IdentifyMainProcess::How::guess
-                                          : IdentifyMainProcess::How::pid_file,
-                                      0);
+                look_for_main_process();
             }
             return;
         case SubState::start_post:

@@ -11,12 +11,9 @@ void Service::resume(const RestoredUnit& restored) {
         }
         switch (fact.state) {
             case ProcessFact::State::never_spawned:
-                if (role == ProcessRole::main && !traits(unit_.sub_state).starting) {
+                if (traits(unit_.sub_state).starting ? machine_.shutting_down
+                                                     : role == ProcessRole::main) {
                     forget_process(process);  // it was to be started, and then to be stopped
-                    return;
-                }
-                if (machine_.shutting_down && traits(unit_.sub_state).starting) {
-                    forget_process(process);
                     return;
                 }
                 if (command_at(process.command) == nullptr) {
@@ -94,10 +91,7 @@ void Service::resume(const RestoredUnit& restored) {
         case SubState::start:
             if (settings_.type == ServiceType::forking && !run_.main.is_there() &&
                 !run_.control.is_there()) {
-                identify_main_process(settings_.pid_file.empty()
-                                          ? IdentifyMainProcess::How::guess
-                                          : IdentifyMainProcess::How::pid_file,
-                                      0);
+                look_for_main_process();
             }
             break;
         case SubState::dead:

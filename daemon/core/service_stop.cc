@@ -7,6 +7,7 @@
 #include "core/service.h"
 
 namespace svcd {
+
 Duration signal_share(Duration timeout) {
     return std::min<Duration>(timeout / 3, Duration{10'000'000});
 }
@@ -114,11 +115,10 @@ void Service::continue_stop(UnitResult result) {
     }
     if (waits_for_cgroup() && unit_.populated) {
         const SubState state = unit_.sub_state;
-        if (settings_.kill_mode == KillMode::mixed &&
-            (state == SubState::stop_sigterm || state == SubState::stop_watchdog)) {
-            enter_signal(SubState::stop_sigkill, UnitResult::success, SignalCause::main_exited);
-        } else if (settings_.kill_mode == KillMode::mixed && state == SubState::final_sigterm) {
-            enter_signal(SubState::final_sigkill, UnitResult::success, SignalCause::main_exited);
+        const bool was_asked = state == SubState::stop_sigterm ||
+                               state == SubState::stop_watchdog || state == SubState::final_sigterm;
+        if (was_asked && is_mixed_without_main()) {
+            enter_signal(state, UnitResult::success);  // which kills the rest
         }
         return;
     }

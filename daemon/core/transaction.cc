@@ -152,10 +152,9 @@ void Transaction::consider(Index index) {
             give_up(index, last_refusal_->message);
             return;
         }
-        // What is there already needs nothing more: a start costs no more than what it has to
-        // start.
+        // What is there already needs nothing more, so a start costs no more than what it has to
+        // start. An isolate, though, keeps all that it reaches.
         const Unit& unit = machine_.unit(id);
-        // An isolate, though, keeps all that it reaches.
         if (mode_ != JobMode::isolate && unit.job == JobId::none &&
             is_redundant(type, unit.active_state())) {
             return;

@@ -1,6 +1,4 @@
 // What the bus asks of the manager, and what clients ask for through it (bus/manager_api.h).
-#include <time.h>
-
 #include "linux/procfs.h"
 #include "linux/resident_memory.h"
 #include "manager/manager.h"
@@ -12,12 +10,6 @@ namespace {
 /// Shown of a unit; more would be no help to anyone.
 constexpr std::size_t kProcessesShownMax = 4096;
 constexpr std::size_t kCommandLineShownMax = 512;
-
-std::int64_t usec_of(clockid_t clock) {
-    timespec time{};
-    ::clock_gettime(clock, &time);
-    return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000;
-}
 
 }  // namespace
 
@@ -61,7 +53,6 @@ UnitStatus Manager::status(UnitId unit) {
 
 UnitFacts Manager::facts(UnitId unit) {
     UnitFacts facts;
-    facts.realtime_offset = usec_of(CLOCK_REALTIME) - usec_of(CLOCK_MONOTONIC);
     const UnitStatus status = supervisor_.status(unit);
     if (status.type == UnitType::service) {
         facts.tracking = "cgroup";
