@@ -30,6 +30,20 @@ struct SpawnProcess {
     bool report_exec = false;
 };
 
+/// Look whether the unit's conditions and asserts hold: in a process of svcd's own (svcd-exec), since
+/// a path may lie on a file system that hangs. It exits with 0 when all hold, else with 1 + the place
+/// in RareUnitSettings::conditions of the one that decided. Answered by ProcessExited or SpawnFailed.
+struct CheckConditions {
+    Token process = Token::none;
+    UnitId unit{};
+};
+
+/// Tell who owns the unit's bus name now, and whenever that changes, by BusNameChanged; or no longer.
+struct WatchBusName {
+    UnitId unit{};
+    bool watch = true;
+};
+
 /// Why a signal is sent. SIGKILL before a stop deadline is allowed for none but some of these; the
 /// simulator checks it.
 enum class SignalCause : std::uint8_t {
@@ -40,6 +54,11 @@ enum class SignalCause : std::uint8_t {
     watchdog,             ///< WatchdogSec passed
     kill_control,         ///< a control process (ExecReload, ExecStop ...) outlived its time
     kill_signal_is_kill,  ///< KillSignal=SIGKILL
+    oom,                  ///< OOMPolicy=kill, or the OOM killer struck during the stop
+    failure_mode,         ///< TimeoutStartFailureMode or TimeoutStopFailureMode says kill or abort
+    emergency,            ///< FailureAction and its like, with force: nothing is waited for
+    reload,               ///< ReloadSignal of Type=notify-reload
+    checker,              ///< a look at conditions that took too long or is not wanted any more
     never_executed,  ///< TimeoutStartSec passed and the process has not got as far as execve: no
                      ///< signal but SIGKILL reaches it
 };
@@ -48,6 +67,7 @@ enum class SignalScope : std::uint8_t {
     main,     ///< the main process alone
     control,  ///< the control process alone
     both,     ///< main and control process
+    checker,  ///< the process of CheckConditions, in `control`
     cgroup,   ///< every process of the cgroup (SIGKILL: by cgroup.kill, so that none escapes by
               ///< forking)
 };
@@ -59,6 +79,7 @@ struct SignalUnit {
     int signal = 0;
     SignalCause cause = SignalCause::stop;
     bool then_continue = false;  ///< send SIGCONT after it, so that a stopped process can act on it
+    bool then_hang_up = false;   ///< send SIGHUP after it (SendSIGHUP)
     Token main = Token::none;    ///< for the scopes main and both
     Token control = Token::none;
 };
@@ -148,9 +169,12 @@ struct Say {
 struct Exit {
     ShutdownKind kind = ShutdownKind::exit;
     int status = 0;
+    bool force = false;  ///< at once: what still runs is killed
 };
 
 using Effect = std::variant<SpawnProcess,
+                            CheckConditions,
+                            WatchBusName,
                             SignalUnit,
                             IdentifyMainProcess,
                             RetireProcess,

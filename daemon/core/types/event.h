@@ -108,6 +108,21 @@ struct ProcessExited {
     int status = 0;
 };
 
+/// Answers to CheckConditions come as ProcessExited (0: all hold, N: the Nth decided against it), or
+/// as SpawnFailed.
+
+/// The kernel's OOM killer has taken a process of the unit (memory.events).
+struct OomKilled {
+    UnitId unit{};
+};
+
+/// The owner of a name that WatchBusName named: at first, and after each change.
+struct BusNameChanged {
+    UnitId unit{};
+    bool has_owner = false;
+    Pid owner = 0;  ///< of the process that owns it, 0 when it isn't known
+};
+
 /// The unit's cgroup has no process left: read at the moment it is reported. It may come late, or
 /// twice.
 struct CgroupEmptied {
@@ -139,6 +154,9 @@ struct Notification {
     std::optional<int> error_number;
     std::optional<Duration> extend_timeout;
     std::optional<Duration> watchdog_interval;  ///< WATCHDOG_USEC
+    /// MONOTONIC_USEC: when the service began what it tells of. Tells a reload that was asked for
+    /// from one before it.
+    std::optional<Time> monotonic;
 };
 
 /// Nothing but time has passed: next_deadline() is due (or nearly; stepping early or late is
@@ -164,6 +182,7 @@ struct RestoredUnit {
     UnitRecord record;
     ProcessFact main;
     ProcessFact control;
+    ProcessFact checker;
     bool populated = false;  ///< the unit's cgroup has processes
 };
 
@@ -186,6 +205,8 @@ using Event = std::variant<JobRequested,
                            ExecSucceeded,
                            ProcessExited,
                            CgroupEmptied,
+                           OomKilled,
+                           BusNameChanged,
                            MainProcessFound,
                            MainProcessNotFound,
                            Notification,

@@ -18,7 +18,7 @@ std::string_view look_up(const std::array<std::string_view, Size>& names, Enum v
 }  // namespace
 
 std::string_view name_of(UnitType type) {
-    static constexpr auto kNames = std::to_array<std::string_view>({"service", "target"});
+    static constexpr auto kNames = std::to_array<std::string_view>({"service", "target", "slice"});
     return look_up(kNames, type);
 }
 
@@ -37,15 +37,16 @@ std::string_view name_of(ActiveState state) {
 std::string_view name_of(SubState state) {
     static constexpr auto kNames = std::to_array<std::string_view>(
         {"dead", "condition", "start-pre", "start", "start-post", "running", "exited", "reload",
-         "stop", "stop-watchdog", "stop-sigterm", "stop-sigkill", "stop-post", "final-sigterm",
-         "final-sigkill", "stop-wedged", "failed", "auto-restart", "active"});
+         "reload-signal", "reload-notify", "stop", "stop-watchdog", "stop-sigterm", "stop-sigkill",
+         "stop-post", "final-watchdog", "final-sigterm", "final-sigkill", "stop-wedged", "failed",
+         "auto-restart", "active"});
     return look_up(kNames, state);
 }
 
 std::string_view name_of(UnitResult result) {
     static constexpr auto kNames = std::to_array<std::string_view>(
         {"success", "resources", "protocol", "timeout", "exit-code", "signal", "core-dump",
-         "watchdog", "start-limit-hit", "exec-condition", "stop-wedged"});
+         "watchdog", "start-limit-hit", "oom-kill", "exec-condition", "stop-wedged"});
     return look_up(kNames, result);
 }
 
@@ -70,7 +71,7 @@ std::string_view name_of(JobState state) {
 
 std::string_view name_of(JobResult result) {
     static constexpr auto kNames = std::to_array<std::string_view>(
-        {"done", "canceled", "timeout", "failed", "dependency", "skipped", "invalid", "once"});
+        {"done", "canceled", "timeout", "failed", "dependency", "skipped", "invalid", "assert", "once"});
     return look_up(kNames, result);
 }
 
@@ -88,8 +89,11 @@ std::string_view name_of(ShutdownKind kind) {
 
 std::string_view name_of(Relation relation) {
     static constexpr auto kNames = std::to_array<std::string_view>(
-        {"Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Conflicts", "Before", "RequiredBy",
-         "RequisiteOf", "WantedBy", "BoundBy", "ConsistsOf", "ConflictedBy", "After"});
+        {"Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before",
+         "OnFailure", "OnSuccess", "PropagatesReloadTo", "PropagatesStopTo", "JoinsNamespaceOf",
+         "RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "ConsistsOf", "UpheldBy",
+         "ConflictedBy", "After", "OnFailureOf", "OnSuccessOf", "ReloadPropagatedFrom",
+         "StopPropagatedFrom", "JoinsNamespaceOf"});
     return look_up(kNames, relation);
 }
 
@@ -111,6 +115,9 @@ std::optional<UnitType> unit_type_of(std::string_view name) {
     }
     if (suffix == "target") {
         return UnitType::target;
+    }
+    if (suffix == "slice") {
+        return UnitType::slice;
     }
     return std::nullopt;
 }

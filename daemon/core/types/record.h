@@ -14,7 +14,7 @@
 
 namespace svcd {
 
-inline constexpr std::uint32_t kRecordVersion = 1;
+inline constexpr std::uint32_t kRecordVersion = 2;
 
 /// systemd.unit(5): a unit name has at most 255 bytes.
 inline constexpr std::size_t kUnitNameMax = 255;
@@ -40,6 +40,7 @@ struct JobRecord {
     std::uint32_t requester_uid;
     std::int32_t requester_pid;
     std::int64_t installed_at;
+    std::int64_t began_at;  ///< running since; 0: it waits
     std::array<char, 120> requester_command;  ///< NUL-terminated
     std::array<char, 120> reason;             ///< NUL-terminated
 };
@@ -54,6 +55,8 @@ struct UnitRecord {
     std::uint16_t flags;                      ///< UnitFlag bits
     std::uint16_t padding2;
     std::uint32_t restarts;  ///< NRestarts
+    std::uint32_t backoff;   ///< restarts since the service last ran well: which RestartSteps is next
+    std::uint32_t flags2;    ///< UnitFlag2 bits
     std::int64_t state_deadline;
     std::int64_t watchdog_deadline;
     std::int64_t stop_deadline;  ///< of the whole stop, all its phases; 0: no stop is going on
@@ -76,6 +79,11 @@ struct UnitRecord {
     ProcessRecord main;
     ProcessRecord control;
     std::uint64_t identifying;  ///< token of an IdentifyMainProcess without an answer
+    ProcessRecord checker;      ///< of a CheckConditions without an answer
+    std::int64_t checker_deadline;
+    std::int64_t condition_at;  ///< ConditionTimestampMonotonic
+    std::int64_t reload_began_at;
+    std::int64_t runtime_deadline;  ///< of RuntimeMaxSec
     JobRecord job;
     std::array<std::uint64_t, 2> invocation_id;
     std::array<char, kStatusTextMax + 1> status_text;  ///< NUL-terminated
@@ -93,6 +101,17 @@ enum UnitFlag : std::uint16_t {
     kUnitToldStopping = 64,   ///< STOPPING=1
     kUnitHasRun = 256,  ///< a service that was started once: what follows the timestamps is set
     kUnitForgetRestarts = 128,  ///< the next start counts its restarts anew
+};
+
+/// Bits of UnitRecord::flags2.
+enum UnitFlag2 : std::uint32_t {
+    kUnitConditionHolds = 1,   ///< ConditionResult
+    kUnitAssertHolds = 2,      ///< AssertResult
+    kUnitWantsBack = 4,        ///< was stopped for a dependency's failure: comes back with it
+    kUnitBusNameGood = 8,      ///< its bus name has an owner
+    kUnitMainIsHeld = 16,      ///< Type=idle: the main process has not been ordered yet
+    kUnitToldReady = 32,       ///< READY=1 since the start of the present reload
+    kUnitIsRestarting = 64,    ///< this stop is the first half of a restart (RestartKillSignal)
 };
 
 struct SupervisorRecord {

@@ -16,17 +16,29 @@ enum class Relation : std::uint8_t {
     wants,
     binds_to,
     part_of,
+    upholds,
     conflicts,
     before,
+    on_failure,
+    on_success,
+    propagates_reload_to,
+    propagates_stop_to,
+    joins_namespace_of,
     required_by,
     requisite_of,
     wanted_by,
     bound_by,
     consists_of,
+    upheld_by,
     conflicted_by,
     after,
+    on_failure_of,
+    on_success_of,
+    reload_propagated_from,
+    stop_propagated_from,
+    namespace_joined_by,
 };
-inline constexpr std::size_t kRelationsOneWay = 7;
+inline constexpr std::size_t kRelationsOneWay = 13;
 inline constexpr std::size_t kRelations = 2 * kRelationsOneWay;
 
 constexpr Relation inverse(Relation relation) {

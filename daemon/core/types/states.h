@@ -8,7 +8,7 @@
 
 namespace svcd {
 
-enum class UnitType : std::uint8_t { service, target };
+enum class UnitType : std::uint8_t { service, target, slice };
 
 enum class LoadState : std::uint8_t { loaded, not_found, bad_setting, error, masked };
 
@@ -21,7 +21,7 @@ enum class ActiveState : std::uint8_t {
     failed
 };
 
-/// Sub-states of services and targets. A target knows dead and active only.
+/// Sub-states of services, targets and slices. The latter two know dead and active only.
 enum class SubState : std::uint8_t {
     dead,
     condition,
@@ -31,17 +31,20 @@ enum class SubState : std::uint8_t {
     running,
     exited,
     reload,
+    reload_signal,  ///< Type=notify-reload: the signal is sent, RELOADING=1 awaited
+    reload_notify,  ///< RELOADING=1 has come, READY=1 is awaited
     stop,
     stop_watchdog,
     stop_sigterm,
     stop_sigkill,
     stop_post,
+    final_watchdog,
     final_sigterm,
     final_sigkill,
     stop_wedged,  ///< ours: processes survived SIGKILL for KillGraceSec; the unit counts as failed
     failed,
     auto_restart,
-    active,  ///< targets
+    active,  ///< targets and slices
 };
 
 /// Why a unit is in the state it is in (property Result). The first failure names it; later ones
@@ -56,6 +59,7 @@ enum class UnitResult : std::uint8_t {
     core_dump,
     watchdog,
     start_limit_hit,
+    oom_kill,
     exec_condition,
     stop_wedged,
 };
@@ -103,6 +107,7 @@ enum class JobResult : std::uint8_t {
     dependency,
     skipped,
     invalid,
+    assert_,
     once
 };
 
@@ -115,8 +120,8 @@ enum class SystemState : std::uint8_t {
     stopping
 };
 
-/// What a process is to its unit.
-enum class ProcessRole : std::uint8_t { main, control };
+/// What a process is to its unit. A checker is svcd's own: it looks at the unit's conditions.
+enum class ProcessRole : std::uint8_t { main, control, checker };
 
 /// How a process ended: the CLD_* values of waitid(2) that matter here, so that they can be shown
 /// as ExecMainCode.

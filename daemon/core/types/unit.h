@@ -21,7 +21,16 @@
 
 namespace svcd {
 
-enum class ServiceType : std::uint8_t { simple, exec, oneshot, forking, notify };
+enum class ServiceType : std::uint8_t {
+    simple,
+    exec,
+    oneshot,
+    forking,
+    notify,
+    notify_reload,
+    dbus,
+    idle
+};
 
 enum class RestartPolicy : std::uint8_t {
     no,
@@ -34,6 +43,75 @@ enum class RestartPolicy : std::uint8_t {
 };
 
 enum class KillMode : std::uint8_t { control_group, mixed, process, none };
+
+/// Whose sd_notify(3) messages count.
+enum class NotifyAccess : std::uint8_t { none, main, exec, all };
+
+/// What makes a service end: its main process, or its last process.
+enum class ExitType : std::uint8_t { main, cgroup };
+
+/// What a start or stop that takes too long is ended with.
+enum class TimeoutFailureMode : std::uint8_t { terminate, abort, kill };
+
+/// What follows when the kernel's OOM killer took one of the unit's processes.
+enum class OomPolicy : std::uint8_t { continue_, stop, kill };
+
+/// What svcd itself does when a unit fails, succeeds, hits its start limit or its job times out
+/// (systemd.unit(5), FailureAction=). The plain ones stop every unit in order first; `force` kills
+/// them; `immediate` doesn't even do that.
+enum class EmergencyAction : std::uint8_t {
+    none,
+    exit,
+    exit_force,
+    reboot,
+    reboot_force,
+    reboot_immediate,
+    poweroff,
+    poweroff_force,
+    poweroff_immediate,
+};
+
+/// Condition... and Assert... settings, by what follows that word (systemd.unit(5)).
+enum class ConditionKind : std::uint8_t {
+    path_exists,
+    path_exists_glob,
+    path_is_directory,
+    path_is_symbolic_link,
+    path_is_mount_point,
+    path_is_read_write,
+    directory_not_empty,
+    file_not_empty,
+    file_is_executable,
+    user,
+    group,
+    host,
+    kernel_command_line,
+    kernel_version,
+    virtualization,
+    architecture,
+    capability,
+    environment,
+    control_group_controller,
+    memory,
+    cpus,
+    first_boot,
+    needs_update,
+    ac_power,
+    security,
+    mounts_for,  ///< of RequiresMountsFor: what /etc/fstab mounts on the way to it is mounted
+};
+
+/// One of them. Every Assert and every Condition must hold, but of those with `trigger` one is
+/// enough (Conditions and Asserts apart).
+struct Condition {
+    ConditionKind kind = ConditionKind::path_exists;
+    bool is_assert = false;
+    bool trigger = false;  ///< prefix '|'
+    bool negate = false;   ///< prefix '!'
+    std::string parameter;
+
+    bool operator==(const Condition&) const = default;
+};
 
 /// Which setting a command line stands in.
 enum class CommandRole : std::uint8_t {
@@ -121,6 +199,16 @@ struct ExecSettings {
     bool operator==(const ExecSettings&) const = default;
 };
 
+/// What few services say; shared, and absent where nothing of it is said.
+struct RareServiceSettings {
+    ExitStatusSet success_exit_status;
+    ExitStatusSet restart_prevent_exit_status;
+    ExitStatusSet restart_force_exit_status;
+    std::string bus_name;  ///< of Type=dbus
+
+    bool operator==(const RareServiceSettings&) const = default;
+};
+
 /// [Service] and [Kill].
 struct ServiceSettings {
     ServiceType type = ServiceType::simple;
@@ -130,16 +218,33 @@ struct ServiceSettings {
     bool send_sigkill = true;
     bool type_given =
         false;  ///< Type was set in the file: without it and without ExecStart, a unit is a oneshot
+    bool guess_main_pid = true;
+    bool send_sighup = false;
+    ExitType exit_type = ExitType::main;
+    /// Absent: main for a service that has to notify (its Type, or a WatchdogSec), else none.
+    std::optional<NotifyAccess> notify_access;
+    TimeoutFailureMode timeout_start_failure_mode = TimeoutFailureMode::terminate;
+    TimeoutFailureMode timeout_stop_failure_mode = TimeoutFailureMode::terminate;
+    OomPolicy oom_policy = OomPolicy::stop;
     std::uint8_t kill_signal = SIGTERM;
+    std::uint8_t restart_kill_signal = 0;  ///< 0: kill_signal
     std::uint8_t final_kill_signal = SIGKILL;
+    std::uint8_t watchdog_signal = SIGABRT;
+    std::uint8_t reload_signal = SIGHUP;  ///< of Type=notify-reload
+    std::uint32_t restart_steps = 0;      ///< 0: every restart after restart_delay
     Duration restart_delay{100'000};     ///< RestartSec
     Duration timeout_start{90'000'000};  ///< kInfinity: none; the default of a oneshot is kInfinity
     Duration timeout_stop{90'000'000};
+    std::optional<Duration> timeout_abort;    ///< absent: timeout_stop
+    Duration restart_max_delay = kInfinity;  ///< RestartMaxDelaySec; what restart_steps lead up to
+    Duration runtime_max = kInfinity;
     Duration watchdog{0};  ///< WatchdogSec; 0 is off
-    ExitStatusSet success_exit_status;
     std::string pid_file;
     std::vector<Command> commands;  ///< in the order of CommandRole, and within a role as written
     std::shared_ptr<const ExecSettings> exec;
+    std::shared_ptr<const RareServiceSettings> rare;  ///< null: nothing of it is said
+
+    const RareServiceSettings& rarely() const;
 
     bool operator==(const ServiceSettings&) const = default;
 };
@@ -147,8 +252,34 @@ struct ServiceSettings {
 struct Dependency {
     Relation relation;
     std::string unit;
+    /// Where it is written, for the report of a cycle: a line of the fragment, 0 when it is implied
+    /// or stands in a drop-in.
+    std::uint32_t line = 0;
 
-    bool operator==(const Dependency&) const = default;
+    bool operator==(const Dependency& other) const {
+        return relation == other.relation && unit == other.unit;
+    }
+};
+
+/// What few units say; shared, and absent where nothing of it is said.
+struct RareUnitSettings {
+    std::vector<Condition> conditions;  ///< those of RequiresMountsFor included
+    std::vector<std::string> requires_mounts_for;
+    std::string source_path;
+    std::string slice;  ///< as written; empty: the default, see UnitDefinition::slice()
+    std::string reboot_argument;
+    JobMode on_failure_job_mode = JobMode::replace;
+    JobMode on_success_job_mode = JobMode::fail;
+    Duration job_timeout = kInfinity;          ///< JobTimeoutSec, from when the job was made
+    Duration job_running_timeout = kInfinity;  ///< JobRunningTimeoutSec, from when it began
+    EmergencyAction job_timeout_action = EmergencyAction::none;
+    EmergencyAction failure_action = EmergencyAction::none;
+    EmergencyAction success_action = EmergencyAction::none;
+    EmergencyAction start_limit_action = EmergencyAction::none;
+    std::int32_t failure_action_exit_status = -1;  ///< -1: that of the main process
+    std::int32_t success_action_exit_status = -1;
+
+    bool operator==(const RareUnitSettings&) const = default;
 };
 
 /// One unit as its files say. `dependencies` holds what is written and what DefaultDependencies
@@ -163,6 +294,7 @@ struct UnitDefinition {
     bool allow_isolate = false;
     bool refuse_manual_start = false;
     bool refuse_manual_stop = false;
+    bool stop_when_unneeded = false;
     std::uint32_t start_limit_burst = 5;
     Duration start_limit_interval{10'000'000};  ///< StartLimitIntervalSec; 0 is off
     std::string fragment_path;  ///< the unit file; empty for a unit that is built in
@@ -171,6 +303,12 @@ struct UnitDefinition {
     std::vector<std::string> install;
     /// Of a service; null otherwise.
     std::unique_ptr<ServiceSettings> service;
+    std::shared_ptr<const RareUnitSettings> rare;  ///< null: nothing of it is said
+
+    const RareUnitSettings& rarely() const;
+    /// The slice it is in: what Slice says, system-NAME.slice for the instance NAME@x, the parent
+    /// of a slice, else system.slice; empty for the root slice and for units without processes.
+    std::string slice() const;
 };
 
 /// A unit as the loader hands it on. When `state` is not `loaded`, `error` says why, `definition`
@@ -185,5 +323,8 @@ struct LoadedUnit {
 /// (systemd.unit(5): at most 255 of [A-Za-z0-9:_.\\@-], a suffix of a type that exists, not a
 /// template).
 std::optional<UnitType> unit_type_of(std::string_view name);
+
+/// Always there and always active: the root slice and system.slice.
+bool is_perpetual(std::string_view name);
 
 }  // namespace svcd

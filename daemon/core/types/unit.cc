@@ -1,0 +1,60 @@
+#include "core/types/unit.h"
+
+namespace svcd {
+namespace {
+
+constexpr std::string_view kRootSlice = "-.slice";
+constexpr std::string_view kSystemSlice = "system.slice";
+
+/// "a-b.slice" is in "a.slice", "a.slice" in the root slice (systemd.slice(5)).
+std::string parent_of_slice(std::string_view name) {
+    const std::string_view stem = name.substr(0, name.rfind('.'));
+    const std::size_t dash = stem.rfind('-');
+    return dash == std::string_view::npos ? std::string(kRootSlice)
+                                          : std::string(stem.substr(0, dash)) + ".slice";
+}
+
+/// A part of a unit's name as a part of a slice's: the dash there means "in", so it is escaped.
+std::string escape_dashes(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        escaped += c == '-' ? std::string("\\x2d") : std::string(1, c);
+    }
+    return escaped;
+}
+
+}  // namespace
+
+bool is_perpetual(std::string_view name) {
+    return name == kRootSlice || name == kSystemSlice;
+}
+
+const RareServiceSettings& ServiceSettings::rarely() const {
+    static const RareServiceSettings kNothing;
+    return rare ? *rare : kNothing;
+}
+
+const RareUnitSettings& UnitDefinition::rarely() const {
+    static const RareUnitSettings kNothing;
+    return rare ? *rare : kNothing;
+}
+
+std::string UnitDefinition::slice() const {
+    switch (unit_type_of(name).value_or(UnitType::target)) {
+        case UnitType::target:
+            return {};
+        case UnitType::slice:
+            return name == kRootSlice ? std::string{} : parent_of_slice(name);
+        case UnitType::service:
+            break;
+    }
+    if (!rarely().slice.empty()) {
+        return rarely().slice;
+    }
+    const std::size_t at = name.find('@');
+    return at == std::string::npos
+               ? std::string(kSystemSlice)
+               : "system-" + escape_dashes(std::string_view{name}.substr(0, at)) + ".slice";
+}
+
+}  // namespace svcd
