@@ -3,6 +3,7 @@
 // is where the table's algebra comes from).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "core/types/event.h"
@@ -21,7 +22,19 @@ struct Job {
     bool ignore_order = false;  ///< runs whatever it is ordered after
     bool is_queued = false;     ///< in the run queue
     Time installed_at{};
+    Time began_at{};  ///< running since
     Requester requester;
+};
+
+/// What became of starting, stopping or reloading a unit for a job.
+enum class StartOutcome : std::uint8_t {
+    going,    ///< under way; the unit's state, or the look at its conditions, will tell
+    already,  ///< it is so already, or its conditions don't hold
+    later,    ///< not now: again when the unit's state changes
+    failed,
+    dependency,  ///< something it is bound to isn't there
+    assertion,   ///< one of its Assert settings does not hold
+    invalid,     ///< such a job makes no sense for it now
 };
 
 /// What two jobs of one unit become together; nothing when they contradict each other.

@@ -1,6 +1,8 @@
 // When a job runs and how it ends. The rules are systemd's: a job runs once nothing it is ordered
 // after has a job that goes before it; it ends when its unit reaches the state that was asked for,
 // or can't.
+#include <algorithm>
+
 #include "core/find_cycle.h"
 #include "core/machine.h"
 #include "core/service.h"
@@ -10,9 +12,7 @@ namespace svcd {
 namespace {
 
 JobType job_type_of(JobVerb verb, const Unit& unit) {
-    const bool can_reload =
-        unit.type == UnitType::service && unit.definition.service != nullptr &&
-        first_command(*unit.definition.service, CommandRole::reload).has_value();
+    const bool reloads = can_reload(unit);
     switch (verb) {
         case JobVerb::start:
             return JobType::start;
@@ -25,19 +25,19 @@ JobType job_type_of(JobVerb verb, const Unit& unit) {
         case JobVerb::try_restart:
             return JobType::try_restart;
         case JobVerb::reload_or_restart:
-            return can_reload ? JobType::reload_or_start : JobType::restart;
+            return reloads ? JobType::reload_or_start : JobType::restart;
         case JobVerb::try_reload_or_restart:
-            if (can_reload && is_up_or_starting(unit.active_state())) {
+            if (reloads && is_up_or_starting(unit.active_state())) {
                 return JobType::reload;
             }
-            return can_reload ? JobType::nop : JobType::try_restart;
+            return reloads ? JobType::nop : JobType::try_restart;
     }
     return JobType::nop;
 }
 
 /// Has `job`, whose unit stands in `relation` (after or before) to the other's, to wait for it?
 bool has_to_wait(const Job& job, Relation relation, const Job& other) {
-    if (job.ignore_order || other.ignore_order || job.type == JobType::nop ||
+    if (job.ignore_order || job.type == JobType::nop ||
         other.type == JobType::nop) {
         return false;
     }
@@ -87,8 +87,10 @@ void Machine::request_job(const JobRequested& event) {
         refuse(event.request, std::move(*refusal));
         return;
     }
+    unit.wants_back = false;
     if (starts && is_by_a_person(event) && unit.run != nullptr) {
         unit.run->starts.clear();
+        unit.run->backoff = 0;
         if (unit.sub_state == SubState::auto_restart) {
             unit.run->state_deadline = now;  // the delay is over: a person wants it now
             update_deadline(unit);
@@ -116,9 +118,9 @@ void Machine::cancel_jobs(const CancelRequested& event) {
     reply(event.request, JobId::none);
 }
 
-bool Machine::start_transaction(UnitId id, JobType type, std::string reason) {
+bool Machine::start_transaction(UnitId id, JobType type, std::string reason, JobMode mode) {
     Transaction transaction{*this};
-    if (auto refusal = transaction.build(id, type, JobMode::replace)) {
+    if (auto refusal = transaction.build(id, type, mode)) {
         say(Severity::warning, unit(id), refusal->message);
         return false;
     }
@@ -149,6 +151,7 @@ JobId Machine::install(
             if (!goes_on) {
                 present->state = JobState::waiting;
             }
+            update_deadline(unit);
             queue(*present);
             return present->id;
         }
@@ -165,6 +168,7 @@ JobId Machine::install(
     job.installed_at = now;
     job.requester = requester;
     unit.job = job_id;
+    update_deadline(unit);
     order(AnnounceJob{job_id, id});
     queue(job);
     return job_id;
@@ -218,7 +222,9 @@ void Machine::run_job(Job& job) {
     Unit& unit = this->unit(job.unit);
     const JobId id = job.id;
     job.state = JobState::running;
+    job.began_at = now;
     touch(unit);
+    update_deadline(unit);
     StartOutcome outcome = StartOutcome::going;
     switch (job.type) {
         case JobType::start:
@@ -245,15 +251,20 @@ void Machine::run_job(Job& job) {
             outcome = StartOutcome::already;
             break;
     }
-    const auto still = jobs.find(id);
-    if (still == jobs.end() || still->second.state != JobState::running) {
+    conclude(id, outcome);
+}
+
+/// What became of a job that has begun.
+void Machine::conclude(JobId id, StartOutcome outcome) {
+    const auto found = jobs.find(id);
+    if (found == jobs.end() || found->second.state != JobState::running) {
         return;  // the unit's change has ended it already
     }
     switch (outcome) {
         case StartOutcome::going:
             return;
         case StartOutcome::later:
-            still->second.state = JobState::waiting;  // queued again when the unit's state changes
+            found->second.state = JobState::waiting;  // queued again when the unit's state changes
             return;
         case StartOutcome::already:
             finish(id, JobResult::done, true);
@@ -263,6 +274,9 @@ void Machine::run_job(Job& job) {
             return;
         case StartOutcome::dependency:
             finish(id, JobResult::dependency, true);
+            return;
+        case StartOutcome::assertion:
+            finish(id, JobResult::assert_, true);
             return;
         case StartOutcome::invalid:
             finish(id, JobResult::invalid, true);
@@ -290,13 +304,17 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
         return;
     }
     const JobType type = job.type;
-    if (job.state == JobState::waiting && type == JobType::start && is_down(unit.active_state()) &&
-        unit.run != nullptr && !unit.populated) {
+    if (type == JobType::start) {
+        stop_checking(unit);
+    }
+    if (type == JobType::start && is_down(unit.active_state()) && unit.run != nullptr &&
+        !unit.populated) {
         order(ReleaseCgroup{unit.id});  // kept for the second half of a restart, which won't come
     }
     order(AnnounceJobEnd{id, unit.id, result});
     unit.job = JobId::none;
     jobs.erase(found);
+    update_deadline(unit);
     if (unit.sub_state == SubState::auto_restart) {
         given_up_restarts_.push_back(unit.id);
     }
@@ -314,7 +332,11 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
         // A oneshot that has ended is done, and yet what Requisite needs is not there.
         failures_.push_back({unit.id, Relation::requisite_of});
     }
+    if (result == JobResult::timeout || result == JobResult::dependency) {
+        trigger(unit, Relation::on_failure);  // the unit itself may not even have begun
+    }
     queue_neighbours(unit.id);
+    recheck(unit);
     drain_failures();
 }
 
@@ -424,32 +446,6 @@ bool Machine::job_follows_state(Unit& unit, Job& job) {
     return false;
 }
 
-void Machine::unit_changed(Unit& unit, ActiveState old_state) {
-    const ActiveState state = unit.active_state();
-    bool asked_for = false;
-    if (Job* job = job_of(unit)) {
-        asked_for = job_follows_state(unit, *job);
-    }
-    if (!asked_for && is_up_or_starting(old_state) && is_down_or_stopping(state)) {
-        for (const auto edge : graph.related(unit.id, Relation::bound_by)) {
-            Unit& bound = this->unit(edge.unit());
-            if (!is_down_or_stopping(bound.active_state())) {
-                start_transaction(bound.id, JobType::stop,
-                                  "BindsTo " + unit.name() + ", which is stopping");
-            }
-        }
-    }
-    if (is_down(state)) {
-        for (const auto edge : graph.related(unit.id, Relation::bound_by)) {
-            Unit& bound = this->unit(edge.unit());
-            if (!bound.recheck_bound && is_up_or_starting(bound.active_state())) {
-                bound.recheck_bound = true;
-                recheck_bound_.push_back(bound.id);
-            }
-        }
-    }
-}
-
 void Machine::break_job_cycles() {
     if (!order_has_cycles || jobs.empty()) {
         return;
@@ -488,24 +484,23 @@ void Machine::break_job_cycles() {
     }
 }
 
-void Machine::stop_units_bound_to_inactive() {
-    std::vector<UnitId> units_to_check;
-    units_to_check.swap(recheck_bound_);
-    for (const UnitId id : units_to_check) {
-        Unit& bound = unit(id);
-        bound.recheck_bound = false;
-        if (bound.job != JobId::none || is_down_or_stopping(bound.active_state())) {
-            continue;
-        }
-        for (const auto edge : graph.related(id, Relation::binds_to)) {
-            const Unit& other = unit(edge.unit());
-            if (other.job == JobId::none && is_down(other.active_state())) {
-                start_transaction(id, JobType::stop,
-                                  "BindsTo " + other.name() + ", which is not active");
-                break;
-            }
-        }
-    }
+// ── JobTimeoutSec, JobRunningTimeoutSec
+
+Time Machine::job_deadline(const Job& job) const {
+    const RareUnitSettings& settings = unit(job.unit).definition.rarely();
+    const Time whole = after(job.installed_at, settings.job_timeout);
+    return job.state == JobState::running
+               ? std::min(whole, after(job.began_at, settings.job_running_timeout))
+               : whole;
+}
+
+void Machine::job_timed_out(const Job& job) {
+    Unit& unit = this->unit(job.unit);
+    say(Severity::error, unit,
+        "its " + std::string(name_of(job.type)) + " job took too long (JobTimeoutSec)");
+    finish(job.id, JobResult::timeout, true);
+    take_emergency_action(unit.definition.rarely().job_timeout_action, unit, -1,
+                          "had a job that timed out");
 }
 
 }  // namespace svcd

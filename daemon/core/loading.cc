@@ -26,6 +26,9 @@ UnitId Machine::find_or_add(std::string_view name) {
     unit.id = id;
     unit.type = unit_type_of(name).value_or(UnitType::service);
     unit.definition.name = name;
+    if (is_perpetual(name)) {
+        unit.sub_state = SubState::active;
+    }
     const auto place = std::lower_bound(
         by_name_.begin(), by_name_.end(), name,
         [&](UnitId other, std::string_view wanted) { return this->unit(other).name() < wanted; });

@@ -38,8 +38,14 @@ void Machine::settle() {
             const UnitId id = given_up_restarts_.back();
             given_up_restarts_.pop_back();
             Service{*this, unit(id)}.give_up_restart();
-        } else if (!recheck_bound_.empty()) {
-            stop_units_bound_to_inactive();
+        } else if (!triggered_.empty()) {
+            start_triggered();
+        } else if (!rechecked_.empty()) {
+            act_on_rechecked();
+        } else if (jobs.empty() && !held_until_idle_.empty()) {
+            const UnitId id = held_until_idle_.back();
+            held_until_idle_.pop_back();
+            Service{*this, unit(id)}.release_held();
         } else {
             continue_shutdown();
             if (run_queue_.empty()) {
@@ -99,6 +105,7 @@ void Machine::set_state(Unit& unit, SubState next) {
     if (unit.sub_state != next) {
         unit.state_changed_at = now;
     }
+    effects->transitions.push_back(Transition{unit.id, unit.sub_state, next});
     unit.sub_state = next;
     const ActiveState state = unit.active_state();
     if (is_down(before) && !is_down(state)) {
@@ -122,9 +129,17 @@ void Machine::set_state(Unit& unit, SubState next) {
 }
 
 void Machine::update_deadline(const Unit& unit) {
-    const ServiceRun& run = *unit.run;
-    deadlines.set(unit.id,
-                  std::min({run.state_deadline, run.watchdog_deadline, run.check_deadline}));
+    Time earliest = kNever;
+    if (const ServiceRun* run = unit.run.get()) {
+        earliest = std::min({run->state_deadline, run->watchdog_deadline, run->check_deadline});
+    }
+    if (unit.check != nullptr) {
+        earliest = std::min(earliest, unit.check->deadline);
+    }
+    if (const Job* job = job_of(unit)) {
+        earliest = std::min(earliest, job_deadline(*job));
+    }
+    deadlines.set(unit.id, earliest);
 }
 
 // ── events that are about one unit
@@ -132,9 +147,20 @@ void Machine::update_deadline(const Unit& unit) {
 namespace {
 
 /// The process with this token, if it is still its unit's.
-Process* process_of(ServiceRun& run, ProcessRole role, Token token) {
-    Process& process = role == ProcessRole::main ? run.main : run.control;
-    return process.token == token ? &process : nullptr;
+Process* process_of(Unit& unit, ProcessRole role, Token token) {
+    Process* process = nullptr;
+    switch (role) {
+        case ProcessRole::main:
+            process = unit.run != nullptr ? &unit.run->main : nullptr;
+            break;
+        case ProcessRole::control:
+            process = unit.run != nullptr ? &unit.run->control : nullptr;
+            break;
+        case ProcessRole::checker:
+            process = unit.check != nullptr ? &unit.check->process : nullptr;
+            break;
+    }
+    return process != nullptr && process->token == token ? process : nullptr;
 }
 
 }  // namespace
@@ -142,8 +168,11 @@ Process* process_of(ServiceRun& run, ProcessRole role, Token token) {
 void Machine::on(ProcessSpawned& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
-        if (Process* process = process_of(*owned_by.run, owner->role, event.process)) {
-            Service{*this, owned_by}.on_spawned(*process, event.pid);
+        if (Process* process = process_of(owned_by, owner->role, event.process)) {
+            process->pid = event.pid;
+            if (owner->role != ProcessRole::checker) {
+                Service{*this, owned_by}.on_spawned(*process, event.pid);
+            }
         }
     }
 }
@@ -151,7 +180,12 @@ void Machine::on(ProcessSpawned& event) {
 void Machine::on(SpawnFailed& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
-        if (process_of(*owned_by.run, owner->role, event.process) != nullptr) {
+        if (process_of(owned_by, owner->role, event.process) == nullptr) {
+            return;
+        }
+        if (owner->role == ProcessRole::checker) {
+            check_failed(owned_by, event.error);
+        } else {
             Service{*this, owned_by}.on_spawn_failed(owner->role, event.error);
         }
     }
@@ -160,7 +194,8 @@ void Machine::on(SpawnFailed& event) {
 void Machine::on(ExecSucceeded& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
-        if (process_of(*owned_by.run, owner->role, event.process) != nullptr) {
+        if (owner->role != ProcessRole::checker &&
+            process_of(owned_by, owner->role, event.process) != nullptr) {
             Service{*this, owned_by}.on_executing(owner->role);
         }
     }
@@ -169,10 +204,15 @@ void Machine::on(ExecSucceeded& event) {
 void Machine::on(ProcessExited& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
-        if (owned_by.run->identifying == event.process) {
+        if (owned_by.run != nullptr && owned_by.run->identifying == event.process) {
             Service{*this, owned_by}.on_main_process_found(event.process, 0);  // and gone already
         }
-        if (process_of(*owned_by.run, owner->role, event.process) != nullptr) {
+        if (process_of(owned_by, owner->role, event.process) == nullptr) {
+            return;
+        }
+        if (owner->role == ProcessRole::checker) {
+            conditions_checked(owned_by, event.code, event.status);
+        } else {
             Service{*this, owned_by}.on_exit(owner->role, event.code, event.status);
         }
     }
@@ -185,10 +225,24 @@ void Machine::on(CgroupEmptied& event) {
     }
 }
 
+void Machine::on(OomKilled& event) {
+    Unit& hit = unit(event.unit);
+    if (hit.run != nullptr) {
+        Service{*this, hit}.on_oom_kill();
+    }
+}
+
+void Machine::on(BusNameChanged& event) {
+    Unit& owner = unit(event.unit);
+    if (owner.run != nullptr) {
+        Service{*this, owner}.on_bus_name(event.has_owner);
+    }
+}
+
 void Machine::on(MainProcessFound& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
-        if (owned_by.run->identifying == event.process) {
+        if (owned_by.run != nullptr && owned_by.run->identifying == event.process) {
             Service{*this, owned_by}.on_main_process_found(event.process, event.pid);
         }
     }
@@ -197,7 +251,7 @@ void Machine::on(MainProcessFound& event) {
 void Machine::on(MainProcessNotFound& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
-        if (owned_by.run->identifying == event.process) {
+        if (owned_by.run != nullptr && owned_by.run->identifying == event.process) {
             Service{*this, owned_by}.on_main_process_not_found(event.error);
         }
     }
@@ -213,8 +267,20 @@ void Machine::on(Notification& event) {
 /// Deadlines count in a step of their own, so that whatever else is known by then counts first.
 void Machine::on(DeadlineReached&) {
     while (const std::optional<UnitId> due = deadlines.due(now)) {
-        Service{*this, unit(*due)}.on_deadline();
+        on_deadline(unit(*due));
     }
+}
+
+void Machine::on_deadline(Unit& unit) {
+    const Job* job = job_of(unit);
+    if (job != nullptr && job_deadline(*job) <= now) {
+        job_timed_out(*job);
+    } else if (unit.check != nullptr && unit.check->deadline <= now) {
+        check_timed_out(unit);
+    } else if (unit.run != nullptr) {
+        Service{*this, unit}.on_deadline();
+    }
+    update_deadline(unit);
 }
 
 void Machine::on(KillRequested& event) {
@@ -281,79 +347,6 @@ void Machine::reset_failed(Unit& unit) {
         unit.result = UnitResult::success;
         set_state(unit, SubState::dead);
     }
-}
-
-// ── questions
-
-SystemState Machine::system_state() const {
-    if (shutting_down) {
-        return SystemState::stopping;
-    }
-    if (!started) {
-        return SystemState::initializing;
-    }
-    if (!start_finished) {
-        return SystemState::starting;
-    }
-    return failed_units > 0 ? SystemState::degraded : SystemState::running;
-}
-
-JobStatus Machine::status(const Job& job) const {
-    return JobStatus{job.id,    job.unit,         unit(job.unit).name(), job.type,
-                     job.state, job.installed_at, job.requester};
-}
-
-UnitStatus Machine::status(const Unit& unit) const {
-    UnitStatus status;
-    status.id = unit.id;
-    status.name = unit.name();
-    status.description =
-        unit.definition.description.empty() ? unit.definition.name : unit.definition.description;
-    status.type = unit.type;
-    status.load_state = unit.load_state;
-    status.load_error = unit.load_error;
-    status.active_state = unit.active_state();
-    status.sub_state = unit.sub_state;
-    status.result = unit.result;
-    status.need_daemon_reload = unit.load_failed;
-    status.populated = unit.populated;
-    status.left_over =
-        unit.populated && is_down(unit.active_state()) && unit.sub_state != SubState::stop_wedged;
-    status.can_start = unit.load_state == LoadState::loaded && !unit.definition.refuse_manual_start;
-    status.can_stop = !unit.definition.refuse_manual_stop;
-    status.can_isolate = unit.definition.allow_isolate;
-    status.state_changed_at = unit.state_changed_at;
-    status.inactive_exit_at = unit.inactive_exit_at;
-    status.active_enter_at = unit.active_enter_at;
-    status.active_exit_at = unit.active_exit_at;
-    status.inactive_enter_at = unit.inactive_enter_at;
-    if (unit.definition.service != nullptr) {
-        status.can_reload =
-            first_command(*unit.definition.service, CommandRole::reload).has_value();
-    }
-    if (const ServiceRun* run = unit.run.get()) {
-        status.reload_result = run->reload_result;
-        status.main.pid = run->main.is_there() ? run->main.pid : 0;
-        status.main.last_pid = run->main_pid_last;
-        status.main.started_at = run->main_started_at;
-        status.main.exited_at = run->main_exited_at;
-        status.main.code = run->main_code;
-        status.main.status = run->main_status;
-        status.control_pid = run->control.pid;
-        status.restarts = run->restarts;
-        status.status_text = run->status_text;
-        status.status_error = run->status_error;
-        status.watchdog_at = run->watchdog_at;
-        status.watchdog_interval = run->watchdog_interval;
-        status.deadline = run->state_deadline;
-        status.stop_deadline = run->stop_deadline;
-        status.sigkill_sent = run->sigkill_sent;
-        status.invocation_id = run->invocation_id;
-    }
-    if (const Job* job = job_of(unit)) {
-        status.job = this->status(*job);
-    }
-    return status;
 }
 
 }  // namespace svcd

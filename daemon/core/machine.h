@@ -4,13 +4,15 @@
 // - loading.cc         definitions and the graph
 // - transaction.cc     which jobs a request means
 // - jobs.cc            when a job runs, how it ends
-// - service.cc         the way up of a service
-// - service_stop.cc    its way down, and its deadlines
-// - service_events.cc  what happened to its processes
-// - service_resume.cc  a service after a death of the manager
+// - conditions.cc      what is looked at before a unit starts
+// - units.cc           starting and stopping a unit of any type
+// - dependents.cc      what a unit's change means to others
+// - service*.cc        the state machine of a service; service_edges.h is its table
+// - emergency.cc       a unit that takes the whole of svcd with it
 // - shutdown.cc        the end of everything
 // - restore.cc         records, for the manager after this one
-// - machine.cc         one step, the questions
+// - machine.cc         one step
+// - status.cc          the questions
 #pragma once
 
 #include <deque>
@@ -47,6 +49,7 @@ public:
     bool shutting_down = false;
     bool has_exited = false;
     bool something_was_killed = false;
+    int exit_status = -1;  ///< what a FailureAction or SuccessAction wants; -1: nothing
     ShutdownKind shutdown_kind = ShutdownKind::exit;
 
     // ── one step
@@ -79,7 +82,10 @@ public:
     void cancel_jobs(const CancelRequested& event);
     /// A transaction that svcd itself wants (a restart, a unit bound to one that is gone). Failure
     /// is said.
-    bool start_transaction(UnitId unit, JobType type, std::string reason);
+    bool start_transaction(UnitId unit,
+                           JobType type,
+                           std::string reason,
+                           JobMode mode = JobMode::replace);
     JobId install(UnitId unit,
                   JobType type,
                   const Requester& requester,
@@ -90,12 +96,26 @@ public:
     void run_jobs();
     /// `fail_dependents`: jobs that need this one end too, with JobResult::dependency.
     void finish(JobId id, JobResult result, bool fail_dependents);
-    /// The unit's state has changed from `old_state`: its job may have ended, others may follow.
-    void unit_changed(Unit& unit, ActiveState old_state);
-    void stop_units_bound_to_inactive();
+    void conclude(JobId id, StartOutcome outcome);
     /// Cycles among jobs that are installed already (after new edges came): one job of each stops
     /// waiting.
     void break_job_cycles();
+
+    // ── dependents.cc
+    /// The unit's state has changed from `old_state`: its job may have ended, others may follow.
+    void unit_changed(Unit& unit, ActiveState old_state);
+    void propagate_reload(const Unit& unit);
+
+    // ── conditions.cc
+    std::optional<StartOutcome> check_conditions(Unit& unit);
+    void stop_checking(Unit& unit);
+    void resume_checking(Unit& unit, const ProcessFact& fact);
+
+    // ── emergency.cc
+    void take_emergency_action(EmergencyAction action,
+                               const Unit& unit,
+                               int status,
+                               const std::string& why);
 
     // ── shutdown.cc
     void request_shutdown(const ShutdownRequested& event);
@@ -105,6 +125,8 @@ public:
     /// The one door into a state.
     void set_state(Unit& unit, SubState next);
     void update_deadline(const Unit& unit);
+    /// The unit has a process that is to be started once no job is left (Type=idle).
+    void hold_until_idle(UnitId unit) { held_until_idle_.push_back(unit); }
 
     // ── restore.cc
     UnitRecord record(const Unit& unit) const;
@@ -127,6 +149,8 @@ private:
     void on(ExecSucceeded& event);
     void on(ProcessExited& event);
     void on(CgroupEmptied& event);
+    void on(OomKilled& event);
+    void on(BusNameChanged& event);
     void on(MainProcessFound& event);
     void on(MainProcessNotFound& event);
     void on(Notification& event);
@@ -134,6 +158,9 @@ private:
     void on(StateRestored& event) { restore(event); }
 
     void settle();
+    void on_deadline(Unit& unit);
+    Time job_deadline(const Job& job) const;
+    void job_timed_out(const Job& job);
     void take_waiting_definitions();
     void run_job(Job& job);
     bool is_runnable(const Job& job) const;
@@ -142,6 +169,35 @@ private:
     void queue_neighbours(UnitId unit);
     bool job_follows_state(Unit& unit, Job& job);
     void reset_failed(Unit& unit);
+
+    void stop_with(const Unit& unit);
+    void bring_back(const Unit& unit);
+    void trigger(const Unit& unit, Relation relation);
+    void start_triggered();
+    void recheck(Unit& unit);
+    void act_on_rechecked();
+    const Unit* missing_binding(const Unit& unit) const;
+    bool is_unneeded(const Unit& unit) const;
+    const Unit* active_upholder(const Unit& unit) const;
+    bool may_act_by_itself(const Unit& unit);
+    void act_on_end(const Unit& unit, ActiveState old_state);
+
+    void forget_checker(Unit& unit);
+    void conditions_checked(Unit& unit, ExitCode code, int status);
+    void check_failed(Unit& unit, const Error& error);
+    void check_timed_out(Unit& unit);
+
+    /// A unit that another's OnFailure or OnSuccess starts.
+    struct Triggered {
+        UnitId unit;
+        JobMode mode;
+        std::string reason;
+    };
+    /// What svcd did to a unit for the wishes of others lately.
+    struct AutomaticActions {
+        Time since{};
+        std::uint32_t count = 0;
+    };
 
     /// Jobs of units that stand in this relation to the unit can't succeed any more.
     struct FailedUnit {
@@ -154,7 +210,10 @@ private:
     bool draining_failures_ = false;
     bool cycles_may_have_come_ = false;
     std::deque<JobId> run_queue_;
-    std::vector<UnitId> recheck_bound_;
+    std::vector<UnitId> rechecked_;
+    std::vector<Triggered> triggered_;
+    std::vector<UnitId> held_until_idle_;
+    std::map<UnitId, AutomaticActions> automatic_actions_;
     std::vector<UnitId> waiting_for_definition_;
     std::vector<UnitId> given_up_restarts_;
     std::vector<UnitId> by_name_;  ///< sorted by name

@@ -29,7 +29,11 @@ ProcessRecord record_of(const Process& process) {
 }
 
 Process process_from(const ProcessRecord& record) {
-    return Process{static_cast<Token>(record.token), record.pid, record.command, false};
+    Process process;
+    process.token = static_cast<Token>(record.token);
+    process.pid = record.pid;
+    process.command = record.command;
+    return process;
 }
 
 JobRecord record_of(const Job& job) {
@@ -42,6 +46,7 @@ JobRecord record_of(const Job& job) {
     record.requester_uid = job.requester.uid;
     record.requester_pid = job.requester.pid;
     record.installed_at = to_usec(job.installed_at);
+    record.began_at = to_usec(job.began_at);
     put_text(record.requester_command, job.requester.command);
     put_text(record.reason, job.requester.reason);
     return record;
@@ -60,13 +65,30 @@ UnitRecord Machine::record(const Unit& unit) const {
     record.active_enter_at = to_usec(unit.active_enter_at);
     record.active_exit_at = to_usec(unit.active_exit_at);
     record.inactive_enter_at = to_usec(unit.inactive_enter_at);
+    const auto flag2 = [&](bool value, UnitFlag2 bit) {
+        record.flags2 |= value ? static_cast<std::uint32_t>(bit) : 0u;
+    };
+    flag2(unit.wants_back, kUnitWantsBack);
     if (const Job* job = job_of(unit)) {
         record.job = record_of(*job);
+    }
+    if (const ConditionCheck* check = unit.check.get()) {
+        flag2(true, kUnitHasCheck);
+        flag2(check->condition_result, kUnitConditionHolds);
+        flag2(check->assert_result, kUnitAssertHolds);
+        record.checker = record_of(check->process);
+        record.checker_deadline = to_usec(check->deadline);
+        record.condition_at = to_usec(check->conditions_at);
+        record.assert_at = to_usec(check->asserts_at);
     }
     const ServiceRun* run = unit.run.get();
     if (run == nullptr) {
         return record;
     }
+    flag2(run->bus_name_good, kUnitBusNameGood);
+    flag2(run->main.is_held, kUnitMainIsHeld);
+    record.backoff = run->backoff;
+    record.reload_began_at = to_usec(run->reload_began_at);
     const auto flag = [&](bool value, UnitFlag bit) {
         if (value) {
             record.flags = static_cast<std::uint16_t>(record.flags | bit);
@@ -114,6 +136,7 @@ SupervisorRecord Machine::record() const {
     record.shutdown_kind = static_cast<std::uint8_t>(shutdown_kind);
     record.something_was_killed = something_was_killed ? 1 : 0;
     record.started = started ? 1 : 0;
+    record.exit_status = exit_status;
     return record;
 }
 
@@ -131,6 +154,9 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->forget_restarts = flag(kUnitForgetRestarts);
     run->reload_result = static_cast<UnitResult>(record.reload_result);
     run->restarts = record.restarts;
+    run->backoff = record.backoff;
+    run->reload_began_at = time_from_usec(record.reload_began_at);
+    run->bus_name_good = (record.flags2 & kUnitBusNameGood) != 0;
     run->state_deadline = time_from_usec(record.state_deadline);
     run->watchdog_deadline = time_from_usec(record.watchdog_deadline);
     run->stop_deadline = time_from_usec(record.stop_deadline);
@@ -147,11 +173,23 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
         run->starts.push_back(time_from_usec(record.start_times[index]));
     }
     run->main = process_from(record.main);
+    run->main.is_held = (record.flags2 & kUnitMainIsHeld) != 0;
     run->control = process_from(record.control);
     run->identifying = static_cast<Token>(record.identifying);
     run->invocation_id = record.invocation_id;
     run->status_text = text_of(record.status_text);
     return run;
+}
+
+std::unique_ptr<ConditionCheck> check_from(const UnitRecord& record) {
+    auto check = std::make_unique<ConditionCheck>();
+    check->process = process_from(record.checker);
+    check->deadline = time_from_usec(record.checker_deadline);
+    check->conditions_at = time_from_usec(record.condition_at);
+    check->asserts_at = time_from_usec(record.assert_at);
+    check->condition_result = (record.flags2 & kUnitConditionHolds) != 0;
+    check->assert_result = (record.flags2 & kUnitAssertHolds) != 0;
+    return check;
 }
 
 }  // namespace
@@ -163,6 +201,7 @@ void Machine::restore(const StateRestored& event) {
     shutdown_kind = static_cast<ShutdownKind>(event.supervisor.shutdown_kind);
     something_was_killed = event.supervisor.something_was_killed != 0;
     started = event.supervisor.started != 0;
+    exit_status = event.supervisor.exit_status;
     // First every unit and job as it was, then what each has to ask or do again: these look at one
     // another.
     for (const RestoredUnit& restored : event.units) {
@@ -171,6 +210,7 @@ void Machine::restore(const StateRestored& event) {
         touch(unit);
         unit.sub_state = static_cast<SubState>(saved.sub_state);
         unit.result = static_cast<UnitResult>(saved.result);
+        unit.wants_back = (saved.flags2 & kUnitWantsBack) != 0;
         unit.populated = restored.populated || (saved.flags & kUnitPopulated) != 0;
         unit.state_changed_at = time_from_usec(saved.state_changed_at);
         unit.inactive_exit_at = time_from_usec(saved.inactive_exit_at);
@@ -178,6 +218,13 @@ void Machine::restore(const StateRestored& event) {
         unit.active_exit_at = time_from_usec(saved.active_exit_at);
         unit.inactive_enter_at = time_from_usec(saved.inactive_enter_at);
         failed_units += unit.active_state() == ActiveState::failed ? 1u : 0u;
+        if ((saved.flags2 & kUnitHasCheck) != 0) {
+            unit.check = check_from(saved);
+            if (unit.check->process.is_there()) {
+                processes.adopt(unit.check->process.token,
+                                ProcessOwner{unit.id, ProcessRole::checker});
+            }
+        }
         if ((saved.flags & kUnitHasRun) != 0) {
             unit.run = run_from(saved);
             if (unit.definition.service == nullptr) {
@@ -207,6 +254,7 @@ void Machine::restore(const StateRestored& event) {
             job.irreversible = saved.job.irreversible != 0;
             job.ignore_order = saved.job.ignore_order != 0;
             job.installed_at = time_from_usec(saved.job.installed_at);
+            job.began_at = time_from_usec(saved.job.began_at);
             job.requester = Requester{saved.job.requester_uid, saved.job.requester_pid,
                                       std::string(text_of(saved.job.requester_command)),
                                       std::string(text_of(saved.job.reason))};
@@ -221,6 +269,8 @@ void Machine::restore(const StateRestored& event) {
         if (unit.run != nullptr) {
             Service{*this, unit}.resume(restored);
         }
+        resume_checking(unit, restored.checker);
+        update_deadline(unit);
         if (Job* job = job_of(unit)) {
             // The record may be from before the last change of the unit that its job follows.
             unit_changed(unit, unit.active_state());

@@ -1,3 +1,4 @@
+// The way up of a service.
 #include "core/service.h"
 
 #include <algorithm>
@@ -6,6 +7,13 @@
 #include "core/types/assert.h"
 
 namespace svcd {
+namespace {
+
+/// How long a Type=idle service waits at most for the jobs of others (systemd.service(5), Type=).
+constexpr Duration kIdleWait{5'000'000};
+
+}  // namespace
+
 std::optional<std::uint16_t> first_command(const ServiceSettings& settings, CommandRole role) {
     for (std::size_t index = 0; index < settings.commands.size(); ++index) {
         if (settings.commands[index].role == role) {
@@ -24,61 +32,13 @@ std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::
     return std::nullopt;
 }
 
-// ── for jobs
-
-StartOutcome start_unit(Machine& machine, Unit& unit) {
-    if (is_up(unit.active_state())) {
-        return StartOutcome::already;
-    }
-    if (unit.load_state != LoadState::loaded) {
-        machine.say(Severity::error, unit,
-                    "can't be started: its unit file is " + std::string(name_of(unit.load_state)));
-        return StartOutcome::invalid;
-    }
-    for (const auto edge : machine.graph.related(unit.id, Relation::binds_to)) {
-        const Unit& other = machine.unit(edge.unit());
-        const auto earlier = machine.graph.related(unit.id, Relation::after);
-        const bool is_after =
-            std::any_of(earlier.begin(), earlier.end(),
-                        [&](const auto& candidate) { return candidate.unit() == edge.unit(); });
-        if (is_after && !is_up(other.active_state())) {
-            machine.say(Severity::warning, unit,
-                        "not started: it is bound to " + other.name() + ", which is not active");
-            return StartOutcome::dependency;
-        }
-    }
-    if (unit.type == UnitType::target) {
-        machine.set_state(unit, SubState::active);
-        return StartOutcome::going;
-    }
-    if (unit.run == nullptr) {
-        unit.run = std::make_unique<ServiceRun>();
-    }
-    return Service{machine, unit}.start();
+bool can_reload(const Unit& unit) {
+    return unit.definition.service != nullptr &&
+           (unit.definition.service->type == ServiceType::notify_reload ||
+            first_command(*unit.definition.service, CommandRole::reload).has_value());
 }
 
-StartOutcome stop_unit(Machine& machine, Unit& unit) {
-    if (is_down(unit.active_state())) {
-        return StartOutcome::already;
-    }
-    if (unit.type == UnitType::target) {
-        machine.set_state(unit, SubState::dead);
-        return StartOutcome::going;
-    }
-    return Service{machine, unit}.stop();
-}
-
-StartOutcome reload_unit(Machine& machine, Unit& unit) {
-    if (unit.sub_state == SubState::reload || unit.active_state() == ActiveState::activating) {
-        return StartOutcome::later;
-    }
-    if (unit.active_state() != ActiveState::active || unit.type != UnitType::service) {
-        return StartOutcome::invalid;
-    }
-    return Service{machine, unit}.reload();
-}
-
-StartOutcome Service::start() {
+std::optional<StartOutcome> Service::obstacle() {
     const SubStateTraits& state = traits(unit_.sub_state);
     if (state.starting) {
         return StartOutcome::going;
@@ -92,68 +52,47 @@ StartOutcome Service::start() {
                      "not started: processes of its last run survive SIGKILL");
         return StartOutcome::failed;
     }
-    if (unit_.populated) {
-        machine_.say(Severity::notice, unit_,
-                     "is started beside processes that its last run left over");
-    }
     if (start_limit_hit()) {
         machine_.say(Severity::error, unit_,
                      "not started: started " + std::to_string(run_.starts.size()) +
                          " times within StartLimitIntervalSec; `svctl reset-failed` or a start by "
                          "hand clears it");
         enter_dead(UnitResult::start_limit_hit, false);
+        machine_.take_emergency_action(unit_.definition.rarely().start_limit_action, unit_, -1,
+                                       "hit its start limit");
         return StartOutcome::failed;
     }
+    return std::nullopt;
+}
+
+StartOutcome Service::start() {
+    if (unit_.populated) {
+        machine_.say(Severity::notice, unit_,
+                     "is started beside processes that its last run left over");
+    }
     unit_.result = UnitResult::success;
+    unit_.wants_back = false;
     run_.reload_result = UnitResult::success;
     run_.main_known = false;
     run_.main_is_adopted = false;
     run_.forbid_restart = false;
     run_.told_reloading = false;
     run_.told_stopping = false;
+    run_.bus_name_good = false;
     run_.sigkill_sent = false;
     run_.status_error = 0;
     run_.status_text.clear();
     run_.watchdog_interval = settings_.watchdog;
     if (std::exchange(run_.forget_restarts, false)) {
         run_.restarts = 0;
+        run_.backoff = 0;
     }
     run_.invocation_id = {machine_.random(), machine_.random()};
     enter_condition();
     return StartOutcome::going;
 }
 
-StartOutcome Service::stop() {
-    run_.forbid_restart = true;
-    machine_.touch(unit_);
-    if (traits(unit_.sub_state).stopping) {
-        return StartOutcome::going;
-    }
-    if (unit_.sub_state == SubState::auto_restart) {
-        const Job* job = machine_.job_of(unit_);
-        if (job == nullptr || job->type == JobType::stop) {
-            run_.forget_restarts = true;
-            machine_.order(ReleaseCgroup{unit_.id});
-        }
-        arm(kNever);
-        machine_.set_state(unit_, SubState::dead);
-        return StartOutcome::going;
-    }
-    if (unit_.sub_state == SubState::running || unit_.sub_state == SubState::exited) {
-        enter_stop(UnitResult::success);
-    } else {
-        enter_signal(SubState::stop_sigterm,
-                     UnitResult::success);  // not started yet, so no ExecStop
-    }
-    return StartOutcome::going;
-}
-
-StartOutcome Service::reload() {
-    enter_reload();
-    return StartOutcome::going;
-}
-
-// ── the way up
+// ── from state to state
 
 void Service::enter_condition() {
     const auto command = first_command(settings_, CommandRole::condition);
@@ -189,6 +128,9 @@ void Service::enter_start() {
         enter_start_post();  // a oneshot with nothing but an ExecStop
         return;
     }
+    if (settings_.type == ServiceType::dbus) {
+        machine_.order(WatchBusName{unit_.id, true});
+    }
     const ProcessRole role =
         settings_.type == ServiceType::forking ? ProcessRole::control : ProcessRole::main;
     if (!spawn(role, *command)) {
@@ -196,12 +138,24 @@ void Service::enter_start() {
         return;
     }
     const Time deadline = after(machine_.now, settings_.timeout_start);
-    if (settings_.type == ServiceType::simple) {
-        run_.check_deadline =
-            deadline;  // it counts as started, and yet must get as far as execve in this time
-        arm(kNever);
-    } else {
-        arm(deadline);
+    switch (settings_.type) {
+        case ServiceType::idle:
+            arm(kNever);
+            enter_start_post();
+            return;
+        case ServiceType::simple:
+            // It counts as started, and yet must get as far as execve in this time.
+            run_.check_deadline = deadline;
+            arm(kNever);
+            break;
+        case ServiceType::exec:
+        case ServiceType::oneshot:
+        case ServiceType::forking:
+        case ServiceType::notify:
+        case ServiceType::notify_reload:
+        case ServiceType::dbus:
+            arm(deadline);
+            break;
     }
     machine_.set_state(unit_, SubState::start);
 }
@@ -237,46 +191,14 @@ void Service::enter_running(UnitResult result) {
             enter_stop(UnitResult::success);
         }
     } else if (run_.told_reloading) {
-        arm(after(machine_.now, settings_.timeout_start));
-        machine_.set_state(unit_, SubState::reload);
+        enter_reload_by_notify();
     } else if (run_.told_stopping) {
-        begin_stop_clock();
-        arm(run_.stop_deadline);
-        machine_.set_state(unit_,
-                           SubState::stop_sigterm);  // as good as if the stop signal had been sent
+        enter_stop_by_notify();
     } else {
-        arm(kNever);
+        const Time since = is_up(unit_.active_state()) ? unit_.active_enter_at : machine_.now;
+        arm(after(since, settings_.runtime_max));
         machine_.set_state(unit_, SubState::running);
     }
-}
-
-void Service::enter_reload() {
-    run_.reload_result = UnitResult::success;
-    const auto command = first_command(settings_, CommandRole::reload);
-    if (!command.has_value() || !spawn(ProcessRole::control, *command)) {
-        run_.reload_result = UnitResult::resources;
-        enter_running(UnitResult::success);
-        return;
-    }
-    arm(after(machine_.now, settings_.timeout_start));
-    machine_.set_state(unit_, SubState::reload);
-}
-
-/// Of a forking service, once its parent process has ended.
-void Service::look_for_main_process() {
-    identify_main_process(settings_.pid_file.empty() ? IdentifyMainProcess::How::guess
-                                                     : IdentifyMainProcess::How::pid_file,
-                          0);
-}
-
-void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
-    const Token token = machine_.processes.allocate(ProcessOwner{unit_.id, ProcessRole::main});
-    if (token == Token::none) {
-        return;
-    }
-    machine_.effects->supervisor_dirty = true;
-    run_.identifying = token;
-    machine_.order(IdentifyMainProcess{token, unit_.id, how, pid});
 }
 
 // ── processes
@@ -291,9 +213,11 @@ bool Service::spawn(ProcessRole role, std::uint16_t command) {
     machine_.effects->supervisor_dirty = true;
     Process& process = role == ProcessRole::main ? run_.main : run_.control;
     SVCD_ASSERT(!process.is_there());
-    process = Process{token, 0, command, false};
+    process = Process{};
+    process.token = token;
+    process.command = command;
     run_.empty_since = kNever;
-    unit_.populated = true;
+    machine_.touch(unit_);
     if (role == ProcessRole::main) {
         run_.main_known = true;
         run_.main_is_adopted = false;
@@ -301,11 +225,43 @@ bool Service::spawn(ProcessRole role, std::uint16_t command) {
         run_.main_exited_at = Time{};
         run_.main_code = ExitCode::none;
         run_.main_status = 0;
+        if (settings_.type == ServiceType::idle) {
+            process.is_held = true;
+            run_.check_deadline = after(machine_.now, kIdleWait);
+            machine_.hold_until_idle(unit_.id);
+            return true;
+        }
     }
-    machine_.touch(unit_);
-    const bool report = role == ProcessRole::main && settings_.type == ServiceType::exec;
-    machine_.order(SpawnProcess{token, unit_.id, role, command, report});
+    order_spawn(role);
     return true;
+}
+
+void Service::order_spawn(ProcessRole role) {
+    const Process& process = role == ProcessRole::main ? run_.main : run_.control;
+    unit_.populated = true;
+    const bool report = role == ProcessRole::main && settings_.type == ServiceType::exec;
+    machine_.order(SpawnProcess{process.token, unit_.id, role, process.command, report});
+}
+
+void Service::release_held() {
+    if (!run_.main.is_held) {
+        return;
+    }
+    run_.main.is_held = false;
+    run_.main_started_at = machine_.now;
+    run_.check_deadline = after(machine_.now, settings_.timeout_start);
+    machine_.touch(unit_);
+    machine_.update_deadline(unit_);
+    order_spawn(ProcessRole::main);
+}
+
+/// What was to be started once nothing else is done, and is to be stopped now: it never was.
+void Service::drop_held() {
+    if (run_.main.is_held) {
+        forget_process(run_.main);
+        run_.check_deadline = kNever;
+        machine_.update_deadline(unit_);
+    }
 }
 
 const Command* Service::command_at(std::uint16_t index) const {
@@ -338,28 +294,21 @@ bool Service::has_processes() const {
            (waits_for_cgroup() && unit_.populated);
 }
 
-/// systemd's service_good(): by the main process where it is known, else by there being any.
-bool Service::is_alive() const {
-    return run_.main_known ? run_.main.is_there() : unit_.populated;
+/// ExitType=cgroup: the service goes on for as long as any of its processes does.
+bool Service::lives_by_cgroup() const {
+    return settings_.exit_type == ExitType::cgroup && unit_.populated;
 }
 
-/// Before execve every signal but SIGKILL is blocked, so asking nicely would be in vain.
-void Service::kill_unexecuted() {
-    const auto kill = [&](const Process& process, SignalScope scope) {
-        if (!process.is_there() || process.pid == 0 || process.executing) {
-            return;
-        }
-        SignalUnit order;
-        order.unit = unit_.id;
-        order.scope = scope;
-        order.main = run_.main.token;
-        order.control = run_.control.token;
-        order.signal = SIGKILL;
-        order.cause = SignalCause::never_executed;
-        machine_.order(order);
-    };
-    kill(run_.main, SignalScope::main);
-    kill(run_.control, SignalScope::control);
+/// systemd's service_good(): by the bus name of a Type=dbus, by the main process where it is known,
+/// else by there being any.
+bool Service::is_alive() const {
+    if (settings_.type == ServiceType::dbus && !run_.bus_name_good) {
+        return false;
+    }
+    if (run_.main.is_there()) {
+        return true;
+    }
+    return run_.main_known && settings_.exit_type == ExitType::main ? false : unit_.populated;
 }
 
 /// On its way up when the shutdown came: it goes no further, and waits where it is for its stop
@@ -370,54 +319,6 @@ bool Service::is_held_by_shutdown() {
     }
     arm(kNever);
     return true;
-}
-
-// ── results
-
-void Service::note_result(UnitResult result) {
-    if (unit_.result == UnitResult::success && result != UnitResult::success) {
-        unit_.result = result;
-        machine_.touch(unit_);
-    }
-}
-
-bool Service::shall_restart() const {
-    if (run_.forbid_restart || machine_.shutting_down) {
-        return false;
-    }
-    const UnitResult result = unit_.result;
-    const bool is_failure = result != UnitResult::success && result != UnitResult::exec_condition;
-    switch (settings_.restart) {
-        case RestartPolicy::no:
-            return false;
-        case RestartPolicy::always:
-            return result != UnitResult::exec_condition;
-        case RestartPolicy::on_success:
-            return result == UnitResult::success;
-        case RestartPolicy::on_failure:
-            return is_failure;
-        case RestartPolicy::on_abnormal:
-            return is_failure && result != UnitResult::exit_code;
-        case RestartPolicy::on_abort:
-            return result == UnitResult::signal || result == UnitResult::core_dump;
-        case RestartPolicy::on_watchdog:
-            return result == UnitResult::watchdog;
-    }
-    return false;
-}
-
-bool Service::start_limit_hit() {
-    const Duration interval = unit_.definition.start_limit_interval;
-    const std::size_t burst = unit_.definition.start_limit_burst;
-    if (interval <= Duration{0} || burst == 0) {
-        return false;
-    }
-    std::erase_if(run_.starts, [&](Time start) { return after(start, interval) <= machine_.now; });
-    if (run_.starts.size() >= burst) {
-        return true;
-    }
-    run_.starts.push_back(machine_.now);
-    return false;
 }
 
 void Service::arm(Time deadline) {

@@ -2,8 +2,8 @@
 //
 // `Service` is a view: it is made for a call, holds nothing, and works on the unit's ServiceRun.
 // Each enter_*() carries out what entering that state means and, when there is nothing to do in it,
-// goes straight on to the next; a failure on the way enters the state that cleans up. What comes
-// from outside (exits, notifications, deadlines) is in service_events.cc.
+// goes straight on to the next; a failure on the way enters the state that cleans up. Which state
+// may follow which stands in service_edges.h.
 //
 // One deadline a stop (units.md, "Rules of ours"): ExecStop and the time after the stop signal
 // share TimeoutStopSec, and a stop has ended when the cgroup is empty (KillMode control-group and
@@ -25,16 +25,12 @@ Duration signal_share(Duration timeout);
 /// The next one of the same role.
 std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::uint16_t command);
 
-/// What became of starting, stopping or reloading a unit for a job.
-enum class StartOutcome : std::uint8_t {
-    going,    ///< under way; the unit's state will tell
-    already,  ///< it is so already
-    later,    ///< not now: again when the unit's state changes
-    failed,
-    dependency,  ///< something it is bound to isn't there
-    invalid,     ///< such a job makes no sense for it now
-};
+/// Has it something to be reloaded by: an ExecReload, or Type=notify-reload?
+bool can_reload(const Unit& unit);
+
 StartOutcome start_unit(Machine& machine, Unit& unit);
+/// The second half of a start: the unit's conditions hold.
+StartOutcome start_checked_unit(Machine& machine, Unit& unit);
 StartOutcome stop_unit(Machine& machine, Unit& unit);
 StartOutcome reload_unit(Machine& machine, Unit& unit);
 
@@ -43,6 +39,8 @@ public:
     Service(Machine& machine, Unit& unit)
         : machine_(machine), unit_(unit), run_(*unit.run), settings_(*unit.definition.service) {}
 
+    /// Why it can't be started now, or nothing.
+    std::optional<StartOutcome> obstacle();
     StartOutcome start();
     StartOutcome stop();
     StartOutcome reload();
@@ -55,7 +53,11 @@ public:
     void on_main_process_not_found(const Error& error);
     void on_cgroup_emptied();
     void on_notification(const Notification& notification);
+    void on_bus_name(bool has_owner);
+    void on_oom_kill();
     void on_deadline();
+    /// Type=idle: nothing else is being done any more.
+    void release_held();
 
     /// After StateRestored: ask again, or do again, what may have been lost with the manager
     /// before.
@@ -64,6 +66,9 @@ public:
     /// The job that was to restart it was taken away: it stays down.
     void give_up_restart();
 
+    /// How long it takes until the restart that is next (RestartSteps), and whether there is one.
+    Duration restart_delay() const;
+
 private:
     // The way up.
     void enter_condition();
@@ -71,10 +76,17 @@ private:
     void enter_start();
     void enter_start_post();
     void enter_running(UnitResult result);
+
+    // Reload, asked for or told.
     void enter_reload();
+    void enter_reload_by_notify();
+    void finish_reload(UnitResult result);
+    void send_reload_signal();
+    void kill_control(SignalCause cause);
 
     // The way down.
     void enter_stop(UnitResult result);
+    void enter_stop_by_notify();
     void enter_signal(SubState state, UnitResult result, SignalCause cause = SignalCause::stop);
     void enter_stop_post(UnitResult result);
     void enter_dead(UnitResult result, bool may_restart);
@@ -86,14 +98,19 @@ private:
 
     // What processes there are.
     bool spawn(ProcessRole role, std::uint16_t command);
+    void order_spawn(ProcessRole role);
+    void drop_held();
     void begin_stop_clock();
     void send_signals(SubState state, SignalCause cause);
+    int stop_signal() const;
     void look_for_main_process();
     void identify_main_process(IdentifyMainProcess::How how, Pid pid);
     const Command* command_at(std::uint16_t index) const;
     bool has_processes() const;
+    bool may_kill() const;
     bool is_alive() const;
     bool waits_for_cgroup() const;
+    bool lives_by_cgroup() const;
     bool is_mixed_without_main() const;
     void forget_process(Process& process);
     void kill_unexecuted();
@@ -101,17 +118,36 @@ private:
 
     // Results.
     void note_result(UnitResult result);
+    bool is_answer_to_stop(ExitCode code, int status) const;
+    UnitResult result_of_exit(ExitCode code, int status, bool is_daemon) const;
     UnitResult result_of_main(ExitCode code, int status) const;
     UnitResult result_of_control(ExitCode code, int status) const;
     bool shall_restart() const;
     bool start_limit_hit();
+    void count_restart();
+
+    bool is_notify() const {
+        return settings_.type == ServiceType::notify ||
+               settings_.type == ServiceType::notify_reload;
+    }
+    NotifyAccess notify_access() const;
+    bool may_notify(Pid sender) const;
+    void take_facts(const Notification& message);
+    void take_state(const Notification& message);
+    void extend_timeout(Duration more);
 
     void on_main_exit(ExitCode code, int status);
+    void on_main_exit_in_start(UnitResult result);
     void on_control_exit(ExitCode code, int status);
+    bool run_next_control(std::uint16_t command);
     void on_check_deadline();
     void on_watchdog_deadline();
     void restart_watchdog();
     void on_state_deadline();
+    void on_start_deadline();
+    void on_stop_deadline();
+    void on_stop_command_deadline();
+    void give_up_waiting();
     void on_reload_deadline();
     void arm(Time deadline);
 

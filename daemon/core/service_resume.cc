@@ -11,6 +11,10 @@ void Service::resume(const RestoredUnit& restored) {
         }
         switch (fact.state) {
             case ProcessFact::State::never_spawned:
+                if (process.is_held) {
+                    machine_.hold_until_idle(unit_.id);
+                    return;
+                }
                 if (traits(unit_.sub_state).starting ? machine_.shutting_down
                                                      : role == ProcessRole::main) {
                     forget_process(process);  // it was to be started, and then to be stopped
@@ -64,6 +68,9 @@ void Service::resume(const RestoredUnit& restored) {
                      "given up, start it again");
         arm(machine_.now);
     }
+    if (settings_.type == ServiceType::dbus && !is_down(unit_.active_state())) {
+        machine_.order(WatchBusName{unit_.id, true});
+    }
     if (run_.watchdog_deadline != kNever) {
         restart_watchdog();  // the service may have pinged while nobody listened
     }
@@ -77,16 +84,16 @@ void Service::resume(const RestoredUnit& restored) {
     switch (unit_.sub_state) {
         case SubState::stop_watchdog:
         case SubState::stop_sigterm:
+        case SubState::final_watchdog:
         case SubState::final_sigterm:
             // It may have been sent, or not: a second one does no harm.
             if (!run_.told_stopping) {
-                send_signals(unit_.sub_state, SignalCause::stop);
+                send_signals(unit_.sub_state, SignalCause::again);
             }
             break;
         case SubState::stop_sigkill:
         case SubState::final_sigkill:
-            send_signals(unit_.sub_state, is_mixed_without_main() ? SignalCause::main_exited
-                                                                  : SignalCause::deadline);
+            send_signals(unit_.sub_state, SignalCause::again);
             break;
         case SubState::start:
             if (settings_.type == ServiceType::forking && !run_.main.is_there() &&
@@ -101,6 +108,8 @@ void Service::resume(const RestoredUnit& restored) {
         case SubState::running:
         case SubState::exited:
         case SubState::reload:
+        case SubState::reload_signal:
+        case SubState::reload_notify:
         case SubState::stop:
         case SubState::stop_post:
         case SubState::stop_wedged:

@@ -1,5 +1,4 @@
-// The way down of a service: from the decision to stop to the empty cgroup, and what happens when a
-// deadline passes.
+// The way down of a service: from the decision to stop to the empty cgroup.
 #include <algorithm>
 #include <csignal>
 #include <utility>
@@ -10,6 +9,30 @@ namespace svcd {
 
 Duration signal_share(Duration timeout) {
     return std::min<Duration>(timeout / 3, Duration{10'000'000});
+}
+
+StartOutcome Service::stop() {
+    run_.forbid_restart = true;
+    machine_.touch(unit_);
+    if (traits(unit_.sub_state).stopping) {
+        return StartOutcome::going;
+    }
+    if (unit_.sub_state == SubState::auto_restart) {
+        const Job* job = machine_.job_of(unit_);
+        if (job == nullptr || job->type == JobType::stop) {
+            run_.forget_restarts = true;
+            machine_.order(ReleaseCgroup{unit_.id});
+        }
+        arm(kNever);
+        machine_.set_state(unit_, SubState::dead);
+        return StartOutcome::going;
+    }
+    if (unit_.sub_state == SubState::running || unit_.sub_state == SubState::exited) {
+        enter_stop(UnitResult::success);
+    } else {
+        fail_start(UnitResult::success);  // not started yet, or reloading: no ExecStop
+    }
+    return StartOutcome::going;
 }
 
 void Service::begin_stop_clock() {
@@ -26,6 +49,7 @@ void Service::begin_stop_clock() {
 void Service::enter_stop(UnitResult result) {
     note_result(result);
     begin_stop_clock();
+    drop_held();
     const auto command = first_command(settings_, CommandRole::stop);
     if (!command.has_value() || run_.control.is_there()) {
         enter_signal(SubState::stop_sigterm, UnitResult::success);
@@ -40,11 +64,19 @@ void Service::enter_stop(UnitResult result) {
     machine_.set_state(unit_, SubState::stop);
 }
 
+/// It told us that it is stopping: as good as if the stop signal had been sent.
+void Service::enter_stop_by_notify() {
+    begin_stop_clock();
+    arm(run_.stop_deadline);
+    machine_.set_state(unit_, SubState::stop_sigterm);
+}
+
 void Service::enter_signal(SubState state, UnitResult result, SignalCause cause) {
     note_result(result);
-    const bool is_final = state == SubState::final_sigterm || state == SubState::final_sigkill;
-    const bool is_kill = state == SubState::stop_sigkill || state == SubState::final_sigkill;
+    const bool is_final = traits(state).final;
+    const bool is_kill = traits(state).asking == Asking::kill;
     begin_stop_clock();
+    drop_held();
     if (!has_processes()) {
         if (unit_.populated && settings_.kill_mode == KillMode::control_group) {
             send_signals(state, cause);  // SendSIGKILL=no: asked to end, and not waited for
@@ -62,10 +94,20 @@ void Service::enter_signal(SubState state, UnitResult result, SignalCause cause)
         return;
     }
     send_signals(state, cause);
-    if (is_kill) {
-        arm(after(machine_.now, machine_.options.kill_grace));
-    } else {
-        arm(run_.stop_deadline);
+    switch (traits(state).asking) {
+        case Asking::kill:
+            arm(after(machine_.now, machine_.options.kill_grace));
+            break;
+        case Asking::to_abort:
+            // A core dump may take longer than an orderly stop.
+            run_.stop_deadline =
+                after(machine_.now, settings_.timeout_abort.value_or(settings_.timeout_stop));
+            arm(run_.stop_deadline);
+            break;
+        case Asking::to_end:
+        case Asking::nothing:
+            arm(run_.stop_deadline);
+            break;
     }
     machine_.set_state(unit_, state);
 }
@@ -76,23 +118,38 @@ bool Service::is_mixed_without_main() const {
            !run_.control.is_there() && run_.identifying == Token::none;
 }
 
+/// KillSignal; RestartKillSignal when the stop is the first half of a restart.
+int Service::stop_signal() const {
+    const Job* job = machine_.job_of(unit_);
+    const bool restarts =
+        job != nullptr && job->type == JobType::restart && settings_.restart_kill_signal != 0;
+    return restarts ? settings_.restart_kill_signal : settings_.kill_signal;
+}
+
 void Service::send_signals(SubState state, SignalCause cause) {
     if (settings_.kill_mode == KillMode::none) {
         return;
     }
-    const bool is_kill = state == SubState::stop_sigkill || state == SubState::final_sigkill;
     SignalUnit order;
     order.unit = unit_.id;
     order.main = run_.main.token;
     order.control = run_.control.token;
-    order.signal = is_kill ? settings_.final_kill_signal : settings_.kill_signal;
     order.cause = cause;
-    if (state == SubState::stop_watchdog) {
-        order.signal = SIGABRT;
-        order.cause = SignalCause::watchdog;
-    } else if (!is_kill && order.signal == SIGKILL) {
-        order.cause = SignalCause::kill_signal_is_kill;
+    switch (traits(state).asking) {
+        case Asking::to_end:
+            order.signal = stop_signal();
+            order.then_hang_up = settings_.send_sighup && order.signal != SIGHUP;
+            order.cause = order.signal == SIGKILL ? SignalCause::kill_signal_is_kill : cause;
+            break;
+        case Asking::to_abort:
+            order.signal = settings_.watchdog_signal;
+            break;
+        case Asking::kill:
+        case Asking::nothing:
+            order.signal = settings_.final_kill_signal;
+            break;
     }
+    const bool is_kill = traits(state).asking == Asking::kill;
     const bool whole = settings_.kill_mode == KillMode::control_group ||
                        (settings_.kill_mode == KillMode::mixed && is_kill);
     order.scope = whole ? SignalScope::cgroup : SignalScope::both;
@@ -114,11 +171,10 @@ void Service::continue_stop(UnitResult result) {
         return;
     }
     if (waits_for_cgroup() && unit_.populated) {
-        const SubState state = unit_.sub_state;
-        const bool was_asked = state == SubState::stop_sigterm ||
-                               state == SubState::stop_watchdog || state == SubState::final_sigterm;
+        const Asking asking = traits(unit_.sub_state).asking;
+        const bool was_asked = asking == Asking::to_end || asking == Asking::to_abort;
         if (was_asked && is_mixed_without_main()) {
-            enter_signal(state, UnitResult::success);  // which kills the rest
+            enter_signal(unit_.sub_state, UnitResult::success);  // which kills the rest
         }
         return;
     }
@@ -128,6 +184,7 @@ void Service::continue_stop(UnitResult result) {
         case SubState::stop_sigkill:
             enter_stop_post(UnitResult::success);
             return;
+        case SubState::final_watchdog:
         case SubState::final_sigterm:
         case SubState::final_sigkill:
             enter_dead(UnitResult::success, true);
@@ -153,6 +210,8 @@ void Service::continue_stop(UnitResult result) {
         case SubState::running:
         case SubState::exited:
         case SubState::reload:
+        case SubState::reload_signal:
+        case SubState::reload_notify:
         case SubState::failed:
         case SubState::auto_restart:
         case SubState::active:
@@ -186,10 +245,15 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
         machine_.order(RetireProcess{run_.identifying});
         machine_.processes.retire(std::exchange(run_.identifying, Token::none));
     }
+    if (settings_.type == ServiceType::dbus) {
+        machine_.order(WatchBusName{unit_.id, false});
+        run_.bus_name_good = false;
+    }
     run_.stop_deadline = kNever;
     run_.watchdog_deadline = kNever;
     run_.check_deadline = kNever;
     run_.empty_since = kNever;
+    run_.reload_began_at = Time{};
     arm(kNever);
     const bool is_clean =
         unit_.result == UnitResult::success || unit_.result == UnitResult::exec_condition;
@@ -200,15 +264,19 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
         job != nullptr && (job->type == JobType::restart ||
                            (job->type == JobType::start && job->state == JobState::waiting));
     const bool restarts = may_restart && shall_restart();
-    if (!restarts) {
+    if (restarts) {
+        count_restart();
+    } else {
         run_.forget_restarts = true;
         if (!is_restarted_by_job) {
             machine_.order(ReleaseCgroup{unit_.id});
         }
     }
+    unit_.will_restart = restarts;
     machine_.set_state(unit_, is_clean ? SubState::dead : SubState::failed);
+    unit_.will_restart = false;
     if (restarts) {
-        arm(after(machine_.now, settings_.restart_delay));
+        arm(after(machine_.now, restart_delay()));
         machine_.set_state(unit_, SubState::auto_restart);
     }
 }
@@ -231,6 +299,7 @@ void Service::enter_restart() {
         return;  // going down anyway
     }
     ++run_.restarts;
+    ++run_.backoff;
     run_.forget_restarts = false;
     arm(kNever);
     machine_.touch(unit_);
@@ -245,139 +314,6 @@ void Service::give_up_restart() {
                             run_.state_deadline == kNever;
     if (is_waiting) {
         enter_dead(UnitResult::success, false);
-    }
-}
-
-// ── deadlines
-
-void Service::on_deadline() {
-    if (run_.state_deadline <= machine_.now) {
-        on_state_deadline();
-    } else if (run_.check_deadline <= machine_.now) {
-        on_check_deadline();
-    } else if (run_.watchdog_deadline <= machine_.now) {
-        on_watchdog_deadline();
-    }
-    machine_.update_deadline(unit_);
-}
-
-void Service::on_watchdog_deadline() {
-    run_.watchdog_deadline = kNever;
-    machine_.say(Severity::error, unit_, "watchdog: no WATCHDOG=1 within WatchdogSec");
-    enter_signal(SubState::stop_watchdog, UnitResult::watchdog);
-}
-
-namespace {
-
-/// An answer to CheckCgroup that takes longer is none.
-constexpr Duration kRecheckWait{100'000};
-
-}  // namespace
-
-void Service::on_check_deadline() {
-    run_.check_deadline = kNever;
-    machine_.touch(unit_);
-    if (run_.empty_since != kNever) {
-        run_.empty_since = kNever;
-        run_.recheck_until = after(machine_.now, kRecheckWait);
-        machine_.order(CheckCgroup{unit_.id});  // still empty, with an exit record missing?
-    } else if (settings_.type == ServiceType::forking && unit_.sub_state == SubState::start) {
-        identify_main_process(IdentifyMainProcess::How::pid_file, 0);
-    } else if (run_.main.is_there() && !run_.main.executing) {
-        machine_.say(Severity::error, unit_,
-                     "start timed out: after TimeoutStartSec the process has not got as far as "
-                     "execve; its executable or an "
-                     "output may lie on a file system that hangs");
-        note_result(UnitResult::timeout);
-        kill_unexecuted();
-        enter_signal(SubState::stop_sigterm, UnitResult::timeout);
-    }
-}
-
-void Service::on_reload_deadline() {
-    run_.told_reloading = false;
-    if (run_.reload_result == UnitResult::success && run_.control.is_there()) {
-        machine_.say(Severity::warning, unit_, "ExecReload timed out: it is killed");
-        run_.reload_result = UnitResult::timeout;
-        SignalUnit order;
-        order.unit = unit_.id;
-        order.scope = SignalScope::control;
-        order.control = run_.control.token;
-        order.signal = SIGKILL;
-        order.cause = SignalCause::kill_control;
-        machine_.order(order);
-        arm(after(machine_.now, machine_.options.kill_grace));
-        return;
-    }
-    machine_.say(Severity::warning, unit_, "reload timed out");
-    run_.reload_result = UnitResult::timeout;
-    forget_process(run_.control);
-    enter_running(UnitResult::success);
-}
-
-void Service::on_state_deadline() {
-    run_.state_deadline = kNever;
-    machine_.touch(unit_);
-    switch (unit_.sub_state) {
-        case SubState::condition:
-        case SubState::start_pre:
-        case SubState::start:
-            machine_.say(Severity::error, unit_,
-                         "start timed out in " + std::string(name_of(unit_.sub_state)));
-            kill_unexecuted();
-            fail_start(UnitResult::timeout);
-            return;
-        case SubState::start_post:
-            machine_.say(Severity::error, unit_, "ExecStartPost timed out");
-            enter_stop(UnitResult::timeout);
-            return;
-        case SubState::reload:
-            on_reload_deadline();
-            return;
-        case SubState::stop:
-            machine_.say(Severity::warning, unit_, "ExecStop timed out: the stop signal is sent");
-            enter_signal(SubState::stop_sigterm, UnitResult::timeout);
-            return;
-        case SubState::stop_watchdog:
-        case SubState::stop_sigterm:
-            if (settings_.send_sigkill && settings_.kill_mode != KillMode::none) {
-                machine_.say(Severity::warning, unit_,
-                             "did not stop within TimeoutStopSec: SIGKILL");
-                enter_signal(SubState::stop_sigkill, UnitResult::timeout, SignalCause::deadline);
-            } else {
-                machine_.say(Severity::warning, unit_,
-                             "did not stop within TimeoutStopSec, and no SIGKILL is wanted: "
-                             "processes are left over");
-                forget_process(run_.main);
-                forget_process(run_.control);
-                enter_stop_post(UnitResult::timeout);
-            }
-            return;
-        case SubState::stop_post:
-            machine_.say(Severity::warning, unit_, "ExecStopPost timed out");
-            enter_signal(SubState::final_sigterm, UnitResult::timeout);
-            return;
-        case SubState::final_sigterm:
-            if (settings_.send_sigkill && settings_.kill_mode != KillMode::none) {
-                enter_signal(SubState::final_sigkill, UnitResult::timeout, SignalCause::deadline);
-            } else {
-                enter_dead(UnitResult::timeout, false);
-            }
-            return;
-        case SubState::stop_sigkill:
-        case SubState::final_sigkill:
-            enter_wedged();
-            return;
-        case SubState::auto_restart:
-            enter_restart();
-            return;
-        case SubState::dead:
-        case SubState::running:
-        case SubState::exited:
-        case SubState::stop_wedged:
-        case SubState::failed:
-        case SubState::active:
-            return;  // nothing is armed
     }
 }
 

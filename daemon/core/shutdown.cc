@@ -31,7 +31,7 @@ void Machine::continue_shutdown() {
     bool something_stayed = something_was_killed;
     bool is_over = true;
     for (const auto& unit : units) {
-        if (!unit->is_known) {
+        if (!unit->is_known || is_perpetual(unit->name())) {
             continue;
         }
         if (!is_down(unit->active_state())) {
@@ -45,7 +45,7 @@ void Machine::continue_shutdown() {
     }
     if (is_over) {
         has_exited = true;
-        order(Exit{shutdown_kind, something_stayed ? 1 : 0});
+        order(Exit{shutdown_kind, exit_status >= 0 ? exit_status : (something_stayed ? 1 : 0)});
     }
 }
 

@@ -16,40 +16,54 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "core/types/states.h"
 
 namespace svcd {
+
+/// What a stopping state does to the processes.
+enum class Asking : std::uint8_t {
+    nothing,
+    to_end,    ///< KillSignal
+    to_abort,  ///< WatchdogSignal: to end, and leave a core dump
+    kill,      ///< FinalKillSignal
+};
 
 struct SubStateTraits {
     SubState state;
     ActiveState active;
     bool starting;  ///< on the way to active, by a start job
     bool stopping;  ///< on the way down: a stop deadline runs, a start has to wait
+    bool final;     ///< ... after ExecStopPost
+    Asking asking;
 };
 
 // clang-format off
 inline constexpr auto kSubStates = std::to_array<SubStateTraits>({
-    // sub-state               shown as active state        starting stopping
-    {SubState::dead,           ActiveState::inactive,       false,   false},
-    {SubState::condition,      ActiveState::activating,     true,    false},
-    {SubState::start_pre,      ActiveState::activating,     true,    false},
-    {SubState::start,          ActiveState::activating,     true,    false},
-    {SubState::start_post,     ActiveState::activating,     true,    false},
-    {SubState::running,        ActiveState::active,         false,   false},
-    {SubState::exited,         ActiveState::active,         false,   false},
-    {SubState::reload,         ActiveState::reloading,      false,   false},
-    {SubState::stop,           ActiveState::deactivating,   false,   true},
-    {SubState::stop_watchdog,  ActiveState::deactivating,   false,   true},
-    {SubState::stop_sigterm,   ActiveState::deactivating,   false,   true},
-    {SubState::stop_sigkill,   ActiveState::deactivating,   false,   true},
-    {SubState::stop_post,      ActiveState::deactivating,   false,   true},
-    {SubState::final_sigterm,  ActiveState::deactivating,   false,   true},
-    {SubState::final_sigkill,  ActiveState::deactivating,   false,   true},
-    {SubState::stop_wedged,    ActiveState::failed,         false,   false},
-    {SubState::failed,         ActiveState::failed,         false,   false},
-    {SubState::auto_restart,   ActiveState::activating,     false,   false},
-    {SubState::active,         ActiveState::active,         false,   false},
+    // sub-state               shown as active state        starting stopping final  asking
+    {SubState::dead,           ActiveState::inactive,       false,   false,   false, Asking::nothing},
+    {SubState::condition,      ActiveState::activating,     true,    false,   false, Asking::nothing},
+    {SubState::start_pre,      ActiveState::activating,     true,    false,   false, Asking::nothing},
+    {SubState::start,          ActiveState::activating,     true,    false,   false, Asking::nothing},
+    {SubState::start_post,     ActiveState::activating,     true,    false,   false, Asking::nothing},
+    {SubState::running,        ActiveState::active,         false,   false,   false, Asking::nothing},
+    {SubState::exited,         ActiveState::active,         false,   false,   false, Asking::nothing},
+    {SubState::reload,         ActiveState::reloading,      false,   false,   false, Asking::nothing},
+    {SubState::reload_signal,  ActiveState::reloading,      false,   false,   false, Asking::nothing},
+    {SubState::reload_notify,  ActiveState::reloading,      false,   false,   false, Asking::nothing},
+    {SubState::stop,           ActiveState::deactivating,   false,   true,    false, Asking::nothing},
+    {SubState::stop_watchdog,  ActiveState::deactivating,   false,   true,    false, Asking::to_abort},
+    {SubState::stop_sigterm,   ActiveState::deactivating,   false,   true,    false, Asking::to_end},
+    {SubState::stop_sigkill,   ActiveState::deactivating,   false,   true,    false, Asking::kill},
+    {SubState::stop_post,      ActiveState::deactivating,   false,   true,    false, Asking::nothing},
+    {SubState::final_watchdog, ActiveState::deactivating,   false,   true,    true,  Asking::to_abort},
+    {SubState::final_sigterm,  ActiveState::deactivating,   false,   true,    true,  Asking::to_end},
+    {SubState::final_sigkill,  ActiveState::deactivating,   false,   true,    true,  Asking::kill},
+    {SubState::stop_wedged,    ActiveState::failed,         false,   false,   false, Asking::nothing},
+    {SubState::failed,         ActiveState::failed,         false,   false,   false, Asking::nothing},
+    {SubState::auto_restart,   ActiveState::activating,     false,   false,   false, Asking::nothing},
+    {SubState::active,         ActiveState::active,         false,   false,   false, Asking::nothing},
 });
 // clang-format on
 
@@ -69,7 +83,8 @@ constexpr const SubStateTraits& traits(SubState state) {
 
 /// On the way from one state to another, with commands of its definition being carried out.
 constexpr bool is_moving(SubState state) {
-    return traits(state).starting || traits(state).stopping || state == SubState::reload;
+    return traits(state).starting || traits(state).stopping ||
+           traits(state).active == ActiveState::reloading;
 }
 
 constexpr bool is_up(ActiveState state) {

@@ -51,7 +51,8 @@ std::optional<Refusal> Transaction::build(UnitId anchor, JobType type, JobMode m
 void Transaction::build_shutdown() {
     is_shutdown_ = true;
     for (const auto& unit : machine_.units) {
-        if (unit->is_known && (!is_down(unit->active_state()) || unit->job != JobId::none)) {
+        if (unit->is_known && !is_perpetual(unit->name()) &&
+            (!is_down(unit->active_state()) || unit->job != JobId::none)) {
             add(unit->id, JobType::stop, kNone, false);
         }
     }
@@ -89,6 +90,10 @@ Transaction::Index Transaction::add(UnitId unit, JobType type, Index by, bool ma
 /// Why a unit can't have such a job at all.
 std::optional<Refusal> Transaction::refusal_to(UnitId id, JobType type) const {
     const Unit& unit = machine_.unit(id);
+    if ((type == JobType::stop || type == JobType::restart) && is_perpetual(unit.name())) {
+        return Refusal{RefusalKind::job_type_not_applicable,
+                       unit.name() + " is always active and can't be stopped"};
+    }
     if (type == JobType::stop) {
         const bool is_something = unit.load_state == LoadState::loaded ||
                                   !is_down(unit.active_state()) || unit.job != JobId::none;
@@ -98,8 +103,7 @@ std::optional<Refusal> Transaction::refusal_to(UnitId id, JobType type) const {
     } else if (type == JobType::verify_active && is_up(unit.active_state())) {
         return std::nullopt;
     } else if (type == JobType::reload && unit.load_state == LoadState::loaded) {
-        if (unit.type != UnitType::service || unit.definition.service == nullptr ||
-            !first_command(*unit.definition.service, CommandRole::reload).has_value()) {
+        if (!can_reload(unit)) {
             return Refusal{RefusalKind::job_type_not_applicable,
                            unit.name() + " can't be reloaded: it has no ExecReload"};
         }
@@ -177,6 +181,7 @@ void Transaction::expand(Index index) {
         pull(Relation::requires_, JobType::start, true);
         pull(Relation::binds_to, JobType::start, true);
         pull(Relation::wants, JobType::start, false);
+        pull(Relation::upholds, JobType::start, false);
         pull(Relation::requisite, JobType::verify_active, true);
         // What is down and has no job can be left alone; most units conflict with something that
         // is.
@@ -193,8 +198,9 @@ void Transaction::expand(Index index) {
     }
     if (type == JobType::stop || type == JobType::restart) {
         // A restart reaches those that are up as a restart; it starts nothing that isn't there.
-        for (const Relation relation : {Relation::required_by, Relation::requisite_of,
-                                        Relation::bound_by, Relation::consists_of}) {
+        for (const Relation relation :
+             {Relation::required_by, Relation::requisite_of, Relation::bound_by,
+              Relation::consists_of, Relation::propagates_stop_to}) {
             for (const auto edge : machine_.graph.related(id, relation)) {
                 const Unit& other = machine_.unit(edge.unit());
                 if (is_down(other.active_state()) && other.job == JobId::none) {
@@ -209,11 +215,18 @@ void Transaction::expand(Index index) {
             }
         }
     }
+    if (type == JobType::reload) {
+        for (const auto edge : machine_.graph.related(id, Relation::propagates_reload_to)) {
+            if (!is_down_or_stopping(machine_.unit(edge.unit()).active_state())) {
+                add(edge.unit(), JobType::reload, index, false);
+            }
+        }
+    }
 }
 
 void Transaction::add_isolating_stops() {
     for (const auto& unit : machine_.units) {
-        if (!unit->is_known || unit->definition.ignore_on_isolate ||
+        if (!unit->is_known || unit->definition.ignore_on_isolate || is_perpetual(unit->name()) ||
             (is_down(unit->active_state()) && unit->job == JobId::none) ||
             by_unit_.contains(static_cast<std::uint32_t>(unit->id))) {
             continue;
@@ -447,8 +460,8 @@ bool Transaction::would_stop_something(Index index) const {
     const Entry& entry = entries_[index];
     const Unit& unit = machine_.unit(entry.unit);
     const Job* installed = machine_.job_of(unit);
-    const bool stops_running = (entry.type == JobType::stop || entry.type == JobType::restart) &&
-                               is_up_or_starting(unit.active_state());
+    const bool stops_running =
+        entry.type == JobType::stop && is_up_or_starting(unit.active_state());
     const bool undoes_job =
         installed != nullptr && !merged(installed->type, entry.type).has_value();
     return stops_running || undoes_job;

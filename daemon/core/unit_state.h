@@ -23,6 +23,7 @@ struct Process {
     Pid pid = 0;                ///< 0 until ProcessSpawned
     std::uint16_t command = 0;  ///< which of ServiceSettings::commands
     bool executing = false;     ///< execve succeeded, as far as we have heard
+    bool is_held = false;       ///< not ordered yet (Type=idle waits for the jobs to end)
 
     bool is_there() const { return token != Token::none; }
 };
@@ -50,6 +51,8 @@ struct ServiceRun {
     Pid main_pid_last = 0;
 
     std::uint32_t restarts = 0;
+    std::uint32_t backoff = 0;  ///< restarts since it last ran well: which of RestartSteps is next
+    Time reload_began_at{};
     UnitResult reload_result = UnitResult::success;
     bool forget_restarts = false;  ///< the next start begins to count anew
     bool main_known = false;       ///< this life has, or had, a main process that we know
@@ -57,11 +60,22 @@ struct ServiceRun {
     bool forbid_restart = false;   ///< stopped by a job: Restart= does not apply
     bool told_reloading = false;   ///< RELOADING=1 without READY=1 since
     bool told_stopping = false;    ///< STOPPING=1
+    bool bus_name_good = false;    ///< Type=dbus: its name has an owner
     bool sigkill_sent = false;     ///< in this stop
     std::int32_t status_error = 0;
     std::string status_text;
     std::vector<Time> starts;  ///< within StartLimitIntervalSec, oldest first
     std::array<std::uint64_t, 2> invocation_id{};
+};
+
+/// What is known of the unit's conditions. There once they have been looked at.
+struct ConditionCheck {
+    Process process;  ///< that looks at them now
+    Time deadline = kNever;
+    Time conditions_at{};
+    Time asserts_at{};
+    bool condition_result = false;
+    bool assert_result = false;
 };
 
 struct Unit {
@@ -74,7 +88,9 @@ struct Unit {
     bool populated = false;      ///< its cgroup has, or may have, processes
     bool is_dirty = false;       ///< already in Effects::dirty of this step
     bool load_failed = false;    ///< the last load failed and the definition is the one from before
-    bool recheck_bound = false;  ///< something it is bound to has changed
+    bool is_rechecked = false;   ///< in Machine's list of units to look at again
+    bool will_restart = false;   ///< while it passes through dead or failed on the way to auto-restart
+    bool wants_back = false;     ///< stopped for a dependency's failure: comes back with it
     JobId job = JobId::none;
 
     Time state_changed_at{};
@@ -89,6 +105,7 @@ struct Unit {
     std::unique_ptr<UnitDefinition> next_definition;
     std::string load_error;
     std::unique_ptr<ServiceRun> run;
+    std::unique_ptr<ConditionCheck> check;
 
     const std::string& name() const { return definition.name; }
     ActiveState active_state() const { return traits(sub_state).active; }

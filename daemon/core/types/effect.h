@@ -58,6 +58,7 @@ enum class SignalCause : std::uint8_t {
     failure_mode,         ///< TimeoutStartFailureMode or TimeoutStopFailureMode says kill or abort
     emergency,            ///< FailureAction and its like, with force: nothing is waited for
     reload,               ///< ReloadSignal of Type=notify-reload
+    again,                ///< the manager died after it may have been sent
     checker,              ///< a look at conditions that took too long or is not wanted any more
     never_executed,  ///< TimeoutStartSec passed and the process has not got as far as execve: no
                      ///< signal but SIGKILL reaches it
@@ -186,18 +187,28 @@ using Effect = std::variant<SpawnProcess,
                             Say,
                             Exit>;
 
+/// A unit went from one sub-state to another. A step may take it through several.
+struct Transition {
+    UnitId unit{};
+    SubState from = SubState::dead;
+    SubState to = SubState::dead;
+};
+
 /// Reused from step to step, so that a step allocates nothing once the vectors have grown.
 struct Effects {
     std::vector<Effect> orders;
     /// Units whose record or visible state changed, each once. To be written first, and announced
     /// (PropertiesChanged) last.
     std::vector<UnitId> dirty;
+    /// What the units went through, in order: for those who watch (the simulator counts them).
+    std::vector<Transition> transitions;
     /// The supervisor's own record changed (job numbers, the shutdown).
     bool supervisor_dirty = false;
 
     void clear() {
         orders.clear();
         dirty.clear();
+        transitions.clear();
         supervisor_dirty = false;
     }
 };

@@ -87,6 +87,24 @@ std::string_view name_of(ShutdownKind kind) {
     return look_up(kNames, kind);
 }
 
+std::string_view name_of(EmergencyAction action) {
+    static constexpr auto kNames = std::to_array<std::string_view>(
+        {"none", "exit", "exit-force", "reboot", "reboot-force", "reboot-immediate", "poweroff",
+         "poweroff-force", "poweroff-immediate"});
+    return look_up(kNames, action);
+}
+
+std::string_view name_of(ConditionKind kind) {
+    static constexpr auto kNames = std::to_array<std::string_view>(
+        {"PathExists", "PathExistsGlob", "PathIsDirectory", "PathIsSymbolicLink",
+         "PathIsMountPoint", "PathIsReadWrite", "DirectoryNotEmpty", "FileNotEmpty",
+         "FileIsExecutable", "User", "Group", "Host", "KernelCommandLine", "KernelVersion",
+         "Virtualization", "Architecture", "Capability", "Environment", "ControlGroupController",
+         "Memory", "CPUs", "FirstBoot", "NeedsUpdate", "ACPower", "Security",
+         "RequiresMountsFor"});
+    return look_up(kNames, kind);
+}
+
 std::string_view name_of(Relation relation) {
     static constexpr auto kNames = std::to_array<std::string_view>(
         {"Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before",

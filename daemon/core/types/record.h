@@ -82,8 +82,8 @@ struct UnitRecord {
     ProcessRecord checker;      ///< of a CheckConditions without an answer
     std::int64_t checker_deadline;
     std::int64_t condition_at;  ///< ConditionTimestampMonotonic
+    std::int64_t assert_at;     ///< AssertTimestampMonotonic
     std::int64_t reload_began_at;
-    std::int64_t runtime_deadline;  ///< of RuntimeMaxSec
     JobRecord job;
     std::array<std::uint64_t, 2> invocation_id;
     std::array<char, kStatusTextMax + 1> status_text;  ///< NUL-terminated
@@ -105,13 +105,12 @@ enum UnitFlag : std::uint16_t {
 
 /// Bits of UnitRecord::flags2.
 enum UnitFlag2 : std::uint32_t {
-    kUnitConditionHolds = 1,   ///< ConditionResult
-    kUnitAssertHolds = 2,      ///< AssertResult
-    kUnitWantsBack = 4,        ///< was stopped for a dependency's failure: comes back with it
-    kUnitBusNameGood = 8,      ///< its bus name has an owner
-    kUnitMainIsHeld = 16,      ///< Type=idle: the main process has not been ordered yet
-    kUnitToldReady = 32,       ///< READY=1 since the start of the present reload
-    kUnitIsRestarting = 64,    ///< this stop is the first half of a restart (RestartKillSignal)
+    kUnitConditionHolds = 1,  ///< ConditionResult
+    kUnitAssertHolds = 2,     ///< AssertResult
+    kUnitWantsBack = 4,       ///< was stopped for a dependency's failure: comes back with it
+    kUnitBusNameGood = 8,     ///< its bus name has an owner
+    kUnitHasCheck = 32,       ///< its conditions have been looked at: what follows `checker` is set
+    kUnitMainIsHeld = 16,     ///< Type=idle: the main process has not been ordered yet
 };
 
 struct SupervisorRecord {
@@ -121,6 +120,8 @@ struct SupervisorRecord {
     std::uint8_t shutdown_kind;  ///< ShutdownKind
     std::uint8_t something_was_killed;
     std::uint8_t started;  ///< the boot transaction has been asked for
+    std::int32_t exit_status;  ///< what a FailureAction or SuccessAction wants; -1: nothing
+    std::array<std::uint8_t, 4> padding;
 };
 static_assert(std::is_trivially_copyable_v<SupervisorRecord> &&
               std::is_standard_layout_v<SupervisorRecord>);

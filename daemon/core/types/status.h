@@ -72,6 +72,10 @@ struct UnitStatus {
     Time stop_deadline = kNever;  ///< when SIGKILL follows, while the unit stops
     bool sigkill_sent = false;    ///< the last stop had to kill after its deadline
     std::array<std::uint64_t, 2> invocation_id{};
+    bool condition_result = false;  ///< of the last look; false before the first
+    bool assert_result = false;
+    Time condition_at{};
+    Time assert_at{};
     std::optional<JobStatus> job;
 };
 

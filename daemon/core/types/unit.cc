@@ -25,6 +25,16 @@ std::string escape_dashes(std::string_view text) {
 
 }  // namespace
 
+std::string describe(const Condition& condition) {
+    std::string text;
+    if (condition.kind != ConditionKind::mounts_for) {
+        text += condition.is_assert ? "Assert" : "Condition";
+    }
+    text += name_of(condition.kind);
+    text += std::string("=") + (condition.trigger ? "|" : "") + (condition.negate ? "!" : "");
+    return text + condition.parameter;
+}
+
 bool is_perpetual(std::string_view name) {
     return name == kRootSlice || name == kSystemSlice;
 }

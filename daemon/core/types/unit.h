@@ -324,6 +324,12 @@ struct LoadedUnit {
 /// template).
 std::optional<UnitType> unit_type_of(std::string_view name);
 
+std::string_view name_of(EmergencyAction action);
+/// The setting without Condition or Assert: "PathExists"; "RequiresMountsFor".
+std::string_view name_of(ConditionKind kind);
+/// "ConditionPathExists=!/etc/x", as it stands in a unit file.
+std::string describe(const Condition& condition);
+
 /// Always there and always active: the root slice and system.slice.
 bool is_perpetual(std::string_view name);
 

@@ -1,0 +1,226 @@
+// What a unit's change means to others: those bound to it, those that nobody needs any more, those
+// that are to be kept up, those that wait for its failure or success. The rules are those of
+// systemd.unit(5); what combines the states of several units is looked at once the step has
+// settled.
+#include "core/machine.h"
+#include "core/service.h"
+
+namespace svcd {
+namespace {
+
+/// As systemd has it: svcd itself starts or stops a unit at most so often in this time, so that two
+/// units that want opposite things don't keep the machine busy.
+constexpr Duration kAutomaticInterval{10'000'000};
+constexpr std::uint32_t kAutomaticBurst = 16;
+
+/// The relations in which a unit keeps another from being unneeded (StopWhenUnneeded).
+constexpr Relation kNeeds[] = {Relation::requires_, Relation::requisite, Relation::wants,
+                               Relation::binds_to, Relation::upholds};
+
+bool has_failed(const Unit& unit) {
+    return unit.active_state() == ActiveState::failed || unit.will_restart ||
+           unit.result != UnitResult::success;
+}
+
+}  // namespace
+
+void Machine::unit_changed(Unit& unit, ActiveState old_state) {
+    const ActiveState state = unit.active_state();
+    bool asked_for = false;
+    if (Job* job = job_of(unit)) {
+        asked_for = job_follows_state(unit, *job);
+    }
+    if (!asked_for && is_up_or_starting(old_state) && is_down_or_stopping(state)) {
+        stop_with(unit);
+    }
+    if (state == old_state) {
+        return;
+    }
+    if (!unit.will_restart && state == ActiveState::failed) {
+        trigger(unit, Relation::on_failure);
+    } else if (!unit.will_restart && state == ActiveState::inactive && !is_down(old_state)) {
+        trigger(unit, Relation::on_success);
+    }
+    if (is_up(state) && !is_up(old_state)) {
+        bring_back(unit);
+    }
+    if (!is_up_or_starting(state) || is_up(state)) {
+        recheck(unit);
+    }
+    act_on_end(unit, old_state);
+}
+
+/// BindsTo and PropagatesStopTo: what can't be up without this unit goes down with it.
+void Machine::stop_with(const Unit& unit) {
+    for (const Relation relation : {Relation::bound_by, Relation::propagates_stop_to}) {
+        for (const auto edge : graph.related(unit.id, relation)) {
+            Unit& other = this->unit(edge.unit());
+            if (is_down_or_stopping(other.active_state())) {
+                continue;
+            }
+            const bool comes_back = relation == Relation::bound_by && has_failed(unit);
+            if (start_transaction(other.id, JobType::stop,
+                                  std::string(name_of(inverse(relation))) + " " + unit.name() +
+                                      ", which is stopping")) {
+                other.wants_back = comes_back;
+            }
+        }
+    }
+}
+
+/// Rule of ours: what was stopped because a dependency failed comes back with it.
+void Machine::bring_back(const Unit& unit) {
+    for (const auto edge : graph.related(unit.id, Relation::bound_by)) {
+        Unit& other = this->unit(edge.unit());
+        if (other.wants_back && is_down_or_stopping(other.active_state())) {
+            other.wants_back = false;
+            start_transaction(other.id, JobType::start, unit.name() + " is back");
+        }
+    }
+}
+
+/// OnFailure, OnSuccess.
+void Machine::trigger(const Unit& unit, Relation relation) {
+    const RareUnitSettings& settings = unit.definition.rarely();
+    const JobMode mode = relation == Relation::on_failure ? settings.on_failure_job_mode
+                                                          : settings.on_success_job_mode;
+    for (const auto edge : graph.related(unit.id, relation)) {
+        if (shutting_down) {
+            return;
+        }
+        triggered_.push_back(
+            {edge.unit(), mode, std::string(name_of(relation)) + " of " + unit.name()});
+    }
+}
+
+void Machine::start_triggered() {
+    std::vector<Triggered> due;
+    due.swap(triggered_);
+    for (Triggered& each : due) {
+        start_transaction(each.unit, JobType::start, std::move(each.reason), each.mode);
+    }
+}
+
+/// RELOADING=1: what PropagatesReloadTo names is reloaded too.
+void Machine::propagate_reload(const Unit& unit) {
+    for (const auto edge : graph.related(unit.id, Relation::propagates_reload_to)) {
+        const Unit& other = this->unit(edge.unit());
+        if (is_up_or_starting(other.active_state()) && can_reload(other)) {
+            start_transaction(other.id, JobType::reload, unit.name() + " is reloading",
+                              JobMode::fail);
+        }
+    }
+}
+
+/// The unit has come up or gone down, or a job of it has ended: who depends on that is looked at
+/// once all else is settled.
+void Machine::recheck(Unit& unit) {
+    const auto look_at = [this](Unit& other) {
+        if (!other.is_rechecked) {
+            other.is_rechecked = true;
+            rechecked_.push_back(other.id);
+        }
+    };
+    look_at(unit);
+    const auto look_at_related = [&](Relation relation) {
+        for (const auto edge : graph.related(unit.id, relation)) {
+            look_at(this->unit(edge.unit()));
+        }
+    };
+    if (is_down(unit.active_state())) {
+        look_at_related(Relation::bound_by);
+        for (const Relation relation : kNeeds) {
+            for (const auto edge : graph.related(unit.id, relation)) {
+                Unit& other = this->unit(edge.unit());
+                if (other.definition.stop_when_unneeded) {
+                    look_at(other);
+                }
+            }
+        }
+    } else if (is_up(unit.active_state())) {
+        look_at_related(Relation::upholds);
+    }
+}
+
+void Machine::act_on_rechecked() {
+    std::vector<UnitId> due;
+    due.swap(rechecked_);
+    for (const UnitId id : due) {
+        Unit& unit = this->unit(id);
+        unit.is_rechecked = false;
+        if (unit.job != JobId::none || shutting_down) {
+            continue;
+        }
+        if (unit.active_state() == ActiveState::active) {
+            if (const Unit* culprit = missing_binding(unit)) {
+                const bool comes_back = has_failed(*culprit);
+                if (may_act_by_itself(unit) &&
+                    start_transaction(id, JobType::stop,
+                                      "BindsTo " + culprit->name() + ", which is not active")) {
+                    unit.wants_back = comes_back;
+                }
+            } else if (is_unneeded(unit) && may_act_by_itself(unit)) {
+                start_transaction(id, JobType::stop, "StopWhenUnneeded", JobMode::fail);
+            }
+        } else if (is_down(unit.active_state())) {
+            if (const Unit* upholder = active_upholder(unit);
+                upholder != nullptr && may_act_by_itself(unit)) {
+                start_transaction(id, JobType::start, "Upholds of " + upholder->name(),
+                                  JobMode::fail);
+            }
+        }
+    }
+}
+
+/// A unit that this one is bound to, and that is down without a job to change that.
+const Unit* Machine::missing_binding(const Unit& unit) const {
+    for (const auto edge : graph.related(unit.id, Relation::binds_to)) {
+        const Unit& other = this->unit(edge.unit());
+        if (other.job == JobId::none && is_down(other.active_state())) {
+            return &other;
+        }
+    }
+    return nullptr;
+}
+
+bool Machine::is_unneeded(const Unit& unit) const {
+    if (!unit.definition.stop_when_unneeded) {
+        return false;
+    }
+    for (const Relation relation : kNeeds) {
+        for (const auto edge : graph.related(unit.id, inverse(relation))) {
+            const Unit& other = this->unit(edge.unit());
+            if (other.job != JobId::none || !is_down(other.active_state())) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+const Unit* Machine::active_upholder(const Unit& unit) const {
+    for (const auto edge : graph.related(unit.id, Relation::upheld_by)) {
+        const Unit& other = this->unit(edge.unit());
+        if (other.job == JobId::none && is_up(other.active_state())) {
+            return &other;
+        }
+    }
+    return nullptr;
+}
+
+bool Machine::may_act_by_itself(const Unit& unit) {
+    AutomaticActions& past = automatic_actions_[unit.id];
+    if (past.count == 0 || after(past.since, kAutomaticInterval) <= now) {
+        past = AutomaticActions{now, 0};
+    }
+    if (past.count >= kAutomaticBurst) {
+        say(Severity::warning, unit,
+            "was started or stopped " + std::to_string(past.count) +
+                " times within 10 s for what others want: it is left as it is");
+        return false;
+    }
+    ++past.count;
+    return true;
+}
+
+}  // namespace svcd

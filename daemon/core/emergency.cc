@@ -1,0 +1,89 @@
+// FailureAction, SuccessAction, StartLimitAction, JobTimeoutAction (systemd.unit(5)): a unit that
+// takes the whole of svcd with it.
+#include <csignal>
+
+#include "core/machine.h"
+
+namespace svcd {
+namespace {
+
+struct EmergencyTraits {
+    EmergencyAction action;
+    ShutdownKind kind;
+    bool force;  ///< nothing is stopped in order: it is killed
+};
+
+// clang-format off
+constexpr EmergencyTraits kEmergencies[] = {
+    {EmergencyAction::none,               ShutdownKind::exit,     false},
+    {EmergencyAction::exit,               ShutdownKind::exit,     false},
+    {EmergencyAction::exit_force,         ShutdownKind::exit,     true},
+    {EmergencyAction::reboot,             ShutdownKind::reboot,   false},
+    {EmergencyAction::reboot_force,       ShutdownKind::reboot,   true},
+    {EmergencyAction::reboot_immediate,   ShutdownKind::reboot,   true},
+    {EmergencyAction::poweroff,           ShutdownKind::poweroff, false},
+    {EmergencyAction::poweroff_force,     ShutdownKind::poweroff, true},
+    {EmergencyAction::poweroff_immediate, ShutdownKind::poweroff, true},
+};
+// clang-format on
+
+}  // namespace
+
+void Machine::take_emergency_action(EmergencyAction action,
+                                    const Unit& unit,
+                                    int status,
+                                    const std::string& why) {
+    if (action == EmergencyAction::none || has_exited) {
+        return;
+    }
+    const EmergencyTraits& traits = kEmergencies[static_cast<std::size_t>(action)];
+    say(Severity::error, unit, why + ": svcd goes down (" + std::string(name_of(action)) + ")");
+    if (traits.kind == ShutdownKind::exit && status >= 0) {
+        exit_status = status;
+    }
+    effects->supervisor_dirty = true;
+    if (!traits.force) {
+        ShutdownRequested shutdown;
+        shutdown.kind = traits.kind;
+        shutdown.requester.reason = unit.name() + " " + why;
+        request_shutdown(shutdown);
+        return;
+    }
+    shutting_down = true;
+    shutdown_kind = traits.kind;
+    for (const auto& each : units) {
+        if (each->populated) {
+            SignalUnit kill;
+            kill.unit = each->id;
+            kill.signal = SIGKILL;
+            kill.cause = SignalCause::emergency;
+            order(kill);
+        }
+    }
+    while (!jobs.empty()) {
+        finish(jobs.begin()->first, JobResult::canceled, false);
+    }
+    has_exited = true;
+    order(Exit{shutdown_kind, exit_status >= 0 ? exit_status : 1, true});
+}
+
+/// FailureAction and SuccessAction.
+void Machine::act_on_end(const Unit& unit, ActiveState old_state) {
+    const RareUnitSettings& settings = unit.definition.rarely();
+    const auto status_or_main = [&](std::int32_t chosen) {
+        const bool exited = unit.run != nullptr && unit.run->main_code == ExitCode::exited;
+        return chosen >= 0 ? chosen : (exited ? unit.run->main_status : -1);
+    };
+    if (unit.will_restart) {
+        return;
+    }
+    if (unit.active_state() == ActiveState::failed && old_state != ActiveState::failed) {
+        take_emergency_action(settings.failure_action, unit,
+                              status_or_main(settings.failure_action_exit_status), "has failed");
+    } else if (unit.active_state() == ActiveState::inactive && !is_down(old_state)) {
+        take_emergency_action(settings.success_action, unit,
+                              status_or_main(settings.success_action_exit_status), "has ended");
+    }
+}
+
+}  // namespace svcd

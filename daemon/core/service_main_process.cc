@@ -1,0 +1,87 @@
+// Who the main process is, where svcd did not start it itself: of a forking service (by its PID file,
+// or as the only process there is), and one that the service names (MAINPID=, sd_notify(3)).
+#include "core/service.h"
+
+namespace svcd {
+namespace {
+
+/// How often a PID file is looked for while its service starts. There is nothing to wait on that
+/// every file system has.
+constexpr Duration kPidFileInterval{20'000};
+
+}  // namespace
+
+/// Of a forking service, once its parent process has ended.
+void Service::look_for_main_process() {
+    if (settings_.pid_file.empty() && !settings_.guess_main_pid) {
+        enter_start_post();  // it is known by its cgroup
+        return;
+    }
+    identify_main_process(settings_.pid_file.empty() ? IdentifyMainProcess::How::guess
+                                                     : IdentifyMainProcess::How::pid_file,
+                          0);
+}
+
+void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
+    const Token token = machine_.processes.allocate(ProcessOwner{unit_.id, ProcessRole::main});
+    if (token == Token::none) {
+        return;
+    }
+    machine_.effects->supervisor_dirty = true;
+    run_.identifying = token;
+    machine_.order(IdentifyMainProcess{token, unit_.id, how, pid});
+}
+
+void Service::on_main_process_found(Token token, Pid pid) {
+    run_.identifying = Token::none;
+    forget_process(run_.main);
+    run_.main = Process{token, pid, 0, true, false};
+    run_.main_known = true;
+    run_.main_is_adopted = true;
+    run_.main_pid_last = pid;
+    run_.main_started_at = machine_.now;
+    run_.main_exited_at = Time{};
+    run_.main_code = ExitCode::none;
+    run_.main_status = 0;
+    run_.check_deadline = kNever;
+    machine_.touch(unit_);
+    if (settings_.type == ServiceType::forking && !run_.control.is_there()) {
+        if (unit_.sub_state == SubState::start) {
+            enter_start_post();
+        } else if (unit_.sub_state == SubState::start_post) {
+            enter_running(UnitResult::success);
+        }
+    }
+    machine_.update_deadline(unit_);
+}
+
+void Service::on_main_process_not_found(const Error& error) {
+    machine_.order(RetireProcess{run_.identifying});
+    machine_.processes.retire(run_.identifying);
+    run_.identifying = Token::none;
+    machine_.touch(unit_);
+    const bool is_start_post = unit_.sub_state == SubState::start_post;
+    if ((unit_.sub_state != SubState::start && !is_start_post) ||
+        settings_.type != ServiceType::forking || run_.control.is_there()) {
+        machine_.say(Severity::warning, unit_,
+                     "the main process it named is not taken: " + to_string(error));
+        continue_stop(UnitResult::success);
+        return;
+    }
+    const bool may_come_later =
+        !is_start_post && first_command(settings_, CommandRole::start_post).has_value();
+    if (settings_.pid_file.empty()) {
+        enter_start_post();  // several processes, or none: it is known by its cgroup
+    } else if (!unit_.populated) {
+        machine_.say(Severity::error, unit_,
+                     "its processes ended and left no PID file: " + to_string(error));
+        is_start_post ? enter_stop(UnitResult::protocol) : fail_start(UnitResult::protocol);
+    } else if (may_come_later) {
+        enter_start_post();  // ExecStartPost may be what writes it
+    } else {
+        run_.check_deadline = after(machine_.now, kPidFileInterval);
+        machine_.update_deadline(unit_);
+    }
+}
+
+}  // namespace svcd

@@ -1,0 +1,170 @@
+// What a service says of itself (sd_notify(3)), and what the bus and the kernel say of it.
+#include <algorithm>
+
+#include "core/service.h"
+
+namespace svcd {
+
+/// NotifyAccess in force: a service that has to notify is heard, whatever it says.
+NotifyAccess Service::notify_access() const {
+    if (settings_.notify_access.has_value() && *settings_.notify_access != NotifyAccess::none) {
+        return *settings_.notify_access;
+    }
+    const bool has_to = is_notify() || settings_.watchdog > Duration{0};
+    return has_to ? NotifyAccess::main : NotifyAccess::none;
+}
+
+bool Service::may_notify(Pid sender) const {
+    const bool is_main = run_.main.is_there() && sender == run_.main.pid;
+    switch (notify_access()) {
+        case NotifyAccess::none:
+            return false;
+        case NotifyAccess::main:
+            return is_main;
+        case NotifyAccess::exec:
+            return is_main || (run_.control.is_there() && sender == run_.control.pid);
+        case NotifyAccess::all:
+            return true;
+    }
+    return false;
+}
+
+void Service::on_notification(const Notification& message) {
+    if (is_down(unit_.active_state()) || unit_.sub_state == SubState::auto_restart) {
+        return;
+    }
+    if (!may_notify(message.sender)) {
+        machine_.say(Severity::warning, unit_,
+                     "a notification from PID " + std::to_string(message.sender) +
+                         " is not taken: it is not one of those that NotifyAccess allows");
+        return;
+    }
+    machine_.touch(unit_);
+    take_facts(message);
+    take_state(message);
+    if (message.watchdog_trigger && run_.watchdog_deadline != kNever) {
+        on_watchdog_deadline();
+    }
+}
+
+void Service::take_facts(const Notification& message) {
+    if (message.status.has_value()) {
+        run_.status_text = *message.status;
+    }
+    if (message.error_number.has_value()) {
+        run_.status_error = *message.error_number;
+    }
+    if (message.main_pid.has_value() && *message.main_pid != run_.main.pid &&
+        run_.identifying == Token::none) {
+        identify_main_process(IdentifyMainProcess::How::named, *message.main_pid);
+    }
+    if (message.watchdog_interval.has_value()) {
+        run_.watchdog_interval = *message.watchdog_interval;
+    }
+    if ((message.watchdog || message.watchdog_interval.has_value()) &&
+        run_.watchdog_deadline != kNever) {
+        run_.watchdog_at = machine_.now;
+        restart_watchdog();
+    }
+    if (message.extend_timeout.has_value() && run_.state_deadline != kNever) {
+        extend_timeout(*message.extend_timeout);
+    }
+}
+
+void Service::extend_timeout(Duration more) {
+    const Time until = after(machine_.now, more);
+    run_.state_deadline = std::max(run_.state_deadline, until);
+    if (traits(unit_.sub_state).stopping && run_.stop_deadline != kNever) {
+        // An ExecStop that asks for more leaves the time after the stop signal as it was.
+        const bool is_command =
+            unit_.sub_state == SubState::stop || unit_.sub_state == SubState::stop_post;
+        const Duration share = is_command ? signal_share(settings_.timeout_stop) : Duration{0};
+        run_.stop_deadline = std::max(run_.stop_deadline, after(until, share));
+    }
+    machine_.update_deadline(unit_);
+}
+
+/// READY=1, RELOADING=1, STOPPING=1.
+void Service::take_state(const Notification& message) {
+    const SubState state = unit_.sub_state;
+    // While a reload that was asked for waits for its answer, one that tells of an earlier moment is
+    // none (sd_notify(3), MONOTONIC_USEC=).
+    const bool waits = run_.reload_began_at != Time{} &&
+                       (state == SubState::reload || state == SubState::reload_signal);
+    const bool answers =
+        !waits || (message.monotonic.has_value() && *message.monotonic >= run_.reload_began_at);
+    if (message.reloading && answers) {
+        run_.told_reloading = true;
+        if (state == SubState::running) {
+            enter_reload_by_notify();
+            machine_.propagate_reload(unit_);
+        } else if (state == SubState::reload_signal) {
+            machine_.set_state(unit_, SubState::reload_notify);
+        }
+    }
+    if (message.ready) {
+        const bool is_answered = run_.told_reloading;
+        run_.told_reloading = false;
+        if (is_notify() && unit_.sub_state == SubState::start) {
+            enter_start_post();
+        } else if (is_answered || !waits) {
+            run_.reload_began_at = Time{};
+            if (traits(unit_.sub_state).active == ActiveState::reloading &&
+                !run_.control.is_there()) {
+                enter_running(UnitResult::success);
+            }
+        }
+    }
+    if (message.stopping) {
+        run_.told_stopping = true;
+        if (unit_.sub_state == SubState::running) {
+            enter_running(UnitResult::success);
+        }
+    }
+}
+
+/// Type=dbus: it has started once its name has an owner, and has ended once it has none.
+void Service::on_bus_name(bool has_owner) {
+    if (settings_.type != ServiceType::dbus || run_.bus_name_good == has_owner) {
+        return;
+    }
+    run_.bus_name_good = has_owner;
+    machine_.touch(unit_);
+    if (has_owner && unit_.sub_state == SubState::start) {
+        enter_start_post();
+    } else if (!has_owner && unit_.sub_state == SubState::running) {
+        machine_.say(Severity::notice, unit_,
+                     "its bus name " + settings_.rarely().bus_name + " has no owner any more");
+        enter_running(UnitResult::success);
+    }
+}
+
+void Service::on_oom_kill() {
+    machine_.say(Severity::warning, unit_,
+                 "the kernel's OOM killer has killed one of its processes");
+    if (settings_.oom_policy == OomPolicy::continue_) {
+        return;
+    }
+    const SubStateTraits& state = traits(unit_.sub_state);
+    const bool kills = settings_.oom_policy == OomPolicy::kill;
+    if (state.starting || unit_.sub_state == SubState::stop ||
+        state.active == ActiveState::reloading) {
+        enter_signal(kills ? SubState::stop_sigkill : SubState::stop_sigterm, UnitResult::oom_kill,
+                     kills ? SignalCause::oom : SignalCause::stop);
+    } else if (is_up(state.active)) {
+        if (kills) {
+            enter_signal(SubState::stop_sigkill, UnitResult::oom_kill, SignalCause::oom);
+        } else {
+            enter_stop(UnitResult::oom_kill);
+        }
+    } else if (state.asking == Asking::to_end || state.asking == Asking::to_abort) {
+        enter_signal(state.final ? SubState::final_sigkill : SubState::stop_sigkill,
+                     UnitResult::oom_kill, SignalCause::oom);
+    } else if (unit_.sub_state == SubState::stop_post) {
+        enter_signal(SubState::final_sigkill, UnitResult::oom_kill, SignalCause::oom);
+    } else if (state.asking == Asking::kill) {
+        note_result(UnitResult::oom_kill);
+    }
+}
+
+}  // namespace svcd

@@ -1,0 +1,98 @@
+// Reloads: one that a job asks for (ExecReload, and the signal of Type=notify-reload), and one that
+// the service tells of by RELOADING=1 (systemd.service(5), sd_notify(3)).
+#include "core/service.h"
+
+namespace svcd {
+
+StartOutcome Service::reload() {
+    enter_reload();
+    return StartOutcome::going;
+}
+
+void Service::enter_reload() {
+    run_.reload_result = UnitResult::success;
+    run_.told_reloading = false;
+    const bool signals = settings_.type == ServiceType::notify_reload && run_.main.pid != 0;
+    const auto command = first_command(settings_, CommandRole::reload);
+    if (signals) {
+        send_reload_signal();
+    }
+    if (command.has_value()) {
+        if (!spawn(ProcessRole::control, *command)) {
+            finish_reload(UnitResult::resources);
+            return;
+        }
+        arm(after(machine_.now, settings_.timeout_start));
+        machine_.set_state(unit_, SubState::reload);
+    } else if (signals) {
+        arm(after(machine_.now, settings_.timeout_start));
+        machine_.set_state(unit_, SubState::reload_signal);
+    } else {
+        finish_reload(UnitResult::resources);
+    }
+}
+
+void Service::send_reload_signal() {
+    run_.reload_began_at = machine_.now;
+    SignalUnit order;
+    order.unit = unit_.id;
+    order.scope = SignalScope::main;
+    order.main = run_.main.token;
+    order.signal = settings_.reload_signal;
+    order.cause = SignalCause::reload;
+    order.then_continue = true;
+    machine_.order(order);
+}
+
+void Service::enter_reload_by_notify() {
+    arm(after(machine_.now, settings_.timeout_start));
+    machine_.set_state(unit_, settings_.type == ServiceType::notify_reload
+                                  ? SubState::reload_notify
+                                  : SubState::reload);
+}
+
+/// The control process is done, or could not be started: the service itself may still be at it.
+void Service::finish_reload(UnitResult result) {
+    if (run_.reload_result == UnitResult::success) {
+        run_.reload_result = result;
+    }
+    const bool is_asked_for = unit_.sub_state == SubState::reload &&
+                              settings_.type == ServiceType::notify_reload &&
+                              result == UnitResult::success;
+    if (is_asked_for && run_.reload_began_at != Time{}) {
+        // ExecReload has ended; the signal that was sent with it has not been answered yet.
+        machine_.set_state(unit_, run_.told_reloading ? SubState::reload_notify
+                                                      : SubState::reload_signal);
+        return;
+    }
+    run_.reload_began_at = Time{};
+    enter_running(UnitResult::success);
+}
+
+void Service::kill_control(SignalCause cause) {
+    SignalUnit order;
+    order.unit = unit_.id;
+    order.scope = SignalScope::control;
+    order.control = run_.control.token;
+    order.signal = SIGKILL;
+    order.cause = cause;
+    machine_.order(order);
+}
+
+void Service::on_reload_deadline() {
+    run_.told_reloading = false;
+    run_.reload_began_at = Time{};
+    if (run_.reload_result == UnitResult::success && run_.control.is_there()) {
+        machine_.say(Severity::warning, unit_, "ExecReload timed out: it is killed");
+        run_.reload_result = UnitResult::timeout;
+        kill_control(SignalCause::kill_control);
+        arm(after(machine_.now, machine_.options.kill_grace));
+        return;
+    }
+    machine_.say(Severity::warning, unit_, "reload timed out");
+    run_.reload_result = UnitResult::timeout;
+    forget_process(run_.control);
+    enter_running(UnitResult::success);
+}
+
+}  // namespace svcd

@@ -1,0 +1,87 @@
+// What can be seen of a unit, a job and the whole, at one moment.
+#include "core/machine.h"
+#include "core/service.h"
+
+namespace svcd {
+
+SystemState Machine::system_state() const {
+    if (shutting_down) {
+        return SystemState::stopping;
+    }
+    if (!started) {
+        return SystemState::initializing;
+    }
+    if (!start_finished) {
+        return SystemState::starting;
+    }
+    return failed_units > 0 ? SystemState::degraded : SystemState::running;
+}
+
+JobStatus Machine::status(const Job& job) const {
+    return JobStatus{job.id,    job.unit,         unit(job.unit).name(), job.type,
+                     job.state, job.installed_at, job.requester};
+}
+
+UnitStatus Machine::status(const Unit& unit) const {
+    UnitStatus status;
+    status.id = unit.id;
+    status.name = unit.name();
+    status.description =
+        unit.definition.description.empty() ? unit.definition.name : unit.definition.description;
+    status.type = unit.type;
+    status.load_state = unit.load_state;
+    status.load_error = unit.load_error;
+    status.active_state = unit.active_state();
+    status.sub_state = unit.sub_state;
+    status.result = unit.result;
+    status.need_daemon_reload = unit.load_failed;
+    status.populated = unit.populated;
+    status.left_over =
+        unit.populated && is_down(unit.active_state()) && unit.sub_state != SubState::stop_wedged;
+    status.can_start = unit.load_state == LoadState::loaded && !unit.definition.refuse_manual_start;
+    status.can_stop = !unit.definition.refuse_manual_stop && !is_perpetual(unit.name());
+    status.can_isolate = unit.definition.allow_isolate;
+    status.state_changed_at = unit.state_changed_at;
+    status.inactive_exit_at = unit.inactive_exit_at;
+    status.active_enter_at = unit.active_enter_at;
+    status.active_exit_at = unit.active_exit_at;
+    status.inactive_enter_at = unit.inactive_enter_at;
+    status.can_reload = svcd::can_reload(unit);
+    if (const ConditionCheck* check = unit.check.get()) {
+        status.condition_result = check->condition_result;
+        status.assert_result = check->assert_result;
+        status.condition_at = check->conditions_at;
+        status.assert_at = check->asserts_at;
+    } else if (unit.inactive_exit_at != Time{}) {
+        // It has none, so all of them held when it was started.
+        status.condition_result = true;
+        status.assert_result = true;
+        status.condition_at = unit.inactive_exit_at;
+        status.assert_at = unit.inactive_exit_at;
+    }
+    if (const ServiceRun* run = unit.run.get()) {
+        status.reload_result = run->reload_result;
+        status.main.pid = run->main.is_there() ? run->main.pid : 0;
+        status.main.last_pid = run->main_pid_last;
+        status.main.started_at = run->main_started_at;
+        status.main.exited_at = run->main_exited_at;
+        status.main.code = run->main_code;
+        status.main.status = run->main_status;
+        status.control_pid = run->control.pid;
+        status.restarts = run->restarts;
+        status.status_text = run->status_text;
+        status.status_error = run->status_error;
+        status.watchdog_at = run->watchdog_at;
+        status.watchdog_interval = run->watchdog_interval;
+        status.deadline = run->state_deadline;
+        status.stop_deadline = run->stop_deadline;
+        status.sigkill_sent = run->sigkill_sent;
+        status.invocation_id = run->invocation_id;
+    }
+    if (const Job* job = job_of(unit)) {
+        status.job = this->status(*job);
+    }
+    return status;
+}
+
+}  // namespace svcd
