@@ -55,7 +55,7 @@ void Machine::forget_checker(Unit& unit) {
 
 /// Nobody wants to know any more, or it takes too long.
 void Machine::stop_checking(Unit& unit) {
-    if (unit.check == nullptr || !unit.check->process.is_there()) {
+    if (!is_being_checked(unit)) {
         return;
     }
     SignalUnit kill;
@@ -107,7 +107,7 @@ void Machine::conditions_checked(Unit& unit, ExitCode code, int status) {
 
 /// After a death of the manager: a look does no harm, so it is had again unless it goes on.
 void Machine::resume_checking(Unit& unit, const ProcessFact& fact) {
-    if (unit.check == nullptr || !unit.check->process.is_there()) {
+    if (!is_being_checked(unit)) {
         return;
     }
     switch (fact.state) {

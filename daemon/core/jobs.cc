@@ -398,6 +398,9 @@ bool Machine::job_follows_state(Unit& unit, Job& job) {
                 finish(job.id, JobResult::done, true);
                 return true;
             }
+            if (running && is_being_checked(unit)) {
+                return true;  // its conditions are looked at: it has not begun to change
+            }
             if (running && state != ActiveState::activating) {
                 if (is_down(state)) {
                     const JobResult ended = unit.result == UnitResult::exec_condition

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/find_cycle.h"
 #include "core/machine.h"
 
 namespace svcd {
@@ -49,44 +48,28 @@ void Machine::take_waiting_definitions() {
 }
 
 void Machine::load(UnitsLoaded event) {
-    std::vector<bool> was_named(units.size(), false);
-    std::vector<std::pair<UnitId, std::vector<Dependency>>> dependencies;
-    for (LoadedUnit& loaded : event.units) {
-        if (units.size() >= kUnitsMax) {
+    const std::size_t units_before = units.size();
+    std::vector<NewDependencies> dependencies;
+    std::erase_if(event.units, [&](const LoadedUnit& loaded) {
+        const bool is_one_too_many = units.size() >= kUnitsMax;
+        if (is_one_too_many) {
             say(Severity::error, "more than " + std::to_string(kUnitsMax) +
                                      " units: " + loaded.definition.name + " is left out");
-            continue;
+        } else {
+            find_or_add(loaded.definition.name);
         }
-        const UnitId id = find_or_add(loaded.definition.name);
-        Unit& unit = this->unit(id);
-        touch(unit);
+        return is_one_too_many;
+    });
+    for (LoadedUnit& loaded : event.units) {
+        if (loaded.state == LoadState::loaded || loaded.state == LoadState::masked) {
+            dependencies.push_back(resolve(loaded));
+        }
+    }
+    std::vector<bool> was_named(units_before, false);
+    for (const LoadedUnit& loaded : event.units) {
+        const UnitId id = *find(loaded.definition.name);
         if (index_of(id) < was_named.size()) {
             was_named[index_of(id)] = true;
-        }
-        if (loaded.state == LoadState::loaded) {
-            dependencies.emplace_back(id, std::exchange(loaded.definition.dependencies, {}));
-            auto definition = std::make_unique<UnitDefinition>(std::move(loaded.definition));
-            if (is_moving(unit.sub_state)) {
-                if (unit.next_definition == nullptr) {
-                    waiting_for_definition_.push_back(id);
-                }
-                unit.next_definition = std::move(definition);
-            } else {
-                unit.definition = std::move(*definition);
-            }
-            unit.load_state = LoadState::loaded;
-            unit.load_failed = false;
-            unit.load_error.clear();
-        } else if (unit.load_state == LoadState::loaded && loaded.state != LoadState::masked &&
-                   loaded.state != LoadState::not_found) {
-            unit.load_failed = true;  // what is loaded stays, and that is said
-            unit.load_error = std::move(loaded.error);
-        } else {
-            unit.load_state = loaded.state;
-            unit.load_error = std::move(loaded.error);
-            if (loaded.state == LoadState::masked) {
-                dependencies.emplace_back(id, std::vector<Dependency>{});
-            }
         }
     }
     if (event.complete) {
@@ -95,51 +78,82 @@ void Machine::load(UnitsLoaded event) {
             if (!was_named[index] && unit.is_known && unit.load_state != LoadState::not_found) {
                 unit.load_state = LoadState::not_found;
                 unit.load_error.clear();
-                dependencies.emplace_back(unit.id, std::vector<Dependency>{});
+                dependencies.push_back(NewDependencies{unit.id, {}, {}, {}});
                 touch(unit);
             }
         }
     }
-    for (auto& [id, list] : dependencies) {
-        std::vector<UnitGraph::Edge> edges;
-        edges.reserve(list.size());
-        for (const Dependency& dependency : list) {
-            const UnitId other = find_or_add(dependency.unit);
-            if (other != id) {
-                edges.emplace_back(dependency.relation, other);
-            }
-        }
-        graph.set_dependencies(id, std::move(edges));
+    take_dependencies(std::move(dependencies), event.units);
+    for (LoadedUnit& loaded : event.units) {
+        take_definition(unit(*find(loaded.definition.name)), loaded);
     }
-    graph.rebuild(units.size());
-    order_has_cycles =
-        !find_cycle(units.size(), [&](std::size_t index) {
-             std::vector<std::size_t> earlier;
-             for (const auto edge : graph.related(static_cast<UnitId>(index), Relation::after)) {
-                 earlier.push_back(index_of(edge.unit()));
-             }
-             return earlier;
-         }).empty();
     if (event.complete) {
-        // What has no file, does nothing and is referred to by nobody is forgotten. Its id is not
-        // used again.
-        std::erase_if(by_name_, [&](UnitId id) {
-            Unit& unit = this->unit(id);
-            const bool is_idle =
-                unit.sub_state == SubState::dead && unit.job == JobId::none && !unit.populated;
-            const bool forget =
-                unit.load_state == LoadState::not_found && is_idle && !graph.is_connected(id);
-            if (forget) {
-                unit.is_known = false;
-                unit.run.reset();
-            }
-            return forget;
-        });
+        forget_unknown_units();
     }
     break_job_cycles();
     for (auto& [id, job] : jobs) {
         queue(job);  // what it waited for may have gone
     }
+}
+
+/// What a definition says about other units, by their ids. Units that it names and that are not
+/// there are made.
+Machine::NewDependencies Machine::resolve(LoadedUnit& loaded) {
+    NewDependencies resolved;
+    resolved.unit = *find(loaded.definition.name);
+    resolved.path = loaded.definition.fragment_path;
+    for (const Dependency& dependency : std::exchange(loaded.definition.dependencies, {})) {
+        const UnitId other = find_or_add(dependency.unit);
+        if (other != resolved.unit && loaded.state == LoadState::loaded) {
+            resolved.edges.emplace_back(dependency.relation, other);
+            resolved.lines.push_back(dependency.line);
+        }
+    }
+    return resolved;
+}
+
+/// `loaded` is used up.
+void Machine::take_definition(Unit& unit, LoadedUnit& loaded) {
+    touch(unit);
+    if (loaded.state == LoadState::loaded) {
+        auto definition = std::make_unique<UnitDefinition>(std::move(loaded.definition));
+        if (is_moving(unit.sub_state)) {
+            if (unit.next_definition == nullptr) {
+                waiting_for_definition_.push_back(unit.id);
+            }
+            unit.next_definition = std::move(definition);
+        } else {
+            unit.definition = std::move(*definition);
+        }
+        unit.load_state = LoadState::loaded;
+        unit.load_failed = false;
+        unit.load_error.clear();
+    } else if (unit.load_state == LoadState::loaded && loaded.state != LoadState::masked &&
+               loaded.state != LoadState::not_found) {
+        unit.load_failed = true;  // what is loaded stays, and that is said
+        unit.load_error = std::move(loaded.error);
+    } else {
+        unit.load_state = loaded.state;
+        unit.load_error = std::move(loaded.error);
+    }
+}
+
+/// What has no file, does nothing and is referred to by nobody is forgotten. Its id is not used
+/// again.
+void Machine::forget_unknown_units() {
+    std::erase_if(by_name_, [&](UnitId id) {
+        Unit& unit = this->unit(id);
+        const bool is_idle =
+            unit.sub_state == SubState::dead && unit.job == JobId::none && !unit.populated;
+        const bool forget =
+            unit.load_state == LoadState::not_found && is_idle && !graph.is_connected(id);
+        if (forget) {
+            unit.is_known = false;
+            unit.run.reset();
+            unit.check.reset();
+        }
+        return forget;
+    });
 }
 
 }  // namespace svcd

@@ -1,7 +1,8 @@
 // The inside of the supervisor: the tables of units and jobs, and what one step has at hand. The
 // rules stand in files of their own:
 //
-// - loading.cc         definitions and the graph
+// - loading.cc         definitions come in
+// - ordering_cycles.cc their dependencies, and the cycles these would close
 // - transaction.cc     which jobs a request means
 // - jobs.cc            when a job runs, how it ends
 // - conditions.cc      what is looked at before a unit starts
@@ -43,7 +44,8 @@ public:
     ProcessSlots processes;
     std::uint32_t next_job = 1;
     std::size_t failed_units = 0;
-    bool order_has_cycles = false;  ///< Before and After of all units together
+    bool order_has_cycles = false;   ///< Before and After of all units together
+    bool has_broken_cycles = false;  ///< the first load left an edge out
     bool started = false;           ///< the boot transaction was asked for
     bool start_finished = false;    ///< and its jobs have ended
     bool shutting_down = false;
@@ -186,6 +188,27 @@ private:
     void conditions_checked(Unit& unit, ExitCode code, int status);
     void check_failed(Unit& unit, const Error& error);
     void check_timed_out(Unit& unit);
+
+    /// What a definition that has come says about other units; `lines` beside `edges`.
+    struct NewDependencies {
+        UnitId unit{};
+        std::string path;
+        std::vector<UnitGraph::Edge> edges;
+        std::vector<std::uint32_t> lines;
+    };
+    NewDependencies resolve(LoadedUnit& loaded);
+    void take_definition(Unit& unit, LoadedUnit& loaded);
+    void forget_unknown_units();
+    void take_dependencies(std::vector<NewDependencies> news, std::vector<LoadedUnit>& loaded);
+    bool has_ordering_cycle() const;
+    std::vector<UnitId> ordering_cycle_through(UnitId start) const;
+    std::string describe_cycle(const std::vector<UnitId>& cycle,
+                               const std::vector<NewDependencies>& news) const;
+    void refuse_definition(UnitId unit,
+                           std::vector<UnitGraph::Edge> old_edges,
+                           const std::string& cycle,
+                           std::vector<LoadedUnit>& loaded);
+    void break_weakest_edges(const std::vector<NewDependencies>& news);
 
     /// A unit that another's OnFailure or OnSuccess starts.
     struct Triggered {

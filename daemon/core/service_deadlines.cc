@@ -1,5 +1,7 @@
 // What a service does when time is up: of its state, of its watchdog, and of what has to be looked at
 // again.
+#include <csignal>
+
 #include "core/service.h"
 
 namespace svcd {
@@ -49,6 +51,25 @@ void Service::on_check_deadline() {
         kill_unexecuted();
         enter_signal(SubState::stop_sigterm, UnitResult::timeout);
     }
+}
+
+/// Before execve every signal but SIGKILL is blocked, so asking nicely would be in vain.
+void Service::kill_unexecuted() {
+    const auto kill = [&](const Process& process, SignalScope scope) {
+        if (!process.is_there() || process.pid == 0 || process.executing) {
+            return;
+        }
+        SignalUnit order;
+        order.unit = unit_.id;
+        order.scope = scope;
+        order.main = run_.main.token;
+        order.control = run_.control.token;
+        order.signal = SIGKILL;
+        order.cause = SignalCause::never_executed;
+        machine_.order(order);
+    };
+    kill(run_.main, SignalScope::main);
+    kill(run_.control, SignalScope::control);
 }
 
 void Service::on_state_deadline() {

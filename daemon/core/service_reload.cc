@@ -1,5 +1,7 @@
 // Reloads: one that a job asks for (ExecReload, and the signal of Type=notify-reload), and one that
 // the service tells of by RELOADING=1 (systemd.service(5), sd_notify(3)).
+#include <csignal>
+
 #include "core/service.h"
 
 namespace svcd {

@@ -299,7 +299,7 @@ void Service::enter_restart() {
         return;  // going down anyway
     }
     ++run_.restarts;
-    ++run_.backoff;
+    run_.backoff += job == nullptr ? 1u : 0u;  // not for one that was asked for
     run_.forget_restarts = false;
     arm(kNever);
     machine_.touch(unit_);

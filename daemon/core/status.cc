@@ -14,7 +14,7 @@ SystemState Machine::system_state() const {
     if (!start_finished) {
         return SystemState::starting;
     }
-    return failed_units > 0 ? SystemState::degraded : SystemState::running;
+    return failed_units > 0 || has_broken_cycles ? SystemState::degraded : SystemState::running;
 }
 
 JobStatus Machine::status(const Job& job) const {

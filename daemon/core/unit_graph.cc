@@ -1,15 +1,21 @@
 #include "core/unit_graph.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace svcd {
 
-void UnitGraph::set_dependencies(UnitId unit, std::vector<Edge> edges) {
+std::vector<UnitGraph::Edge> UnitGraph::set_dependencies(UnitId unit, std::vector<Edge> edges) {
     if (own_.size() <= index_of(unit)) {
         own_.resize(index_of(unit) + 1);
     }
     edges.shrink_to_fit();
-    own_[index_of(unit)] = std::move(edges);
+    return std::exchange(own_[index_of(unit)], std::move(edges));
+}
+
+void UnitGraph::drop(UnitId unit, Edge edge) {
+    std::erase(own_[index_of(unit)], edge);
+    std::erase(own_[index_of(edge.unit())], Edge{inverse(edge.relation()), unit});
 }
 
 void UnitGraph::rebuild(std::size_t units) {

@@ -29,13 +29,17 @@ public:
         std::uint32_t packed_;
     };
 
-    /// Replaces what `unit` says about itself (its forward relations); takes effect with rebuild().
-    void set_dependencies(UnitId unit, std::vector<Edge> edges);
+    /// Replaces what `unit` says about itself; takes effect with rebuild(). Returns what it said
+    /// before.
+    std::vector<Edge> set_dependencies(UnitId unit, std::vector<Edge> edges);
+    /// Takes back an edge, whichever end has said it; takes effect with rebuild().
+    void drop(UnitId unit, Edge edge);
     /// Makes the inverse edges known. O(edges).
     void rebuild(std::size_t units);
 
     /// The units that stand in this relation to `unit`, in the order of their ids.
     std::span<const Edge> related(UnitId unit, Relation relation) const;
+    bool is_empty() const { return own_.empty(); }
     /// Has it any edge at all, of its own or of others?
     bool is_connected(UnitId unit) const;
 

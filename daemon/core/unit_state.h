@@ -111,4 +111,8 @@ struct Unit {
     ActiveState active_state() const { return traits(sub_state).active; }
 };
 
+inline bool is_being_checked(const Unit& unit) {
+    return unit.check != nullptr && unit.check->process.is_there();
+}
+
 }  // namespace svcd

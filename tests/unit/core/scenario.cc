@@ -56,8 +56,26 @@ UnitSpec service(const std::string& name) {
     return spec;
 }
 
+UnitSpec& UnitSpec::rarely(const std::function<void(RareUnitSettings&)>& change) {
+    RareUnitSettings rare = definition_.rarely();
+    change(rare);
+    definition_.rare = std::make_shared<const RareUnitSettings>(std::move(rare));
+    return *this;
+}
+
+UnitSpec& UnitSpec::rarely(const std::function<void(RareServiceSettings&)>& change) {
+    RareServiceSettings rare = settings().rarely();
+    change(rare);
+    settings().rare = std::make_shared<const RareServiceSettings>(std::move(rare));
+    return *this;
+}
+
 UnitSpec target(const std::string& name) {
     return UnitSpec{name + ".target"};
+}
+
+UnitSpec slice(const std::string& name) {
+    return UnitSpec{name + ".slice"};
 }
 
 Scenario::Scenario() : supervisor_(SupervisorOptions{}) {}
@@ -139,7 +157,7 @@ void Scenario::end(const std::string& unit, ProcessRole role, ExitCode code, int
     found->second.code = code;
     found->second.status = status;
     step(ProcessExited{found->first, code, status});
-    if (is_empty(unit_id)) {
+    if (role != ProcessRole::checker && is_empty(unit_id)) {
         step(CgroupEmptied{unit_id});
     }
 }
@@ -147,7 +165,8 @@ void Scenario::end(const std::string& unit, ProcessRole role, ExitCode code, int
 bool Scenario::is_empty(UnitId unit) {
     return !strays_[name(unit)] &&
            std::none_of(table_.begin(), table_.end(), [&](const auto& entry) {
-               return entry.second.unit == unit && !entry.second.has_exited;
+               return entry.second.unit == unit && entry.second.role != ProcessRole::checker &&
+                      !entry.second.has_exited;
            });
 }
 
@@ -161,6 +180,9 @@ Scenario& Scenario::stray(const std::string& unit, bool there) {
 
 Scenario& Scenario::notifies(const std::string& unit, Notification message) {
     message.unit = id(unit);
+    if (message.sender == 0) {
+        message.sender = status(unit).main.pid;
+    }
     step(std::move(message));
     return *this;
 }
@@ -219,6 +241,7 @@ Scenario& Scenario::manager_dies() {
         LoadedUnit loaded;
         loaded.definition.name = known->name;
         loaded.definition.start_limit_burst = known->start_limit_burst;
+        loaded.definition.rare = known->rare;
         if (known->service != nullptr) {
             loaded.definition.service = std::make_unique<ServiceSettings>(*known->service);
         }
@@ -250,11 +273,14 @@ Scenario& Scenario::manager_dies() {
             fact.pid = found->second.pid;
             fact.state =
                 found->second.has_exited ? ProcessFact::State::exited : ProcessFact::State::alive;
-            restored.populated = restored.populated || !found->second.has_exited;
+            restored.populated =
+                restored.populated ||
+                (!found->second.has_exited && found->second.role != ProcessRole::checker);
             return fact;
         };
         restored.main = fact_of(record.main.token);
         restored.control = fact_of(record.control.token);
+        restored.checker = fact_of(record.checker.token);
         event.units.push_back(restored);
     }
     supervisor_ = Supervisor{SupervisorOptions{}};
@@ -308,9 +334,16 @@ void Scenario::carry_out(const Effect& effect) {
         log_.push_back("spawn " + name(spawn->unit) + " " + path);
         spawned_.push_back(path);
     } else if (const auto* signal = std::get_if<SignalUnit>(&effect)) {
-        constexpr const char* kScopes[] = {"main", "control", "both", "cgroup"};
+        constexpr const char* kScopes[] = {"main", "control", "both", "checker", "cgroup"};
         log_.push_back("signal " + name(signal->unit) + " " + std::to_string(signal->signal) + " " +
-                       kScopes[static_cast<std::size_t>(signal->scope)]);
+                       kScopes[static_cast<std::size_t>(signal->scope)] +
+                       (signal->then_hang_up ? " and SIGHUP" : ""));
+    } else if (const auto* look = std::get_if<CheckConditions>(&effect)) {
+        log_.push_back("check " + name(look->unit));
+        table_[look->process] = FakeProcess{look->unit, ProcessRole::checker, next_pid_};
+        queue_.push_back(ProcessSpawned{look->process, next_pid_++});
+    } else if (const auto* watch = std::get_if<WatchBusName>(&effect)) {
+        log_.push_back((watch->watch ? "watch name " : "unwatch name ") + name(watch->unit));
     } else if (const auto* identify = std::get_if<IdentifyMainProcess>(&effect)) {
         identifying_[identify->process] = *identify;
         log_.push_back("identify " + name(identify->unit));

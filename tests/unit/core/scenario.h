@@ -3,6 +3,7 @@
 // what the test says.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ public:
     UnitSpec& requires_(const std::string& unit) { return depends(Relation::requires_, unit); }
     UnitSpec& wants(const std::string& unit) { return depends(Relation::wants, unit); }
     UnitSpec& command(CommandRole role, const std::string& path);
+    UnitSpec& rarely(const std::function<void(RareUnitSettings&)>& change);
+    UnitSpec& rarely(const std::function<void(RareServiceSettings&)>& change);
     UnitSpec& restart(RestartPolicy policy, Duration delay = Duration{100'000});
     ServiceSettings& settings() { return *definition_.service; }
     UnitDefinition& definition() { return definition_; }
@@ -35,6 +38,7 @@ private:
 
 UnitSpec service(const std::string& name);
 UnitSpec target(const std::string& name);
+UnitSpec slice(const std::string& name);
 
 class Scenario {
 public:
@@ -121,5 +125,20 @@ private:
     Pid next_pid_ = 100;
     int fail_spawn_ = 0;
 };
+
+template <typename... Units>
+std::vector<UnitSpec> list(Units&&... units) {
+    std::vector<UnitSpec> all;
+    (all.push_back(std::forward<Units>(units)), ...);
+    return all;
+}
+
+/// A supervisor that has loaded these units.
+template <typename... Units>
+Scenario with(Units... units) {
+    Scenario scenario;
+    scenario.load(list(std::move(units)...));
+    return scenario;
+}
 
 }  // namespace svcd::test

@@ -15,20 +15,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-std::vector<UnitSpec> units(std::initializer_list<UnitSpec*> specs) {
-    std::vector<UnitSpec> result;
-    for (UnitSpec* spec : specs) {
-        result.push_back(std::move(*spec));
-    }
-    return result;
-}
-
-Scenario with(UnitSpec spec) {
-    Scenario scenario;
-    scenario.load(units({&spec}));
-    return scenario;
-}
-
 TEST(ServiceStart, SimpleIsActiveOnceItsProcessExists) {
     Scenario scenario = with(service("web"));
     scenario.start("web");
@@ -162,6 +148,7 @@ TEST(ServiceStart, ForkingLooksAgainForAPidFileThatComesLate) {
 TEST(ServiceStart, ForkingDaemonMayNameItselfBeforeItsParentEnds) {
     UnitSpec daemon = service("daemon");
     daemon.type(ServiceType::forking);
+    daemon.settings().notify_access = NotifyAccess::all;
     Scenario scenario = with(std::move(daemon));
     Notification named;
     named.main_pid = 4711;
@@ -274,6 +261,7 @@ TEST(ServiceStop, MixedKillsWhatAMainProcessThatIsGoneLeftBehind) {
 TEST(ServiceStop, ExecStopThatAsksForMoreTimeLeavesTheSignalItsShare) {
     UnitSpec db = service("db");
     db.settings().timeout_stop = 9s;
+    db.settings().notify_access = NotifyAccess::all;
     db.command(CommandRole::stop, "/bin/dbstop");
     Scenario scenario = with(std::move(db));
     scenario.start("db").executes("db").stop("db").take_log();
@@ -369,6 +357,7 @@ TEST(ServiceStop, WithoutSendSigkillLeavesWhatDoesNotEnd) {
 
 TEST(ServiceStop, StoppingByItselfIsGivenTheSameTime) {
     UnitSpec web = service("web");
+    web.settings().notify_access = NotifyAccess::main;
     web.settings().timeout_stop = 2s;
     Scenario scenario = with(std::move(web));
     scenario.start("web").executes("web").take_log();
@@ -383,6 +372,7 @@ TEST(ServiceStop, StoppingByItselfIsGivenTheSameTime) {
 
 TEST(ServiceStop, ExtendTimeoutMovesTheDeadline) {
     UnitSpec web = service("web");
+    web.settings().notify_access = NotifyAccess::main;
     web.settings().timeout_stop = 2s;
     Scenario scenario = with(std::move(web));
     scenario.start("web").executes("web").stop("web").advance(1s).take_log();
