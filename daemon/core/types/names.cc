@@ -97,6 +97,37 @@ std::string_view name_of(Relation relation) {
     return look_up(kNames, relation);
 }
 
+std::string_view name_of(ConditionKind kind) {
+    static constexpr auto kNames = std::to_array<std::string_view>({"PathExists",
+                                                                    "PathExistsGlob",
+                                                                    "PathIsDirectory",
+                                                                    "PathIsSymbolicLink",
+                                                                    "PathIsMountPoint",
+                                                                    "PathIsReadWrite",
+                                                                    "DirectoryNotEmpty",
+                                                                    "FileNotEmpty",
+                                                                    "FileIsExecutable",
+                                                                    "User",
+                                                                    "Group",
+                                                                    "Host",
+                                                                    "KernelCommandLine",
+                                                                    "KernelVersion",
+                                                                    "Virtualization",
+                                                                    "Architecture",
+                                                                    "Capability",
+                                                                    "Environment",
+                                                                    "ControlGroupController",
+                                                                    "Memory",
+                                                                    "CPUs",
+                                                                    "FirstBoot",
+                                                                    "NeedsUpdate",
+                                                                    "ACPower",
+                                                                    "Security",
+                                                                    "RequiresMountsFor"});
+    static_assert(kNames.size() == kConditionKinds);
+    return look_up(kNames, kind);
+}
+
 std::optional<UnitType> unit_type_of(std::string_view name) {
     constexpr std::string_view kAllowed =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\-@";
@@ -116,7 +147,7 @@ std::optional<UnitType> unit_type_of(std::string_view name) {
     if (suffix == "target") {
         return UnitType::target;
     }
-    if (suffix == "slice") {
+    if (suffix == "slice" && is_slice_name(name)) {
         return UnitType::slice;
     }
     return std::nullopt;
