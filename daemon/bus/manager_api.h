@@ -26,7 +26,6 @@ struct UnitFacts {
     bool file_changed = false;    ///< the files on disk are newer than what is loaded
     std::string tracking;         ///< "cgroup", or how else
     std::string log_path;         ///< where its output is appended to; empty when it goes elsewhere
-    std::string source_path;      ///< what the unit file was generated from
     std::string unit_file_state;  ///< "enabled", "disabled", "static" ...; empty when not known
     std::uint64_t memory_current = UINT64_MAX;  ///< bytes; UINT64_MAX when nobody counts
 };

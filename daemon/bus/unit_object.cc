@@ -168,7 +168,6 @@ constexpr PropertyRow kUnitProperties[] = {
     {"ActiveState",    "s",    Emits::change,   [](Subject& s, Writer& w) { w.string(name_of(s.status().active_state)); }},
     {"SubState",       "s",    Emits::change,   [](Subject& s, Writer& w) { w.string(name_of(s.status().sub_state)); }},
     {"FragmentPath",   "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.facts().fragment_path); }},
-    {"SourcePath",     "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.facts().source_path); }},
     {"DropInPaths",    "as",   Emits::nothing,  [](Subject& s, Writer& w) { w.strings(s.facts().drop_in_paths); }},
     {"UnitFileState",  "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.facts().unit_file_state); }},
     {"StateChangeTimestamp",            "t", Emits::change, status_time<&UnitStatus::state_changed_at>},

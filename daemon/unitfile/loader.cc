@@ -20,31 +20,46 @@
 namespace svcd {
 namespace {
 
+// What differs between units that say something of a block at all is mostly in these: units whose
+// keys are the same are compared.
+
+std::string key_of(const ExecSettings& exec) {
+    std::string key = exec.working_directory + '\n' + exec.user + '\n' + exec.standard_output.path +
+                      '\n' + exec.syslog_identifier;
+    for (const std::string& variable : exec.environment) {
+        key += '\n' + variable;
+    }
+    return key;
+}
+
+std::string key_of(const RareUnitSettings& rare) {
+    std::string key = rare.source_path + '\n' + rare.slice;
+    for (const Condition& condition : rare.conditions) {
+        key += '\n' + condition.parameter;
+    }
+    return key;
+}
+
+std::string key_of(const RareServiceSettings& rare) {
+    return rare.bus_name;
+}
+
 /// Lets units that say the same share one object.
-class ExecPool {
+template <typename Block>
+class Pool {
 public:
-    std::shared_ptr<const ExecSettings> share(ExecSettings exec) {
-        static const auto kDefault = std::make_shared<const ExecSettings>();
-        if (exec == *kDefault) {
-            return kDefault;
-        }
-        // What differs between units is mostly one of these.
-        std::string key = exec.working_directory + '\n' + exec.user + '\n' +
-                          exec.standard_output.path + '\n' + exec.syslog_identifier;
-        for (const std::string& variable : exec.environment) {
-            key += '\n' + variable;
-        }
-        auto& candidates = by_key_[std::move(key)];
+    std::shared_ptr<const Block> share(std::shared_ptr<const Block> block) {
+        auto& candidates = by_key_[key_of(*block)];
         for (const auto& candidate : candidates) {
-            if (*candidate == exec) {
+            if (*candidate == *block) {
                 return candidate;
             }
         }
-        return candidates.emplace_back(std::make_shared<const ExecSettings>(std::move(exec)));
+        return candidates.emplace_back(std::move(block));
     }
 
 private:
-    std::unordered_map<std::string, std::vector<std::shared_ptr<const ExecSettings>>> by_key_;
+    std::unordered_map<std::string, std::vector<std::shared_ptr<const Block>>> by_key_;
 };
 
 /// One load: what is found on the way and forgotten after it.
@@ -60,8 +75,8 @@ public:
         for (const std::string& name : index_.unit_names()) {
             want(name);
         }
-        for (const char* name :
-             {"sysinit.target", "basic.target", "shutdown.target", "default.target"}) {
+        for (const char* name : {"sysinit.target", "basic.target", "shutdown.target",
+                                 "default.target", "-.slice", "system.slice"}) {
             want(name);
         }
         return run();
@@ -128,6 +143,7 @@ private:
                                     FileText file);
     bool read_drop_ins(const UnitName& name, std::vector<UnitSource>& drop_ins);
     LoadedUnit finish(const UnitName& name, const BuildInput& input, std::size_t first_diagnostic);
+    void share_blocks(UnitDefinition& unit, ExecSettings exec);
     void order_targets();
 
     const LoaderOptions& options_;
@@ -135,7 +151,9 @@ private:
     LoadReport report_;
     Specifiers specifiers_;
     UnitIndex index_;
-    ExecPool pool_;
+    Pool<ExecSettings> exec_pool_;
+    Pool<RareUnitSettings> rare_unit_pool_;
+    Pool<RareServiceSettings> rare_service_pool_;
     std::deque<std::string> queue_;
     std::unordered_set<std::string> wanted_;
 };
@@ -243,10 +261,26 @@ LoadedUnit LoadSession::finish(const UnitName& name,
     LoadedUnit unit;
     unit.error = std::move(error);
     unit.definition = std::move(built.definition);
-    if (unit.definition.service != nullptr) {
-        unit.definition.service->exec = pool_.share(std::move(built.exec));
-    }
+    share_blocks(unit.definition, std::move(built.exec));
     return unit;
+}
+
+void LoadSession::share_blocks(UnitDefinition& unit, ExecSettings exec) {
+    if (unit.rare != nullptr) {
+        unit.rare = rare_unit_pool_.share(std::move(unit.rare));
+    }
+    if (unit.service == nullptr) {
+        return;
+    }
+    ServiceSettings& service = *unit.service;
+    if (service.rare != nullptr) {
+        service.rare = rare_service_pool_.share(std::move(service.rare));
+    }
+    // The block that most units have is shared by all loads there are.
+    static const auto kDefault = std::make_shared<const ExecSettings>();
+    service.exec = exec == *kDefault
+                       ? kDefault
+                       : exec_pool_.share(std::make_shared<const ExecSettings>(std::move(exec)));
 }
 
 bool has_dependency(const UnitDefinition& unit, Relation relation, const std::string& other) {
@@ -258,7 +292,7 @@ bool has_dependency(const UnitDefinition& unit, Relation relation, const std::st
 bool pulls_in(Relation relation) {
     return relation == Relation::requires_ || relation == Relation::requisite ||
            relation == Relation::wants || relation == Relation::binds_to ||
-           relation == Relation::part_of;
+           relation == Relation::part_of || relation == Relation::upholds;
 }
 
 /// DefaultDependencies of targets: after what they pull in, so that an active target means active
@@ -271,7 +305,8 @@ void LoadSession::order_targets() {
     for (LoadedUnit& loaded : report_.units) {
         UnitDefinition& target = loaded.definition;
         const bool wants_order = target.default_dependencies || is_built_in(target.name);
-        if (loaded.state != LoadState::loaded || target.service != nullptr || !wants_order) {
+        if (loaded.state != LoadState::loaded || !wants_order ||
+            unit_type_of(target.name) != UnitType::target) {
             continue;
         }
         std::vector<Dependency> added;

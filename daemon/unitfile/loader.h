@@ -41,14 +41,14 @@ class UnitLoader {
 public:
     explicit UnitLoader(LoaderOptions options);
 
-    /// Every unit that has a file, with the instances of templates that something refers to, and
-    /// the units that are built in (basic.target, sysinit.target, shutdown.target, default.target
-    /// ... when no file has them).
+    /// Every unit that has a file, with the instances of templates and the slices that something
+    /// refers to, and the units that are built in (basic.target, sysinit.target, shutdown.target,
+    /// default.target, the root slice, system.slice ... when no file has them).
     LoadReport load_all(FaultyDropIn faulty = FaultyDropIn::leave_out);
 
     /// One unit by its full name (an instance of a template, say) and whatever it refers to. A name
-    /// without a file gives LoadState::not_found. The unit that is meant comes first in the report,
-    /// under its own name when `name` is an alias.
+    /// without a file gives LoadState::not_found, but a slice needs none. The unit that is meant
+    /// comes first in the report, under its own name when `name` is an alias.
     LoadReport load(std::string_view name, FaultyDropIn faulty = FaultyDropIn::leave_out);
 
     const LoaderOptions& options() const { return options_; }

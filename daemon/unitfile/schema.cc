@@ -26,6 +26,8 @@ const std::vector<const SettingProperty*>& shown_properties() {
 std::string_view section_of(SettingGroup group) {
     switch (group) {
         case SettingGroup::unit:
+        case SettingGroup::relation:
+        case SettingGroup::condition:
             return "Unit";
         case SettingGroup::service:
         case SettingGroup::exec:
@@ -47,7 +49,8 @@ bool may_stand_in(SettingGroup group, std::string_view section) {
 const std::vector<const SettingRow*>& all_settings() {
     static const std::vector<const SettingRow*> kAll = [] {
         std::vector<const SettingRow*> rows;
-        for (const auto table : {unit_settings(), service_settings(), exec_settings()}) {
+        for (const auto table : {unit_settings(), relation_settings(), condition_settings(),
+                                 service_settings(), exec_settings()}) {
             for (const SettingRow& row : table) {
                 rows.push_back(&row);
             }
@@ -95,7 +98,7 @@ const std::vector<PropertyDescription>& setting_properties() {
     static const std::vector<PropertyDescription> kDescriptions = [] {
         std::vector<PropertyDescription> descriptions;
         for (const SettingRow* row : all_settings()) {
-            const PropertyInterface interface = row->group == SettingGroup::unit
+            const PropertyInterface interface = section_of(row->group) == "Unit"
                                                     ? PropertyInterface::unit
                                                     : PropertyInterface::service;
             for (const SettingProperty& property : row->properties) {

@@ -27,6 +27,7 @@ constexpr std::string_view kDefinitions = R"json({
     "signal": {"type": ["integer", "null", "string"], "pattern": "^((SIG)?[A-Z][A-Z0-9]*([-+][0-9]+)?|[0-9]{1,3})?$"},
     "limit": {"type": ["integer", "null", "string"]},
     "words": {"anyOf": [{"type": ["string", "number", "null"]}, {"type": "array", "items": {"type": ["string", "number", "null"]}}]},
+    "texts": {"anyOf": [{"$ref": "#/definitions/text"}, {"type": "array", "items": {"$ref": "#/definitions/text"}}]},
     "command": {"type": "array", "items": {"type": ["string", "number", "boolean", "null"]}},
     "commands": {"anyOf": [{"type": ["string", "null"]}, {"$ref": "#/definitions/command"}, {"type": "array", "items": {"anyOf": [{"type": ["string", "null"]}, {"$ref": "#/definitions/command"}]}}]},
     "environment": {"anyOf": [{"type": ["string", "null"]}, {"type": "array", "items": {"type": ["string", "null"]}}, {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}}]}
@@ -52,6 +53,8 @@ std::string_view name_of(SettingKind kind) {
             return "choice";
         case SettingKind::words:
             return "words";
+        case SettingKind::texts:
+            return "texts";
         case SettingKind::commands:
             return "commands";
         case SettingKind::environment:
@@ -80,6 +83,8 @@ std::string_view words_for(SettingKind kind) {
             return "choice";
         case SettingKind::words:
             return "list";
+        case SettingKind::texts:
+            return "text, or a list";
         case SettingKind::commands:
             return "commands";
         case SettingKind::environment:
@@ -121,8 +126,9 @@ std::string json_section(std::string_view section, std::string_view description)
 std::string markdown_table(SettingGroup group) {
     std::string text = "| key | value | meaning | shown as |\n| --- | --- | --- | --- |\n";
     for (const SettingRow* row : all_settings()) {
-        if (row->group != group) {
-            continue;
+        const bool is_pair = group == SettingGroup::condition && row->key.starts_with("Assert");
+        if (row->group != group || is_pair) {
+            continue;  // of Condition and Assert one row is enough
         }
         std::string value{words_for(row->kind)};
         if (row->kind == SettingKind::choice) {
@@ -173,7 +179,17 @@ std::string settings_markdown() {
            "sets a key back; a `null` at the head of a list\nclears what other files of the unit "
            "put there.\n\n"
            "## Unit\n\n" +
-           markdown_table(SettingGroup::unit) + "\n## Service\n\n" +
+           markdown_table(SettingGroup::unit) + "\n## Unit: relations with other units\n\n" +
+           markdown_table(SettingGroup::relation) +
+           "\n## Unit: conditions\n\n"
+           "Checked when a start begins, after everything the unit is ordered after. A `Condition` "
+           "that doesn't hold skips\nthe start, which is no failure; each exists as `Assert` too "
+           "(`AssertPathExists` ...), where the start fails. Before\nthe value may stand `!`, "
+           "\"not\", "
+           "and before that `|`: of all that have it one is enough. In YAML a value with such\na "
+           "prefix, or one that begins with `>`, stands in quotes. `null`, an empty string or `[]` "
+           "takes back all\nconditions, of whatever kind, and of Asserts all Asserts.\n\n" +
+           markdown_table(SettingGroup::condition) + "\n## Service\n\n" +
            markdown_table(SettingGroup::service) +
            "\n## Service: how it is ended\n\nThese may stand in a section `Kill` too.\n\n" +
            markdown_table(SettingGroup::kill) + "\n## Service: its process\n\n" +

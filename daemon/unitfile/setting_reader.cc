@@ -75,6 +75,23 @@ void read_words(Reading& reading,
     }
 }
 
+std::optional<UnitName> read_unit_name(Reading& reading,
+                                       const std::string& word,
+                                       const YamlNode& node) {
+    auto name = parse_unit_name(word);
+    if (!name) {
+        const bool lacks_suffix = parse_unit_name(word + ".service").has_value();
+        fail_value(reading, node,
+                   "'" + word + "' is not the name of a unit" +
+                       (lacks_suffix ? ", did you mean '" + word + ".service'?" : std::string{}));
+        return std::nullopt;
+    }
+    if (name->is_template() && reading.name.is_instance()) {
+        name = parse_unit_name(name->instance_name(reading.name.instance));
+    }
+    return name;
+}
+
 Parsed<std::size_t> parse_choice(std::string_view text,
                                  std::span<const std::string_view> words,
                                  std::span<const std::string_view> not_yet) {

@@ -4,6 +4,7 @@
 // list. In a list an item that is null does so too, so that one drop-in can clear and set.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
 #include <string>
@@ -38,6 +39,12 @@ void read_words(Reading& reading,
                 const std::function<void()>& clear,
                 const std::function<void(const std::string&, const YamlNode&)>& add);
 
+/// A name in a list of units: "db.service", or "db@.service" in a template's instance, where the
+/// instance is meant. On an error a fault, and nothing.
+std::optional<UnitName> read_unit_name(Reading& reading,
+                                       const std::string& word,
+                                       const YamlNode& node);
+
 /// The part of the draft that a pointer to member points into.
 inline UnitDefinition& part_of(UnitDraft& draft, const UnitDefinition* /*tag*/) {
     return draft.unit;
@@ -47,6 +54,12 @@ inline ServiceSettings& part_of(UnitDraft& draft, const ServiceSettings* /*tag*/
 }
 inline ExecSettings& part_of(UnitDraft& draft, const ExecSettings* /*tag*/) {
     return draft.exec;
+}
+inline RareUnitSettings& part_of(UnitDraft& draft, const RareUnitSettings* /*tag*/) {
+    return draft.rare_unit;
+}
+inline RareServiceSettings& part_of(UnitDraft& draft, const RareServiceSettings* /*tag*/) {
+    return draft.rare_service;
 }
 
 template <typename>
@@ -77,6 +90,28 @@ void read_single(Reading& reading, const YamlNode& value) {
     part.*Member = *parsed;
 }
 
+/// The same, its specifiers replaced first.
+template <auto Parse, auto Member>
+void read_expanded(Reading& reading, const YamlNode& value) {
+    using Part = typename MemberTypes<decltype(Member)>::PartType;
+    Part& part = part_of(reading.draft, static_cast<const Part*>(nullptr));
+    if (is_reset(value)) {
+        part.*Member = Part{}.*Member;
+        return;
+    }
+    const std::string* text = single_text(reading, value);
+    const auto expanded = text == nullptr ? std::nullopt : expand(reading, value, trim(*text));
+    if (!expanded) {
+        return;
+    }
+    auto parsed = Parse(*expanded);
+    if (!parsed) {
+        fail_value(reading, value, parsed.error());
+        return;
+    }
+    part.*Member = *std::move(parsed);
+}
+
 /// A setting of one string, its specifiers replaced.
 template <auto Member>
 void read_text(Reading& reading, const YamlNode& value) {
@@ -93,6 +128,9 @@ void read_text(Reading& reading, const YamlNode& value) {
     }
 }
 
+/// For parse_enum() where every word works.
+inline constexpr std::array<std::string_view, 0> kNoWords{};
+
 /// The index of `text` among the words of an enum, in its order.
 Parsed<std::size_t> parse_choice(std::string_view text,
                                  std::span<const std::string_view> words,
@@ -105,6 +143,12 @@ Parsed<Enum> parse_enum(std::string_view text) {
         return Unparsable{index.error()};
     }
     return static_cast<Enum>(*index);
+}
+
+/// The word of an enumerator.
+template <const auto& Words, typename Enum>
+std::string word_of(Enum value) {
+    return std::string{Words[static_cast<std::size_t>(value)]};
 }
 
 /// Microseconds as D-Bus has them: infinity is UINT64_MAX.

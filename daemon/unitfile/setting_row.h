@@ -1,6 +1,6 @@
 // One setting, all that is known of it: where it may stand, how it is read, how it is shown, what
-// the documentation and the JSON schema say. The rows are in settings_unit.cc, settings_service.cc
-// and settings_exec.cc, one file a group; all_settings() is the one table.
+// the documentation and the JSON schema say. The rows are in settings_*.cc, one file a group;
+// all_settings() is the one table.
 #pragma once
 
 #include <array>
@@ -24,9 +24,13 @@ struct UnitDraft {
     UnitDefinition unit;
     ServiceSettings service;
     ExecSettings exec;
+    /// `conditions` without those of requires_mounts_for, which are made at the end.
+    RareUnitSettings rare_unit;
+    RareServiceSettings rare_service;
     /// By CommandRole; put into service.commands at the end.
     std::array<std::vector<Command>, kCommandRoles> commands;
     bool timeout_start_given = false;
+    bool job_running_timeout_given = false;
 };
 
 /// What is wrong with a file, before it has been put beside the file's text.
@@ -41,12 +45,14 @@ struct Reading {
     const Specifiers& specifiers;
     UnitDraft& draft;
     std::vector<Fault>& faults;
-    std::string_view key;  ///< of the setting that is being read
+    std::string_view key;      ///< of the setting that is being read
+    bool in_fragment = false;  ///< in the unit file itself rather than in a drop-in
+    bool user_instance = false;
 
     void fail(Mark mark, std::string message) { faults.push_back({mark, std::move(message)}); }
 };
 
-enum class SettingGroup : std::uint8_t { unit, service, kill, exec, install };
+enum class SettingGroup : std::uint8_t { unit, relation, condition, service, kill, exec, install };
 
 /// Which YAML values a setting takes; the JSON schema and the documentation name it.
 enum class SettingKind : std::uint8_t {
@@ -59,6 +65,7 @@ enum class SettingKind : std::uint8_t {
     limit,
     choice,
     words,  ///< a list, or a string split at blanks
+    texts,  ///< a list, or one string that is kept whole
     commands,
     environment,
 };
@@ -81,6 +88,8 @@ struct SettingRow {
 };
 
 std::span<const SettingRow> unit_settings();
+std::span<const SettingRow> relation_settings();
+std::span<const SettingRow> condition_settings();
 std::span<const SettingRow> service_settings();
 std::span<const SettingRow> exec_settings();
 

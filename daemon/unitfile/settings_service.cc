@@ -8,16 +8,23 @@
 namespace svcd {
 namespace {
 
+/// More restarts than this are no steps.
+constexpr std::uint64_t kRestartStepsMax = 1'000'000;
+/// D-Bus Specification, "Valid Names".
+constexpr std::size_t kBusNameMax = 255;
+
 // In the order of the enums.
-constexpr auto kTypes =
-    std::to_array<std::string_view>({"simple", "exec", "oneshot", "forking", "notify"});
-constexpr auto kTypesNotYet =
-    std::to_array<std::string_view>({"notify-reload", "dbus", "idle", "probe"});
+constexpr auto kTypes = std::to_array<std::string_view>(
+    {"simple", "exec", "oneshot", "forking", "notify", "notify-reload", "dbus", "idle"});
+constexpr auto kTypesNotYet = std::to_array<std::string_view>({"probe"});
 constexpr auto kRestarts = std::to_array<std::string_view>(
     {"no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog"});
 constexpr auto kKillModes =
     std::to_array<std::string_view>({"control-group", "mixed", "process", "none"});
-constexpr std::array<std::string_view, 0> kNothing{};
+constexpr auto kNotifyAccess = std::to_array<std::string_view>({"none", "main", "exec", "all"});
+constexpr auto kExitTypes = std::to_array<std::string_view>({"main", "cgroup"});
+constexpr auto kTimeoutModes = std::to_array<std::string_view>({"terminate", "abort", "kill"});
+constexpr auto kOomPolicies = std::to_array<std::string_view>({"continue", "stop", "kill"});
 
 ExpandWord expander(const Reading& reading) {
     return
@@ -158,8 +165,9 @@ void read_pid_file(Reading& reading, const YamlNode& value) {
     }
 }
 
-void read_success_exit_status(Reading& reading, const YamlNode& value) {
-    ExitStatusSet& set = reading.draft.service.success_exit_status;
+template <ExitStatusSet RareServiceSettings::*Member>
+void read_exit_statuses(Reading& reading, const YamlNode& value) {
+    ExitStatusSet& set = reading.draft.rare_service.*Member;
     read_words(
         reading, value, [&] { set = {}; },
         [&](const std::string& word, const YamlNode& node) {
@@ -169,19 +177,90 @@ void read_success_exit_status(Reading& reading, const YamlNode& value) {
         });
 }
 
-constexpr auto kType = [](const UnitDefinition& unit) {
-    return std::string{kTypes[static_cast<std::size_t>(service_of(unit).type)]};
-};
-constexpr auto kRestart = [](const UnitDefinition& unit) {
-    return std::string{kRestarts[static_cast<std::size_t>(service_of(unit).restart)]};
-};
-constexpr auto kShownKillMode = [](const UnitDefinition& unit) {
-    return std::string{kKillModes[static_cast<std::size_t>(service_of(unit).kill_mode)]};
-};
-constexpr auto kSuccessExitStatus = [](const UnitDefinition& unit) {
-    return exit_status_words(service_of(unit).success_exit_status);
-};
+/// "none" is no wish to shut out a service that has to notify: systemd takes it for not said.
+void read_notify_access(Reading& reading, const YamlNode& value) {
+    auto& access = reading.draft.service.notify_access;
+    read_single<parse_enum<NotifyAccess, kNotifyAccess, kNoWords>, &ServiceSettings::notify_access>(
+        reading, value);
+    if (access == NotifyAccess::none) {
+        access.reset();
+    }
+}
+
+Parsed<std::uint32_t> parse_steps(std::string_view text) {
+    const auto number = parse_unsigned(text);
+    if (!number || *number > kRestartStepsMax) {
+        return Unparsable{"'" + std::string(text) + "' is not a number from 0 to " +
+                          std::to_string(kRestartStepsMax)};
+    }
+    return static_cast<std::uint32_t>(*number);
+}
+
+/// A well-known name (D-Bus Specification, "Valid Names").
+Parsed<std::string> parse_bus_name(std::string_view text) {
+    const auto fault = [text] {
+        return Unparsable{"'" + std::string(text) +
+                          "' is not the name of a service on the bus, such as 'org.example.Web'"};
+    };
+    if (text.size() > kBusNameMax || text.find('.') == std::string_view::npos) {
+        return fault();
+    }
+    char before = '.';
+    for (const char c : text) {
+        const bool is_letter =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+        const bool is_digit = c >= '0' && c <= '9';
+        const bool may_follow = before == '.' ? is_letter : is_letter || is_digit || c == '.';
+        if (!may_follow) {
+            return fault();
+        }
+        before = c;
+    }
+    return before == '.' ? Parsed<std::string>{fault()} : std::string{text};
+}
+
+Parsed<std::string> parse_slice(std::string_view text) {
+    const auto name = parse_unit_name(text);
+    if (name && name->type() == UnitType::slice) {
+        return name->full;
+    }
+    const bool lacks_suffix = is_slice_name(std::string(text) + ".slice");
+    return Unparsable{"'" + std::string(text) +
+                      "' is not the name of a slice, such as 'a-b.slice'" +
+                      (lacks_suffix ? ", did you mean '" + std::string(text) + ".slice'?" : "")};
+}
+
+template <const auto& Words, auto Member>
+constexpr auto word_in =
+    [](const UnitDefinition& unit) { return word_of<Words>(service_of(unit).*Member); };
+template <ExitStatusSet RareServiceSettings::*Member>
+constexpr auto statuses_of =
+    [](const UnitDefinition& unit) { return exit_status_words(service_of(unit).rarely().*Member); };
 constexpr auto kPidFile = [](const UnitDefinition& unit) { return service_of(unit).pid_file; };
+constexpr auto kBusName = [](const UnitDefinition& unit) {
+    return service_of(unit).rarely().bus_name;
+};
+constexpr auto kSlice = [](const UnitDefinition& unit) { return unit.slice(); };
+constexpr auto kRestartSteps = [](const UnitDefinition& unit) {
+    return service_of(unit).restart_steps;
+};
+constexpr auto kTimeoutAbort = [](const UnitDefinition& unit) {
+    const ServiceSettings& service = service_of(unit);
+    return shown_duration(service.timeout_abort.value_or(service.timeout_stop));
+};
+constexpr auto kShownNotifyAccess = [](const UnitDefinition& unit) {
+    const ServiceSettings& service = service_of(unit);
+    const bool has_to_notify = service.type == ServiceType::notify ||
+                               service.type == ServiceType::notify_reload ||
+                               service.watchdog > Duration{0};
+    return word_of<kNotifyAccess>(
+        service.notify_access.value_or(has_to_notify ? NotifyAccess::main : NotifyAccess::none));
+};
+constexpr auto kRestartKillSignal = [](const UnitDefinition& unit) {
+    const ServiceSettings& service = service_of(unit);
+    return static_cast<std::int32_t>(service.restart_kill_signal != 0 ? service.restart_kill_signal
+                                                                      : service.kill_signal);
+};
 
 template <CommandRole role>
 constexpr auto commands_of = [](const UnitDefinition& unit) {
@@ -209,8 +288,8 @@ using Role = CommandRole;
 // clang-format off
 const auto kRows = std::to_array<SettingRow>({
     {service, "Type", SettingKind::choice, read_type,
-     "When the service counts as started: `simple` at once, `exec` when the program runs, `notify` when it says READY=1, `forking` when its first process has ended, `oneshot` when all commands have ended. Default simple, and oneshot without ExecStart.",
-     {property<kType>("Type")}, kTypes},
+     "When the service counts as started: `simple` at once, `exec` when the program runs, `notify` when it says READY=1, `notify-reload` too and it is reloaded by ReloadSignal, `dbus` when it has BusName, `forking` when its first process has ended, `oneshot` when all commands have ended, `idle` as simple, but run only when other jobs are done (5 s at most). Default dbus with BusName, else simple, and oneshot without ExecStart.",
+     {property<word_in<kTypes, &S::type>>("Type")}, kTypes},
     {service, "ExecStart", SettingKind::commands, read_commands<Role::start>,
      "The main command. Several, one after another, with `Type: oneshot`.",
      {property<commands_of<Role::start>>("ExecStart")}, {}},
@@ -232,12 +311,18 @@ const auto kRows = std::to_array<SettingRow>({
     {service, "ExecStopPost", SettingKind::commands, read_commands<Role::stop_post>,
      "Commands after the service has ended, also after a failed start.",
      {property<commands_of<Role::stop_post>>("ExecStopPost")}, {}},
-    {service, "Restart", SettingKind::choice, read_single<parse_enum<RestartPolicy, kRestarts, kNothing>, &S::restart>,
+    {service, "Restart", SettingKind::choice, read_single<parse_enum<RestartPolicy, kRestarts, kNoWords>, &S::restart>,
      "Which ends of the service start it anew. Default no.",
-     {property<kRestart>("Restart")}, kRestarts},
+     {property<word_in<kRestarts, &S::restart>>("Restart")}, kRestarts},
     {service, "RestartSec", SettingKind::duration, read_single<parse_duration, &S::restart_delay>,
      "The wait before a restart. Default 100ms.",
      {property<duration_of<&S::restart_delay>>("RestartUSec")}, {}},
+    {service, "RestartSteps", SettingKind::number, read_single<parse_steps, &S::restart_steps>,
+     "In how many restarts the wait grows from RestartSec to RestartMaxDelaySec. Default 0: it does not.",
+     {property<kRestartSteps>("RestartSteps")}, {}},
+    {service, "RestartMaxDelaySec", SettingKind::duration, read_single<parse_duration, &S::restart_max_delay>,
+     "The longest wait that RestartSteps lead to. Default infinity: none.",
+     {property<duration_of<&S::restart_max_delay>>("RestartMaxDelayUSec")}, {}},
     {service, "TimeoutStartSec", SettingKind::duration, read_timeout_start,
      "How long a start may take; 0 or infinity for no limit. Default 90s, of a oneshot infinity.",
      {property<duration_of<&S::timeout_start>>("TimeoutStartUSec")}, {}},
@@ -246,30 +331,78 @@ const auto kRows = std::to_array<SettingRow>({
      {property<duration_of<&S::timeout_stop>>("TimeoutStopUSec")}, {}},
     {service, "TimeoutSec", SettingKind::duration, read_timeout,
      "Sets TimeoutStartSec and TimeoutStopSec.", {}, {}},
+    {service, "TimeoutAbortSec", SettingKind::duration, read_single<parse_duration, &S::timeout_abort>,
+     "How long a service may take to end after WatchdogSignal, and to write its core dump. Default TimeoutStopSec.",
+     {property<kTimeoutAbort>("TimeoutAbortUSec")}, {}},
+    {service, "TimeoutStartFailureMode", SettingKind::choice, read_single<parse_enum<TimeoutFailureMode, kTimeoutModes, kNoWords>, &S::timeout_start_failure_mode>,
+     "How a start that takes too long is ended: `terminate` as by a stop, `abort` with WatchdogSignal, `kill` with FinalKillSignal. Default terminate.",
+     {property<word_in<kTimeoutModes, &S::timeout_start_failure_mode>>("TimeoutStartFailureMode")}, kTimeoutModes},
+    {service, "TimeoutStopFailureMode", SettingKind::choice, read_single<parse_enum<TimeoutFailureMode, kTimeoutModes, kNoWords>, &S::timeout_stop_failure_mode>,
+     "The same for a stop that takes too long.",
+     {property<word_in<kTimeoutModes, &S::timeout_stop_failure_mode>>("TimeoutStopFailureMode")}, kTimeoutModes},
+    {service, "RuntimeMaxSec", SettingKind::duration, read_single<parse_duration, &S::runtime_max>,
+     "How long the service may be active; then it is stopped and counts as failed. Default infinity.",
+     {property<duration_of<&S::runtime_max>>("RuntimeMaxUSec")}, {}},
     {service, "WatchdogSec", SettingKind::duration, read_single<parse_watchdog, &S::watchdog>,
      "The service must say WATCHDOG=1 at least this often, or it is ended and counts as failed. Default 0: off.",
      {property<duration_of<&S::watchdog>>("WatchdogUSec")}, {}},
     {service, "RemainAfterExit", SettingKind::boolean, read_single<parse_boolean, &S::remain_after_exit>,
      "Whether the service stays active when all its processes have ended well. Default no.",
      {property<flag_of<&S::remain_after_exit>>("RemainAfterExit")}, {}},
+    {service, "ExitType", SettingKind::choice, read_single<parse_enum<ExitType, kExitTypes, kNoWords>, &S::exit_type>,
+     "What the end of the service is: of its main process (`main`), or of its last process (`cgroup`). Default main.",
+     {property<word_in<kExitTypes, &S::exit_type>>("ExitType")}, kExitTypes},
+    {service, "GuessMainPID", SettingKind::boolean, read_single<parse_boolean, &S::guess_main_pid>,
+     "Whether the main process of a `forking` service without PIDFile is looked for among its processes. Default yes.",
+     {property<flag_of<&S::guess_main_pid>>("GuessMainPID")}, {}},
+    {service, "NotifyAccess", SettingKind::choice, read_notify_access,
+     "Whose messages by sd_notify(3) count: `main` of the main process, `exec` of the processes of commands too, `all` of all. Default main for a service that has to notify (its Type, a WatchdogSec), else none.",
+     {property<kShownNotifyAccess>("NotifyAccess")}, kNotifyAccess},
+    {service, "BusName", SettingKind::text, read_expanded<parse_bus_name, &RareServiceSettings::bus_name>,
+     "The name on the bus that makes a service of `Type: dbus` count as started.",
+     {property<kBusName>("BusName")}, {}},
+    {service, "OOMPolicy", SettingKind::choice, read_single<parse_enum<OomPolicy, kOomPolicies, kNoWords>, &S::oom_policy>,
+     "What follows when the kernel ended one of the processes because memory ran out: `continue` nothing, `stop` the service is stopped, `kill` the kernel ends them all. Default stop.",
+     {property<word_in<kOomPolicies, &S::oom_policy>>("OOMPolicy")}, kOomPolicies},
+    {service, "ReloadSignal", SettingKind::signal, read_single<parse_signal, &S::reload_signal>,
+     "The signal that reloads a service of `Type: notify-reload`. Default SIGHUP.",
+     {property<signal_of<&S::reload_signal>>("ReloadSignal")}, {}},
+    {service, "Slice", SettingKind::text, read_expanded<parse_slice, &RareUnitSettings::slice>,
+     "The slice that the service's cgroup is in; `a-b.slice` is in `a.slice`. Default system.slice, of an instance `NAME@x` system-NAME.slice.",
+     {property<kSlice>("Slice")}, {}},
     {service, "PIDFile", SettingKind::text, read_pid_file,
      "Where a `forking` service writes the PID of its main process; a relative path is below the runtime directory (`%t`).",
      {property<kPidFile>("PIDFile")}, {}},
-    {service, "SuccessExitStatus", SettingKind::words, read_success_exit_status,
+    {service, "SuccessExitStatus", SettingKind::words, read_exit_statuses<&RareServiceSettings::success_exit_status>,
      "Exit statuses (numbers or names) and signals that count as a good end, besides 0 and the stop signals.",
-     {property<kSuccessExitStatus>("SuccessExitStatus")}, {}},
-    {kill, "KillMode", SettingKind::choice, read_single<parse_enum<KillMode, kKillModes, kNothing>, &S::kill_mode>,
+     {property<statuses_of<&RareServiceSettings::success_exit_status>>("SuccessExitStatus")}, {}},
+    {service, "RestartPreventExitStatus", SettingKind::words, read_exit_statuses<&RareServiceSettings::restart_prevent_exit_status>,
+     "Those after which there is no restart, whatever Restart says.",
+     {property<statuses_of<&RareServiceSettings::restart_prevent_exit_status>>("RestartPreventExitStatus")}, {}},
+    {service, "RestartForceExitStatus", SettingKind::words, read_exit_statuses<&RareServiceSettings::restart_force_exit_status>,
+     "Those after which there is a restart, whatever Restart says.",
+     {property<statuses_of<&RareServiceSettings::restart_force_exit_status>>("RestartForceExitStatus")}, {}},
+    {kill, "KillMode", SettingKind::choice, read_single<parse_enum<KillMode, kKillModes, kNoWords>, &S::kill_mode>,
      "Who gets the stop signals: `control-group` all processes, `mixed` the main process and at the deadline all, `process` the main process only, `none` nobody. Default control-group.",
-     {property<kShownKillMode>("KillMode")}, kKillModes},
+     {property<word_in<kKillModes, &S::kill_mode>>("KillMode")}, kKillModes},
     {kill, "KillSignal", SettingKind::signal, read_single<parse_signal, &S::kill_signal>,
      "The first signal of a stop. Default SIGTERM.",
      {property<signal_of<&S::kill_signal>>("KillSignal")}, {}},
+    {kill, "RestartKillSignal", SettingKind::signal, read_single<parse_signal, &S::restart_kill_signal>,
+     "The first signal of a stop that is part of a restart. Default KillSignal.",
+     {property<kRestartKillSignal>("RestartKillSignal")}, {}},
+    {kill, "SendSIGHUP", SettingKind::boolean, read_single<parse_boolean, &S::send_sighup>,
+     "Whether SIGHUP is sent right after the first signal of a stop, as shells like it. Default no.",
+     {property<flag_of<&S::send_sighup>>("SendSIGHUP")}, {}},
     {kill, "SendSIGKILL", SettingKind::boolean, read_single<parse_boolean, &S::send_sigkill>,
      "Whether FinalKillSignal is sent at the deadline. Default yes.",
      {property<flag_of<&S::send_sigkill>>("SendSIGKILL")}, {}},
     {kill, "FinalKillSignal", SettingKind::signal, read_single<parse_signal, &S::final_kill_signal>,
      "The signal at the deadline. Default SIGKILL.",
      {property<signal_of<&S::final_kill_signal>>("FinalKillSignal")}, {}},
+    {kill, "WatchdogSignal", SettingKind::signal, read_single<parse_signal, &S::watchdog_signal>,
+     "The signal that ends a service whose watchdog is overdue. Default SIGABRT.",
+     {property<signal_of<&S::watchdog_signal>>("WatchdogSignal")}, {}},
 });
 // clang-format on
 

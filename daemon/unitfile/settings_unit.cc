@@ -1,71 +1,11 @@
 // The rows of the sections Unit and Install (systemd.unit(5)).
-#include <algorithm>
+#include <array>
 
 #include "core/types/record.h"
 #include "unitfile/setting_reader.h"
 
 namespace svcd {
 namespace {
-
-/// A name in a list of units: "db.service", or "db@.service" in a template's instance, where the
-/// instance is meant. On an error a fault, and nothing.
-std::optional<UnitName> read_unit_name(Reading& reading,
-                                       const std::string& word,
-                                       const YamlNode& node) {
-    auto name = parse_unit_name(word);
-    if (!name) {
-        const bool lacks_suffix = parse_unit_name(word + ".service").has_value();
-        fail_value(reading, node,
-                   "'" + word + "' is not the name of a unit" +
-                       (lacks_suffix ? ", did you mean '" + word + ".service'?" : std::string{}));
-        return std::nullopt;
-    }
-    if (name->is_template() && reading.name.is_instance()) {
-        name = parse_unit_name(name->instance_name(reading.name.instance));
-    }
-    return name;
-}
-
-bool is_requirement(Relation relation) {
-    return relation == Relation::requires_ || relation == Relation::requisite ||
-           relation == Relation::binds_to;
-}
-
-template <Relation relation>
-void read_relation(Reading& reading, const YamlNode& value) {
-    auto& dependencies = reading.draft.unit.dependencies;
-    read_words(
-        reading, value,
-        [&] {
-            std::erase_if(dependencies,
-                          [](const Dependency& each) { return each.relation == relation; });
-        },
-        [&](const std::string& word, const YamlNode& node) {
-            const auto name = read_unit_name(reading, word, node);
-            if (!name || name->full == reading.name.full) {
-                return;  // a unit's relation with itself says nothing
-            }
-            if (name->is_template()) {
-                fail_value(reading, node,
-                           "'" + word + "' is a template: name an instance, such as '" +
-                               name->instance_name("1") + "'");
-                return;
-            }
-            if (!name->type()) {
-                if (is_requirement(relation)) {
-                    fail_value(reading, node,
-                               "'" + word + "': units of type '" + name->suffix +
-                                   "' are not supported by this version");
-                }
-                return;  // an order or a wish about what can't be here is kept by itself
-            }
-            const Dependency dependency{relation, name->full};
-            if (std::find(dependencies.begin(), dependencies.end(), dependency) ==
-                dependencies.end()) {
-                dependencies.push_back(dependency);
-            }
-        });
-}
 
 void read_documentation(Reading& reading, const YamlNode& value) {
     auto& documentation = reading.draft.unit.documentation;
@@ -136,6 +76,58 @@ void read_default_instance(Reading& reading, const YamlNode& value) {
     install.push_back("DefaultInstance=" + *instance);
 }
 
+/// Slices stay when another unit is isolated, unless they say otherwise.
+void read_ignore_on_isolate(Reading& reading, const YamlNode& value) {
+    bool& ignore = reading.draft.unit.ignore_on_isolate;
+    if (is_reset(value)) {
+        ignore = reading.name.type() == UnitType::slice;
+        return;
+    }
+    read_single<parse_boolean, &UnitDefinition::ignore_on_isolate>(reading, value);
+}
+
+/// Also that of a job that has begun, unless that is given by itself.
+void read_job_timeout(Reading& reading, const YamlNode& value) {
+    RareUnitSettings& rare = reading.draft.rare_unit;
+    read_single<parse_timeout, &RareUnitSettings::job_timeout>(reading, value);
+    if (!reading.draft.job_running_timeout_given) {
+        rare.job_running_timeout = rare.job_timeout;
+    }
+}
+
+void read_job_running_timeout(Reading& reading, const YamlNode& value) {
+    RareUnitSettings& rare = reading.draft.rare_unit;
+    reading.draft.job_running_timeout_given = !is_reset(value);
+    read_single<parse_timeout, &RareUnitSettings::job_running_timeout>(reading, value);
+    if (!reading.draft.job_running_timeout_given) {
+        rare.job_running_timeout = rare.job_timeout;
+    }
+}
+
+// In the order of the enum.
+constexpr auto kActions = std::to_array<std::string_view>(
+    {"none", "exit", "exit-force", "reboot", "reboot-force", "reboot-immediate", "poweroff",
+     "poweroff-force", "poweroff-immediate"});
+
+/// A user's svcd can end, and nothing more.
+template <EmergencyAction RareUnitSettings::*Member>
+void read_action(Reading& reading, const YamlNode& value) {
+    EmergencyAction& action = reading.draft.rare_unit.*Member;
+    read_single<parse_enum<EmergencyAction, kActions, kNoWords>, Member>(reading, value);
+    if (reading.user_instance && action > EmergencyAction::exit_force) {
+        fail_value(reading, value, "'" + value.text + "' is not for the units of a user");
+        action = EmergencyAction::none;
+    }
+}
+
+Parsed<std::int32_t> parse_exit_status(std::string_view text) {
+    const auto number = parse_unsigned(text);
+    if (!number || *number > 255) {
+        return Unparsable{"'" + std::string(text) + "' is not an exit status from 0 to 255"};
+    }
+    return static_cast<std::int32_t>(*number);
+}
+
 template <bool UnitDefinition::*Member>
 constexpr auto flag = [](const UnitDefinition& unit) { return unit.*Member; };
 
@@ -144,8 +136,30 @@ constexpr auto kInterval = [](const UnitDefinition& unit) {
 };
 constexpr auto kBurst = [](const UnitDefinition& unit) { return unit.start_limit_burst; };
 
+template <Duration RareUnitSettings::*Member>
+constexpr auto duration_of =
+    [](const UnitDefinition& unit) { return shown_duration(unit.rarely().*Member); };
+template <EmergencyAction RareUnitSettings::*Member>
+constexpr auto action_of =
+    [](const UnitDefinition& unit) { return word_of<kActions>(unit.rarely().*Member); };
+/// A member of RareUnitSettings as it is.
+template <auto Member>
+constexpr auto rare_of = [](const UnitDefinition& unit) { return unit.rarely().*Member; };
+
 using enum SettingGroup;
 using U = UnitDefinition;
+using R = RareUnitSettings;
+
+template <EmergencyAction RareUnitSettings::*Member>
+constexpr SettingRow action_row(std::string_view key, std::string_view doc) {
+    return {unit,
+            key,
+            SettingKind::choice,
+            read_action<Member>,
+            doc,
+            {property<action_of<Member>>(key)},
+            kActions};
+}
 
 // clang-format off
 const auto kRows = std::to_array<SettingRow>({
@@ -153,27 +167,11 @@ const auto kRows = std::to_array<SettingRow>({
      "What the unit is, for people: shown by `status` and in the log.", {}, {}},
     {unit, "Documentation", SettingKind::words, read_documentation,
      "Where to read more: `http://`, `https://`, `file:`, `info:` or `man:` addresses.", {}, {}},
-    {unit, "Requires", SettingKind::words, read_relation<Relation::requires_>,
-     "Units that are started with this one; when one of them fails to start or is stopped, this one is stopped too. Says nothing about order: see After.", {}, {}},
-    {unit, "Requisite", SettingKind::words, read_relation<Relation::requisite>,
-     "Units that must be active already; else the start fails at once.", {}, {}},
-    {unit, "Wants", SettingKind::words, read_relation<Relation::wants>,
-     "Units that are started with this one; their failure is no failure of this one.", {}, {}},
-    {unit, "BindsTo", SettingKind::words, read_relation<Relation::binds_to>,
-     "As Requires; besides, when one of them ends for whatever reason, this one is stopped.", {}, {}},
-    {unit, "PartOf", SettingKind::words, read_relation<Relation::part_of>,
-     "Units whose stop and restart are done to this one too.", {}, {}},
-    {unit, "Conflicts", SettingKind::words, read_relation<Relation::conflicts>,
-     "Units that can't run at the same time: the start of one stops the other.", {}, {}},
-    {unit, "Before", SettingKind::words, read_relation<Relation::before>,
-     "Units that are started only after this one has started, and stopped before it is stopped.", {}, {}},
-    {unit, "After", SettingKind::words, read_relation<Relation::after>,
-     "Units that must have started before this one is started; it is stopped before them.", {}, {}},
     {unit, "DefaultDependencies", SettingKind::boolean, read_single<parse_boolean, &U::default_dependencies>,
      "Whether the usual dependencies are added: a service after basic.target, a target after what it wants. Default yes.",
      {property<flag<&U::default_dependencies>>("DefaultDependencies")}, {}},
-    {unit, "IgnoreOnIsolate", SettingKind::boolean, read_single<parse_boolean, &U::ignore_on_isolate>,
-     "Whether `isolate` of another unit leaves this one running. Default no.",
+    {unit, "IgnoreOnIsolate", SettingKind::boolean, read_ignore_on_isolate,
+     "Whether `isolate` of another unit leaves this one running. Default no, of a slice yes.",
      {property<flag<&U::ignore_on_isolate>>("IgnoreOnIsolate")}, {}},
     {unit, "AllowIsolate", SettingKind::boolean, read_single<parse_boolean, &U::allow_isolate>,
      "Whether `isolate` may be used with this unit. Default no.",
@@ -184,12 +182,41 @@ const auto kRows = std::to_array<SettingRow>({
     {unit, "RefuseManualStop", SettingKind::boolean, read_single<parse_boolean, &U::refuse_manual_stop>,
      "Whether the unit can be stopped as a dependency only. Default no.",
      {property<flag<&U::refuse_manual_stop>>("RefuseManualStop")}, {}},
+    {unit, "StopWhenUnneeded", SettingKind::boolean, read_single<parse_boolean, &U::stop_when_unneeded>,
+     "Whether the unit is stopped once no active unit needs it any more. Default no.",
+     {property<flag<&U::stop_when_unneeded>>("StopWhenUnneeded")}, {}},
+    {unit, "JobTimeoutSec", SettingKind::duration, read_job_timeout,
+     "How long a job of this unit may take from when it is made; then the job is given up, and the unit left as it is. Default infinity.",
+     {property<duration_of<&R::job_timeout>>("JobTimeoutUSec")}, {}},
+    {unit, "JobRunningTimeoutSec", SettingKind::duration, read_job_running_timeout,
+     "The same, from when the job begins: what it waits for doesn't count. Default JobTimeoutSec.",
+     {property<duration_of<&R::job_running_timeout>>("JobRunningTimeoutUSec")}, {}},
+    action_row<&R::job_timeout_action>("JobTimeoutAction",
+     "What svcd does when one of the two is over: as FailureAction."),
+    action_row<&R::failure_action>("FailureAction",
+     "What svcd does when the unit fails: `exit` ends svcd, `reboot` and `poweroff` the machine, each after every unit was stopped in order; with `-force` they are killed, with `-immediate` not even that. A user's svcd knows `exit` and `exit-force` only. Default none."),
+    action_row<&R::success_action>("SuccessAction",
+     "What svcd does when the unit ends well: as FailureAction."),
+    {unit, "FailureActionExitStatus", SettingKind::number, read_single<parse_exit_status, &R::failure_action_exit_status>,
+     "What svcd exits with after `FailureAction: exit`, from 0 to 255. Default the exit status of the main process, shown as -1.",
+     {property<rare_of<&R::failure_action_exit_status>>("FailureActionExitStatus")}, {}},
+    {unit, "SuccessActionExitStatus", SettingKind::number, read_single<parse_exit_status, &R::success_action_exit_status>,
+     "The same for SuccessAction.",
+     {property<rare_of<&R::success_action_exit_status>>("SuccessActionExitStatus")}, {}},
     {unit, "StartLimitIntervalSec", SettingKind::duration, read_single<parse_duration, &U::start_limit_interval>,
      "In this time a unit is started StartLimitBurst times at most; 0 turns the limit off. Default 10s.",
      {property<kInterval>("StartLimitIntervalUSec")}, {}},
     {unit, "StartLimitBurst", SettingKind::number, read_single<parse_start_limit_burst, &U::start_limit_burst>,
      "See StartLimitIntervalSec. At most 64; default 5.",
      {property<kBurst>("StartLimitBurst")}, {}},
+    action_row<&R::start_limit_action>("StartLimitAction",
+     "What svcd does when that is exceeded: as FailureAction."),
+    {unit, "RebootArgument", SettingKind::text, read_text<&R::reboot_argument>,
+     "What is handed to reboot(2) with these actions.",
+     {property<rare_of<&R::reboot_argument>>("RebootArgument")}, {}},
+    {unit, "SourcePath", SettingKind::text, read_expanded<parse_path, &R::source_path>,
+     "The file that this unit file was generated from.",
+     {property<rare_of<&R::source_path>>("SourcePath")}, {}},
     {install, "WantedBy", SettingKind::words, read_install_names,
      "The units that want this one once it is enabled.", {}, {}},
     {install, "RequiredBy", SettingKind::words, read_install_names,

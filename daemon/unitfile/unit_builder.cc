@@ -7,6 +7,7 @@
 
 #include "unitfile/setting_row.h"
 #include "unitfile/suggestion.h"
+#include "unitfile/unit_rules.h"
 #include "unitfile/unsupported.h"
 #include "unitfile/utf8.h"
 
@@ -26,6 +27,8 @@ constexpr auto kBuiltIns = std::to_array<BuiltIn>({
     {"basic.target", "Basic System", "sysinit.target"},
     {"shutdown.target", "Shutdown", ""},
     {"default.target", "Default Target", "basic.target"},
+    {"-.slice", "Root Slice", ""},
+    {"system.slice", "System Slice", ""},
 });
 
 const BuiltIn* find_built_in(std::string_view name) {
@@ -63,6 +66,8 @@ std::vector<std::string_view> sections_of(UnitType type) {
             return {"Unit", "Service", "Kill", "Install"};
         case UnitType::target:
             return {"Unit", "Install"};
+        case UnitType::slice:
+            return {"Unit", "Slice", "Install"};
     }
     return {};
 }
@@ -76,6 +81,7 @@ class Builder {
 public:
     Builder(const BuildInput& input, UnitType type) : input_{input}, type_{type} {
         draft_.unit.name = input.name.full;
+        draft_.unit.ignore_on_isolate = type == UnitType::slice;
         if (const BuiltIn* built_in =
                 input.fragment == nullptr ? find_built_in(input.name.full) : nullptr) {
             draft_.unit.description = built_in->description;
@@ -101,40 +107,43 @@ public:
             return faults;
         }
         for (const YamlEntry& section : root.entries) {
-            apply_section(section, faults);
+            apply_section(section, &source == input_.fragment, faults);
         }
         return faults;
     }
 
-    /// What is wrong with the unit as a whole (systemd's service_verify), or nothing.
-    std::optional<std::string> problem() const;
+    /// What is wrong with the unit as a whole, or nothing.
+    std::optional<std::string> problem() const { return problem_of(draft_, type_); }
 
     /// The finished unit. The draft is used up.
     void finish(BuiltUnit& built);
 
 private:
-    void apply_section(const YamlEntry& section, std::vector<Fault>& faults);
+    void apply_section(const YamlEntry& section, bool in_fragment, std::vector<Fault>& faults);
     void apply_setting(std::string_view section,
                        const YamlEntry& entry,
+                       bool in_fragment,
                        std::vector<Fault>& faults);
     void add_default_dependencies();
-    const std::vector<Command>& commands(CommandRole role) const {
-        return draft_.commands[static_cast<std::size_t>(role)];
-    }
+    void add_slice();
+    void finish_service(BuiltUnit& built);
+    void finish_rare_settings();
 
     const BuildInput& input_;
     UnitType type_;
     UnitDraft draft_;
 };
 
-void Builder::apply_section(const YamlEntry& section, std::vector<Fault>& faults) {
+void Builder::apply_section(const YamlEntry& section,
+                            bool in_fragment,
+                            std::vector<Fault>& faults) {
     if (is_users_own(section.key)) {
         return;
     }
     const auto known = sections_of(type_);
     if (std::find(known.begin(), known.end(), section.key) == known.end()) {
         std::string message = "unknown section '" + section.key + "'";
-        if (section.key == "Service" || section.key == "Kill") {
+        if (section.key == "Service" || section.key == "Kill" || section.key == "Slice") {
             message = "the section " + section.key + " does not belong in a " +
                       std::string(name_of(type_));
         } else if (is_unsupported_section(section.key)) {
@@ -160,18 +169,20 @@ void Builder::apply_section(const YamlEntry& section, std::vector<Fault>& faults
         return;
     }
     for (const YamlEntry& entry : value.entries) {
-        apply_setting(section.key, entry, faults);
+        apply_setting(section.key, entry, in_fragment, faults);
     }
 }
 
 void Builder::apply_setting(std::string_view section,
                             const YamlEntry& entry,
+                            bool in_fragment,
                             std::vector<Fault>& faults) {
     if (is_users_own(entry.key)) {
         return;
     }
     if (const SettingRow* row = find_setting(section, entry.key)) {
-        Reading reading{input_.name, input_.specifiers, draft_, faults, row->key};
+        Reading reading{input_.name, input_.specifiers,   draft_, faults, row->key,
+                        in_fragment, input_.user_instance};
         row->read(reading, *entry.value);
         return;
     }
@@ -191,34 +202,6 @@ void Builder::apply_setting(std::string_view section,
     faults.push_back({entry.mark, std::move(message)});
 }
 
-std::optional<std::string> Builder::problem() const {
-    if (type_ != UnitType::service) {
-        return std::nullopt;
-    }
-    const ServiceSettings& service = draft_.service;
-    const std::size_t starts = commands(CommandRole::start).size();
-    const bool oneshot = service.type_given ? service.type == ServiceType::oneshot : starts == 0;
-    if (starts == 0 && commands(CommandRole::stop).empty()) {
-        return "the service has neither ExecStart nor ExecStop: there is nothing to run";
-    }
-    if (starts == 0 && !oneshot) {
-        return "the service has no ExecStart, which only a service of Type oneshot may lack";
-    }
-    if (starts == 0 && !service.remain_after_exit) {
-        return "the service has no ExecStart, which only a service with RemainAfterExit: yes may "
-               "lack";
-    }
-    if (starts > 1 && !oneshot) {
-        return "the service has more than one ExecStart, which only a service of Type oneshot may "
-               "have (a drop-in that means another command writes ExecStart: [null, [COMMAND]])";
-    }
-    if (oneshot && (service.restart == RestartPolicy::always ||
-                    service.restart == RestartPolicy::on_success)) {
-        return "Restart: always and on-success are not possible with Type oneshot";
-    }
-    return std::nullopt;
-}
-
 void Builder::add_default_dependencies() {
     // A target's (after what it wants) need the other units: the loader adds them.
     if (!draft_.unit.default_dependencies || type_ != UnitType::service) {
@@ -233,29 +216,66 @@ void Builder::add_default_dependencies() {
     add_dependency(draft_.unit, Relation::after, "basic.target");
 }
 
+/// A unit needs its slice, DefaultDependencies or not. What is always there is no edge.
+void Builder::add_slice() {
+    const std::string slice = draft_.unit.slice();
+    if (!slice.empty() && !is_perpetual(slice)) {
+        add_dependency(draft_.unit, Relation::requires_, slice);
+        add_dependency(draft_.unit, Relation::after, slice);
+    }
+}
+
+void Builder::finish_service(BuiltUnit& built) {
+    ServiceSettings& service = draft_.service;
+    service.type = service_type_of(draft_);
+    if (service.type == ServiceType::oneshot && !draft_.timeout_start_given) {
+        service.timeout_start = kInfinity;
+    }
+    if (service.type == ServiceType::dbus) {
+        // systemd's is dbus.socket, which brings the bus; this is where the bus is here.
+        add_dependency(draft_.unit, Relation::after, "dbus.service");
+    }
+    for (std::vector<Command>& of_role : draft_.commands) {
+        std::move(of_role.begin(), of_role.end(), std::back_inserter(service.commands));
+    }
+    service.commands.shrink_to_fit();
+    if (draft_.rare_service != RareServiceSettings{}) {
+        service.rare = std::make_shared<const RareServiceSettings>(std::move(draft_.rare_service));
+    }
+    draft_.unit.service = std::make_unique<ServiceSettings>(std::move(service));
+    built.exec = std::move(draft_.exec);
+}
+
+void Builder::finish_rare_settings() {
+    RareUnitSettings& rare = draft_.rare_unit;
+    for (const std::string& path : rare.requires_mounts_for) {
+        rare.conditions.push_back({ConditionKind::mounts_for, true, false, false, path});
+    }
+    rare.conditions.shrink_to_fit();
+    rare.requires_mounts_for.shrink_to_fit();
+    if (rare != RareUnitSettings{}) {
+        draft_.unit.rare = std::make_shared<const RareUnitSettings>(std::move(rare));
+    }
+}
+
 void Builder::finish(BuiltUnit& built) {
     for (const Dependency& dependency : input_.linked) {
         add_dependency(draft_.unit, dependency.relation, dependency.unit);
     }
     add_default_dependencies();
+    if (type_ == UnitType::service) {
+        finish_service(built);
+    }
+    finish_rare_settings();
+    add_slice();
     UnitDefinition& unit = draft_.unit;
     if (input_.fragment != nullptr) {
         unit.fragment_path = input_.fragment->path;
     }
-    if (type_ == UnitType::service) {
-        ServiceSettings& service = draft_.service;
-        if (!service.type_given && commands(CommandRole::start).empty()) {
-            service.type = ServiceType::oneshot;
-        }
-        if (service.type == ServiceType::oneshot && !draft_.timeout_start_given) {
-            service.timeout_start = kInfinity;
-        }
-        for (std::vector<Command>& of_role : draft_.commands) {
-            std::move(of_role.begin(), of_role.end(), std::back_inserter(service.commands));
-        }
-        service.commands.shrink_to_fit();
-        unit.service = std::make_unique<ServiceSettings>(std::move(service));
-        built.exec = std::move(draft_.exec);
+    if (type_ == UnitType::slice && unit.description.empty()) {
+        const BuiltIn* built_in = find_built_in(unit.name);
+        unit.description = built_in != nullptr ? std::string(built_in->description)
+                                               : "Slice /" + unescape_unit_name(input_.name.prefix);
     }
     unit.dependencies.shrink_to_fit();
     built.definition = std::move(unit);
@@ -366,7 +386,7 @@ Diagnostic make_diagnostic(const std::string& unit,
 }
 
 bool is_built_in(std::string_view name) {
-    return find_built_in(name) != nullptr;
+    return find_built_in(name) != nullptr || is_slice_name(name);
 }
 
 BuiltUnit build_unit(const BuildInput& input) {

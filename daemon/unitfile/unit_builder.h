@@ -38,7 +38,9 @@ struct BuildInput {
 struct BuiltUnit {
     bool valid = false;
     UnitDefinition definition;
-    ExecSettings exec;  ///< of a service; to be shared and put into definition.service
+    /// Of a service; to be shared and put into definition.service. The definition's `rare` blocks
+    /// are there already, and are to be shared.
+    ExecSettings exec;
     std::vector<Diagnostic> diagnostics;
 };
 
@@ -51,7 +53,8 @@ Diagnostic make_diagnostic(const std::string& unit,
                            Mark mark,
                            std::string message);
 
-/// Whether svcd itself brings this unit when no file does (basic.target ...).
+/// Whether svcd itself brings this unit when no file does: basic.target and the like, and every
+/// slice.
 bool is_built_in(std::string_view name);
 
 }  // namespace svcd

@@ -187,7 +187,8 @@ void UnitIndex::settle_aliases() {
     const auto is_alias_of_something = [&](const auto& alias) {
         const auto name = parse_unit_name(alias.first);
         const auto other = parse_unit_name(alias.second);
-        return name && other && fragments_.contains(alias.second) &&
+        // A slice's name is its place in the tree of cgroups, so it has one only.
+        return name && other && fragments_.contains(alias.second) && name->suffix != "slice" &&
                name->suffix == other->suffix && name->is_template() == other->is_template();
     };
     std::erase_if(aliases_, [&](const auto& alias) { return !is_alias_of_something(alias); });

@@ -37,6 +37,9 @@ std::optional<UnitType> UnitName::type() const {
     if (suffix == "target") {
         return UnitType::target;
     }
+    if (suffix == "slice") {
+        return UnitType::slice;
+    }
     return std::nullopt;
 }
 
@@ -51,6 +54,9 @@ std::optional<UnitName> parse_unit_name(std::string_view name) {
     result.stem = name.substr(0, dot);
     result.suffix = name.substr(dot + 1);
     if (std::find(kSuffixes.begin(), kSuffixes.end(), result.suffix) == kSuffixes.end()) {
+        return std::nullopt;
+    }
+    if (result.suffix == "slice" && !is_slice_name(name)) {
         return std::nullopt;
     }
     const std::size_t at = result.stem.find('@');

@@ -6,73 +6,17 @@
 namespace svcd {
 namespace {
 
-constexpr auto kUnit = std::to_array<std::string_view>({"Upholds",
-                                                        "OnFailure",
-                                                        "OnFailureJobMode",
-                                                        "OnSuccess",
-                                                        "OnSuccessJobMode",
-                                                        "PropagatesReloadTo",
-                                                        "ReloadPropagatedFrom",
-                                                        "PropagatesStopTo",
-                                                        "StopPropagatedFrom",
-                                                        "JoinsNamespaceOf",
-                                                        "StopWhenUnneeded",
-                                                        "JobTimeoutSec",
-                                                        "JobTimeoutAction",
-                                                        "JobRunningTimeoutSec",
-                                                        "JobTimeoutRebootArgument",
-                                                        "FailureAction",
-                                                        "SuccessAction",
-                                                        "FailureActionExitStatus",
-                                                        "SuccessActionExitStatus",
-                                                        "StartLimitAction",
-                                                        "RebootArgument",
-                                                        "CollectMode",
-                                                        "RequiresMountsFor",
-                                                        "SourcePath"});
+constexpr auto kUnit = std::to_array<std::string_view>({"JobTimeoutRebootArgument", "CollectMode"});
 
 /// Each exists as Condition... and as Assert...
-constexpr auto kConditions = std::to_array<std::string_view>({"PathExists",
-                                                              "PathExistsGlob",
-                                                              "PathIsDirectory",
-                                                              "PathIsSymbolicLink",
-                                                              "PathIsMountPoint",
-                                                              "PathIsReadWrite",
-                                                              "PathIsEncrypted",
-                                                              "DirectoryNotEmpty",
-                                                              "FileNotEmpty",
-                                                              "FileIsExecutable",
-                                                              "User",
-                                                              "Group",
-                                                              "Host",
-                                                              "KernelCommandLine",
-                                                              "KernelVersion",
-                                                              "Virtualization",
-                                                              "Architecture",
-                                                              "Capability",
-                                                              "Environment",
-                                                              "ControlGroupController",
-                                                              "Memory",
-                                                              "CPUs",
-                                                              "CPUFeature",
-                                                              "OSRelease",
-                                                              "FirstBoot",
-                                                              "NeedsUpdate",
-                                                              "ACPower",
-                                                              "Security",
-                                                              "Credential",
-                                                              "Firmware",
-                                                              "MemoryPressure",
-                                                              "CPUPressure",
-                                                              "IOPressure"});
+constexpr auto kConditions =
+    std::to_array<std::string_view>({"PathIsEncrypted", "CPUFeature", "OSRelease", "Credential",
+                                     "Firmware", "MemoryPressure", "CPUPressure", "IOPressure"});
 
 constexpr auto kService = std::to_array<std::string_view>(
     {// of the service
-     "RestartSteps", "RestartMaxDelaySec", "RestartPreventExitStatus", "RestartForceExitStatus",
-     "TimeoutAbortSec", "TimeoutStartFailureMode", "TimeoutStopFailureMode", "RuntimeMaxSec",
-     "RuntimeRandomizedExtraSec", "GuessMainPID", "BusName", "NotifyAccess", "Sockets",
-     "FileDescriptorStoreMax", "NonBlocking", "OOMPolicy", "ExitType", "RootDirectoryStartOnly",
-     "USBFunctionDescriptors", "USBFunctionStrings", "OpenFile",
+     "RuntimeRandomizedExtraSec", "Sockets", "FileDescriptorStoreMax", "NonBlocking",
+     "RootDirectoryStartOnly", "USBFunctionDescriptors", "USBFunctionStrings", "OpenFile",
      // ours
      "PreStopDelaySec", "ReadyWhen", "ProbeIntervalSec", "HealthCheck", "RestartOverlap",
      // of the process
@@ -98,21 +42,47 @@ constexpr auto kService = std::to_array<std::string_view>(
      "LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted",
      "UtmpIdentifier", "UtmpMode", "PAMName", "KeyringMode", "TimerSlackNSec", "CoredumpFilter",
      "NetworkNamespacePath", "IPCNamespacePath", "AppArmorProfile", "SELinuxContext",
-     "SmackProcessLabel",
-     // of the processes' resources
-     "Slice", "Delegate", "CPUAccounting", "CPUWeight", "StartupCPUWeight", "CPUQuota",
-     "CPUQuotaPeriodSec", "AllowedCPUs", "AllowedMemoryNodes", "MemoryAccounting", "MemoryMin",
-     "MemoryLow", "MemoryHigh", "MemoryMax", "MemorySwapMax", "MemoryZSwapMax", "MemoryLimit",
-     "TasksAccounting", "TasksMax", "IOAccounting", "IOWeight", "StartupIOWeight", "IODeviceWeight",
-     "IOReadBandwidthMax", "IOWriteBandwidthMax", "IOReadIOPSMax", "IOWriteIOPSMax", "IPAccounting",
-     "IPAddressAllow", "IPAddressDeny", "DeviceAllow", "DevicePolicy", "ManagedOOMSwap",
-     "ManagedOOMMemoryPressure", "ManagedOOMMemoryPressureLimit", "ManagedOOMPreference"});
+     "SmackProcessLabel"});
 
-constexpr auto kKill =
-    std::to_array<std::string_view>({"RestartKillSignal", "SendSIGHUP", "WatchdogSignal"});
+/// Of the processes' resources: in slices too.
+constexpr auto kResources = std::to_array<std::string_view>({"Delegate",
+                                                             "CPUAccounting",
+                                                             "CPUWeight",
+                                                             "StartupCPUWeight",
+                                                             "CPUQuota",
+                                                             "CPUQuotaPeriodSec",
+                                                             "AllowedCPUs",
+                                                             "AllowedMemoryNodes",
+                                                             "MemoryAccounting",
+                                                             "MemoryMin",
+                                                             "MemoryLow",
+                                                             "MemoryHigh",
+                                                             "MemoryMax",
+                                                             "MemorySwapMax",
+                                                             "MemoryZSwapMax",
+                                                             "MemoryLimit",
+                                                             "TasksAccounting",
+                                                             "TasksMax",
+                                                             "IOAccounting",
+                                                             "IOWeight",
+                                                             "StartupIOWeight",
+                                                             "IODeviceWeight",
+                                                             "IOReadBandwidthMax",
+                                                             "IOWriteBandwidthMax",
+                                                             "IOReadIOPSMax",
+                                                             "IOWriteIOPSMax",
+                                                             "IPAccounting",
+                                                             "IPAddressAllow",
+                                                             "IPAddressDeny",
+                                                             "DeviceAllow",
+                                                             "DevicePolicy",
+                                                             "ManagedOOMSwap",
+                                                             "ManagedOOMMemoryPressure",
+                                                             "ManagedOOMMemoryPressureLimit",
+                                                             "ManagedOOMPreference"});
 
 constexpr auto kSections = std::to_array<std::string_view>(
-    {"Socket", "Timer", "Path", "Mount", "Automount", "Swap", "Slice", "Scope"});
+    {"Socket", "Timer", "Path", "Mount", "Automount", "Swap", "Scope"});
 
 template <typename List>
 bool contains(const List& list, std::string_view word) {
@@ -131,9 +101,9 @@ bool is_unsupported_setting(std::string_view section, std::string_view key) {
         return contains(kUnit, key);
     }
     if (section == "Service") {
-        return contains(kService, key) || contains(kKill, key);
+        return contains(kService, key) || contains(kResources, key);
     }
-    return section == "Kill" && contains(kKill, key);
+    return section == "Slice" && contains(kResources, key);
 }
 
 bool is_unsupported_section(std::string_view section) {

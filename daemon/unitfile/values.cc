@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <climits>
 #include <limits>
 #include <optional>
 
@@ -260,6 +261,25 @@ Parsed<std::uint64_t> parse_size(std::string_view text) {
         skip_whitespace(rest);
     }
     return total;
+}
+
+Parsed<std::string> parse_path(std::string_view text) {
+    if (!text.starts_with('/') || text.size() >= PATH_MAX) {
+        return Unparsable{quoted(text) + " is not an absolute path"};
+    }
+    std::string path;
+    for (std::string_view rest = text; !rest.empty();) {
+        rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
+        const std::string_view part = rest.substr(0, rest.find('/'));
+        rest.remove_prefix(part.size());
+        if (part == "..") {
+            return Unparsable{quoted(text) + " has '..' in it: write the path it leads to"};
+        }
+        if (!part.empty() && part != ".") {
+            path.append("/").append(part);
+        }
+    }
+    return path.empty() ? std::string{"/"} : path;
 }
 
 Parsed<bool> parse_boolean(std::string_view text) {

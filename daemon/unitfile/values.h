@@ -38,6 +38,10 @@ Parsed<std::uint64_t> parse_duration_in(std::string_view text, Duration unit);
 /// "512M", "1.5G", "1G 512M": base 1024, no suffix or B for bytes.
 Parsed<std::uint64_t> parse_size(std::string_view text);
 
+/// An absolute path without "..", what is doubled or idle in it ("//", "/./", a '/' at the end)
+/// taken out.
+Parsed<std::string> parse_path(std::string_view text);
+
 Parsed<bool> parse_boolean(std::string_view text);
 Parsed<std::uint64_t> parse_unsigned(std::string_view text);
 Parsed<std::int64_t> parse_integer(std::string_view text);

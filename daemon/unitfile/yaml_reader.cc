@@ -94,6 +94,7 @@ public:
                   YAML::anchor_t anchor,
                   const std::string& value) override {
         check_tag(mark, tag);
+        check_block(mark, value);
         auto node = new_node(YamlNode::Kind::scalar, mark, anchor);
         node->text = value;
         add(std::move(node), mark);
@@ -141,10 +142,27 @@ private:
         std::size_t nodes = 0;  ///< it and all below it
     };
 
-    static void check_tag(const YAML::Mark& mark, const std::string& tag) {
-        if (!tag.empty() && tag != "?" && tag != "!") {
-            stop(mark, "a YAML tag: unit files have no use for them");
+    /// The parser calls the tag of a quoted scalar "!", and that of a value after a lone '!' too.
+    void check_tag(const YAML::Mark& mark, const std::string& tag) const {
+        const bool is_written = tag == "!" && begins_with(mark, '!');
+        if (is_written || (!tag.empty() && tag != "?" && tag != "!")) {
+            stop(mark,
+                 "a YAML tag, for which unit files have no use: a value that begins with '!' "
+                 "stands in quotes");
         }
+    }
+
+    /// To YAML `>4` is the head of a block of text, here an empty one, which would reset a setting.
+    void check_block(const YAML::Mark& mark, const std::string& value) const {
+        if (value.empty() && (begins_with(mark, '|') || begins_with(mark, '>'))) {
+            stop(mark,
+                 "an empty block of text: a value that begins with '|' or '>' stands in quotes");
+        }
+    }
+
+    bool begins_with(const YAML::Mark& mark, char c) const {
+        return mark.pos >= 0 && static_cast<std::size_t>(mark.pos) < source_.size() &&
+               source_[static_cast<std::size_t>(mark.pos)] == c;
     }
 
     /// Settings that know the word null (StandardOutput) need to tell it from nothing at all. The

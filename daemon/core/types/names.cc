@@ -94,17 +94,6 @@ std::string_view name_of(EmergencyAction action) {
     return look_up(kNames, action);
 }
 
-std::string_view name_of(ConditionKind kind) {
-    static constexpr auto kNames = std::to_array<std::string_view>(
-        {"PathExists", "PathExistsGlob", "PathIsDirectory", "PathIsSymbolicLink",
-         "PathIsMountPoint", "PathIsReadWrite", "DirectoryNotEmpty", "FileNotEmpty",
-         "FileIsExecutable", "User", "Group", "Host", "KernelCommandLine", "KernelVersion",
-         "Virtualization", "Architecture", "Capability", "Environment", "ControlGroupController",
-         "Memory", "CPUs", "FirstBoot", "NeedsUpdate", "ACPower", "Security",
-         "RequiresMountsFor"});
-    return look_up(kNames, kind);
-}
-
 std::string_view name_of(Relation relation) {
     static constexpr auto kNames = std::to_array<std::string_view>(
         {"Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before",
@@ -113,6 +102,37 @@ std::string_view name_of(Relation relation) {
          "ConflictedBy", "After", "OnFailureOf", "OnSuccessOf", "ReloadPropagatedFrom",
          "StopPropagatedFrom", "JoinsNamespaceOf"});
     return look_up(kNames, relation);
+}
+
+std::string_view name_of(ConditionKind kind) {
+    static constexpr auto kNames = std::to_array<std::string_view>({"PathExists",
+                                                                    "PathExistsGlob",
+                                                                    "PathIsDirectory",
+                                                                    "PathIsSymbolicLink",
+                                                                    "PathIsMountPoint",
+                                                                    "PathIsReadWrite",
+                                                                    "DirectoryNotEmpty",
+                                                                    "FileNotEmpty",
+                                                                    "FileIsExecutable",
+                                                                    "User",
+                                                                    "Group",
+                                                                    "Host",
+                                                                    "KernelCommandLine",
+                                                                    "KernelVersion",
+                                                                    "Virtualization",
+                                                                    "Architecture",
+                                                                    "Capability",
+                                                                    "Environment",
+                                                                    "ControlGroupController",
+                                                                    "Memory",
+                                                                    "CPUs",
+                                                                    "FirstBoot",
+                                                                    "NeedsUpdate",
+                                                                    "ACPower",
+                                                                    "Security",
+                                                                    "RequiresMountsFor"});
+    static_assert(kNames.size() == kConditionKinds);
+    return look_up(kNames, kind);
 }
 
 std::optional<UnitType> unit_type_of(std::string_view name) {
@@ -134,7 +154,7 @@ std::optional<UnitType> unit_type_of(std::string_view name) {
     if (suffix == "target") {
         return UnitType::target;
     }
-    if (suffix == "slice") {
+    if (suffix == "slice" && is_slice_name(name)) {
         return UnitType::slice;
     }
     return std::nullopt;

@@ -4,6 +4,7 @@ namespace svcd {
 namespace {
 
 constexpr std::string_view kRootSlice = "-.slice";
+constexpr std::string_view kSliceSuffix = ".slice";
 constexpr std::string_view kSystemSlice = "system.slice";
 
 /// "a-b.slice" is in "a.slice", "a.slice" in the root slice (systemd.slice(5)).
@@ -11,14 +12,23 @@ std::string parent_of_slice(std::string_view name) {
     const std::string_view stem = name.substr(0, name.rfind('.'));
     const std::size_t dash = stem.rfind('-');
     return dash == std::string_view::npos ? std::string(kRootSlice)
-                                          : std::string(stem.substr(0, dash)) + ".slice";
+                                          : std::string(stem.substr(0, dash)).append(kSliceSuffix);
 }
 
-/// A part of a unit's name as a part of a slice's: the dash there means "in", so it is escaped.
-std::string escape_dashes(std::string_view text) {
+/// A part of a unit's name as a part of a slice's: the dash there means "in", so it is escaped, and
+/// with it what begins an escape.
+std::string escape_for_slice(std::string_view text) {
     std::string escaped;
     for (const char c : text) {
-        escaped += c == '-' ? std::string("\\x2d") : std::string(1, c);
+        if (c == '-') {
+            escaped += "\\x2d";
+        } else if (c == '\\') {
+            escaped += "\\x5c";
+        } else if (c == '.' && escaped.empty()) {
+            escaped += "\\x2e";
+        } else {
+            escaped += c;
+        }
     }
     return escaped;
 }
@@ -33,6 +43,18 @@ std::string describe(const Condition& condition) {
     text += name_of(condition.kind);
     text += std::string("=") + (condition.trigger ? "|" : "") + (condition.negate ? "!" : "");
     return text + condition.parameter;
+}
+
+bool is_slice_name(std::string_view name) {
+    if (name == kRootSlice) {
+        return true;
+    }
+    if (!name.ends_with(kSliceSuffix) || name.find('@') != std::string_view::npos) {
+        return false;
+    }
+    const std::string_view stem = name.substr(0, name.size() - kSliceSuffix.size());
+    return !stem.empty() && stem.front() != '-' && stem.back() != '-' &&
+           stem.find("--") == std::string_view::npos;
 }
 
 bool is_perpetual(std::string_view name) {
@@ -64,7 +86,7 @@ std::string UnitDefinition::slice() const {
     const std::size_t at = name.find('@');
     return at == std::string::npos
                ? std::string(kSystemSlice)
-               : "system-" + escape_dashes(std::string_view{name}.substr(0, at)) + ".slice";
+               : "system-" + escape_for_slice(std::string_view{name}.substr(0, at)) + ".slice";
 }
 
 }  // namespace svcd

@@ -8,10 +8,12 @@
 
 #include <bitset>
 #include <csignal>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/types/ids.h"
@@ -100,6 +102,7 @@ enum class ConditionKind : std::uint8_t {
     security,
     mounts_for,  ///< of RequiresMountsFor: what /etc/fstab mounts on the way to it is mounted
 };
+inline constexpr std::size_t kConditionKinds = 26;
 
 /// One of them. Every Assert and every Condition must hold, but of those with `trigger` one is
 /// enough (Conditions and Asserts apart).
@@ -108,6 +111,9 @@ struct Condition {
     bool is_assert = false;
     bool trigger = false;  ///< prefix '|'
     bool negate = false;   ///< prefix '!'
+    /// Checked, and in one form: paths without "//" and the like; "yes" or "no" where systemd takes
+    /// any boolean; memory in bytes and CPUs after one of < <= = != >= >, capabilities by their name
+    /// in capitals; of KernelVersion no blank between an operator and what follows.
     std::string parameter;
 
     bool operator==(const Condition&) const = default;
@@ -232,10 +238,10 @@ struct ServiceSettings {
     std::uint8_t watchdog_signal = SIGABRT;
     std::uint8_t reload_signal = SIGHUP;  ///< of Type=notify-reload
     std::uint32_t restart_steps = 0;      ///< 0: every restart after restart_delay
-    Duration restart_delay{100'000};     ///< RestartSec
+    Duration restart_delay{100'000};      ///< RestartSec
     Duration timeout_start{90'000'000};  ///< kInfinity: none; the default of a oneshot is kInfinity
     Duration timeout_stop{90'000'000};
-    std::optional<Duration> timeout_abort;    ///< absent: timeout_stop
+    std::optional<Duration> timeout_abort;   ///< absent: timeout_stop
     Duration restart_max_delay = kInfinity;  ///< RestartMaxDelaySec; what restart_steps lead up to
     Duration runtime_max = kInfinity;
     Duration watchdog{0};  ///< WatchdogSec; 0 is off
@@ -321,16 +327,21 @@ struct LoadedUnit {
 
 /// The unit type by the suffix of the name, or nothing when the name is not a valid unit name
 /// (systemd.unit(5): at most 255 of [A-Za-z0-9:_.\\@-], a suffix of a type that exists, not a
-/// template).
+/// template; of a slice see is_slice_name()).
 std::optional<UnitType> unit_type_of(std::string_view name);
 
 std::string_view name_of(EmergencyAction action);
-/// The setting without Condition or Assert: "PathExists"; "RequiresMountsFor".
-std::string_view name_of(ConditionKind kind);
 /// "ConditionPathExists=!/etc/x", as it stands in a unit file.
 std::string describe(const Condition& condition);
 
+/// "-.slice", or parts with single dashes between them, such as "a-b.slice" (systemd.slice(5)).
+bool is_slice_name(std::string_view name);
+
 /// Always there and always active: the root slice and system.slice.
 bool is_perpetual(std::string_view name);
+
+/// The setting without the word Condition or Assert before it, "PathExists"; of mounts_for the
+/// setting that makes it, "RequiresMountsFor".
+std::string_view name_of(ConditionKind kind);
 
 }  // namespace svcd

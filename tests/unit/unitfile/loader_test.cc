@@ -236,7 +236,7 @@ TEST(Loader, LoadsFiveHundredUnitsOneReadEach) {
         folder.write("s" + std::to_string(i) + ".service.yaml", kSound);
     }
     const LoadReport report = folder.load_all();
-    EXPECT_EQ(report.units.size(), 504U);
+    EXPECT_EQ(report.units.size(), 506U);
     EXPECT_THAT(report.diagnostics, IsEmpty());
 }
 

@@ -201,7 +201,7 @@ TEST(PidFile, RelativeIsBelowTheRuntimeDirectory) {
 
 TEST(SuccessExitStatus, TakesNumbersNamesAndSignals) {
     const LoadedUnit unit = load_service("SuccessExitStatus: [3, DATAERR SIGUSR1]");
-    const ExitStatusSet& set = unit.definition.service->success_exit_status;
+    const ExitStatusSet& set = unit.definition.service->rarely().success_exit_status;
     EXPECT_TRUE(set.statuses.test(3) && set.statuses.test(65) && set.signals.test(SIGUSR1));
     EXPECT_THAT(load_service("SuccessExitStatus: [DATAER]").error,
                 HasSubstr("did you mean 'DATAERR'?"));

@@ -59,6 +59,19 @@ TEST(YamlReader, RefusesWhatUnitFilesHaveNoUseFor) {
     EXPECT_FALSE(read_yaml("a: *nowhere").has_value());
 }
 
+TEST(YamlReader, SaysThatPrefixesStandInQuotes) {
+    for (const char* text : {"a: !/etc/x", "a: ! /etc/x", "a: !x y", "a: [! 1]"}) {
+        EXPECT_THAT(read_yaml(text).error().message, HasSubstr("stands in quotes")) << text;
+    }
+    // An empty block of text, which would reset a setting.
+    for (const char* text : {"a: >4", "a: >4\nb: 1", "a: |", "a: >-\n"}) {
+        EXPECT_THAT(read_yaml(text).error().message, HasSubstr("stands in quotes")) << text;
+    }
+    EXPECT_FALSE(read_yaml("a: >=4").has_value());
+    EXPECT_FALSE(read_yaml("a: |!/x").has_value());
+    EXPECT_TRUE(read_yaml("a: '!/etc/x'\nb: \">4\"\nc: '|'\nd: ''\ne: |\n  x\n").has_value());
+}
+
 TEST(YamlReader, AllowsATabBehindText) {
     EXPECT_TRUE(read_yaml("a: b\t# c\n \t \nd: \"x\ty\"\n").has_value());
 }
