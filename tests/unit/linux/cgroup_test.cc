@@ -132,6 +132,30 @@ TEST_F(Cgroups, HaveThePathThatProcShows) {
     EXPECT_THAT(tree_->existing_units(), ElementsAre("web.service"));
 }
 
+TEST_F(Cgroups, OfOtherSlicesAreNestedByTheDashesOfTheirNames) {
+    EXPECT_EQ(tree_->path_of("a-b.slice"), root_ + "/a.slice/a-b.slice");
+    EXPECT_EQ(tree_->path_of("-.slice"), root_);
+    EXPECT_EQ(tree_->path_of("system.slice"), root_ + "/system.slice");
+    ASSERT_TRUE(tree_->ensure("web.service", "a-b.slice"));
+    EXPECT_EQ(tree_->path_of("web.service"), root_ + "/a.slice/a-b.slice/web.service");
+    EXPECT_EQ(tree_->unit_of(tree_->path_of("web.service") + "/below"), "web.service");
+    EXPECT_EQ(tree_->unit_of(tree_->path_of("a-b.slice")), "");
+    EXPECT_EQ(tree_->unit_of(root_ + "/svcd.scope"), "");
+    // A tree of a later manager finds it there, whatever slice the unit is in by then.
+    Result<CgroupTree> later = CgroupTree::open(root_, "system.slice");
+    ASSERT_TRUE(later) << to_string(later.error());
+    EXPECT_THAT(later->existing_units(), ElementsAre("web.service"));
+    ASSERT_TRUE(later->ensure("web.service", "system.slice"));
+    EXPECT_EQ(later->path_of("web.service"), root_ + "/a.slice/a-b.slice/web.service");
+    ASSERT_TRUE(later->remove("web.service"));
+    ASSERT_TRUE(later->ensure("web.service", "system.slice"));
+    EXPECT_EQ(later->path_of("web.service"), root_ + "/system.slice/web.service");
+    ASSERT_TRUE(later->remove("web.service"));
+    ASSERT_TRUE(later->remove("a-b.slice"));
+    ASSERT_TRUE(later->remove("a.slice"));
+    EXPECT_TRUE(tree_->remove("web.service"));
+}
+
 TEST_F(Cgroups, AreFoundAgainByATreeThatIsGivenTheMountPath) {
     run("cgroup.service", "echo; exec sleep 1000");
     const Result<CgroupTree> again = CgroupTree::open(mount_of_root(), "system.slice");
