@@ -87,7 +87,7 @@ void Machine::request_job(const JobRequested& event) {
         refuse(event.request, std::move(*refusal));
         return;
     }
-    unit.wants_back = false;
+    set_wants_back(unit, false);
     if (starts && is_by_a_person(event) && unit.run != nullptr) {
         unit.run->starts.clear();
         unit.run->backoff = 0;
