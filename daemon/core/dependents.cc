@@ -62,9 +62,16 @@ void Machine::stop_with(const Unit& unit) {
             if (start_transaction(other.id, JobType::stop,
                                   std::string(name_of(inverse(relation))) + " " + unit.name() +
                                       ", which is stopping")) {
-                other.wants_back = comes_back;
+                set_wants_back(other, comes_back);
             }
         }
+    }
+}
+
+void Machine::set_wants_back(Unit& unit, bool wants) {
+    if (unit.wants_back != wants) {
+        unit.wants_back = wants;
+        touch(unit);
     }
 }
 
@@ -73,7 +80,7 @@ void Machine::bring_back(const Unit& unit) {
     for (const auto edge : graph.related(unit.id, Relation::bound_by)) {
         Unit& other = this->unit(edge.unit());
         if (other.wants_back && is_down_or_stopping(other.active_state())) {
-            other.wants_back = false;
+            set_wants_back(other, false);
             start_transaction(other.id, JobType::start, unit.name() + " is back");
         }
     }
@@ -157,7 +164,7 @@ void Machine::act_on_rechecked() {
                 if (may_act_by_itself(unit) &&
                     start_transaction(id, JobType::stop,
                                       "BindsTo " + culprit->name() + ", which is not active")) {
-                    unit.wants_back = comes_back;
+                    set_wants_back(unit, comes_back);
                 }
             } else if (is_unneeded(unit) && may_act_by_itself(unit)) {
                 start_transaction(id, JobType::stop, "StopWhenUnneeded", JobMode::fail);

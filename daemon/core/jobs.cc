@@ -87,7 +87,7 @@ void Machine::request_job(const JobRequested& event) {
         refuse(event.request, std::move(*refusal));
         return;
     }
-    unit.wants_back = false;
+    set_wants_back(unit, false);
     if (starts && is_by_a_person(event) && unit.run != nullptr) {
         unit.run->starts.clear();
         unit.run->backoff = 0;
@@ -308,7 +308,7 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
         stop_checking(unit);
     }
     if (type == JobType::start && is_down(unit.active_state()) && unit.run != nullptr &&
-        !unit.populated) {
+        !unit.populated && !unit.will_restart) {
         order(ReleaseCgroup{unit.id});  // kept for the second half of a restart, which won't come
     }
     order(AnnounceJobEnd{id, unit.id, result});

@@ -173,6 +173,7 @@ private:
     void reset_failed(Unit& unit);
 
     void stop_with(const Unit& unit);
+    void set_wants_back(Unit& unit, bool wants);
     void bring_back(const Unit& unit);
     void trigger(const Unit& unit, Relation relation);
     void start_triggered();

@@ -283,8 +283,10 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
 
 void Service::enter_wedged() {
     unit_.result = UnitResult::stop_wedged;
-    machine_.something_was_killed = true;
-    machine_.effects->supervisor_dirty = true;
+    if (machine_.shutting_down) {
+        machine_.something_was_killed = true;
+        machine_.effects->supervisor_dirty = true;
+    }
     arm(kNever);
     run_.stop_deadline = kNever;
     run_.forget_restarts = true;

@@ -1,6 +1,5 @@
 #include "linux/cgroup.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -9,13 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "linux/cgroup_folder.h"
 #include "linux/cgroup_mount.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
@@ -26,8 +25,6 @@ namespace {
 /// What a service may nest below its own cgroup and still be cleaned up.
 constexpr int kDepthMax = 16;
 constexpr std::size_t kMountinfoMax = 4 * 1024 * 1024;
-/// Enough for a cgroup of 65536 processes.
-constexpr std::size_t kProcsMax = 1024 * 1024;
 constexpr std::size_t kEventsAtOnce = 64;
 /// Looks at cgroup.procs while signals go out: each finds those that were forked since the one
 /// before.
@@ -35,106 +32,7 @@ constexpr int kSignalRounds = 4;
 /// The same without cgroup.kill, where nothing else ends it.
 constexpr int kKillRounds = 64;
 constexpr std::string_view kScope = "svcd.scope";
-
-struct CloseDirectory {
-    void operator()(DIR* directory) const { ::closedir(directory); }
-};
-
-/// The names of the folders in an open folder.
-std::vector<std::string> folders_in(int folder) {
-    std::vector<std::string> names;
-    const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const std::unique_ptr<DIR, CloseDirectory> directory{fd < 0 ? nullptr : ::fdopendir(fd)};
-    while (directory != nullptr) {
-        const dirent* entry = ::readdir(directory.get());
-        if (entry == nullptr) {
-            break;
-        }
-        if (entry->d_type == DT_DIR && std::strcmp(entry->d_name, ".") != 0 &&
-            std::strcmp(entry->d_name, "..") != 0) {
-            names.emplace_back(entry->d_name);
-        }
-    }
-    return names;
-}
-
-UniqueFd open_folder(int folder, const char* name) {
-    return UniqueFd{::openat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
-}
-
-/// Removes the cgroups below an open one, deepest first.
-void remove_below(int folder, int depth) {
-    if (depth == 0) {
-        return;
-    }
-    for (const std::string& name : folders_in(folder)) {
-        if (const UniqueFd inner = open_folder(folder, name.c_str())) {
-            remove_below(inner.get(), depth - 1);
-        }
-        ::unlinkat(folder, name.c_str(), AT_REMOVEDIR);
-    }
-}
-
-/// Adds the processes of an open cgroup and of those below it. Processes of other PID namespaces
-/// are listed as 0, and left out.
-Result<void> collect_processes(int folder, std::size_t limit, int depth, std::vector<Pid>& pids) {
-    const Result<std::string> text = read_file_at(folder, "cgroup.procs", kProcsMax);
-    // A threaded cgroup has no list: its processes stand in its parent's.
-    const bool is_threaded = !text && text.error().error_number == EOPNOTSUPP;
-    const bool is_gone =
-        !text && (text.error().error_number == ENODEV || text.error().error_number == ENOENT);
-    if (!text && !is_threaded && !is_gone) {
-        return Failure{text.error()};
-    }
-    if (text) {
-        const char* at = text->data();
-        const char* const end = at + text->size();
-        while (at < end && pids.size() < limit) {
-            Pid pid = 0;
-            const auto [rest, error] = std::from_chars(at, end, pid);
-            if (error == std::errc{} && pid > 0) {
-                pids.push_back(pid);
-            }
-            at = std::find(rest, end, '\n') + 1;
-        }
-    }
-    if (depth == 0 || is_gone) {
-        return {};
-    }
-    for (const std::string& name : folders_in(folder)) {
-        if (const UniqueFd inner = open_folder(folder, name.c_str())) {
-            if (auto done = collect_processes(inner.get(), limit, depth - 1, pids); !done) {
-                return done;
-            }
-        }
-    }
-    return {};
-}
-
-/// mkdir -p of a cgroup path below an open folder.
-Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path) {
-    UniqueFd folder{::openat(base.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
-    std::string_view rest = path;
-    while (folder && !rest.empty()) {
-        const std::size_t end = std::min(rest.find('/'), rest.size());
-        const std::string name{rest.substr(0, end)};
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-        if (name.empty() || name == ".") {
-            continue;
-        }
-        if (name == "..") {
-            return failure(EINVAL, "use the cgroup", std::string{path}, "'..' can't be in it");
-        }
-        if (::mkdirat(folder.get(), name.c_str(), 0755) < 0 && errno != EEXIST) {
-            return failure(errno, "mkdir", std::string{path} + " in the cgroup file system");
-        }
-        folder = open_folder(folder.get(), name.c_str());
-    }
-    if (!folder) {
-        return failure(errno, "open the cgroup", std::string{path});
-    }
-    return folder;
-}
+constexpr std::string_view kSliceSuffix = ".slice";
 
 std::string join(std::string_view base, std::string_view name) {
     std::string path{base == "/" ? "" : base};
@@ -145,10 +43,9 @@ std::string join(std::string_view base, std::string_view name) {
 
 struct CgroupTree::Impl {
     CgroupMount mount;
-    std::string slice_path;  ///< as in /proc/PID/cgroup
-    std::string slice;
+    std::string root_path;  ///< as in /proc/PID/cgroup
+    std::string slice;      ///< of units that say nothing else
     UniqueFd root;
-    UniqueFd slice_fd;
     UniqueFd scope;
     UniqueFd inotify;
 
@@ -158,20 +55,121 @@ struct CgroupTree::Impl {
     };
     std::unordered_map<std::string, Unit> units;
     std::unordered_map<int, const std::string*> watches;  ///< keys of `units`, whose nodes stay put
+    /// The slices of units that are in another than the usual one.
+    std::unordered_map<std::string, std::string> placed;
+    std::vector<std::string> controllers;  ///< enabled in every slice
 
+    /// The folder of a slice, or of a unit in its slice, below the root's.
+    std::string folder_of_slice(std::string_view name) const;
+    std::string folder_of(std::string_view unit) const;
     std::string file_of(std::string_view unit, std::string_view file) const {
-        return escape_cgroup_name(unit).append("/").append(file);
+        return folder_of(unit).append("/").append(file);
+    }
+    bool is_placed_in(const std::string& unit, std::string_view wanted) const {
+        const auto place = placed.find(unit);
+        return folder_of_slice(wanted) ==
+               (place == placed.end() ? slice : folder_of_slice(place->second));
+    }
+    void place(const std::string& unit, std::string_view wanted) {
+        if (folder_of_slice(wanted) == slice) {
+            placed.erase(unit);
+        } else {
+            placed[unit] = wanted;
+        }
     }
     Result<bool> is_populated(const std::string& unit) const;
     UniqueFd open_unit(std::string_view unit) const {
-        return open_folder(slice_fd.get(), escape_cgroup_name(unit).c_str());
+        return open_folder(root.get(), folder_of(unit).c_str());
     }
-    Result<int> watch(const std::string& name) const;
+    Result<int> watch(const std::string& folder) const;
+    Result<void> make_slice(const std::string& folder) const;
+    void find_placed(const std::string& folder, int depth);
+    void remove_slices(int folder, int depth) const;
 };
+
+/// "a-b.slice" is the folder a.slice/a-b.slice, and "-.slice" the root itself.
+std::string CgroupTree::Impl::folder_of_slice(std::string_view name) const {
+    if (name == "-.slice") {
+        return ".";
+    }
+    if (name == "system.slice") {
+        return slice;
+    }
+    std::string folder;
+    const std::string_view stem = name.substr(0, name.size() - kSliceSuffix.size());
+    for (std::size_t dash = stem.find('-'); dash != std::string_view::npos;
+         dash = stem.find('-', dash + 1)) {
+        folder.append(stem.substr(0, dash)).append(kSliceSuffix).append("/");
+    }
+    return folder.append(name);
+}
+
+std::string CgroupTree::Impl::folder_of(std::string_view unit) const {
+    if (unit.ends_with(kSliceSuffix)) {
+        return folder_of_slice(unit);
+    }
+    const auto place = placed.find(std::string{unit});
+    std::string folder = place == placed.end() ? slice : folder_of_slice(place->second);
+    return folder.append("/").append(escape_cgroup_name(unit));
+}
+
+/// Makes a slice's folder and those above it, with the root's controllers in each.
+Result<void> CgroupTree::Impl::make_slice(const std::string& folder) const {
+    for (std::size_t end = folder.find('/'); true; end = folder.find('/', end + 1)) {
+        const std::string part = folder.substr(0, end);
+        const Result<UniqueFd> made = make_path(root, part);
+        if (!made) {
+            return Failure{made.error()};
+        }
+        for (const std::string& controller : controllers) {
+            if (auto enabled =
+                    write_file_at(made->get(), "cgroup.subtree_control", "+" + controller);
+                !enabled) {
+                enabled.error().subject = part + "/cgroup.subtree_control";
+                return enabled;
+            }
+        }
+        if (end == std::string::npos) {
+            return {};
+        }
+    }
+}
+
+/// Units of a manager before this one, that are in other slices than the usual one.
+void CgroupTree::Impl::find_placed(const std::string& folder, int depth) {
+    const UniqueFd open = open_folder(root.get(), folder.c_str());
+    if (!open || depth == 0) {
+        return;
+    }
+    const std::string_view name = std::string_view{folder}.substr(folder.rfind('/') + 1);
+    for (const std::string& inner : folders_in(open.get())) {
+        if (inner.ends_with(kSliceSuffix)) {
+            find_placed(folder == "." ? inner : folder + "/" + inner, depth - 1);
+        } else if (folder != "." && folder != slice) {
+            placed.emplace(unescape_cgroup_name(inner), name);
+        }
+    }
+}
+
+/// Those that are empty, deepest first.
+void CgroupTree::Impl::remove_slices(int folder, int depth) const {
+    if (depth == 0) {
+        return;
+    }
+    for (const std::string& name : folders_in(folder)) {
+        if (!name.ends_with(kSliceSuffix)) {
+            continue;
+        }
+        if (const UniqueFd inner = open_folder(folder, name.c_str())) {
+            remove_slices(inner.get(), depth - 1);
+        }
+        ::unlinkat(folder, name.c_str(), AT_REMOVEDIR);
+    }
+}
 
 Result<bool> CgroupTree::Impl::is_populated(const std::string& unit) const {
     const Result<std::string> text =
-        read_file_at(slice_fd.get(), file_of(unit, "cgroup.events").c_str(), kSmallFile);
+        read_file_at(root.get(), file_of(unit, "cgroup.events").c_str(), kSmallFile);
     if (!text) {
         const int why = text.error().error_number;
         if (why == ENOENT || why == ENODEV) {
@@ -182,9 +180,9 @@ Result<bool> CgroupTree::Impl::is_populated(const std::string& unit) const {
     return text->find("populated 1") != std::string::npos;
 }
 
-Result<int> CgroupTree::Impl::watch(const std::string& name) const {
+Result<int> CgroupTree::Impl::watch(const std::string& folder) const {
     const std::string path =
-        mount.folder_of(slice_path).value_or("") + "/" + name + "/cgroup.events";
+        mount.folder_of(root_path).value_or("") + "/" + folder + "/cgroup.events";
     const int result = ::inotify_add_watch(inotify.get(), path.c_str(), IN_MODIFY);
     if (result < 0) {
         return failure(errno, "inotify_add_watch", path,
@@ -241,8 +239,7 @@ Result<CgroupTree> CgroupTree::open(std::string_view root, std::string_view slic
     if (!root_fd) {
         return Failure{root_fd.error()};
     }
-    Result<UniqueFd> slice_fd = make_path(*root_fd, slice);
-    if (!slice_fd) {
+    if (const Result<UniqueFd> slice_fd = make_path(*root_fd, slice); !slice_fd) {
         return Failure{slice_fd.error()};
     }
     impl.inotify.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
@@ -251,10 +248,10 @@ Result<CgroupTree> CgroupTree::open(std::string_view root, std::string_view slic
                        errno == EMFILE ? "raise fs.inotify.max_user_instances" : "");
     }
     impl.root = std::move(*root_fd);
-    impl.slice_fd = std::move(*slice_fd);
     impl.slice = slice;
-    impl.slice_path = join(wanted, slice);
+    impl.root_path = wanted;
     impl.mount = std::move(*mount);
+    impl.find_placed(".", kDepthMax);
     tree.root_ = std::move(wanted);
     return tree;
 }
@@ -297,9 +294,12 @@ Result<void> CgroupTree::settle(const std::vector<Pid>& own_processes) {
         // with it.
         auto enabled = write_file_at(impl.root.get(), "cgroup.subtree_control", "+" + name);
         if (enabled) {
-            enabled = write_file_at(impl.slice_fd.get(), "cgroup.subtree_control", "+" + name);
+            const std::string file = impl.slice + "/cgroup.subtree_control";
+            enabled = write_file_at(impl.root.get(), file.c_str(), "+" + name);
         }
-        if (!enabled) {
+        if (enabled) {
+            impl.controllers.push_back(name);
+        } else {
             const int why = enabled.error().error_number;
             unavailable_.push_back(name + ": " +
                                    (why == EBUSY
@@ -322,20 +322,32 @@ Result<int> CgroupTree::own_cgroup() const {
 }
 
 std::string CgroupTree::path_of(std::string_view unit) const {
-    return join(impl_->slice_path, escape_cgroup_name(unit));
+    const std::string folder = impl_->folder_of(unit);
+    return folder == "." ? root_ : join(root_, folder);
 }
 
 std::string_view CgroupTree::unit_of(std::string_view cgroup_path) const {
-    const std::string& slice = impl_->slice_path;
-    if (!cgroup_path.starts_with(slice) || cgroup_path.size() <= slice.size() + 1 ||
-        cgroup_path[slice.size()] != '/') {
+    const std::size_t length = root_ == "/" ? 0 : root_.size();
+    if (!cgroup_path.starts_with(root_) || cgroup_path.size() <= length ||
+        cgroup_path[length] != '/') {
         return {};
     }
-    const std::string_view rest = cgroup_path.substr(slice.size() + 1);
-    return unescape_cgroup_name(rest.substr(0, rest.find('/')));
+    std::string_view rest = cgroup_path.substr(length + 1);
+    bool is_in_slice = false;
+    while (true) {
+        const std::string_view name = rest.substr(0, rest.find('/'));
+        if (!name.ends_with(kSliceSuffix)) {
+            return is_in_slice ? unescape_cgroup_name(name) : std::string_view{};
+        }
+        if (name.size() == rest.size()) {
+            return {};
+        }
+        is_in_slice = true;
+        rest.remove_prefix(name.size() + 1);
+    }
 }
 
-Result<int> CgroupTree::ensure(std::string_view unit) {
+Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
     Impl& impl = *impl_;
     const auto [entry, is_new] = impl.units.try_emplace(std::string{unit});
     if (!is_new) {
@@ -346,19 +358,30 @@ Result<int> CgroupTree::ensure(std::string_view unit) {
         }
         impl.watches.erase(entry->second.watch);
     }
-    const std::string name = escape_cgroup_name(unit);
     const auto give_up = [&](Error error) {
         impl.units.erase(entry);
         return Failure{std::move(error)};
     };
-    if (::mkdirat(impl.slice_fd.get(), name.c_str(), 0755) < 0 && errno != EEXIST) {
+    // What its last run left over keeps its cgroup, also when the unit is to be in another slice.
+    if (!slice.empty() && !impl.is_placed_in(entry->first, slice) && !impl.open_unit(unit)) {
+        impl.place(entry->first, slice);
+    }
+    const std::string folder = impl.folder_of(unit);
+    bool made = ::mkdirat(impl.root.get(), folder.c_str(), 0755) == 0 || errno == EEXIST;
+    if (!made && errno == ENOENT) {
+        if (auto above = impl.make_slice(folder.substr(0, folder.rfind('/'))); !above) {
+            return give_up(std::move(above.error()));
+        }
+        made = ::mkdirat(impl.root.get(), folder.c_str(), 0755) == 0 || errno == EEXIST;
+    }
+    if (!made) {
         return give_up(Error{errno, "mkdir", path_of(unit) + " in the cgroup file system", {}});
     }
-    entry->second.folder = open_folder(impl.slice_fd.get(), name.c_str());
+    entry->second.folder = open_folder(impl.root.get(), folder.c_str());
     if (!entry->second.folder) {
         return give_up(Error{errno, "open the cgroup", path_of(unit), {}});
     }
-    Result<int> watch = impl.watch(name);
+    Result<int> watch = impl.watch(folder);
     if (!watch) {
         return give_up(std::move(watch.error()));
     }
@@ -369,15 +392,15 @@ Result<int> CgroupTree::ensure(std::string_view unit) {
 
 Result<void> CgroupTree::remove(std::string_view unit) {
     Impl& impl = *impl_;
-    const std::string name = escape_cgroup_name(unit);
-    int why = ::unlinkat(impl.slice_fd.get(), name.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
+    const std::string folder = impl.folder_of(unit);
+    int why = ::unlinkat(impl.root.get(), folder.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
     if (why == EBUSY) {
         const Result<bool> populated = impl.is_populated(std::string{unit});
         if (populated && !*populated) {
-            if (const UniqueFd folder = impl.open_unit(unit)) {
-                remove_below(folder.get(), kDepthMax);
+            if (const UniqueFd open = impl.open_unit(unit)) {
+                remove_below(open.get(), kDepthMax);
             }
-            why = ::unlinkat(impl.slice_fd.get(), name.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
+            why = ::unlinkat(impl.root.get(), folder.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
         }
     }
     if (why != 0 && why != ENOENT) {
@@ -388,12 +411,12 @@ Result<void> CgroupTree::remove(std::string_view unit) {
         impl.watches.erase(entry->second.watch);
         impl.units.erase(entry);
     }
+    impl.placed.erase(std::string{unit});
     return {};
 }
 
-void CgroupTree::remove_slice() {
-    const Impl& impl = *impl_;
-    ::unlinkat(impl.root.get(), impl.slice.c_str(), AT_REMOVEDIR);
+void CgroupTree::remove_slices() {
+    impl_->remove_slices(impl_->root.get(), kDepthMax);
 }
 
 Result<bool> CgroupTree::is_populated(std::string_view unit) const {
@@ -451,8 +474,7 @@ Result<void> CgroupTree::kill(std::string_view unit) const {
 }
 
 Result<void> CgroupTree::signal(std::string_view unit,
-                                int signal,
-                                bool then_continue,
+                                const std::vector<int>& signals,
                                 const std::vector<Pid>& except) const {
     std::unordered_set<Pid> seen{except.begin(), except.end()};
     Result<void> sent;
@@ -467,12 +489,11 @@ Result<void> CgroupTree::signal(std::string_view unit,
                 continue;
             }
             found = true;
-            if (::kill(pid, signal) < 0 && errno != ESRCH && sent) {
+            for (const int signal : signals) {
                 // One that may not be signalled (another user's, in a user instance): the rest are.
-                sent = failure(errno, "kill", std::to_string(pid) + " of " + std::string{unit});
-            }
-            if (then_continue) {
-                ::kill(pid, SIGCONT);
+                if (::kill(pid, signal) < 0 && errno != ESRCH && sent && signal == signals[0]) {
+                    sent = failure(errno, "kill", std::to_string(pid) + " of " + std::string{unit});
+                }
             }
         }
         if (!found) {
@@ -484,7 +505,7 @@ Result<void> CgroupTree::signal(std::string_view unit,
 
 Result<void> CgroupTree::thaw(std::string_view unit) const {
     auto thawed =
-        write_file_at(impl_->slice_fd.get(), impl_->file_of(unit, "cgroup.freeze").c_str(), "0");
+        write_file_at(impl_->root.get(), impl_->file_of(unit, "cgroup.freeze").c_str(), "0");
     if (thawed || thawed.error().error_number == ENOENT || thawed.error().error_number == ENODEV) {
         return {};  // no such cgroup, or a kernel that can't freeze it
     }
@@ -527,9 +548,17 @@ void CgroupTree::dispatch(const std::function<void(std::string_view unit)>& empt
 }
 
 std::vector<std::string> CgroupTree::existing_units() const {
+    const Impl& impl = *impl_;
     std::vector<std::string> units;
-    for (const std::string& name : folders_in(impl_->slice_fd.get())) {
-        units.emplace_back(unescape_cgroup_name(name));
+    if (const UniqueFd slice = open_folder(impl.root.get(), impl.slice.c_str())) {
+        for (const std::string& name : folders_in(slice.get())) {
+            if (!name.ends_with(kSliceSuffix)) {
+                units.emplace_back(unescape_cgroup_name(name));
+            }
+        }
+    }
+    for (const auto& [unit, slice] : impl.placed) {
+        units.push_back(unit);
     }
     return units;
 }

@@ -322,7 +322,7 @@ void Manager::leave() {
     kernel_.table.set_final_status(runner_.exit()->status);
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
-    kernel_.cgroups.remove_slice();
+    kernel_.cgroups.remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
     // on with, and the next svcd starts afresh.
     const std::string state = runtime_path(options_, "state");

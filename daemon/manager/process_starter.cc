@@ -125,7 +125,7 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     const ServiceSettings& service = *definition->service;
     static const ExecSettings kPlain;
     const ExecSettings& exec = service.exec ? *service.exec : kPlain;
-    const Result<int> cgroup = tools_.cgroups.ensure(definition->name);
+    const Result<int> cgroup = tools_.cgroups.ensure(definition->name, definition->slice());
     if (!cgroup) {
         return Failure{cgroup.error()};
     }

@@ -79,6 +79,9 @@ void draw_notify(Life& life, Random& random, const LifeRequest& request) {
         life.add(
             just(random.pick(kMoments), random.percent(75) ? Act::main_pid : Act::main_pid_bad));
     }
+    if (random.percent(6)) {
+        life.add(just(random.pick(kMoments), Act::watchdog_interval, random.between(300ms, 3s)));
+    }
     if (temper.ready_never && !request.calm) {
         return;
     }
@@ -88,11 +91,50 @@ void draw_notify(Life& life, Random& random, const LifeRequest& request) {
         return;
     }
     if (random.percent(10)) {
-        life.add(just(random.pick(kLives), Act::reloading));
-        life.add(just(random.pick(kMoments), Act::ready));
+        life.add(just(random.pick(kLives),
+                      random.percent(60) ? Act::reloading : Act::reloading_now));
+        if (!random.percent(15)) {
+            life.add(just(random.pick(kMoments), Act::ready));
+        }
     }
     if (random.percent(5)) {
         life.add(just(random.pick(kLives), Act::stopping));
+    }
+}
+
+/// How a Type=notify-reload service answers its ReloadSignal: mostly as it has to.
+void draw_reload(Life& life, Random& random, const LifeRequest& request) {
+    ReloadAnswer& reload = life.reload;
+    reload.signal = request.settings->reload_signal;
+    reload.begins = Act::reloading_now;
+    reload.begin_after = random.pick(kMoments);
+    reload.end_after = random.pick(kMoments);
+    if (random.percent(25)) {
+        constexpr std::array<Act, 4> kOdd = {Act::reloading, Act::reloading_stale, Act::ready,
+                                             Act::exit};
+        reload.begins = random.pick(kOdd);
+    }
+    if (!request.calm && random.percent(10)) {
+        reload.ends = false;
+    } else if (!request.calm && random.percent(10)) {
+        reload.signal = 0;
+    }
+}
+
+void draw_dbus(Life& life, Random& random, const LifeRequest& request) {
+    const Temper& temper = request.temper;
+    if (temper.ready_never && !request.calm) {
+        return;
+    }
+    if (random.percent(10)) {
+        life.add(just(random.pick(kMoments), Act::fork_daemon));
+    }
+    life.add(just(temper.ready_late && !request.calm ? 8s : random.pick(kMoments), Act::take_name));
+    if (random.percent(15)) {
+        life.add(just(random.pick(kLives), Act::drop_name));
+        if (random.percent(50)) {
+            life.add(just(random.pick(kMoments), Act::take_name));
+        }
     }
 }
 
@@ -135,8 +177,16 @@ void draw_main(Life& life, Random& random, const LifeRequest& request) {
         case ServiceType::notify:
             draw_notify(life, random, request);
             break;
+        case ServiceType::notify_reload:
+            draw_notify(life, random, request);
+            draw_reload(life, random, request);
+            break;
+        case ServiceType::dbus:
+            draw_dbus(life, random, request);
+            break;
         case ServiceType::simple:
         case ServiceType::exec:
+        case ServiceType::idle:
             if (random.percent(5)) {
                 life.add(just(random.pick(kMoments), Act::ready));  // says so, though nobody asked
             }
@@ -153,6 +203,10 @@ void draw_control(Life& life, Random& random, const LifeRequest& request) {
     }
     if (request.role == CommandRole::start_pre && random.percent(5)) {
         life.add(just(0s, Act::fork_helper));
+    }
+    if (random.percent(6)) {
+        constexpr std::array<Act, 4> kSaid = {Act::ready, Act::status, Act::extend, Act::stopping};
+        life.add(just(random.pick(kMoments), random.pick(kSaid), 1s));
     }
     if (request.temper.commands_hang && random.percent(40) && !request.calm) {
         return;
@@ -173,6 +227,12 @@ void draw_faulty(Life& life, Random& random, const LifeRequest& request) {
     }
     if (request.faults.has(Fault::unkillable) && random.percent(10)) {
         life.survives_kill = random.between(1s, kLongestUnkillable);
+    }
+    if (request.faults.has(Fault::out_of_memory)) {
+        life.bloats_in_stop = random.percent(15);
+        if (random.percent(8)) {
+            life.add(just(random.pick(kMoments), Act::out_of_memory));
+        }
     }
 }
 
@@ -197,6 +257,9 @@ Temper draw_temper(Random& random) {
     temper.pings_stop = random.percent(30);
     temper.commands_fail = random.percent(20);
     temper.commands_hang = random.percent(12);
+    constexpr std::array<unsigned, 4> kConditionsFail = {0, 10, 50, 100};
+    temper.conditions_fail = random.pick(kConditionsFail);
+    temper.conditions_hang = random.percent(10);
     return temper;
 }
 
@@ -207,6 +270,7 @@ Life draw_life(Random& random, const LifeRequest& request) {
     life.dies_of_hangup = random.percent(10);
     life.says_stopping = random.percent(20);
     life.exec_after = random.between(50us, 3ms);
+    life.stop_signals = {request.settings->kill_signal, request.settings->restart_kill_signal};
     draw_faulty(life, random, request);
     if (request.role == CommandRole::start) {
         draw_main(life, random, request);
@@ -216,12 +280,31 @@ Life draw_life(Random& random, const LifeRequest& request) {
     return life;
 }
 
+Life draw_look(Random& random, const LifeRequest& request, std::size_t conditions) {
+    Life life;
+    life.exec_after = random.between(50us, 3ms);
+    draw_faulty(life, random, request);
+    if (request.temper.conditions_hang && !request.calm && random.percent(40)) {
+        return life;
+    }
+    if (random.percent(3)) {
+        life.add(draw_crash(random, random.pick(kMoments)));
+        return life;
+    }
+    const bool fails = random.percent(request.temper.conditions_fail);
+    life.add(exit_with(random.percent(60) ? Duration{1ms} : random.pick(kMoments),
+                       fails ? 1 + static_cast<int>(random.below(conditions)) : 0));
+    return life;
+}
+
 Life child_life(Random& random, Act fork, Duration span, const Life& parent) {
     Life life;
     life.on_term = fork == Act::fork_stray ? OnTerm::ignores : parent.on_term;
     life.term_delay = parent.term_delay;
     life.survives_kill = parent.survives_kill;
     life.says_stopping = parent.says_stopping;
+    life.stop_signals = parent.stop_signals;
+    life.reload = fork == Act::fork_daemon ? parent.reload : ReloadAnswer{};
     if (fork == Act::fork_brief) {
         life.add(exit_with(span, 0));
     } else if (fork == Act::fork_daemon && random.percent(20)) {

@@ -26,15 +26,21 @@ enum class Act : std::uint8_t {
     pid_file,      ///< write the last child's PID to the PID file
     pid_file_bad,  ///< write the PID of something else to it
     ready,
-    reloading,
+    reloading,        ///< RELOADING=1
+    reloading_now,    ///< ... with MONOTONIC_USEC, as Type=notify-reload has to
+    reloading_stale,  ///< ... of a moment long past
     stopping,
     extend,        ///< EXTEND_TIMEOUT_USEC=span
     main_pid,      ///< MAINPID= the last child
     main_pid_bad,  ///< MAINPID= a process that isn't the service's
     watchdog,
     watchdog_trigger,
-    status,     ///< STATUS=
-    stop_main,  ///< ask the main process of the unit to end, as ExecStop does
+    watchdog_interval,  ///< WATCHDOG_USEC=span
+    status,             ///< STATUS=
+    stop_main,          ///< ask the main process of the unit to end, as ExecStop does
+    take_name,          ///< own the unit's bus name
+    drop_name,
+    out_of_memory,  ///< the OOM killer takes this process, or another of the unit
 };
 
 struct Doing {
@@ -54,6 +60,15 @@ enum class OnTerm : std::uint8_t {
     ignores  ///< only SIGKILL ends it
 };
 
+/// How a process takes the signal that asks it to reload.
+struct ReloadAnswer {
+    int signal = 0;                 ///< 0: none does
+    Act begins = Act::reloading;    ///< what it says at first; `exit`: it crashes
+    bool ends = true;               ///< READY=1 follows
+    Duration begin_after{0};
+    Duration end_after{0};
+};
+
 struct Life {
     static constexpr std::size_t kDoings = 10;
     std::array<Doing, kDoings> doings{};
@@ -63,6 +78,9 @@ struct Life {
     OnTerm on_term = OnTerm::dies;
     bool dies_of_hangup = false;
     bool says_stopping = false;  ///< STOPPING=1 when it gets the stop signal
+    bool bloats_in_stop = false;  ///< ... and runs out of memory in cleaning up
+    std::array<int, 2> stop_signals{};  ///< what the unit's files name as such
+    ReloadAnswer reload;
     Duration term_delay{0};
     Duration exec_after{0};     ///< until execve succeeds; kInfinity: hangs there
     Duration survives_kill{0};  ///< how long after SIGKILL it is still there
@@ -90,6 +108,8 @@ struct Temper {
     bool pings_stop = false;  ///< ... and then no more
     bool commands_fail = false;
     bool commands_hang = false;
+    unsigned conditions_fail = 0;  ///< how often one doesn't hold, in percent
+    bool conditions_hang = false;
 };
 
 Temper draw_temper(Random& random);
@@ -105,6 +125,8 @@ struct LifeRequest {
 };
 
 Life draw_life(Random& random, const LifeRequest& request);
+/// The process that looks at a unit's conditions, of which there are so many.
+Life draw_look(Random& random, const LifeRequest& request, std::size_t conditions);
 
 /// The life of a child that a process forks.
 Life child_life(Random& random, Act fork, Duration span, const Life& parent);

@@ -4,8 +4,10 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <map>
 #include <utility>
 
+#include "core/service_edges.h"
 #include "simulation/trace.h"
 
 namespace svcd::simulation {
@@ -23,6 +25,17 @@ void Checkers::report(std::string rule, std::optional<std::size_t> unit, std::st
 
 void Checkers::before_step(const Event& event) {
     is_kill_request_ = std::holds_alternative<KillRequested>(event);
+    is_deadline_ = std::holds_alternative<DeadlineReached>(event);
+    is_restoring_ = std::holds_alternative<StateRestored>(event);
+    was_shutting_down_ =
+        world_.is_shutting_down || std::holds_alternative<ShutdownRequested>(event);
+    out_of_memory_.reset();
+    if (const auto* oom = std::get_if<OomKilled>(&event)) {
+        out_of_memory_ = oom->unit;
+    }
+    leaves_by_force_ = false;
+    killed_checkers_.clear();
+    killed_at_once_.clear();
     request_now_ = RequestId::none;
     replied_job_ = JobId::none;
     announced_now_.clear();
@@ -36,7 +49,13 @@ void Checkers::after_step(const Effects& effects) {
     for (const Effect& effect : effects.orders) {
         if (const auto* job = std::get_if<AnnounceJob>(&effect)) {
             announced_now_.insert(static_cast<std::uint32_t>(job->unit));
+        } else if (const auto* exit = std::get_if<Exit>(&effect)) {
+            leaves_by_force_ = leaves_by_force_ || exit->force;
         }
+    }
+    check_edges(effects);
+    if (was_shutting_down_) {
+        check_latch(effects);
     }
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitView& was = entry(unit).was;
@@ -44,6 +63,7 @@ void Checkers::after_step(const Effects& effects) {
         intents_.insert(static_cast<std::uint64_t>(is.main));
         intents_.insert(static_cast<std::uint64_t>(is.control));
         intents_.insert(static_cast<std::uint64_t>(is.identifying));
+        intents_.insert(static_cast<std::uint64_t>(is.checker));
         if (was.sub != is.sub || was.job != is.job || was.type != is.type ||
             was.is_running != is.is_running) {
             unit_changed(unit);
@@ -68,6 +88,61 @@ void Checkers::unit_changed(std::size_t unit) {
         report("empty-when-down", unit,
                entry(unit).name + " is " + std::string{name_of(is.sub)} +
                    ", and in its cgroup is " + world_.kernel.describe_members(unit) + ".");
+    }
+}
+
+/// Each change is one that the table knows, and begins where the one before it ended.
+void Checkers::check_edges(const Effects& effects) {
+    std::map<std::size_t, SubState> at;
+    for (const Transition& transition : effects.transitions) {
+        const auto unit = world_.index_of(transition.unit);
+        if (!unit) {
+            continue;
+        }
+        const UnitEntry& self = entry(*unit);
+        const auto change = [&] {
+            return self.name + " goes from " + std::string{name_of(transition.from)} + " to " +
+                   std::string{name_of(transition.to)};
+        };
+        const SubState before = at.emplace(*unit, self.was.sub).first->second;
+        at[*unit] = transition.to;
+        if (!self.is_perpetual && before != transition.from) {
+            report("edge", unit,
+                   change() + ", but was " + std::string{name_of(before)} + ".");
+        }
+        const UnitType type = self.is_service ? UnitType::service : UnitType::target;
+        if (transition.from != transition.to && !is_edge(type, transition.from, transition.to)) {
+            report("edge", unit, change() + ", which is not in the table of service_edges.h.");
+        }
+    }
+    for (const auto& [unit, last] : at) {
+        if (last != entry(unit).is.sub) {
+            report("edge", unit,
+                   entry(unit).name + " is " + std::string{name_of(entry(unit).is.sub)} +
+                       ", but went to " + std::string{name_of(last)} + " last.");
+        }
+    }
+}
+
+/// Once the shutdown has begun nothing comes up, whoever wants it.
+void Checkers::check_latch(const Effects& effects) {
+    for (const Transition& transition : effects.transitions) {
+        const auto unit = world_.index_of(transition.unit);
+        const bool was_down =
+            is_down(transition.from) || transition.from == SubState::auto_restart;
+        if (unit && was_down && (is_starting(transition.to) || is_up(transition.to))) {
+            report("start-in-shutdown", unit,
+                   entry(*unit).name + " is started although the shutdown has begun.");
+        }
+    }
+    for (const Effect& effect : effects.orders) {
+        const auto* job = std::get_if<AnnounceJob>(&effect);
+        const auto unit = job == nullptr ? std::nullopt : world_.index_of(job->unit);
+        if (unit && entry(*unit).is.job == job->job && entry(*unit).is.type != JobType::stop) {
+            report("start-in-shutdown", unit,
+                   entry(*unit).name + " gets a " + std::string{name_of(entry(*unit).is.type)} +
+                       " job although the shutdown has begun.");
+        }
     }
 }
 
@@ -154,19 +229,7 @@ void Checkers::check_transaction() {
 
 void Checkers::at_rest() {
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
-        const UnitEntry& self = entry(unit);
-        if (self.is.has_job() && !jobs_.contains(static_cast<std::uint32_t>(self.is.job))) {
-            report("job-once", unit,
-                   self.name + " has job " +
-                       std::to_string(static_cast<std::uint32_t>(self.is.job)) +
-                       ", which was never announced.");
-        }
-        if (world_.now > self.stop_ends_by) {
-            report("stop-bound", unit,
-                   self.name + " is still in " + std::string{name_of(self.is.sub)} +
-                       ", though its stop had to be over by " + words(self.stop_ends_by) +
-                       ". In its cgroup: " + world_.kernel.describe_members(unit) + ".");
-        }
+        check_rest(unit);
     }
     check_nothing_armed();
     if (replied_job_ != JobId::none && !jobs_.contains(static_cast<std::uint32_t>(replied_job_))) {
@@ -178,25 +241,61 @@ void Checkers::at_rest() {
     }
 }
 
+void Checkers::check_rest(std::size_t unit) {
+    const UnitEntry& self = entry(unit);
+    if (self.is.has_job() && !jobs_.contains(static_cast<std::uint32_t>(self.is.job))) {
+        report("job-once", unit,
+               self.name + " has job " + std::to_string(static_cast<std::uint32_t>(self.is.job)) +
+                   ", which was never announced.");
+    }
+    if (world_.now > self.stop_ends_by) {
+        report("stop-bound", unit,
+               self.name + " is still in " + std::string{name_of(self.is.sub)} +
+                   ", though its stop had to be over by " + words(self.stop_ends_by) +
+                   ". In its cgroup: " + world_.kernel.describe_members(unit) + ".");
+    }
+    if (self.is_perpetual && self.is.sub != SubState::active) {
+        report("perpetual", unit,
+               self.name + " is " + std::string{name_of(self.is.sub)} + ", not always active.");
+    }
+    if (self.is.wants_back && !self.bonds_changed && is_down(self.is.sub) && !self.is.has_job() &&
+        !world_.is_shutting_down && !self.bound_to.empty() &&
+        std::all_of(self.bound_to.begin(), self.bound_to.end(),
+                    [this](std::size_t other) { return is_up(entry(other).is.sub); })) {
+        report("comes-back", unit,
+               self.name + " was stopped because a unit that it is bound to had failed; all of "
+                           "them are up again, and it is not.");
+    }
+}
+
+/// Something that a deadline may be armed for.
+bool Checkers::has_reason_to_wait(const UnitEntry& self) const {
+    if (!self.record) {
+        return false;
+    }
+    const bool is_quiet = is_down(self.is.sub) || is_up(self.is.sub);
+    const bool reloads = self.is.sub == SubState::reload ||
+                         self.is.sub == SubState::reload_signal ||
+                         self.is.sub == SubState::reload_notify;
+    if (!is_quiet || reloads || self.is.has_job() || self.is.control != Token::none) {
+        return true;
+    }
+    if (self.record->watchdog_interval > 0 ||
+        (self.is.sub == SubState::running && time_from_usec(self.record->state_deadline) != kNever)) {
+        return true;  // WatchdogSec, RuntimeMaxSec
+    }
+    if (self.is.main == Token::none) {
+        return false;
+    }
+    return is_down(self.is.sub) || !world_.told_executing.contains(self.is.main) ||
+           !world_.kernel.is_alive(self.is.main);
+}
+
 void Checkers::check_nothing_armed() {
     const std::optional<Time> deadline = world_.manager->next_deadline();
-    if (!deadline) {
+    if (!deadline || std::any_of(world_.units.begin(), world_.units.end(),
+                                 [this](const UnitEntry& self) { return has_reason_to_wait(self); })) {
         return;
-    }
-    for (const UnitEntry& self : world_.units) {
-        if (!self.record) {
-            continue;
-        }
-        const bool is_quiet = is_down(self.is.sub) || is_up(self.is.sub);
-        const bool watches = self.record->watchdog_interval > 0;
-        const bool waits_for_exec =
-            self.is.main != Token::none && !world_.told_executing.contains(self.is.main);
-        const bool is_bound = self.is.sub == SubState::reload || self.is.control != Token::none;
-        const bool has_ended = self.is.main != Token::none && !world_.kernel.is_alive(self.is.main);
-        if (has_ended || !is_quiet || self.is.has_job() || watches || waits_for_exec || is_bound ||
-            (is_down(self.is.sub) && self.is.main != Token::none)) {
-            return;  // there is something to wait for
-        }
     }
     report("nothing-armed", {},
            "Every unit rests and there is no job, but a deadline is armed for " + words(*deadline) +
@@ -212,9 +311,11 @@ struct Field {
 
 /// Which part of a record a byte belongs to, as far as it helps to find the mistake.
 const char* field_at(std::size_t offset) {
-    constexpr std::array<Field, 13> kFields = {{
+    constexpr std::array<Field, 15> kFields = {{
         {offsetof(UnitRecord, sub_state), "name"},
         {offsetof(UnitRecord, restarts), "states and flags"},
+        {offsetof(UnitRecord, flags2), "restarts"},
+        {offsetof(UnitRecord, state_deadline), "flags2"},
         {offsetof(UnitRecord, state_changed_at), "deadlines"},
         {offsetof(UnitRecord, main_code), "timestamps"},
         {offsetof(UnitRecord, start_count), "last main process"},
@@ -336,10 +437,22 @@ void Checkers::slot_freed(Token token) {
     }
 }
 
-void Checkers::exited() {
+void Checkers::exited(const Exit& exit) {
+    if (exit.force) {
+        for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+            if (world_.kernel.population(unit) != 0 && !killed_at_once_.contains(unit)) {
+                report("exit-clean", unit,
+                       "svcd leaves by force, and has not killed " + entry(unit).name + ": " +
+                           world_.kernel.describe_members(unit) + ".");
+            }
+        }
+        return;
+    }
+    bool something_stayed = has_killed_for_the_end_;
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitEntry& self = entry(unit);
-        if (!is_down(self.is.sub)) {
+        something_stayed = something_stayed || self.is.sub == SubState::stop_wedged;
+        if (!is_down(self.is.sub) && !self.is_perpetual) {
             report("exit-clean", unit,
                    "svcd leaves while " + self.name + " is " + std::string{name_of(self.is.sub)} +
                        ".");
@@ -353,6 +466,12 @@ void Checkers::exited() {
                    "svcd leaves, and of " + self.name + " there is still " +
                        world_.kernel.describe_members(unit) + ".");
         }
+    }
+    const bool says_so = exit.status != 0;
+    if (world_.deaths == 0 && world_.supervisor->exit_status < 0 && says_so != something_stayed) {
+        report("exit-status", {},
+               "svcd leaves with status " + std::to_string(exit.status) + ", and " +
+                   (something_stayed ? "something" : "nothing") + " had to be killed for that.");
     }
 }
 

@@ -8,8 +8,10 @@
 //   stop-order               no stop signal while a unit ordered After it still has its stop job
 //   start-order              no start while a unit that it is After still has a job
 //   sigkill-early            no SIGKILL before the stop deadline, but for the causes listed
-//   stop-bound               every stop ends within its deadline, KillGraceSec and ExecStopPost's
-//   time job-once                 each job is announced once and ends once; one job a unit
+//   signal-scope             a stop signals what KillMode says, and no more
+//   signal-cause             a signal has the cause it claims
+//   stop-bound               every stop ends within its deadline, KillGraceSec and ExecStopPost's time
+//   job-once                 each job is announced once and ends once; one job a unit
 //   request-once             each request is answered once
 //   refused-whole            a refused request changes nothing
 //   transaction-whole        a start brings everything that is required along
@@ -22,7 +24,11 @@
 //   restored                 the death of the manager changes the state of no unit
 //   forgotten-process        ... and loses no process
 //   start-in-shutdown        nothing is started once the shutdown has begun
-//   exit-clean               at the end, nothing runs
+//   exit-clean               at the end, nothing runs, or (by force) all of it has been killed
+//   exit-status              ... and the status tells whether something had to be killed for that
+//   edge                     a unit changes its state only as service_edges.h says
+//   perpetual                what is always active stays so
+//   comes-back               what a dependency's failure stopped comes back with it
 //   deadline-stuck           a deadline that has been stepped is gone
 //   liveness                 once healed, every job and the shutdown end in bounded time
 #pragma once
@@ -74,7 +80,7 @@ public:
     void slot_freed(Token token);
     /// After StateRestored has been stepped; `before` is how the units stood in the state file.
     void restored(const std::vector<UnitView>& before);
-    void exited();
+    void exited(const Exit& exit);
 
     /// Deeper and slower: compares every record with the supervisor. Now and then is enough.
     void compare_records();
@@ -84,13 +90,17 @@ public:
 private:
     void unit_changed(std::size_t unit);
     void check_job_start(std::size_t unit);
-    void check_stop_clock(std::size_t unit);
-    void check_bounds();
+    void check_edges(const Effects& effects);
+    void check_latch(const Effects& effects);
+    void check_rest(std::size_t unit);
+    bool has_reason_to_wait(const UnitEntry& self) const;
     void check_nothing_armed();
     void check_transaction();
     void check_refusal(const Effects& effects);
 
     void order(const SpawnProcess& spawn);
+    void order(const CheckConditions& check);
+    void order(const WatchBusName& watch);
     void order(const SignalUnit& signal);
     void order(const IdentifyMainProcess& identify);
     void order(const RetireProcess& retire);
@@ -103,7 +113,12 @@ private:
     void order(const Exit&) {}
 
     void check_new_token(Token token, std::size_t unit, const char* what);
+    void check_cause(std::size_t unit, const SignalUnit& signal);
+    void check_scope(std::size_t unit, const SignalUnit& signal);
     void check_kill(std::size_t unit, const SignalUnit& signal);
+    /// Nothing when the SIGKILL is one that svcd may send, else what is wrong with it.
+    std::optional<std::string> objection_to_kill(std::size_t unit, const SignalUnit& signal) const;
+    std::optional<std::string> objection_to_failure_mode(std::size_t unit) const;
     void check_open_token(std::size_t unit, Token token, const char* what);
     const UnitEntry& entry(std::size_t unit) const { return world_.units[unit]; }
     std::optional<std::size_t> known(UnitId id, const char* what);
@@ -117,7 +132,15 @@ private:
     std::unordered_set<std::uint64_t> intents_;  ///< tokens that a record has named
     std::unordered_map<std::uint32_t, Token> slots_;
     std::unordered_set<std::uint32_t> announced_now_;  ///< units with a job announced in this step
+    std::unordered_set<std::uint64_t> killed_checkers_;  ///< tokens
+    std::unordered_set<std::size_t> killed_at_once_;     ///< units, by an emergency action
     bool is_kill_request_ = false;
+    bool is_deadline_ = false;
+    bool is_restoring_ = false;
+    bool leaves_by_force_ = false;
+    bool was_shutting_down_ = false;  ///< before the step
+    bool has_killed_for_the_end_ = false;
+    std::optional<UnitId> out_of_memory_;  ///< the unit that OomKilled is about
     RequestId request_now_ = RequestId::none;  ///< of a JobRequested
     JobMode mode_now_ = JobMode::replace;
     JobId replied_job_ = JobId::none;  ///< the job that the answer of this step speaks of

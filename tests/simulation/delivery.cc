@@ -38,6 +38,22 @@ Duration Simulation::lateness(bool may_be_late) {
     return random_.percent(80) ? random_.between(0us, 30ms) : random_.between(0us, kLatestEvent);
 }
 
+/// Whoever watches hears of it, in the order in which it happened.
+void Simulation::report_name(std::size_t unit, Pid owner) {
+    if (!world_.manager || !world_.units[unit].id || !watches_name_[unit]) {
+        return;
+    }
+    Time& heard = name_heard_at_[unit];
+    heard = std::max(heard, world_.now + lateness(faults_.has(Fault::late_events)));
+    push(heard, Pending::Kind::event, unit,
+         BusNameChanged{*world_.units[unit].id, owner != 0, owner});
+}
+
+void Simulation::sort_pending() {
+    std::make_heap(pending_.begin(), pending_.end(),
+                   [](const auto& one, const auto& other) { return one.is_later_than(other); });
+}
+
 void Simulation::push(Time at, Pending::Kind kind, std::size_t unit, std::optional<Event> event) {
     pending_.push_back({at, ++pending_order_, kind, unit, std::move(event)});
     std::push_heap(pending_.begin(), pending_.end(),
@@ -61,9 +77,7 @@ void Simulation::take_news() {
                 trace_.line(
                     world_.now, "kernel",
                     "the " +
-                        std::string{world_.kernel.slot(item.process)->role == ProcessRole::main
-                                        ? "main"
-                                        : "control"} +
+                        std::string{name_of(world_.kernel.slot(item.process)->role)} +
                         " process of " + world_.units[item.unit].name +
                         " ends: " + words(item.code, item.status));
                 if (world_.manager) {  // else the next manager finds it in the table
@@ -74,6 +88,17 @@ void Simulation::take_news() {
             case News::Kind::emptied:
                 push(world_.now + random_.between(0us, kCgroupEventsDelay),
                      Pending::Kind::read_cgroup, item.unit, std::nullopt);
+                break;
+            case News::Kind::named:
+                report_name(item.unit, item.owner);
+                break;
+            case News::Kind::out_of_memory:
+                trace_.line(world_.now, "kernel",
+                            "the OOM killer strikes in " + world_.units[item.unit].name);
+                if (world_.manager && world_.units[item.unit].id) {
+                    push(soon, Pending::Kind::event, item.unit,
+                         OomKilled{*world_.units[item.unit].id});
+                }
                 break;
             case News::Kind::notified:
                 if (has_fault(Fault::lost_notifications, 150)) {
@@ -160,7 +185,7 @@ void Simulation::deliver_event(Event event) {
     if (is_over || phase_ == Phase::over || checkers_.violation()) {
         return;
     }
-    if (has_fault(Fault::manager_dies, 12) && outcome_.manager_deaths < 6) {
+    if (has_fault(Fault::manager_dies, 12) && world_.deaths < kDeathsMax) {
         kill_manager();
         return;
     }

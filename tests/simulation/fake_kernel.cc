@@ -8,9 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Pid kFirstPid = 100;
-/// A service that forks for ever is another test's business.
-constexpr std::size_t kMembersMax = 30;
 
 std::uint64_t number_of(Token token) {
     return static_cast<std::uint64_t>(token);
@@ -18,7 +15,19 @@ std::uint64_t number_of(Token token) {
 
 }  // namespace
 
-FakeKernel::FakeKernel(std::size_t units, std::uint64_t seed) : cgroups_(units), random_{seed} {}
+std::string_view name_of(ProcessRole role) {
+    switch (role) {
+        case ProcessRole::main:
+            return "main";
+        case ProcessRole::control:
+            return "control";
+        case ProcessRole::checker:
+            return "checker";
+    }
+    return "?";
+}
+
+FakeKernel::FakeKernel(std::size_t units, std::uint64_t seed) : cgroups_(units + 1), random_{seed} {}
 
 std::optional<Time> FakeKernel::next_happening() const {
     if (agenda_.empty()) {
@@ -44,6 +53,15 @@ void FakeKernel::happen(Time now) {
         case Due::Kind::end:
             end(due.process, due.code, due.status);
             return;
+        case Due::Kind::reloading:
+            begin_reload(due.process, now);
+            return;
+        case Due::Kind::reloaded:
+            notify(due.process, {0s, Act::ready, ExitCode::exited, 0, 0s}, now);
+            return;
+        case Due::Kind::bloated:
+            run_out_of_memory(due.process, now);
+            return;
     }
 }
 
@@ -61,7 +79,10 @@ Pid FakeKernel::take_pid() {
     return kFirstPid + static_cast<Pid>(place);
 }
 
-std::size_t FakeKernel::create(std::size_t unit, const Life& life, Time now) {
+std::size_t FakeKernel::create(std::size_t unit,
+                               std::size_t cgroup,
+                               const Life& life,
+                               Time now) {
     std::size_t place = processes_.size();
     if (free_places_.empty()) {
         processes_.emplace_back();
@@ -74,10 +95,11 @@ std::size_t FakeKernel::create(std::size_t unit, const Life& life, Time now) {
     process.pid = take_pid();
     process.birth = ++births_;
     process.unit = unit;
+    process.cgroup = cgroup;
     process.life = life;
     process.alive = true;
-    cgroups_[unit].exists = true;
-    cgroups_[unit].members.push_back(place);
+    cgroups_[cgroup].exists = true;
+    cgroups_[cgroup].members.push_back(place);
     if (life.exec_after != kInfinity) {
         schedule(place, Due::Kind::exec, after(now, life.exec_after), ExitCode::exited, 0);
     } else if (healed_) {
@@ -87,7 +109,10 @@ std::size_t FakeKernel::create(std::size_t unit, const Life& life, Time now) {
 }
 
 Pid FakeKernel::spawn(const SpawnOrder& order, Time now) {
-    const std::size_t place = create(order.unit, order.life, now);
+    // The last cgroup is svcd's own.
+    const std::size_t cgroup =
+        order.role == ProcessRole::checker ? cgroups_.size() - 1 : order.unit;
+    const std::size_t place = create(order.unit, cgroup, order.life, now);
     Process& process = processes_[place];
     process.token = order.process;
     process.role = order.role;
@@ -143,91 +168,13 @@ void FakeKernel::do_next(std::size_t place, Time now) {
     }
 }
 
-void FakeKernel::act(std::size_t place, const Doing& doing, Time now) {
-    switch (doing.act) {
-        case Act::exit:
-            end(place, doing.code, doing.status);
-            return;
-        case Act::fork_helper:
-        case Act::fork_stray:
-        case Act::fork_daemon:
-        case Act::fork_brief:
-            fork_child(place, doing, now);
-            return;
-        case Act::pid_file:
-        case Act::pid_file_bad: {
-            const Process& process = processes_[place];
-            Pid pid = process.pid;
-            if (doing.act == Act::pid_file_bad) {
-                pid = random_.percent(50) ? 1 : kFirstPid + static_cast<Pid>(random_.below(20));
-            } else if (process.last_child != kNone) {
-                pid = processes_[process.last_child].pid;
-            }
-            cgroups_[process.unit].pid_file = pid;
-            return;
-        }
-        case Act::stop_main:
-            ask_main_to_end(processes_[place].unit, now);
-            return;
-        case Act::ready:
-        case Act::reloading:
-        case Act::stopping:
-        case Act::extend:
-        case Act::main_pid:
-        case Act::main_pid_bad:
-        case Act::watchdog:
-        case Act::watchdog_trigger:
-        case Act::status:
-            notify(place, doing);
-            return;
-    }
-}
-
-void FakeKernel::fork_child(std::size_t place, const Doing& doing, Time now) {
-    const std::size_t unit = processes_[place].unit;
-    if (cgroups_[unit].members.size() >= kMembersMax) {
-        return;
-    }
-    Life life = child_life(random_, doing.act, doing.span, processes_[place].life);
-    const std::size_t child = create(unit, life, now);
-    processes_[child].parent = place;
-    processes_[child].parent_birth = processes_[place].birth;
-    processes_[child].left_over = processes_[place].left_over;
-    processes_[place].last_child = child;
-    processes_[place].last_child_birth = processes_[child].birth;
-}
-
-void FakeKernel::notify(std::size_t place, const Doing& doing) {
-    const Process& process = processes_[place];
-    News item;
-    item.kind = News::Kind::notified;
-    item.unit = process.unit;
-    Notification& said = item.notification;
-    said.sender = process.pid;
-    said.ready = doing.act == Act::ready;
-    said.reloading = doing.act == Act::reloading;
-    said.stopping = doing.act == Act::stopping;
-    said.watchdog = doing.act == Act::watchdog;
-    said.watchdog_trigger = doing.act == Act::watchdog_trigger;
-    if (doing.act == Act::extend) {
-        said.extend_timeout = doing.span;
-    } else if (doing.act == Act::status) {
-        said.status = "busy";
-    } else if (doing.act == Act::main_pid_bad) {
-        said.main_pid = random_.percent(50) ? 1 : kFirstPid + static_cast<Pid>(random_.below(20));
-    } else if (doing.act == Act::main_pid) {
-        const bool has_child = process.last_child != kNone;
-        said.main_pid = has_child ? processes_[process.last_child].pid : process.pid;
-    }
-    news_.push_back(std::move(item));
-}
-
 void FakeKernel::end(std::size_t place, ExitCode code, int status) {
+    drop_name(place);
     Process& process = processes_[place];
     process.alive = false;
     pids_[static_cast<std::size_t>(process.pid - kFirstPid)] = false;  // reaped at once, PID free
     free_places_.push_back(place);
-    std::vector<std::size_t>& members = cgroups_[process.unit].members;
+    std::vector<std::size_t>& members = cgroups_[process.cgroup].members;
     members.erase(std::find(members.begin(), members.end(), place));
     News item;
     item.unit = process.unit;
@@ -244,145 +191,10 @@ void FakeKernel::end(std::size_t place, ExitCode code, int status) {
             news_.push_back(item);
         }
     }
-    if (members.empty()) {
+    if (members.empty() && process.cgroup == process.unit) {
         item.kind = News::Kind::emptied;
         item.process = Token::none;
         news_.push_back(std::move(item));
-    }
-}
-
-// ── signals
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-void FakeKernel::signal(std::size_t unit, const SignalUnit& order, Time now) {
-    const auto send = [&](std::size_t place) {
-        if (place != kNone) {
-            take_signal(place, order.signal, now);
-        }
-    };
-    switch (order.scope) {
-        case SignalScope::main:
-            send(place_of(order.main));
-            return;
-        case SignalScope::control:
-            send(place_of(order.control));
-            return;
-        case SignalScope::both:
-            send(place_of(order.main));
-            send(place_of(order.control));
-            return;
-        case SignalScope::cgroup:
-            break;
-    }
-    const std::vector<std::size_t> members = cgroups_[unit].members;  // it changes meanwhile
-    for (const std::size_t place : members) {
-        send(place);
-    }
-}
-
-void FakeKernel::take_signal(std::size_t place, int signal, Time now) {
-    Process& process = processes_[place];
-    if (!process.alive) {
-        return;
-    }
-    if (signal == SIGKILL) {
-        take_kill(place, now);
-        return;
-    }
-    if (!process.executing) {
-        process.pending |= std::uint64_t{1} << signal;
-        return;
-    }
-    switch (signal) {
-        case SIGTERM:
-        case SIGINT:
-        case SIGQUIT:
-            take_polite_signal(place, signal, now);
-            return;
-        case SIGHUP:
-            if (process.life.dies_of_hangup) {
-                schedule(place, Due::Kind::end, now + 1ms, ExitCode::killed, signal);
-            }
-            return;
-        case SIGABRT:
-            if (process.life.on_term != OnTerm::ignores) {
-                schedule(place, Due::Kind::end, now + 200ms, ExitCode::dumped, signal);
-            }
-            return;
-        default:
-            return;  // handled by the program, to no visible effect
-    }
-}
-
-void FakeKernel::take_polite_signal(std::size_t place, int signal, Time now) {
-    Process& process = processes_[place];
-    if (process.is_ending) {
-        return;
-    }
-    if (process.life.says_stopping && process.life.on_term != OnTerm::dies) {
-        notify(place, {0s, Act::stopping, ExitCode::exited, 0, 0s});
-    }
-    process.is_ending = process.life.on_term != OnTerm::ignores;
-    const Time later = after(now, process.life.term_delay);
-    switch (process.life.on_term) {
-        case OnTerm::dies:
-            schedule(place, Due::Kind::end, now + random_.between(0us, 2ms),
-                     signal == SIGQUIT ? ExitCode::dumped : ExitCode::killed, signal);
-            return;
-        case OnTerm::exits:
-            schedule(place, Due::Kind::end, later, ExitCode::exited, 0);
-            return;
-        case OnTerm::exits143:
-            schedule(place, Due::Kind::end, later, ExitCode::exited, 128 + signal);
-            return;
-        case OnTerm::fails:
-            schedule(place, Due::Kind::end, later, ExitCode::exited, 1);
-            return;
-        case OnTerm::ignores:
-            return;
-    }
-}
-
-void FakeKernel::take_kill(std::size_t place, Time now) {
-    Process& process = processes_[place];
-    if (process.kill_at != kNever) {
-        return;
-    }
-    const bool waits = process.life.survives_kill > 0s && !healed_;
-    process.kill_at = now + (waits ? process.life.survives_kill : random_.between(0us, 1ms));
-    schedule(place, Due::Kind::end, process.kill_at, ExitCode::killed, SIGKILL);
-}
-
-void FakeKernel::ask_main_to_end(std::size_t unit, Time now) {
-    for (const std::size_t place : cgroups_[unit].members) {
-        const Process& process = processes_[place];
-        if (process.token != Token::none && process.role == ProcessRole::main &&
-            process.executing && process.life.on_term != OnTerm::ignores) {
-            processes_[place].is_ending = true;
-            schedule(place, Due::Kind::end, after(now, process.life.term_delay), ExitCode::exited,
-                     0);
-        }
-    }
-}
-
-void FakeKernel::kill_from_outside(std::size_t unit, Time now) {
-    for (const std::size_t place : cgroups_[unit].members) {
-        take_kill(place, now);
-    }
-}
-
-void FakeKernel::heal(Time now) {
-    healed_ = true;
-    for (std::size_t place = 0; place < processes_.size(); ++place) {
-        const Process& process = processes_[place];
-        if (!process.alive) {
-            continue;
-        }
-        if (process.kill_at != kNever) {
-            schedule(place, Due::Kind::end, now, ExitCode::killed, SIGKILL);
-        } else if (!process.executing && process.life.exec_after == kInfinity) {
-            schedule(place, Due::Kind::exec, now, ExitCode::exited, 0);
-        }
     }
 }
 
@@ -541,7 +353,7 @@ std::string FakeKernel::describe_members(std::size_t unit) const {
         text += text.empty() ? "pid " : ", pid ";
         text += std::to_string(process.pid);
         if (process.token != Token::none) {
-            text += process.role == ProcessRole::main ? " (main" : " (control";
+            text += " (" + std::string{name_of(process.role)};
         } else {
             text += " (child";
         }

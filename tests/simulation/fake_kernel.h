@@ -24,13 +24,14 @@ namespace svcd::simulation {
 
 /// Something that the shell could learn from the kernel.
 struct News {
-    enum class Kind : std::uint8_t { executed, exited, emptied, notified };
+    enum class Kind : std::uint8_t { executed, exited, emptied, notified, named, out_of_memory };
     Kind kind = Kind::exited;
     std::size_t unit = 0;
     Token process = Token::none;
     ExitCode code = ExitCode::none;
     int status = 0;
     Notification notification;  ///< of `notified`, its `unit` not filled in
+    Pid owner = 0;              ///< of `named`: whose the bus name is now; 0: nobody's
 };
 
 /// A token's slot in the process table.
@@ -52,6 +53,9 @@ struct SpawnOrder {
     Life life;
 };
 
+/// "main", "control", "checker".
+std::string_view name_of(ProcessRole role);
+
 class FakeKernel {
 public:
     FakeKernel(std::size_t units, std::uint64_t seed);
@@ -62,7 +66,7 @@ public:
     void happen(Time now);
     std::vector<News>& news() { return news_; }
 
-    /// clone3 into the unit's cgroup, which is made.
+    /// clone3 into the unit's cgroup, which is made; of a checker, into svcd's own.
     Pid spawn(const SpawnOrder& order, Time now);
     void signal(std::size_t unit, const SignalUnit& order, Time now);
     /// IdentifyMainProcess: the PID it found, or a reason.
@@ -88,6 +92,8 @@ public:
     /// What runs now has been left over by the unit (KillMode process or none).
     void mark_left_over(std::size_t unit);
     bool has_cgroup(std::size_t unit) const { return cgroups_[unit].exists; }
+    /// Who owns the unit's bus name; 0: nobody.
+    Pid name_owner(std::size_t unit) const;
     bool is_alive(Token process) const;
     /// Is it alive, and has it got through execve?
     bool is_executing(Token process) const;
@@ -105,6 +111,9 @@ public:
     void ask_main_to_end(std::size_t unit, Time now);
 
 private:
+    static constexpr Pid kFirstPid = 100;
+    static constexpr std::size_t kNone = SIZE_MAX;
+
     struct Process {
         Pid pid = 0;
         std::uint64_t birth = 0;  ///< tells apart the lives of one place in processes_
@@ -112,6 +121,7 @@ private:
         std::size_t parent = 0;
         Token token = Token::none;
         std::size_t unit = 0;
+        std::size_t cgroup = 0;
         ProcessRole role = ProcessRole::main;
         Life life;
         std::uint8_t next_doing = 0;
@@ -128,9 +138,10 @@ private:
         bool exists = false;
         std::vector<std::size_t> members;
         Pid pid_file = 0;
+        std::size_t name_owner = kNone;  ///< place of the process that owns the unit's bus name
     };
     struct Due {
-        enum class Kind : std::uint8_t { exec, doing, end };
+        enum class Kind : std::uint8_t { exec, doing, end, reloading, reloaded, bloated };
         Time at{};
         std::uint64_t order = 0;
         std::size_t process = 0;
@@ -143,14 +154,17 @@ private:
         }
     };
 
-    static constexpr std::size_t kNone = SIZE_MAX;
 
-    std::size_t create(std::size_t unit, const Life& life, Time now);
+    std::size_t create(std::size_t unit, std::size_t cgroup, const Life& life, Time now);
     void execute(std::size_t place, Time now);
     void do_next(std::size_t place, Time now);
     void act(std::size_t place, const Doing& doing, Time now);
     void fork_child(std::size_t place, const Doing& doing, Time now);
-    void notify(std::size_t place, const Doing& doing);
+    void notify(std::size_t place, const Doing& doing, Time now);
+    void take_name(std::size_t place);
+    void drop_name(std::size_t place);
+    void run_out_of_memory(std::size_t place, Time now);
+    void begin_reload(std::size_t place, Time now);
     void schedule(std::size_t place, Due::Kind kind, Time at, ExitCode code, int status);
     void schedule_next(std::size_t place, Time now);
     void take_signal(std::size_t place, int signal, Time now);

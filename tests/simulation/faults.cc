@@ -30,6 +30,10 @@ std::string_view name_of(Fault fault) {
             return "manager-dies";
         case Fault::manager_dies_midway:
             return "manager-dies-midway";
+        case Fault::out_of_memory:
+            return "out-of-memory";
+        case Fault::clock_jumps:
+            return "clock-jumps";
     }
     return "?";
 }

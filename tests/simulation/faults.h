@@ -23,9 +23,11 @@ enum class Fault : std::uint8_t {
     hanging_exec,        ///< processes that never leave svcd's own code (a FIFO, a hung mount)
     careless_clock,      ///< deadlines are stepped late, and DeadlineReached comes early
     manager_dies,        ///< between two steps
-    manager_dies_midway  ///< after the state was written, before all orders were carried out
+    manager_dies_midway,  ///< after the state was written, before all orders were carried out
+    out_of_memory,        ///< the kernel's OOM killer takes processes
+    clock_jumps,          ///< the whole machine stands still for a while, and its clock doesn't
 };
-inline constexpr std::size_t kFaults = 12;
+inline constexpr std::size_t kFaults = 14;
 
 std::string_view name_of(Fault fault);
 
@@ -51,6 +53,8 @@ FaultSet draw_faults(Random& random);
 inline constexpr Duration kLatestEvent = std::chrono::milliseconds{1500};
 /// How long there is no manager after one has died, at most.
 inline constexpr Duration kLongestGap = std::chrono::milliseconds{800};
+/// How far the clock jumps at most.
+inline constexpr Duration kLongestJump = std::chrono::seconds{200};
 /// How long a process outlives SIGKILL at most, while the fault lasts.
 inline constexpr Duration kLongestUnkillable = std::chrono::seconds{20};
 

@@ -59,7 +59,7 @@ void Checkers::order(const SpawnProcess& spawn) {
         report("token-once", *unit, self.name + " has no such command as is spawned.");
         return;
     }
-    if (world_.is_shutting_down && starts_something(service->commands[spawn.command].role)) {
+    if (was_shutting_down_ && starts_something(service->commands[spawn.command].role)) {
         report("start-in-shutdown", *unit,
                self.name + " is started although the shutdown has begun.");
     }
@@ -68,6 +68,28 @@ void Checkers::order(const SpawnProcess& spawn) {
                "A main process is spawned for " + self.name +
                    ", which has one: " + world_.kernel.describe_members(*unit) + ".");
     }
+}
+
+void Checkers::order(const CheckConditions& check) {
+    const auto unit = known(check.unit, "A look at conditions");
+    if (!unit) {
+        return;
+    }
+    check_new_token(check.process, *unit, "spawned");
+    if (entry(*unit).is.checker != check.process) {
+        report("write-ahead", *unit,
+               "The state file does not name the process that looks at the conditions of " +
+                   entry(*unit).name + ".");
+    }
+    if (was_shutting_down_) {
+        report("start-in-shutdown", *unit,
+               "The conditions of " + entry(*unit).name +
+                   " are looked at although the shutdown has begun.");
+    }
+}
+
+void Checkers::order(const WatchBusName& watch) {
+    known(watch.unit, "A watch of a bus name");
 }
 
 void Checkers::order(const IdentifyMainProcess& identify) {
@@ -105,6 +127,15 @@ void Checkers::order(const RetireProcess& retire) {
         report("token-once", slot->unit,
                "A token of " + entry(slot->unit).name + " is retired twice.");
     }
+    if (slot->role == ProcessRole::checker) {
+        if (world_.kernel.is_alive(retire.process) &&
+            !killed_checkers_.contains(static_cast<std::uint64_t>(retire.process))) {
+            report("token-once", slot->unit,
+                   "The look at the conditions of " + entry(slot->unit).name +
+                       " is forgotten, and its process is not killed.");
+        }
+        return;
+    }
     if (world_.kernel.is_alive(retire.process) && world_.stops_whole(slot->unit) &&
         is_down(entry(slot->unit).is.sub) && entry(slot->unit).is.sub != SubState::stop_wedged) {
         report("token-once", slot->unit,
@@ -138,20 +169,82 @@ void Checkers::order(const SignalUnit& signal) {
     if (to_control && signal.control != Token::none) {
         check_open_token(*unit, signal.control, "control");
     }
-    const UnitEntry& self = entry(*unit);
+    check_cause(*unit, signal);
+    check_scope(*unit, signal);
+    if (signal.signal == SIGKILL) {
+        check_kill(*unit, signal);
+    }
+}
+
+/// What was asked for by a person, what is done again and so on is what it says.
+void Checkers::check_cause(std::size_t unit, const SignalUnit& signal) {
+    const UnitEntry& self = entry(unit);
+    const auto wrong = [&](const std::string& why) {
+        report("signal-cause", unit, "A signal to " + self.name + " " + why);
+    };
     if ((signal.cause == SignalCause::user) != is_kill_request_) {
-        report("sigkill-early", *unit,
-               "A signal to " + self.name + " claims a cause that it hasn't.");
+        wrong("says that a person asked for it, or doesn't say so.");
+    }
+    if (signal.cause == SignalCause::again && !is_restoring_) {
+        wrong("is sent again, but no manager has died.");
+    }
+    if (signal.cause == SignalCause::reload && is_restoring_ &&
+        (self.was.sub == SubState::reload || self.was.sub == SubState::reload_signal)) {
+        wrong("asks it once more to reload, because the manager died.");
+    }
+    if ((signal.cause == SignalCause::emergency) != leaves_by_force_ &&
+        (signal.cause == SignalCause::emergency || signal.cause == SignalCause::user)) {
+        wrong("is for an emergency that there isn't.");
+    }
+    if (signal.cause == SignalCause::emergency) {
+        killed_at_once_.insert(unit);
+    }
+    if (signal.scope == SignalScope::checker) {
+        killed_checkers_.insert(static_cast<std::uint64_t>(signal.control));
+        return;
     }
     if (signal.cause == SignalCause::stop && self.is.wants_down() && !self.is.is_running &&
         self.was.sub == SubState::running && world_.kernel.is_alive(self.was.main) &&
         self.was.job == self.is.job &&
         world_.manager->status(signal.unit).result == UnitResult::success) {
-        report("stop-order", *unit,
+        report("stop-order", unit,
                self.name + " gets its stop signal before its stop job has begun.");
     }
-    if (signal.signal == SIGKILL) {
-        check_kill(*unit, signal);
+}
+
+/// KillMode says who is signalled in a stop.
+void Checkers::check_scope(std::size_t unit, const SignalUnit& signal) {
+    const ServiceSettings* service = world_.settings(unit);
+    if (service == nullptr || entry(unit).is_between_definitions) {
+        return;
+    }
+    switch (signal.cause) {
+        case SignalCause::stop:
+        case SignalCause::deadline:
+        case SignalCause::main_exited:
+        case SignalCause::kill_signal_is_kill:
+        case SignalCause::oom:
+        case SignalCause::failure_mode:
+        case SignalCause::again:
+            break;
+        case SignalCause::user:
+        case SignalCause::watchdog:
+        case SignalCause::kill_control:
+        case SignalCause::emergency:
+        case SignalCause::reload:
+        case SignalCause::checker:
+        case SignalCause::never_executed:
+            return;  // these are for somebody in particular
+    }
+    const bool whole = signal.scope == SignalScope::cgroup;
+    const bool is_first = signal.signal != service->final_kill_signal;
+    const bool may_be_whole = service->kill_mode == KillMode::control_group ||
+                              (service->kill_mode == KillMode::mixed && !is_first);
+    const bool must_be_whole = service->kill_mode == KillMode::control_group;
+    if (service->kill_mode == KillMode::none || (whole && !may_be_whole) ||
+        (!whole && must_be_whole)) {
+        report("signal-scope", unit,
+               "A signal to " + entry(unit).name + " does not go to whom its KillMode says.");
     }
 }
 
@@ -165,51 +258,109 @@ void Checkers::check_open_token(std::size_t unit, Token token, const char* what)
 }
 
 void Checkers::check_kill(std::size_t unit, const SignalUnit& signal) {
+    if (was_shutting_down_ &&
+        (signal.cause == SignalCause::deadline || signal.cause == SignalCause::again)) {
+        has_killed_for_the_end_ = true;
+    }
+    if (const auto objection = objection_to_kill(unit, signal)) {
+        report("sigkill-early", unit, "SIGKILL to " + entry(unit).name + " " + *objection);
+    }
+}
+
+std::optional<std::string> Checkers::objection_to_kill(std::size_t unit,
+                                                       const SignalUnit& signal) const {
     const UnitEntry& self = entry(unit);
     const ServiceSettings* service = world_.settings(unit);
     if (service == nullptr || self.is_between_definitions) {
-        return;
+        return std::nullopt;
     }
-    const auto wrong = [&](const std::string& why) {
-        report("sigkill-early", unit, "SIGKILL to " + self.name + " " + why);
-    };
     switch (signal.cause) {
         case SignalCause::user:
         case SignalCause::watchdog:
-            return;
+        case SignalCause::emergency:  // check_cause() has seen to it
+        case SignalCause::checker:
+            return std::nullopt;
+        case SignalCause::reload:
+            if (service->reload_signal != SIGKILL) {
+                return "as its ReloadSignal, which is another.";
+            }
+            return std::nullopt;
         case SignalCause::never_executed:
             if (world_.kernel.is_executing(signal.scope == SignalScope::main ? signal.main
                                                                              : signal.control)) {
-                wrong("because it never got through execve, which it did.");
+                return "because it never got through execve, which it did.";
             }
-            return;
+            return std::nullopt;
         case SignalCause::main_exited:
             if (service->kill_mode != KillMode::mixed) {
-                wrong("because its main process is gone, but its KillMode is not mixed.");
-            } else if (world_.kernel.has_main(unit)) {
-                wrong("because its main process is gone, which is not so.");
+                return "because its main process is gone, but its KillMode is not mixed.";
             }
-            return;
+            if (world_.kernel.has_main(unit)) {
+                return "because its main process is gone, which is not so.";
+            }
+            return std::nullopt;
         case SignalCause::kill_control:
             if (signal.scope != SignalScope::control) {
-                wrong("for the sake of a control process, but not to that alone.");
+                return "for the sake of a control process, but not to that alone.";
             }
-            return;
+            return std::nullopt;
         case SignalCause::kill_signal_is_kill:
-            if (service->kill_signal != SIGKILL) {
-                wrong("as its KillSignal, which is another.");
+            if (service->kill_signal != SIGKILL && service->restart_kill_signal != SIGKILL) {
+                return "as its KillSignal, which is another.";
             }
-            return;
+            return std::nullopt;
+        case SignalCause::oom:
+            if (out_of_memory_ != signal.unit) {
+                return "because it is out of memory, which is not so.";
+            }
+            if (service->oom_policy == OomPolicy::continue_) {
+                return "because it is out of memory, but its OOMPolicy is continue.";
+            }
+            return std::nullopt;
+        case SignalCause::failure_mode:
+            return objection_to_failure_mode(unit);
+        case SignalCause::again:
+            if (self.was.sub != SubState::stop_sigkill && self.was.sub != SubState::final_sigkill &&
+                service->kill_signal != SIGKILL && service->restart_kill_signal != SIGKILL &&
+                service->watchdog_signal != SIGKILL) {
+                return "again, but it can't have been sent before.";
+            }
+            return std::nullopt;
         case SignalCause::stop:
         case SignalCause::deadline:
-            if (!is_stopping(self.is.sub) && !is_down(self.is.sub)) {
-                wrong("while it is " + std::string{name_of(self.is.sub)} + ".");
-            } else if (self.stop_not_before != kNever && world_.now < self.stop_not_before) {
-                wrong("at " + words(world_.now) + ", before its stop deadline at " +
-                      words(self.stop_not_before) + ".");
-            }
-            return;
+            break;
     }
+    if (!service->send_sigkill || service->kill_mode == KillMode::none) {
+        return "although SendSIGKILL or KillMode says that there is none.";
+    }
+    if (!is_stopping(self.is.sub) && !is_down(self.is.sub)) {
+        return "while it is " + std::string{name_of(self.is.sub)} + ".";
+    }
+    if (self.stop_not_before != kNever && world_.now < self.stop_not_before) {
+        return "at " + words(world_.now) + ", before its stop deadline at " +
+               words(self.stop_not_before) + ".";
+    }
+    return std::nullopt;
+}
+
+/// TimeoutStartFailureMode=kill and TimeoutStopFailureMode=kill, once that timeout has passed.
+std::optional<std::string> Checkers::objection_to_failure_mode(std::size_t unit) const {
+    const UnitEntry& self = entry(unit);
+    const ServiceSettings& service = *world_.settings(unit);
+    const TimeoutFailureMode mode = is_starting(self.was.sub) ? service.timeout_start_failure_mode
+                                                              : service.timeout_stop_failure_mode;
+    const bool aborts_by_kill =
+        mode == TimeoutFailureMode::abort && service.watchdog_signal == SIGKILL;
+    if (!is_deadline_) {
+        return "by its failure mode, but no time has passed.";
+    }
+    if (mode != TimeoutFailureMode::kill && !aborts_by_kill) {
+        return "by its failure mode, which is another.";
+    }
+    if (!is_starting(self.was.sub) && !is_stopping(self.was.sub)) {
+        return "by its failure mode, while it was " + std::string{name_of(self.was.sub)} + ".";
+    }
+    return std::nullopt;
 }
 
 // ── jobs and answers

@@ -1,10 +1,9 @@
-// The manager's part: the state file is written before orders are carried out, a new manager starts
-// from it, and the process table is believed.
+// The manager's part: the state file is written before orders are carried out, and what the step did
+// to each unit is noted.
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
+#include "simulation/effect_hash.h"
 #include "simulation/simulation.h"
 
 namespace svcd::simulation {
@@ -12,214 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration kKillGrace = 5s;
-
-std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
-    return (hash ^ value) * 0x100000001b3 + (hash >> 29);
-}
-
-template <typename T>
-std::uint64_t mixed_bytes(std::uint64_t hash, const T& value) {
-    constexpr std::size_t kWords = sizeof(T) / sizeof(std::uint64_t);
-    std::array<std::uint64_t, kWords> words_of{};
-    std::memcpy(words_of.data(), &value, sizeof words_of);
-    for (const std::uint64_t word : words_of) {
-        hash = mixed(hash, word);
-    }
-    return hash;
-}
-
-/// Enough of an order to tell it from another.
-struct OrderHash {
-    std::uint64_t hash;
-
-    std::uint64_t operator()(const SpawnProcess& order) const {
-        return mixed(mixed(hash, static_cast<std::uint64_t>(order.process)), order.command);
-    }
-    std::uint64_t operator()(const SignalUnit& order) const {
-        return mixed(mixed(hash, static_cast<std::uint64_t>(order.unit)),
-                     static_cast<std::uint64_t>(order.signal) * 64 +
-                         static_cast<std::uint64_t>(order.cause) * 8 +
-                         static_cast<std::uint64_t>(order.scope));
-    }
-    std::uint64_t operator()(const IdentifyMainProcess& order) const {
-        return mixed(hash, static_cast<std::uint64_t>(order.process));
-    }
-    std::uint64_t operator()(const RetireProcess& order) const {
-        return mixed(hash, static_cast<std::uint64_t>(order.process));
-    }
-    std::uint64_t operator()(const CheckCgroup& order) const {
-        return mixed(hash, static_cast<std::uint64_t>(order.unit));
-    }
-    std::uint64_t operator()(const ReleaseCgroup& order) const {
-        return mixed(hash, static_cast<std::uint64_t>(order.unit));
-    }
-    std::uint64_t operator()(const AnnounceJob& order) const {
-        return mixed(hash, static_cast<std::uint64_t>(order.job));
-    }
-    std::uint64_t operator()(const AnnounceJobEnd& order) const {
-        return mixed(mixed(hash, static_cast<std::uint64_t>(order.job)),
-                     static_cast<std::uint64_t>(order.result));
-    }
-    std::uint64_t operator()(const Reply& order) const {
-        return mixed(mixed(hash, static_cast<std::uint64_t>(order.request)),
-                     static_cast<std::uint64_t>(order.job));
-    }
-    std::uint64_t operator()(const Say& order) const {
-        std::uint64_t result = hash;
-        for (const char letter : order.text) {
-            result = mixed(result, static_cast<unsigned char>(letter));
-        }
-        return result;
-    }
-    std::uint64_t operator()(const Exit& order) const {
-        return mixed(hash, static_cast<std::uint64_t>(order.status));
-    }
-};
-
 }  // namespace
-
-// ── the life of a manager
-// ────────────────────────────────────────────────────────────────────────────────────────────
-
-UnitsLoaded Simulation::load_all() {
-    UnitsLoaded event;
-    event.complete = true;
-    for (std::size_t unit = 0; unit < generator_.count(); ++unit) {
-        if (generator_.is_there(unit)) {
-            event.units.push_back(generator_.load(unit));
-        }
-    }
-    return event;
-}
-
-void Simulation::start_manager() {
-    SupervisorOptions options;
-    options.seed = stream(plan_.seed, purpose::kSupervisor, outcome_.manager_deaths);
-    options.kill_grace = kKillGrace;
-    const bool is_first = !world_.supervisor;
-    world_.manager.emplace(options);
-    trace_.heading(is_first ? "a manager starts" : "another manager starts");
-    held_.clear();
-    holds_writes_ = !is_first;
-    const bool has_survived = step(load_all());
-    holds_writes_ = false;
-    if (!has_survived) {
-        return;
-    }
-    if (is_first) {
-        world_.supervisor = world_.manager->record();
-    } else {
-        restore();
-    }
-    if (world_.manager && shutdown_is_waiting_) {
-        shutdown_is_waiting_ = false;
-        deliver_event(ShutdownRequested{});
-    }
-}
-
-ProcessFact Simulation::fact(const ProcessRecord& process) const {
-    ProcessFact result;
-    if (process.token == 0) {
-        return result;
-    }
-    const TableSlot* slot = world_.kernel.slot(static_cast<Token>(process.token));
-    if (slot == nullptr || slot->pid == 0) {
-        result.state = ProcessFact::State::never_spawned;
-    } else if (slot->state == TableSlot::State::live) {
-        result.state = ProcessFact::State::alive;
-        result.pid = slot->pid;
-    } else if (slot->state == TableSlot::State::exited) {
-        result.state = ProcessFact::State::exited;
-        result.pid = slot->pid;
-    } else {
-        result.state = ProcessFact::State::lost;
-    }
-    return result;
-}
-
-/// Slots that no record names: their exits were dealt with, and only the order to retire them was
-/// not carried out. They are free before the new manager gives its first order, which may need one.
-void Simulation::free_unnamed_slots(const StateRestored& event) {
-    for (const Token token : world_.kernel.open_tokens()) {
-        const auto number = static_cast<std::uint64_t>(token);
-        const bool is_named =
-            std::any_of(event.units.begin(), event.units.end(), [number](const RestoredUnit& unit) {
-                return unit.record.main.token == number || unit.record.control.token == number ||
-                       unit.record.identifying == number;
-            });
-        if (!is_named) {
-            checkers_.slot_freed(token);
-            world_.kernel.retire(token);
-        }
-    }
-}
-
-bool Simulation::has_definition(const UnitEntry& entry) const {
-    const std::optional<UnitId> id = world_.manager->find(entry.name);
-    return id && world_.manager->status(*id).load_state == LoadState::loaded;
-}
-
-void Simulation::restore() {
-    StateRestored event;
-    event.supervisor = *world_.supervisor;
-    std::vector<UnitView> before;
-    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
-        const UnitEntry& entry = world_.units[unit];
-        before.push_back(entry.record ? view_of(*entry.record) : UnitView{});
-        if (entry.record) {
-            RestoredUnit restored;
-            restored.record = *entry.record;
-            restored.main = fact(entry.record->main);
-            restored.control = fact(entry.record->control);
-            restored.populated = world_.kernel.population(unit) != 0;
-            event.units.push_back(std::move(restored));
-        }
-    }
-    free_unnamed_slots(event);
-    for (UnitEntry& entry : world_.units) {
-        // The manager before this one may have gone by an older definition than this one could
-        // load.
-        entry.is_between_definitions = entry.record && !is_down(view_of(*entry.record).sub) &&
-                                       (entry.is_between_definitions || !has_definition(entry));
-    }
-    if (!step(std::move(event))) {
-        return;
-    }
-    refresh_graph();
-    checkers_.restored(before);
-    heard_exits_.clear();
-    world_.told_executing.clear();
-    for (const Token token : world_.kernel.open_tokens()) {
-        const TableSlot slot = *world_.kernel.slot(token);
-        if (slot.state == TableSlot::State::exited) {
-            push(world_.now + lateness(faults_.has(Fault::late_events)), Pending::Kind::event,
-                 slot.unit, ProcessExited{token, slot.code, slot.status});
-        } else if (slot.executing) {
-            push(world_.now, Pending::Kind::event, slot.unit, ExecSucceeded{token});
-        }
-    }
-}
-
-void Simulation::kill_manager() {
-    trace_.heading("the manager dies");
-    ++outcome_.manager_deaths;
-    world_.manager.reset();
-    for (UnitEntry& unit : world_.units) {
-        unit.id.reset();
-        unit.is = unit.record ? view_of(*unit.record) : UnitView{};
-    }
-    checkers_.manager_died();
-    std::erase_if(pending_,
-                  [](const Pending& pending) { return pending.kind == Pending::Kind::event; });
-    std::make_heap(pending_.begin(), pending_.end(),
-                   [](const auto& one, const auto& other) { return one.is_later_than(other); });
-    push(world_.now + random_.between(0us, kLongestGap), Pending::Kind::start_manager, 0,
-         std::nullopt);
-}
-
-// ── a step
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// False when the manager died of it.
 bool Simulation::step(Event event) {
@@ -228,16 +20,10 @@ bool Simulation::step(Event event) {
     if (trace_.is_on()) {
         trace_.line(world_.now, "event", words(event, world_));
     }
-    const bool loads = std::holds_alternative<UnitsLoaded>(event);
-    const auto* extension = std::get_if<Notification>(&event);
-    if (extension != nullptr && extension->extend_timeout) {
-        UnitEntry& unit = world_.units[*world_.index_of(extension->unit)];
-        if (unit.stop_ends_by != kNever) {
-            unit.stop_ends_by =
-                std::max(unit.stop_ends_by,
-                         world_.now + *extension->extend_timeout + kKillGrace + world_.slack);
-        }
+    if (const auto* notification = std::get_if<Notification>(&event)) {
+        note_extension(*notification);
     }
+    const bool loads = std::holds_alternative<UnitsLoaded>(event);
     const bool is_shutdown = std::holds_alternative<ShutdownRequested>(event);
     checkers_.before_step(event);
     effects_.clear();
@@ -250,13 +36,25 @@ bool Simulation::step(Event event) {
     note_changes();
     checkers_.after_step(effects_);
     outcome_.hash = mixed(outcome_.hash, static_cast<std::uint64_t>(to_usec(world_.now)));
-    const bool may_die = outcome_.manager_deaths < 6 && !effects_.orders.empty();
-    const std::size_t dies_before = may_die && has_fault(Fault::manager_dies_midway, 15)
-                                        ? random_.below(effects_.orders.size())
-                                        : effects_.orders.size();
-    for (std::size_t order = 0; order < effects_.orders.size(); ++order) {
+    if (!carry_out_all()) {
+        return false;
+    }
+    if (phase_ != Phase::over) {
+        checkers_.at_rest();
+        note_shutdown();
+    }
+    return true;
+}
+
+/// False when the manager dies on the way.
+bool Simulation::carry_out_all() {
+    const std::size_t count = effects_.orders.size();
+    const bool dies = world_.deaths < kDeathsMax && count != 0 &&
+                      has_fault(Fault::manager_dies_midway, 15);
+    const std::size_t dies_before = dies ? random_.below(count) : count;
+    for (std::size_t order = 0; order < count; ++order) {
         const Effect& effect = effects_.orders[order];
-        outcome_.hash = std::visit(OrderHash{mixed(outcome_.hash, effect.index())}, effect);
+        outcome_.hash = mixed(outcome_.hash, effect);
         if (order == dies_before) {
             kill_manager();
             return false;
@@ -267,10 +65,17 @@ bool Simulation::step(Event event) {
         }
         carry_out(effect);
     }
-    if (phase_ != Phase::over) {
-        checkers_.at_rest();
-    }
     return true;
+}
+
+/// A stop that asks for more time may take it.
+void Simulation::note_extension(const Notification& notification) {
+    UnitEntry& unit = world_.units[*world_.index_of(notification.unit)];
+    if (notification.extend_timeout && unit.stop_ends_by != kNever) {
+        unit.stop_ends_by = std::max(
+            unit.stop_ends_by,
+            world_.now + *notification.extend_timeout + kKillGrace + world_.slack);
+    }
 }
 
 void Simulation::write_state() {
@@ -283,6 +88,7 @@ void Simulation::write_state() {
         if (is_down(unit.is.sub)) {
             unit.is_between_definitions = false;
         }
+        unit.bonds_changed = unit.bonds_changed && unit.is.wants_back;
     }
     held_.insert(held_.end(), effects_.dirty.begin(), effects_.dirty.end());
     if (holds_writes_) {
@@ -302,7 +108,7 @@ void Simulation::write_state() {
         }
         entry.record = world_.manager->record(id);
         entry.is = view_of(*entry.record);
-        outcome_.hash = mixed_bytes(outcome_.hash, *entry.record);
+        outcome_.hash = mixed(outcome_.hash, *entry.record);
     }
     if (effects_.supervisor_dirty) {
         world_.supervisor = world_.manager->record();
@@ -318,41 +124,61 @@ void Simulation::note_changes() {
         if (entry.is.wants_up() && (!entry.was.wants_up() || entry.was.job != entry.is.job)) {
             entry.wants_up_since = world_.step;
         }
-        if (entry.was.sub == entry.is.sub) {
+    }
+    for (const Transition& transition : effects_.transitions) {
+        const auto unit = world_.index_of(transition.unit);
+        if (!unit || transition.from == transition.to) {
             continue;
         }
-        ++outcome_.transitions[static_cast<std::size_t>(entry.was.sub)]
-                              [static_cast<std::size_t>(entry.is.sub)];
+        const UnitEntry& entry = world_.units[*unit];
+        ++outcome_.transitions[static_cast<std::size_t>(transition.from)]
+                              [static_cast<std::size_t>(transition.to)];
         if (trace_.is_on()) {
             trace_.line(world_.now, "  state",
-                        entry.name + ": " + std::string{name_of(entry.was.sub)} + " → " +
-                            std::string{name_of(entry.is.sub)});
+                        entry.name + ": " + std::string{name_of(transition.from)} + " → " +
+                            std::string{name_of(transition.to)});
         }
-        update_clocks(unit);
-        const bool rests = is_down(entry.is.sub) || entry.is.sub == SubState::auto_restart;
-        const bool has_stopped = is_stopping(entry.was.sub) && !is_stopping(entry.is.sub);
-        if ((rests || has_stopped) && entry.is.sub != SubState::stop_wedged &&
-            !world_.stops_whole(unit)) {
-            world_.kernel.mark_left_over(unit);
+        update_clocks(*unit, transition);
+        const bool rests = is_down(transition.to) || transition.to == SubState::auto_restart;
+        const bool has_stopped = is_stopping(transition.from) && !is_stopping(transition.to);
+        if ((rests || has_stopped) && transition.to != SubState::stop_wedged &&
+            !world_.stops_whole(*unit)) {
+            world_.kernel.mark_left_over(*unit);
         }
     }
 }
 
 /// The simulator's own stop clock: when SIGKILL is allowed, and when all has to be over.
-void Simulation::update_clocks(std::size_t unit) {
-    UnitEntry& entry = world_.units[unit];
-    const bool begins = is_stopping(entry.is.sub) && !is_stopping(entry.was.sub);
-    const bool has_own_time = entry.is.sub == SubState::stop_post;
-    if (!begins && !has_own_time) {
+void Simulation::update_clocks(std::size_t unit, const Transition& transition) {
+    const bool begins = is_stopping(transition.to) && !is_stopping(transition.from);
+    const bool aborts =
+        transition.to == SubState::stop_watchdog || transition.to == SubState::final_watchdog;
+    if (!begins && !aborts && transition.to != SubState::stop_post) {
         return;
     }
+    UnitEntry& entry = world_.units[unit];
     const ServiceSettings* service = world_.settings(unit);
-    const Duration timeout = service == nullptr ? Duration{90s} : service->timeout_stop;
+    Duration timeout = 90s;
+    if (service != nullptr) {
+        timeout = aborts ? service->timeout_abort.value_or(service->timeout_stop)
+                         : service->timeout_stop;
+    }
     entry.stop_not_before = after(world_.now, timeout);
     entry.stop_ends_by = after(entry.stop_not_before, kKillGrace + world_.slack);
     if (entry.stop_not_before == kNever) {
         entry.stop_ends_by = kNever;
     }
+}
+
+/// A unit's FailureAction or its like has begun the shutdown.
+void Simulation::note_shutdown() {
+    if (!world_.supervisor || world_.supervisor->shutting_down == 0 || phase_ == Phase::shutdown) {
+        return;
+    }
+    trace_.heading("shutdown, by a unit");
+    world_.is_shutting_down = true;
+    shutdown_at_ = kNever;
+    enter_shutdown();
 }
 
 void Simulation::refresh_graph() {
@@ -363,92 +189,33 @@ void Simulation::refresh_graph() {
             }
         }
     };
-    for (UnitEntry& unit : world_.units) {
-        unit.id = world_.manager->find(unit.name);
+    world_.by_id.clear();
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        UnitEntry& entry = world_.units[unit];
+        entry.id = world_.manager->find(entry.name);
+        if (entry.id) {
+            world_.by_id.resize(std::max(world_.by_id.size(), index_of(*entry.id) + 1),
+                                World::kNoUnit);
+            world_.by_id[index_of(*entry.id)] = unit;
+        }
     }
     for (UnitEntry& unit : world_.units) {
         unit.after.clear();
         unit.before.clear();
         unit.needs.clear();
         if (unit.id) {
+            unit.is_stale = world_.manager->status(*unit.id).need_daemon_reload;
             indices(*unit.id, Relation::after, unit.after);
             indices(*unit.id, Relation::before, unit.before);
             indices(*unit.id, Relation::requires_, unit.needs);
             indices(*unit.id, Relation::binds_to, unit.needs);
+            std::vector<std::size_t> bound_to;
+            indices(*unit.id, Relation::binds_to, bound_to);
+            unit.bonds_changed =
+                unit.is.wants_back && (unit.bonds_changed || unit.bound_to != bound_to);
+            unit.bound_to = std::move(bound_to);
         }
     }
-}
-
-// ── orders
-// ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-void Simulation::carry_out(const Effect& effect) {
-    if (const auto* spawn = std::get_if<SpawnProcess>(&effect)) {
-        carry_out_spawn(*spawn);
-    } else if (const auto* signal = std::get_if<SignalUnit>(&effect)) {
-        if (const auto unit = world_.index_of(signal->unit)) {
-            world_.kernel.signal(*unit, *signal, world_.now);
-            take_news();
-        }
-    } else if (const auto* identify = std::get_if<IdentifyMainProcess>(&effect)) {
-        if (const auto unit = world_.index_of(identify->unit)) {
-            const Time soon = world_.now + lateness(faults_.has(Fault::late_events));
-            const FakeKernel::Identified found =
-                has_fault(Fault::main_not_found, 200)
-                    ? world_.kernel.refuse_to_identify(*unit, identify->process)
-                    : world_.kernel.identify(*unit, *identify);
-            if (found.why_not == nullptr) {
-                push(soon, Pending::Kind::event, *unit,
-                     MainProcessFound{identify->process, found.pid});
-            } else {
-                push(soon, Pending::Kind::event, *unit,
-                     MainProcessNotFound{identify->process, Error{0, "find", "", found.why_not}});
-            }
-        }
-    } else if (const auto* retire = std::get_if<RetireProcess>(&effect)) {
-        world_.kernel.retire(retire->process);
-    } else if (const auto* check = std::get_if<CheckCgroup>(&effect)) {
-        if (const auto unit = world_.index_of(check->unit)) {
-            read_cgroup(*unit);
-        }
-    } else if (const auto* release = std::get_if<ReleaseCgroup>(&effect)) {
-        if (const auto unit = world_.index_of(release->unit)) {
-            world_.kernel.release_cgroup(*unit);
-        }
-    } else if (std::holds_alternative<Exit>(effect)) {
-        checkers_.exited();
-        phase_ = Phase::over;
-    }  // the rest is for clients and the log; the checkers have seen it
-}
-
-void Simulation::carry_out_spawn(const SpawnProcess& order) {
-    const auto unit = world_.index_of(order.unit);
-    const ServiceSettings* service = unit ? world_.settings(*unit) : nullptr;
-    if (service == nullptr || order.command >= service->commands.size()) {
-        return;  // the checkers have complained
-    }
-    const Time soon = world_.now + lateness(faults_.has(Fault::late_events));
-    if (has_fault(Fault::spawn_fails, 60)) {
-        world_.kernel.take_slot(*unit, order.process, order.role);
-        push(soon, Pending::Kind::event, *unit,
-             SpawnFailed{order.process, Error{EAGAIN, "clone3", world_.units[*unit].name, ""}});
-        return;
-    }
-    Random random{stream(plan_.seed, purpose::kLife, *unit * 100'000 + ++spawns_[*unit])};
-    LifeRequest request;
-    request.settings = service;
-    request.role = service->commands[order.command].role;
-    request.temper = generator_.temper(*unit);
-    request.faults = faults_;
-    request.calm = is_healed_;
-    const Life life = draw_life(random, request);
-    if (order.report_exec) {
-        wants_exec_.insert(static_cast<std::uint64_t>(order.process));
-    }
-    const Pid pid = world_.kernel.spawn({order.process, *unit, order.role, life}, world_.now);
-    const bool is_slow = has_fault(Fault::quick_exits, 200);
-    push(is_slow ? soon + random_.between(0us, kLatestEvent) : soon, Pending::Kind::event, *unit,
-         ProcessSpawned{order.process, pid});
 }
 
 }  // namespace svcd::simulation

@@ -24,7 +24,9 @@ Simulation::Simulation(const Plan& plan, bool with_trace)
       random_{stream(plan.seed, purpose::kShell)},
       faults_{plan.faults},
       commands_{draw_commands(plan_)},
-      spawns_(generator_.count(), 0) {
+      spawns_(generator_.count(), 0),
+      watches_name_(generator_.count(), false),
+      name_heard_at_(generator_.count(), kBeginning) {
     world_.now = kBeginning;
     world_.slack = 1500ms;
     if (faults_.has(Fault::late_events) || faults_.has(Fault::late_emptied)) {
@@ -37,6 +39,7 @@ Simulation::Simulation(const Plan& plan, bool with_trace)
         world_.units[unit].name = generator_.name(unit);
         world_.units[unit].is_service = generator_.name(unit).ends_with(".service");
         world_.units[unit].is_missing = generator_.is_missing(unit);
+        world_.units[unit].is_perpetual = is_perpetual(generator_.name(unit));
     }
     const Duration last = commands_.empty() ? Duration{0} : commands_.back().at;
     phase_ends_ = kBeginning + last + kTail;
@@ -50,6 +53,7 @@ Outcome Simulation::run() {
     while (phase_ != Phase::over && !checkers_.violation() && advance()) {
     }
     outcome_.violation = checkers_.violation();
+    outcome_.manager_deaths = world_.deaths;
     outcome_.lasted = world_.now - kBeginning;
     return outcome_;
 }
@@ -84,6 +88,9 @@ bool Simulation::advance() {
         return false;
     }
     world_.now = *next;
+    if (has_fault(Fault::clock_jumps, 3)) {
+        jump_clock();
+    }
     if (phase_ == Phase::healing && jobs_of_chaos_ended()) {
         phase_ends_ = std::min(phase_ends_, world_.now + kQuietTime);
         jobs_to_end_.clear();
@@ -130,6 +137,17 @@ bool Simulation::advance() {
                          "A deadline stays armed however often it is stepped.");
     }
     return true;
+}
+
+/// The machine was suspended, or nobody had time for svcd: all that was due meanwhile is late.
+void Simulation::jump_clock() {
+    constexpr std::array<Duration, 4> kFar = {100ms, 3s, 30s, kLongestJump};
+    const Duration jump = random_.between(0us, random_.pick(kFar));
+    trace_.line(world_.now, "fault", "the clock jumps by " + words(jump));
+    world_.now += jump;
+    for (UnitEntry& unit : world_.units) {
+        unit.stop_ends_by = after(unit.stop_ends_by, jump);
+    }
 }
 
 void Simulation::enter_phase() {
@@ -192,10 +210,14 @@ bool Simulation::jobs_of_chaos_ended() const {
     });
 }
 
-void Simulation::begin_shutdown() {
-    trace_.heading("shutdown");
+void Simulation::enter_shutdown() {
     phase_ = Phase::shutdown;
     phase_ends_ = world_.now + (is_healed_ ? patience() : Duration{30s});
+}
+
+void Simulation::begin_shutdown() {
+    trace_.heading("shutdown");
+    enter_shutdown();
     if (!world_.manager) {
         shutdown_is_waiting_ = true;  // the launcher keeps it
         return;
@@ -233,7 +255,8 @@ void Simulation::help_the_endless() {
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const ServiceSettings* service = world_.settings(unit);
         const SubState sub = world_.units[unit].is.sub;
-        const bool moves = is_starting(sub) || is_stopping(sub) || sub == SubState::reload;
+        const bool moves = is_starting(sub) || is_stopping(sub) || sub == SubState::reload ||
+                           sub == SubState::reload_signal || sub == SubState::reload_notify;
         if (service != nullptr && moves &&
             (service->timeout_start == kInfinity || service->timeout_stop == kInfinity)) {
             trace_.line(world_.now, "admin", "kill -9 to all of " + world_.units[unit].name);
@@ -309,6 +332,10 @@ void Simulation::reload(const ClientCommand& command) {
     UnitsLoaded event;
     if (command.kind == ClientCommand::Kind::reload_all) {
         event = load_all();
+        for (UnitEntry& entry : world_.units) {
+            entry.is_between_definitions = entry.is_between_definitions ||
+                                           (entry.is_stale && !is_down(entry.is.sub));
+        }
     } else {
         for (const std::size_t unit : changed) {
             event.units.push_back(generator_.load(unit));

@@ -24,6 +24,9 @@
 
 namespace svcd::simulation {
 
+inline constexpr Duration kKillGrace = std::chrono::seconds{5};
+/// So many managers may die in a run.
+inline constexpr unsigned kDeathsMax = 6;
 inline constexpr std::size_t kSubStateCount = static_cast<std::size_t>(SubState::active) + 1;
 /// How often a unit went from one sub-state (row) to another within a step.
 using TransitionTable = std::array<std::array<std::uint64_t, kSubStateCount>, kSubStateCount>;
@@ -70,6 +73,8 @@ private:
     void enter_phase();
     void heal();
     void begin_shutdown();
+    void enter_shutdown();
+    void jump_clock();
     bool jobs_of_chaos_ended() const;
     void help_the_endless();
     std::optional<Time> next_wakeup() const;
@@ -81,27 +86,43 @@ private:
     void take_news();
     void deliver(Pending pending);
     void deliver_event(Event event);
+    void report_name(std::size_t unit, Pid owner);
+    void sort_pending();
     void push(Time at, Pending::Kind kind, std::size_t unit, std::optional<Event> event);
     void report_executed();
     bool has_definition(const UnitEntry& entry) const;
     Duration lateness(bool may_be_late);
     void read_cgroup(std::size_t unit);
 
-    // The shell around the supervisor (shell.cc).
+    // One manager after another (succession.cc).
     void start_manager();
     void restore();
     void free_unnamed_slots(const StateRestored& event);
     ProcessFact fact(const ProcessRecord& process) const;
     void kill_manager();
+    UnitsLoaded load_all();
+
+    // The shell around the supervisor (shell.cc).
     bool step(Event event);
     void write_state();
     void note_changes();
-    void update_clocks(std::size_t unit);
+    void note_extension(const Notification& notification);
+    void note_shutdown();
+    void update_clocks(std::size_t unit, const Transition& transition);
     void refresh_graph();
+    bool has_fault(Fault fault, unsigned per_mille);
+
+    // What it does with orders (orders.cc).
+    class Shell;
+    bool carry_out_all();
     void carry_out(const Effect& effect);
     void carry_out_spawn(const SpawnProcess& order);
-    UnitsLoaded load_all();
-    bool has_fault(Fault fault, unsigned per_mille);
+    void carry_out_check(const CheckConditions& order);
+    void carry_out_watch(const WatchBusName& order);
+    void carry_out_identify(const IdentifyMainProcess& order);
+    bool spawn_fails(std::size_t unit, Token process, ProcessRole role);
+    void spawn(std::size_t unit, Token process, ProcessRole role, const Life& life);
+    LifeRequest life_request(std::size_t unit, const ServiceSettings& service) const;
 
     const Plan plan_;
     UnitGenerator generator_;
@@ -115,6 +136,8 @@ private:
     std::vector<Pending> pending_;  ///< a heap, earliest first
     std::uint64_t pending_order_ = 0;
     std::vector<std::uint64_t> spawns_;  ///< by unit, for the streams of lives
+    std::vector<bool> watches_name_;     ///< by unit: the manager wants to hear of its bus name
+    std::vector<Time> name_heard_at_;    ///< the bus keeps the order of its news
     std::unordered_set<std::uint64_t> wants_exec_;
     std::unordered_set<std::uint64_t> heard_exits_;
     Effects effects_;

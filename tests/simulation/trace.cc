@@ -44,6 +44,18 @@ std::string_view name_of(SignalCause cause) {
             return "KillSignal=SIGKILL";
         case SignalCause::never_executed:
             return "it never got through execve";
+        case SignalCause::oom:
+            return "out of memory";
+        case SignalCause::failure_mode:
+            return "TimeoutStartFailureMode or TimeoutStopFailureMode";
+        case SignalCause::emergency:
+            return "an emergency action";
+        case SignalCause::reload:
+            return "reload";
+        case SignalCause::again:
+            return "again, after the death of a manager";
+        case SignalCause::checker:
+            return "nobody wants to know any more";
     }
     return "?";
 }
@@ -56,6 +68,8 @@ std::string_view name_of(SignalScope scope) {
             return "the control process";
         case SignalScope::both:
             return "main and control process";
+        case SignalScope::checker:
+            return "the checker process";
         case SignalScope::cgroup:
             return "the whole cgroup";
     }
@@ -63,8 +77,8 @@ std::string_view name_of(SignalScope scope) {
 }
 
 std::string_view name_of(ServiceType type) {
-    constexpr std::array<std::string_view, 5> kNames = {"simple", "exec", "oneshot", "forking",
-                                                        "notify"};
+    constexpr std::array<std::string_view, 8> kNames = {
+        "simple", "exec", "oneshot", "forking", "notify", "notify-reload", "dbus", "idle"};
     return kNames[static_cast<std::size_t>(type)];
 }
 
@@ -151,6 +165,14 @@ public:
     std::string operator()(const CgroupEmptied& event) const {
         return "cgroup of " + unit_words(event.unit, world_) + " is empty";
     }
+    std::string operator()(const OomKilled& event) const {
+        return "the OOM killer has struck in " + unit_words(event.unit, world_);
+    }
+    std::string operator()(const BusNameChanged& event) const {
+        return "the bus name of " + unit_words(event.unit, world_) +
+               (event.has_owner ? " is owned by pid " + std::to_string(event.owner)
+                                : " has no owner");
+    }
     std::string operator()(const MainProcessFound& event) const {
         return token_words(event.process) + " found as pid " + std::to_string(event.pid);
     }
@@ -163,6 +185,9 @@ public:
         text += event.ready ? " READY=1" : "";
         text += event.stopping ? " STOPPING=1" : "";
         text += event.reloading ? " RELOADING=1" : "";
+        text += event.monotonic ? " MONOTONIC_USEC of " + words(*event.monotonic) : "";
+        text += event.watchdog_interval ? " WATCHDOG_USEC of " + words(*event.watchdog_interval)
+                                        : "";
         text += event.watchdog ? " WATCHDOG=1" : "";
         text += event.watchdog_trigger ? " WATCHDOG=trigger" : "";
         text += event.main_pid ? " MAINPID=" + std::to_string(*event.main_pid) : "";
@@ -177,6 +202,7 @@ public:
             text += std::string{"\n                    "} + unit.record.name.data() + ": " +
                     std::string{svcd::name_of(static_cast<SubState>(unit.record.sub_state))} +
                     ", main " + fact_words(unit.main) + ", control " + fact_words(unit.control) +
+                    ", checker " + fact_words(unit.checker) +
                     (unit.populated ? ", populated" : ", cgroup empty");
         }
         return text;
@@ -200,12 +226,20 @@ public:
             }
         }
         return "spawn " + role + " of " + unit_words(order.unit, world_) + " as " +
-               (order.role == ProcessRole::main ? "main " : "control ") +
+               std::string{simulation::name_of(order.role)} + " " + token_words(order.process);
+    }
+    std::string operator()(const CheckConditions& order) const {
+        return "look at the conditions of " + unit_words(order.unit, world_) + " by checker " +
                token_words(order.process);
+    }
+    std::string operator()(const WatchBusName& order) const {
+        return std::string{order.watch ? "watch" : "no longer watch"} + " the bus name of " +
+               unit_words(order.unit, world_);
     }
     std::string operator()(const SignalUnit& order) const {
         return signal_words(order.signal) + " to " + std::string{name_of(order.scope)} + " of " +
-               unit_words(order.unit, world_) + " (" + std::string{name_of(order.cause)} + ")";
+               unit_words(order.unit, world_) + " (" + std::string{name_of(order.cause)} + ")" +
+               (order.then_hang_up ? ", then SIGHUP" : "");
     }
     std::string operator()(const IdentifyMainProcess& order) const {
         constexpr std::array<const char*, 3> kHow = {"by its PID file", "by guess", "as pid "};
@@ -240,7 +274,8 @@ public:
     }
     std::string operator()(const Say& order) const { return "say: " + order.text; }
     std::string operator()(const Exit& order) const {
-        return "leave with status " + std::to_string(order.status);
+        return "leave with status " + std::to_string(order.status) +
+               (order.force ? ", whatever still runs" : "");
     }
 
 private:

@@ -12,6 +12,8 @@ UnitView view_of(const UnitRecord& record) {
     view.main = static_cast<Token>(record.main.token);
     view.control = static_cast<Token>(record.control.token);
     view.identifying = static_cast<Token>(record.identifying);
+    view.checker = static_cast<Token>(record.checker.token);
+    view.wants_back = (record.flags2 & kUnitWantsBack) != 0;
     return view;
 }
 
@@ -28,25 +30,28 @@ bool is_starting(SubState state) {
 }
 
 bool is_up(SubState state) {
-    return (state >= SubState::running && state <= SubState::reload) || state == SubState::active;
+    return (state >= SubState::running && state <= SubState::reload_notify) || state == SubState::active;
 }
 
 std::optional<std::size_t> World::index_of(UnitId id) const {
-    for (std::size_t unit = 0; unit < units.size(); ++unit) {
-        if (units[unit].id == id) {
-            return unit;
-        }
+    const std::size_t place = svcd::index_of(id);
+    if (!manager || place >= by_id.size() || by_id[place] == kNoUnit || !units[by_id[place]].id) {
+        return std::nullopt;
     }
-    return std::nullopt;
+    return by_id[place];
 }
 
-const ServiceSettings* World::settings(std::size_t unit) const {
+const UnitDefinition* World::definition(std::size_t unit) const {
     const UnitEntry& entry = units[unit];
     if (!manager || !entry.id || !manager->is_known(*entry.id)) {
         return nullptr;
     }
-    const UnitDefinition* definition = manager->definition(*entry.id);
-    return definition == nullptr ? nullptr : definition->service.get();
+    return manager->definition(*entry.id);
+}
+
+const ServiceSettings* World::settings(std::size_t unit) const {
+    const UnitDefinition* known = definition(unit);
+    return known == nullptr ? nullptr : known->service.get();
 }
 
 bool World::stops_whole(std::size_t unit) const {

@@ -25,6 +25,8 @@ struct UnitView {
     Token main = Token::none;
     Token control = Token::none;
     Token identifying = Token::none;
+    Token checker = Token::none;
+    bool wants_back = false;
 
     bool has_job() const { return job != JobId::none; }
     /// A restart is a stop first, and turns into a start then.
@@ -50,6 +52,7 @@ struct UnitEntry {
     std::string name;
     bool is_service = false;
     bool is_missing = false;
+    bool is_perpetual = false;
     std::optional<UnitId> id;
     std::optional<UnitRecord> record;  ///< as it stands in the state file
     UnitView was;                      ///< before the present step
@@ -57,11 +60,15 @@ struct UnitEntry {
     std::vector<std::size_t> after;    ///< the units that it is After
     std::vector<std::size_t> before;   ///< the units that are After it
     std::vector<std::size_t> needs;    ///< Requires, BindsTo
+    std::vector<std::size_t> bound_to;
     /// The step since which its job is one to stop, or to start; meaningless without such a job.
     std::uint64_t wants_down_since = 0;
     std::uint64_t wants_up_since = 0;
     /// Its definition has been changed while it was up: which settings apply is a matter of taste.
     bool is_between_definitions = false;
+    /// Its newest definition was refused; the next load may take it.
+    bool is_stale = false;
+    bool bonds_changed = false;  ///< BindsTo, since it waits for what it is bound to
     Time stop_not_before = kNever;  ///< no SIGKILL before, while it stops
     Time stop_ends_by = kNever;     ///< it has to be over by then
 };
@@ -69,18 +76,24 @@ struct UnitEntry {
 struct World {
     World(std::size_t count, std::uint64_t seed) : kernel{count, seed}, units(count) {}
 
+    static constexpr std::size_t kNoUnit = SIZE_MAX;
+
     Time now{};
     std::uint64_t step = 0;
     FakeKernel kernel;
     std::vector<UnitEntry> units;
+    std::vector<std::size_t> by_id;  ///< place in `units`, by the manager's UnitId
     std::optional<SupervisorRecord> supervisor;  ///< as it stands in the state file
     std::optional<Supervisor> manager;           ///< nothing while it is dead
     std::set<Token> told_executing;              ///< the manager has heard that these executed
     bool is_shutting_down = false;
+    unsigned deaths = 0;  ///< of managers
     /// How much later than its deadline something may come, with the faults of this run.
     Duration slack{0};
 
     std::optional<std::size_t> index_of(UnitId id) const;
+    /// Null for a unit that the manager does not know.
+    const UnitDefinition* definition(std::size_t unit) const;
     /// What is in force for a service; null for others.
     const ServiceSettings* settings(std::size_t unit) const;
     /// Every process of it has to be gone before it counts as stopped.

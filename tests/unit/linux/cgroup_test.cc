@@ -132,6 +132,30 @@ TEST_F(Cgroups, HaveThePathThatProcShows) {
     EXPECT_THAT(tree_->existing_units(), ElementsAre("web.service"));
 }
 
+TEST_F(Cgroups, OfOtherSlicesAreNestedByTheDashesOfTheirNames) {
+    EXPECT_EQ(tree_->path_of("a-b.slice"), root_ + "/a.slice/a-b.slice");
+    EXPECT_EQ(tree_->path_of("-.slice"), root_);
+    EXPECT_EQ(tree_->path_of("system.slice"), root_ + "/system.slice");
+    ASSERT_TRUE(tree_->ensure("web.service", "a-b.slice"));
+    EXPECT_EQ(tree_->path_of("web.service"), root_ + "/a.slice/a-b.slice/web.service");
+    EXPECT_EQ(tree_->unit_of(tree_->path_of("web.service") + "/below"), "web.service");
+    EXPECT_EQ(tree_->unit_of(tree_->path_of("a-b.slice")), "");
+    EXPECT_EQ(tree_->unit_of(root_ + "/svcd.scope"), "");
+    // A tree of a later manager finds it there, whatever slice the unit is in by then.
+    Result<CgroupTree> later = CgroupTree::open(root_, "system.slice");
+    ASSERT_TRUE(later) << to_string(later.error());
+    EXPECT_THAT(later->existing_units(), ElementsAre("web.service"));
+    ASSERT_TRUE(later->ensure("web.service", "system.slice"));
+    EXPECT_EQ(later->path_of("web.service"), root_ + "/a.slice/a-b.slice/web.service");
+    ASSERT_TRUE(later->remove("web.service"));
+    ASSERT_TRUE(later->ensure("web.service", "system.slice"));
+    EXPECT_EQ(later->path_of("web.service"), root_ + "/system.slice/web.service");
+    ASSERT_TRUE(later->remove("web.service"));
+    ASSERT_TRUE(later->remove("a-b.slice"));
+    ASSERT_TRUE(later->remove("a.slice"));
+    EXPECT_TRUE(tree_->remove("web.service"));
+}
+
 TEST_F(Cgroups, AreFoundAgainByATreeThatIsGivenTheMountPath) {
     run("cgroup.service", "echo; exec sleep 1000");
     const Result<CgroupTree> again = CgroupTree::open(mount_of_root(), "system.slice");
@@ -153,7 +177,7 @@ TEST_F(Cgroups, AreEmptyWhenTheyDoNotExist) {
     EXPECT_FALSE(tree_->is_populated("nosuch.service").value());
     EXPECT_THAT(tree_->processes("nosuch.service").value(), IsEmpty());
     EXPECT_TRUE(tree_->kill("nosuch.service"));
-    EXPECT_TRUE(tree_->signal("nosuch.service", SIGTERM, true));
+    EXPECT_TRUE(tree_->signal("nosuch.service", {SIGTERM, SIGCONT}));
     EXPECT_TRUE(tree_->thaw("nosuch.service"));
     EXPECT_TRUE(tree_->remove("nosuch.service"));
 }
@@ -223,7 +247,7 @@ TEST_F(Cgroups, CountProcessesBelowThemAsTheirs) {
                            "/sub/cgroup.procs; echo; exec sleep 1000");
     EXPECT_TRUE(tree_->is_populated("web.service").value());
     EXPECT_THAT(tree_->processes("web.service").value(), ElementsAre(last_));
-    EXPECT_TRUE(tree_->signal("web.service", SIGTERM, false));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}));
     reap_all();
     EXPECT_TRUE(tree_->remove("web.service"));
 }
@@ -275,8 +299,8 @@ TEST_F(Cgroups, AreKilledWholeWithAForkBombOfFiveHundred) {
 TEST_F(Cgroups, SignalEveryProcessButThoseExcepted) {
     run("web.service", "trap 'exit 7' USR1; sleep 1000 & echo; wait");
     const pid_t shell = last_;
-    EXPECT_TRUE(tree_->signal("web.service", SIGKILL, false, {shell}));
-    EXPECT_TRUE(tree_->signal("web.service", SIGUSR1, false));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGKILL}, {shell}));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGUSR1}));
     int status = 0;
     ASSERT_EQ(::waitpid(shell, &status, 0), shell);
     EXPECT_TRUE(WIFEXITED(status));
@@ -287,7 +311,16 @@ TEST_F(Cgroups, LetAStoppedProcessActOnItsSignal) {
     int status = 0;
     ASSERT_EQ(::waitpid(last_, &status, WUNTRACED), last_);
     ASSERT_TRUE(WIFSTOPPED(status));
-    EXPECT_TRUE(tree_->signal("web.service", SIGTERM, true));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGCONT}));
+    ASSERT_EQ(::waitpid(last_, &status, 0), last_);
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+TEST_F(Cgroups, TakeOneSignalAfterTheOther) {
+    run("web.service", "trap 'got=1' TERM; trap '[ $got ] && exit 7' HUP; echo; "
+                       "while :; do :; done");
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGHUP}));
+    int status = 0;
     ASSERT_EQ(::waitpid(last_, &status, 0), last_);
     EXPECT_EQ(WEXITSTATUS(status), 7);
 }
@@ -296,7 +329,7 @@ TEST_F(Cgroups, LetAFrozenProcessActOnItsSignalOnceTheyAreThawed) {
     run("web.service", "echo; exec sleep 1000");
     std::ofstream{cgroup_folder("web.service") + "/cgroup.freeze"} << "1";
     EXPECT_TRUE(tree_->thaw("web.service"));
-    EXPECT_TRUE(tree_->signal("web.service", SIGTERM, false));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}));
     reap_all();
     EXPECT_FALSE(tree_->is_populated("web.service").value());
 }

@@ -1,0 +1,119 @@
+#include "linux/cgroup_folder.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <memory>
+
+#include "linux/read_file.h"
+
+namespace svcd {
+namespace {
+
+/// Enough for a cgroup of 65536 processes.
+constexpr std::size_t kProcsMax = 1024 * 1024;
+
+struct CloseDirectory {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+}  // namespace
+
+std::vector<std::string> folders_in(int folder) {
+    std::vector<std::string> names;
+    const int fd = ::openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const std::unique_ptr<DIR, CloseDirectory> directory{fd < 0 ? nullptr : ::fdopendir(fd)};
+    while (directory != nullptr) {
+        const dirent* entry = ::readdir(directory.get());
+        if (entry == nullptr) {
+            break;
+        }
+        if (entry->d_type == DT_DIR && std::strcmp(entry->d_name, ".") != 0 &&
+            std::strcmp(entry->d_name, "..") != 0) {
+            names.emplace_back(entry->d_name);
+        }
+    }
+    return names;
+}
+
+UniqueFd open_folder(int folder, const char* name) {
+    return UniqueFd{::openat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
+}
+
+void remove_below(int folder, int depth) {
+    if (depth == 0) {
+        return;
+    }
+    for (const std::string& name : folders_in(folder)) {
+        if (const UniqueFd inner = open_folder(folder, name.c_str())) {
+            remove_below(inner.get(), depth - 1);
+        }
+        ::unlinkat(folder, name.c_str(), AT_REMOVEDIR);
+    }
+}
+
+Result<void> collect_processes(int folder, std::size_t limit, int depth, std::vector<Pid>& pids) {
+    const Result<std::string> text = read_file_at(folder, "cgroup.procs", kProcsMax);
+    // A threaded cgroup has no list: its processes stand in its parent's.
+    const bool is_threaded = !text && text.error().error_number == EOPNOTSUPP;
+    const bool is_gone =
+        !text && (text.error().error_number == ENODEV || text.error().error_number == ENOENT);
+    if (!text && !is_threaded && !is_gone) {
+        return Failure{text.error()};
+    }
+    if (text) {
+        const char* at = text->data();
+        const char* const end = at + text->size();
+        while (at < end && pids.size() < limit) {
+            Pid pid = 0;
+            const auto [rest, error] = std::from_chars(at, end, pid);
+            if (error == std::errc{} && pid > 0) {
+                pids.push_back(pid);
+            }
+            at = std::find(rest, end, '\n') + 1;
+        }
+    }
+    if (depth == 0 || is_gone) {
+        return {};
+    }
+    for (const std::string& name : folders_in(folder)) {
+        if (const UniqueFd inner = open_folder(folder, name.c_str())) {
+            if (auto done = collect_processes(inner.get(), limit, depth - 1, pids); !done) {
+                return done;
+            }
+        }
+    }
+    return {};
+}
+
+Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path) {
+    UniqueFd folder{::openat(base.get(), ".", O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    std::string_view rest = path;
+    while (folder && !rest.empty()) {
+        const std::size_t end = std::min(rest.find('/'), rest.size());
+        const std::string name{rest.substr(0, end)};
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        if (name.empty() || name == ".") {
+            continue;
+        }
+        if (name == "..") {
+            return failure(EINVAL, "use the cgroup", std::string{path}, "'..' can't be in it");
+        }
+        if (::mkdirat(folder.get(), name.c_str(), 0755) < 0 && errno != EEXIST) {
+            return failure(errno, "mkdir", std::string{path} + " in the cgroup file system");
+        }
+        folder = open_folder(folder.get(), name.c_str());
+    }
+    if (!folder) {
+        return failure(errno, "open the cgroup", std::string{path});
+    }
+    return folder;
+}
+
+}  // namespace svcd

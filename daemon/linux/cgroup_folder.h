@@ -1,0 +1,29 @@
+// Folders of the cgroup file system: what is done to one without knowing whose it is.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/types/ids.h"
+#include "core/types/result.h"
+#include "linux/unique_fd.h"
+
+namespace svcd {
+
+/// The names of the folders in an open folder.
+std::vector<std::string> folders_in(int folder);
+
+UniqueFd open_folder(int folder, const char* name);
+
+/// Removes the cgroups below an open one, deepest first, at most `depth` deep.
+void remove_below(int folder, int depth);
+
+/// Adds the processes of an open cgroup and of those below it, until there are `limit`. Processes of
+/// other PID namespaces are listed as 0, and left out.
+Result<void> collect_processes(int folder, std::size_t limit, int depth, std::vector<Pid>& pids);
+
+/// mkdir -p of a cgroup path below an open folder.
+Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path);
+
+}  // namespace svcd
