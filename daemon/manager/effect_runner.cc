@@ -103,6 +103,15 @@ void EffectRunner::carry_out(const RetireProcess& order) {
     tools_.table.release(order.process);
 }
 
+void EffectRunner::carry_out(const WatchBusName& order) {
+    const UnitDefinition* definition = tools_.supervisor.definition(order.unit);
+    if (order.watch && definition != nullptr && definition->service != nullptr) {
+        tools_.bus.watch_name(order.unit, definition->service->rarely().bus_name);
+    } else {
+        tools_.bus.unwatch_name(order.unit);
+    }
+}
+
 // ── signals
 
 void EffectRunner::carry_out(const SignalUnit& order) {

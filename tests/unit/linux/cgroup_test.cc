@@ -316,9 +316,10 @@ TEST_F(Cgroups, LetAStoppedProcessActOnItsSignal) {
     EXPECT_EQ(WEXITSTATUS(status), 7);
 }
 
-TEST_F(Cgroups, TakeOneSignalAfterTheOther) {
-    run("web.service", "trap 'got=1' TERM; trap '[ $got ] && exit 7' HUP; echo; "
-                       "while :; do :; done");
+TEST_F(Cgroups, TakeSeveralSignals) {
+    run("web.service",
+        "trap 'a=1' TERM; trap 'b=1' HUP; echo; until [ \"$a$b\" = 11 ]; do :; done; "
+        "exit 7");
     EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGHUP}));
     int status = 0;
     ASSERT_EQ(::waitpid(last_, &status, 0), last_);
