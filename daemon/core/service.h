@@ -130,7 +130,6 @@ private:
         return settings_.type == ServiceType::notify ||
                settings_.type == ServiceType::notify_reload;
     }
-    NotifyAccess notify_access() const;
     bool may_notify(Pid sender) const;
     void take_facts(const Notification& message);
     void take_state(const Notification& message);

@@ -157,7 +157,8 @@ void Service::on_main_exit_in_start(UnitResult result) {
             // It ended without ever having said that it is ready; unless another may say it.
             if (result != UnitResult::success) {
                 fail_start(result);
-            } else if (!settings_.remain_after_exit || notify_access() == NotifyAccess::main) {
+            } else if (!settings_.remain_after_exit ||
+                       settings_.notify_access_in_force() == NotifyAccess::main) {
                 machine_.say(Severity::error, unit_,
                              "its main process ended before it sent READY=1");
                 fail_start(UnitResult::protocol);

@@ -5,18 +5,9 @@
 
 namespace svcd {
 
-/// NotifyAccess in force: a service that has to notify is heard, whatever it says.
-NotifyAccess Service::notify_access() const {
-    if (settings_.notify_access.has_value() && *settings_.notify_access != NotifyAccess::none) {
-        return *settings_.notify_access;
-    }
-    const bool has_to = is_notify() || settings_.watchdog > Duration{0};
-    return has_to ? NotifyAccess::main : NotifyAccess::none;
-}
-
 bool Service::may_notify(Pid sender) const {
     const bool is_main = run_.main.is_there() && sender == run_.main.pid;
-    switch (notify_access()) {
+    switch (settings_.notify_access_in_force()) {
         case NotifyAccess::none:
             return false;
         case NotifyAccess::main:
@@ -87,8 +78,8 @@ void Service::extend_timeout(Duration more) {
 /// READY=1, RELOADING=1, STOPPING=1.
 void Service::take_state(const Notification& message) {
     const SubState state = unit_.sub_state;
-    // While a reload that was asked for waits for its answer, one that tells of an earlier moment is
-    // none (sd_notify(3), MONOTONIC_USEC=).
+    // While a reload that was asked for waits for its answer, one that tells of an earlier moment
+    // is none (sd_notify(3), MONOTONIC_USEC=).
     const bool waits = run_.reload_began_at != Time{} &&
                        (state == SubState::reload || state == SubState::reload_signal);
     const bool answers =

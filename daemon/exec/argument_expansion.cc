@@ -19,9 +19,10 @@ std::string_view value_of(std::string_view name, const std::vector<std::string>&
     return {};
 }
 
-/// Splits a variable's value into words. Nothing in it is an error: an open quote ends with the
-/// value.
-void split_value(std::string_view value, std::vector<std::string>& words) {
+}  // namespace
+
+std::vector<std::string> unquoted_words(std::string_view value) {
+    std::vector<std::string> words;
     std::size_t at = 0;
     while ((at = value.find_first_not_of(kWhitespace, at)) != std::string_view::npos) {
         std::string word;
@@ -48,7 +49,10 @@ void split_value(std::string_view value, std::vector<std::string>& words) {
         }
         words.push_back(std::move(word));
     }
+    return words;
 }
+
+namespace {
 
 /// Replaces `${NAME}` and `$$` within a word. `${NAME:-default}` is none of ours and stays as it
 /// is.
@@ -102,7 +106,9 @@ std::vector<std::string> expand_arguments(const std::vector<std::string>& argume
         if (is_variable) {
             const auto name = std::string_view{argument}.substr(1);
             if (!name.empty()) {
-                split_value(value_of(name, environment), expanded);
+                for (std::string& word : unquoted_words(value_of(name, environment))) {
+                    expanded.push_back(std::move(word));
+                }
             }
         } else {
             expanded.push_back(expand_word(argument, environment));

@@ -8,7 +8,8 @@
 namespace svcd {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x31'4345'5845'4456'53;  // "SVDEXEC1"
+constexpr std::uint64_t kMagic = 0x31'4345'5845'4456'53;       // "SVDEXEC1"
+constexpr std::uint64_t kCheckMagic = 0x31'4B43'4843'4456'53;  // "SVDCHCK1"
 /// Entries of a list at most: more than ARG_MAX has room for.
 constexpr std::uint64_t kEntriesMax = 1024 * 1024;
 
@@ -142,6 +143,25 @@ void transfer(Side& side, Request& request) {
     transfer_exec(side, request.exec);
 }
 
+template <typename Side, typename Request>
+void transfer_check(Side& side, Request& request) {
+    side.field(request.unit);
+    side.list(request.conditions, [](auto& inner, auto& condition) {
+        inner.field(condition.kind);
+        inner.field(condition.is_assert);
+        inner.field(condition.trigger);
+        inner.field(condition.negate);
+        inner.field(condition.parameter);
+    });
+    side.list(request.environment, kEach);
+    side.field(request.cgroup_folder);
+}
+
+Failure refused() {
+    return failure(0, "read the request", {},
+                   "it is of another version of svcd: svctl daemon-reexec, then start again");
+}
+
 bool is_valid(OutputKind kind) {
     return kind <= OutputKind::truncate;
 }
@@ -155,13 +175,41 @@ std::string serialise(const ExecRequest& request) {
     return writer.take();
 }
 
+std::string serialise(const CheckRequest& request) {
+    Writer writer;
+    writer.field(kCheckMagic);
+    transfer_check(writer, request);
+    return writer.take();
+}
+
+bool is_check_request(std::string_view bytes) {
+    Reader reader{bytes};
+    std::uint64_t magic = 0;
+    reader.field(magic);
+    return magic == kCheckMagic;
+}
+
+Result<CheckRequest> parse_check_request(std::string_view bytes) {
+    Reader reader{bytes};
+    std::uint64_t magic = 0;
+    reader.field(magic);
+    if (magic != kCheckMagic) {
+        return refused();
+    }
+    CheckRequest request;
+    transfer_check(reader, request);
+    if (!reader.is_whole()) {
+        return failure(EBADMSG, "read the request");
+    }
+    return request;
+}
+
 Result<ExecRequest> parse_exec_request(std::string_view bytes) {
     Reader reader{bytes};
     std::uint64_t magic = 0;
     reader.field(magic);
     if (magic != kMagic) {
-        return failure(0, "read the request", {},
-                       "it is of another version of svcd: svctl daemon-reexec, then start again");
+        return refused();
     }
     ExecRequest request;
     transfer(reader, request);

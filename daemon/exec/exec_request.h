@@ -1,4 +1,5 @@
-// What the manager asks of svcd-exec, and what svcd-exec tells back when it fails.
+// What the manager asks of svcd-exec, and what svcd-exec tells back when it fails: to become a
+// service (ExecRequest), or to look at a unit's conditions and end (CheckRequest).
 //
 // The request lies in a sealed memfd at kRequestFd, the report goes into a pipe at kReportFd that
 // the final execve closes: end of file without a report means that the service runs (or that
@@ -33,6 +34,14 @@ struct ExecRequest {
     std::string default_directory;
 };
 
+/// Whether a unit's conditions hold: the exit status is that of look_at_conditions().
+struct CheckRequest {
+    std::string unit;
+    std::vector<Condition> conditions;
+    std::vector<std::string> environment;  ///< svcd's own
+    std::string cgroup_folder;             ///< where svcd's cgroups have their root
+};
+
 /// Where a command without a '/' is looked up, whatever the manager's own PATH says.
 inline constexpr auto kSearchPath = std::to_array<std::string_view>(
     {"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/", "/usr/bin/", "/sbin/", "/bin/"});
@@ -45,8 +54,12 @@ inline bool error_is_output(const ExecSettings& exec) {
 }
 
 std::string serialise(const ExecRequest& request);
+std::string serialise(const CheckRequest& request);
 /// Of bytes that may be anything.
 Result<ExecRequest> parse_exec_request(std::string_view bytes);
+Result<CheckRequest> parse_check_request(std::string_view bytes);
+/// Which of the two to parse them as.
+bool is_check_request(std::string_view bytes);
 
 std::string serialise_report(const Error& error);
 /// Nothing when `bytes` is no report.

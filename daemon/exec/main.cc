@@ -1,4 +1,5 @@
-// svcd-exec: sets up what a plain spawn can't, and becomes the service.
+// svcd-exec: sets up what a plain spawn can't, and becomes the service. Or it looks at a unit's
+// conditions (conditions.h) and ends.
 //
 // The manager starts it in the service's cgroup with a request in a memfd (exec_request.h). It
 // looks up users, reads environment files and drops privileges: things that allocate, lock or
@@ -20,6 +21,7 @@
 
 #include "exec/argument_expansion.h"
 #include "exec/child_steps.h"
+#include "exec/conditions.h"
 #include "exec/environment_file.h"
 #include "exec/exec_request.h"
 #include "exec/exit_status.h"
@@ -50,7 +52,7 @@ int message_fd = STDERR_FILENO;
 }
 
 /// The request, out of a memfd that nobody can change any more.
-Result<ExecRequest> read_request() {
+Result<std::string> read_request() {
     struct stat facts {};
     constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
     const int seals = ::fcntl(kRequestFd, F_GET_SEALS);
@@ -65,7 +67,7 @@ Result<ExecRequest> read_request() {
         return failure(EIO, "read the request");
     }
     ::close(kRequestFd);
-    return parse_exec_request(bytes);
+    return bytes;
 }
 
 /// Out of the way of the service's descriptors, and gone with its execve.
@@ -269,16 +271,35 @@ void plan_stdio(ExecRequest& request, ChildPlan& plan) {
     give_up(request.unit, step);
 }
 
+int check(CheckRequest request) {
+    ::close(kReportFd);  // no execve follows, and nothing is to wait for one
+    return look_at_conditions(
+        request.conditions,
+        ConditionView{{}, std::move(request.environment), std::move(request.cgroup_folder)});
+}
+
 }  // namespace
 }  // namespace svcd
 
 int main(int, char** arguments) {
     using namespace svcd;
     keep_message_fd();
-    Result<ExecRequest> request = read_request();
+    const std::string unit =
+        arguments[0] == nullptr || arguments[1] == nullptr ? "?" : arguments[1];
+    const Result<std::string> bytes = read_request();
+    if (!bytes) {
+        give_up(unit, kExitException, bytes.error());
+    }
+    if (is_check_request(*bytes)) {
+        Result<CheckRequest> request = parse_check_request(*bytes);
+        if (!request) {
+            give_up(unit, kExitException, request.error());
+        }
+        return check(std::move(*request));
+    }
+    Result<ExecRequest> request = parse_exec_request(*bytes);
     if (!request) {
-        give_up(arguments[0] == nullptr || arguments[1] == nullptr ? "?" : arguments[1],
-                kExitException, request.error());
+        give_up(unit, kExitException, request.error());
     }
     run(std::move(*request));
 }

@@ -46,6 +46,7 @@ struct CgroupTree::Impl {
     std::string root_path;  ///< as in /proc/PID/cgroup
     std::string slice;      ///< of units that say nothing else
     UniqueFd root;
+    UniqueFd scope;  ///< once it is settled
     UniqueFd inotify;
 
     struct Unit {
@@ -261,6 +262,7 @@ Result<void> CgroupTree::settle(const std::vector<Pid>& own_processes) {
     if (!scope) {
         return Failure{scope.error()};
     }
+    impl.scope = std::move(*scope);
     const std::string scope_path = join(root_, kScope);
     for (const Pid pid : own_processes) {
         // Moving costs milliseconds; a manager that follows another is there already.
@@ -268,7 +270,7 @@ Result<void> CgroupTree::settle(const std::vector<Pid>& own_processes) {
         if (now && *now == scope_path) {
             continue;
         }
-        auto moved = write_file_at(scope->get(), "cgroup.procs", std::to_string(pid));
+        auto moved = write_file_at(impl.scope.get(), "cgroup.procs", std::to_string(pid));
         if (!moved && moved.error().error_number != ESRCH) {
             moved.error().subject = std::to_string(pid) + " to " + scope_path + "/cgroup.procs";
             return moved;
@@ -306,6 +308,17 @@ Result<void> CgroupTree::settle(const std::vector<Pid>& own_processes) {
         }
     }
     return {};
+}
+
+std::string CgroupTree::root_folder() const {
+    return impl_->mount.folder_of(root_).value_or("");
+}
+
+Result<int> CgroupTree::own_cgroup() const {
+    if (!impl_->scope) {
+        return failure(ENOENT, "use the cgroup", join(root_, kScope));
+    }
+    return impl_->scope.get();
 }
 
 std::string CgroupTree::path_of(std::string_view unit) const {

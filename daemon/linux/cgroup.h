@@ -71,6 +71,11 @@ public:
     void dispatch(const std::function<void(std::string_view unit)>& emptied);
 
     const std::string& root() const { return root_; }  ///< "/..." in the cgroup file system
+    /// Where the root is seen as a folder.
+    std::string root_folder() const;
+    /// A descriptor of ROOT/svcd.scope, for svcd's own processes; the tree keeps it open. There
+    /// once settle() has made it.
+    Result<int> own_cgroup() const;
     const std::vector<std::string>& unavailable_controllers() const { return unavailable_; }
 
     /// The units that have a cgroup below ROOT now (also those of a manager before this one).

@@ -14,93 +14,13 @@
 #include "exec/argument_expansion.h"
 #include "exec/exec_request.h"
 #include "linux/spawn_child.h"
+#include "linux/spawn_memory.h"
 
 namespace svcd {
 namespace {
 
-constexpr std::size_t kStackSize = 16 * 1024;
-constexpr std::size_t kGuardSize = 4096;
 /// Slots that keep their stacks when nothing is in flight; a burst that used more gives them back.
 constexpr std::size_t kSlotsKept = 4;
-
-/// Strings as the kernel takes them, in one piece of memory that is used again.
-class StringBlock {
-public:
-    void clear() {
-        bytes_.clear();
-        offsets_.clear();
-    }
-    /// Gives back what an unusually long command line took.
-    void trim() {
-        constexpr std::size_t kKept = 16 * 1024;
-        if (bytes_.capacity() > kKept) {
-            *this = StringBlock{};
-        }
-    }
-    std::size_t add(std::string_view text) {
-        const std::size_t offset = bytes_.size();
-        // Up to the first NUL, like everything that goes through execve.
-        bytes_.append(text.substr(0, text.find('\0')));
-        bytes_.push_back('\0');
-        return offset;
-    }
-    template <typename Strings>
-    std::size_t add_list(const Strings& strings) {
-        const std::size_t index = offsets_.size();
-        for (const auto& text : strings) {
-            offsets_.push_back(add(text));
-        }
-        offsets_.push_back(kEnd);
-        return index;
-    }
-    /// After the last add: makes pointers of the offsets.
-    void finish() {
-        pointers_.clear();
-        pointers_.reserve(offsets_.size());
-        for (const std::size_t offset : offsets_) {
-            pointers_.push_back(offset == kEnd ? nullptr : bytes_.data() + offset);
-        }
-    }
-    char* text(std::size_t offset) { return bytes_.data() + offset; }
-    char* const* list(std::size_t index) const { return pointers_.data() + index; }
-
-private:
-    static constexpr std::size_t kEnd = ~std::size_t{0};
-    std::string bytes_;
-    std::vector<std::size_t> offsets_;
-    std::vector<char*> pointers_;
-};
-
-class Stack {
-public:
-    Stack() = default;
-    Stack(const Stack&) = delete;
-    Stack& operator=(const Stack&) = delete;
-    ~Stack() { release(); }
-
-    bool allocate() {
-        if (memory_ != nullptr) {
-            return true;
-        }
-        void* memory = ::mmap(nullptr, kGuardSize + kStackSize, PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED) {
-            return false;
-        }
-        ::mprotect(memory, kGuardSize, PROT_NONE);
-        memory_ = memory;
-        return true;
-    }
-    void release() {
-        if (memory_ != nullptr) {
-            ::munmap(std::exchange(memory_, nullptr), kGuardSize + kStackSize);
-        }
-    }
-    void* low() const { return static_cast<char*>(memory_) + kGuardSize; }
-
-private:
-    void* memory_ = nullptr;
-};
 
 /// A spawn in flight: all that its child uses.
 struct Slot {
@@ -113,6 +33,16 @@ struct Slot {
     std::string report;  ///< what svcd-exec told, in one write
     UniqueFd report_fd;
     std::atomic<std::int32_t> pid{0};
+};
+
+/// What a clone needs to be told, besides what its slot was prepared with.
+struct Start {
+    Token token;
+    const std::string& unit;
+    int cgroup_fd;
+    std::atomic<std::int32_t>* pid;
+    bool is_helper;
+    bool report_exec;
 };
 
 class SignalsBlocked {
@@ -174,13 +104,18 @@ struct Spawner::Impl {
     };
     std::deque<Failed> failed;
 
+    Result<Slot*> take_slot(const std::string& unit);
     Slot* free_slot();
     bool has_left(Slot& slot);
     void finish(Slot& slot);
     void sweep();
     void prepare_plain(Slot& slot, const SpawnRequest& request);
-    Result<void> prepare_helper(Slot& slot, const SpawnRequest& request, UniqueFd& request_fd);
-    Result<SpawnOutcome> start(Slot& slot, const SpawnRequest& request);
+    Result<void> prepare_helper(Slot& slot,
+                                const std::string& unit,
+                                const std::string& bytes,
+                                UniqueFd& request_fd);
+    Result<SpawnOutcome> start(Slot& slot, const Start& start);
+    Result<SpawnOutcome> start_helper(Slot& slot, const Start& start, const std::string& request);
 };
 
 Slot* Spawner::Impl::free_slot() {
@@ -315,30 +250,29 @@ void Spawner::Impl::prepare_plain(Slot& slot, const SpawnRequest& request) {
     plan.environment = strings.list(environment_list);
 }
 
+/// `bytes`: the request of svcd-exec.
 Result<void> Spawner::Impl::prepare_helper(Slot& slot,
-                                           const SpawnRequest& request,
+                                           const std::string& unit,
+                                           const std::string& bytes,
                                            UniqueFd& request_fd) {
-    const std::string bytes =
-        serialise(ExecRequest{request.unit, *request.command, *request.exec, request.environment,
-                              request.log_file, request.default_directory});
     if (bytes.size() > kExecRequestMax) {
-        return failure(E2BIG, request.unit + ": spawn", {}, "its command line and environment");
+        return failure(E2BIG, unit + ": spawn", {}, "what svcd-exec has to be told of it");
     }
     request_fd.reset(::memfd_create("svcd-exec-request", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!request_fd) {
-        return failure(errno, request.unit + ": memfd_create");
+        return failure(errno, unit + ": memfd_create");
     }
     if (::write(request_fd.get(), bytes.data(), bytes.size()) !=
             static_cast<ssize_t>(bytes.size()) ||
         ::fcntl(request_fd.get(), F_ADD_SEALS,
                 F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
-        return failure(errno, request.unit + ": write the request of svcd-exec");
+        return failure(errno, unit + ": write the request of svcd-exec");
     }
     StringBlock& strings = slot.strings;
     strings.clear();
     const std::size_t executable_list = strings.add_list(std::array{std::string_view{exec_helper}});
     const std::size_t argument_list =
-        strings.add_list(std::array<std::string_view, 2>{"svcd-exec", request.unit});
+        strings.add_list(std::array<std::string_view, 2>{"svcd-exec", unit});
     const std::size_t environment_list = strings.add_list(std::array<std::string_view, 0>{});
     strings.finish();
     slot.context.plan = ChildPlan{};
@@ -349,63 +283,82 @@ Result<void> Spawner::Impl::prepare_helper(Slot& slot,
     return {};
 }
 
+Result<SpawnOutcome> Spawner::Impl::start_helper(Slot& slot,
+                                                 const Start& start_as,
+                                                 const std::string& request) {
+    UniqueFd request_fd;
+    if (auto prepared = prepare_helper(slot, start_as.unit, request, request_fd); !prepared) {
+        return Failure{prepared.error()};
+    }
+    return start(slot, start_as);
+}
+
 /// The clone, once the slot is prepared. Descriptors that only the child needs are closed on
 /// return: it has a copy of the table where there are any.
-Result<SpawnOutcome> Spawner::Impl::start(Slot& slot, const SpawnRequest& request) {
-    const bool is_helper = needs_exec_helper(*request.command, *request.exec);
-    UniqueFd request_fd;
-    if (is_helper) {
-        if (auto prepared = prepare_helper(slot, request, request_fd); !prepared) {
-            return Failure{prepared.error()};
-        }
-    } else {
-        prepare_plain(slot, request);
-    }
+Result<SpawnOutcome> Spawner::Impl::start(Slot& slot, const Start& start_as) {
     UniqueFd read_end;
     UniqueFd write_end;
-    if (is_helper || request.report_exec) {
+    if (start_as.is_helper || start_as.report_exec) {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
-            return failure(errno, request.unit + ": pipe2");
+            return failure(errno, start_as.unit + ": pipe2");
         }
         read_end.reset(ends[0]);
         write_end.reset(ends[1]);
     }
     SpawnOutcome outcome;
-    if (is_helper && request.report_exec) {
+    if (start_as.is_helper && start_as.report_exec) {
         outcome.exec_report.reset(::fcntl(read_end.get(), F_DUPFD_CLOEXEC, 3));
         if (!outcome.exec_report) {
-            return failure(errno, request.unit + ": fcntl F_DUPFD_CLOEXEC");
+            return failure(errno, start_as.unit + ": fcntl F_DUPFD_CLOEXEC");
         }
     }
     ChildContext& context = slot.context;
     context.failure = ChildFailure{};
     context.ignored_signals = ignored;
-    context.is_helper = is_helper;
+    context.is_helper = start_as.is_helper;
     context.report_fd = write_end.get();
-    context.shares_files = !is_helper && !request.report_exec;
+    context.shares_files = !start_as.is_helper && !start_as.report_exec;
     context.running.store(1, std::memory_order_relaxed);
-    std::atomic<std::int32_t>* pid_cell = request.pid == nullptr ? &slot.pid : request.pid;
+    std::atomic<std::int32_t>* pid_cell = start_as.pid == nullptr ? &slot.pid : start_as.pid;
     long pid = 0;
     {
         const SignalsBlocked blocked;
-        pid = clone_child(context, request.cgroup_fd, slot.stack.low(), kStackSize,
+        pid = clone_child(context, start_as.cgroup_fd, slot.stack.low(), Stack::kSize,
                           reinterpret_cast<std::int32_t*>(pid_cell));
     }
     if (pid < 0) {
         context.running.store(0, std::memory_order_relaxed);
-        return explain_clone(static_cast<int>(-pid), request.unit);
+        return explain_clone(static_cast<int>(-pid), start_as.unit);
     }
-    slot.token = request.token;
-    slot.unit = request.unit;
+    slot.token = start_as.token;
+    slot.unit = start_as.unit;
     ++in_flight;
     outcome.pid = static_cast<Pid>(pid);
-    if (is_helper) {
+    if (start_as.is_helper) {
         slot.report_fd = std::move(read_end);
     } else {
         outcome.exec_report = std::move(read_end);
     }
     return outcome;
+}
+
+/// A free slot, with a stack.
+Result<Slot*> Spawner::Impl::take_slot(const std::string& unit) {
+    Slot* slot = free_slot();
+    if (slot == nullptr) {
+        sweep();
+        slot = free_slot();
+    }
+    if (slot == nullptr) {
+        return failure(EAGAIN, unit + ": spawn", {},
+                       std::to_string(in_flight) +
+                           " processes have not reached their execve: is a file system hanging?");
+    }
+    if (!slot->stack.allocate()) {
+        return failure(ENOMEM, unit + ": mmap", "a stack");
+    }
+    return slot;
 }
 
 Spawner::Spawner(std::string exec_helper) : impl_(std::make_unique<Impl>()) {
@@ -423,20 +376,33 @@ Spawner::~Spawner() {
 }
 
 Result<SpawnOutcome> Spawner::spawn(const SpawnRequest& request) {
-    Slot* slot = impl_->free_slot();
-    if (slot == nullptr) {
-        impl_->sweep();
-        slot = impl_->free_slot();
+    Result<Slot*> slot = impl_->take_slot(request.unit);
+    if (!slot) {
+        return Failure{slot.error()};
     }
-    if (slot == nullptr) {
-        return failure(EAGAIN, request.unit + ": spawn", {},
-                       std::to_string(impl_->in_flight) +
-                           " processes have not reached their execve: is a file system hanging?");
+    const bool is_helper = needs_exec_helper(*request.command, *request.exec);
+    const Start start{request.token, request.unit, request.cgroup_fd,
+                      request.pid,   is_helper,    request.report_exec};
+    if (is_helper) {
+        return impl_->start_helper(
+            **slot, start,
+            serialise(ExecRequest{request.unit, *request.command, *request.exec,
+                                  request.environment, request.log_file,
+                                  request.default_directory}));
     }
-    if (!slot->stack.allocate()) {
-        return failure(ENOMEM, request.unit + ": mmap", "a stack");
+    impl_->prepare_plain(**slot, request);
+    return impl_->start(**slot, start);
+}
+
+Result<SpawnOutcome> Spawner::spawn(const CheckSpawn& request) {
+    Result<Slot*> slot = impl_->take_slot(request.unit);
+    if (!slot) {
+        return Failure{slot.error()};
     }
-    return impl_->start(*slot, request);
+    return impl_->start_helper(
+        **slot, Start{request.token, request.unit, request.cgroup_fd, request.pid, true, false},
+        serialise(CheckRequest{request.unit, *request.conditions, request.environment,
+                               request.cgroup_folder}));
 }
 
 std::vector<Token> Spawner::take_started() {

@@ -48,6 +48,18 @@ struct SpawnRequest {
     bool report_exec = false;  ///< the outcome carries a descriptor that reports the execve
 };
 
+/// A look at a unit's conditions. The process is svcd-exec all its life, and is in flight only
+/// until it has begun.
+struct CheckSpawn {
+    Token token = Token::none;
+    std::string unit;
+    const std::vector<Condition>* conditions = nullptr;
+    std::vector<std::string> environment;  ///< svcd's own
+    std::string cgroup_folder;             ///< CgroupTree::root_folder()
+    int cgroup_fd = -1;                    ///< CgroupTree::own_cgroup()
+    std::atomic<std::int32_t>* pid = nullptr;
+};
+
 struct SpawnOutcome {
     Pid pid = 0;
     /// With report_exec: readable (or hung up) once execve succeeded or failed, or the process was
@@ -66,6 +78,7 @@ public:
     Spawner& operator=(const Spawner&) = delete;
 
     Result<SpawnOutcome> spawn(const SpawnRequest& request);
+    Result<SpawnOutcome> spawn(const CheckSpawn& request);
 
     /// Tokens whose process has left our code since the last call (execve succeeded, or it ended:
     /// whoever holds an exit record knows which). Takes their stacks back. No system call when

@@ -1,7 +1,5 @@
 #include "manager/effect_runner.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cerrno>
 
@@ -11,7 +9,10 @@
 namespace svcd {
 
 EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
-    : tools_(tools), settings_(std::move(settings)) {}
+    : tools_(tools),
+      starter_(StarterTools{tools.supervisor, tools.table, tools.cgroups, tools.spawner,
+                            tools.sweeper, tools.log, tools.queue},
+               std::move(settings)) {}
 
 void EffectRunner::run(const Effects& effects) {
     unwritten_.clear();
@@ -49,154 +50,22 @@ void EffectRunner::write_supervisor() {
 
 // ── processes
 
-void EffectRunner::carry_out(const SpawnProcess& order) {
+template <typename Order>
+void EffectRunner::start(const Order& order) {
     if (std::find(unwritten_.begin(), unwritten_.end(), order.unit) != unwritten_.end()) {
-        tools_.queue.emplace_back(SpawnFailed{
-            order.process, Error{0, "start", {}, "the state file could not be written"}});
+        starter_.refuse(order.process,
+                        Error{0, "start", {}, "the state file could not be written"});
         return;
     }
-    if (waiting_.empty() && has_free_stack()) {
-        start(order);
-        return;
-    }
-    // Claimed, so that the next manager knows that it was never spawned.
-    if (const auto slot = tools_.table.claim(order.process); !slot) {
-        tools_.queue.emplace_back(SpawnFailed{order.process, slot.error()});
-        return;
-    }
-    waiting_.push_back(order);
-    tools_.sweeper.hurry();
+    starter_.start(order);
 }
 
-void EffectRunner::start_waiting() {
-    while (!waiting_.empty() && has_free_stack()) {
-        const SpawnProcess order = waiting_.front();
-        waiting_.pop_front();
-        start(order);
-    }
-    if (!waiting_.empty()) {
-        tools_.sweeper.hurry();
-    }
+void EffectRunner::carry_out(const SpawnProcess& order) {
+    start(order);
 }
 
-bool EffectRunner::has_free_stack() {
-    for (int tries = 0; tries < kYieldsForStack; ++tries) {
-        if (tools_.spawner.in_flight() < kSpawnsInFlight) {
-            return true;
-        }
-        ::sched_yield();  // they need no more than a processor, usually
-        tools_.sweeper.sweep_now();
-    }
-    return false;
-}
-
-/// A spawn that still waits for its turn will not happen.
-void EffectRunner::cancel_waiting(Token token) {
-    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
-                                    [token](const auto& order) { return order.process == token; });
-    if (found == waiting_.end()) {
-        return;
-    }
-    tools_.table.release(token);
-    waiting_.erase(found);
-    tools_.queue.emplace_back(SpawnFailed{
-        token, Error{EAGAIN,
-                     "spawn",
-                     {},
-                     std::to_string(kSpawnsInFlight) +
-                         " processes before it have not reached their execve: is a file system "
-                         "hanging?"}});
-}
-
-void EffectRunner::start(const SpawnProcess& order) {
-    Result<SpawnOutcome> outcome = spawn(order);
-    if (!outcome) {
-        tools_.queue.emplace_back(SpawnFailed{order.process, outcome.error()});
-        return;
-    }
-    tools_.queue.emplace_back(ProcessSpawned{order.process, outcome->pid});
-    if (const auto watched = tools_.sweeper.started(order.process, std::move(outcome->exec_report));
-        !watched) {
-        complain(order.unit, watched.error());
-    }
-}
-
-Result<SpawnOutcome> EffectRunner::spawn(const SpawnProcess& order) {
-    const UnitDefinition* definition = tools_.supervisor.definition(order.unit);
-    if (definition == nullptr || definition->service == nullptr ||
-        order.command >= definition->service->commands.size()) {
-        return failure(ENOENT, "spawn", std::string(tools_.supervisor.name(order.unit)));
-    }
-    const ServiceSettings& service = *definition->service;
-    static const ExecSettings kPlain;
-    const ExecSettings& exec = service.exec ? *service.exec : kPlain;
-    const Result<int> cgroup = tools_.cgroups.ensure(definition->name, definition->slice());
-    if (!cgroup) {
-        return Failure{cgroup.error()};
-    }
-    const auto slot = tools_.table.claim(order.process);
-    if (!slot) {
-        return Failure{slot.error()};
-    }
-    SpawnRequest request;
-    request.token = order.process;
-    request.unit = definition->name;
-    request.command = &service.commands[order.command];
-    request.exec = &with_original_limits(exec);
-    request.environment = environment_of(order, service, exec);
-    request.log_file = settings_.log_dir + "/" + definition->name + "/current";
-    request.default_directory = settings_.default_directory;
-    request.cgroup_fd = *cgroup;
-    request.pid = *slot;
-    request.report_exec = order.report_exec;
-    Result<SpawnOutcome> outcome = tools_.spawner.spawn(request);
-    if (!outcome) {
-        tools_.table.release(order.process);
-    }
-    return outcome;
-}
-
-std::vector<std::string> EffectRunner::environment_of(const SpawnProcess& order,
-                                                      const ServiceSettings& service,
-                                                      const ExecSettings& exec) const {
-    const UnitStatus status = tools_.supervisor.status(order.unit);
-    EnvironmentFacts facts;
-    facts.inherited = settings_.user_instance ? &settings_.environment : nullptr;
-    facts.invocation_id = status.invocation_id;
-    facts.stop_timeout = service.timeout_stop;
-    if (order.role == ProcessRole::main) {
-        facts.watchdog = service.watchdog;
-        if (service.type == ServiceType::notify || service.watchdog > Duration::zero()) {
-            facts.notify_socket = settings_.notify_socket;
-        }
-    } else {
-        facts.main_pid = status.main.pid;
-    }
-    const CommandRole role = service.commands[order.command].role;
-    if (role == CommandRole::stop || role == CommandRole::stop_post) {
-        facts.end =
-            ServiceEnd{status.result, status.main.pid == 0 ? status.main.code : ExitCode::none,
-                       status.main.status};
-    }
-    return process_environment(facts, exec);
-}
-
-const ExecSettings& EffectRunner::with_original_limits(const ExecSettings& exec) {
-    std::vector<ResourceLimit> missing;
-    for (const ResourceLimit& limit : settings_.original_limits) {
-        const bool is_set =
-            std::any_of(exec.limits.begin(), exec.limits.end(),
-                        [&](const ResourceLimit& own) { return own.resource == limit.resource; });
-        if (!is_set) {
-            missing.push_back(limit);
-        }
-    }
-    if (missing.empty()) {
-        return exec;
-    }
-    limited_ = exec;
-    limited_.limits.insert(limited_.limits.end(), missing.begin(), missing.end());
-    return limited_;
+void EffectRunner::carry_out(const CheckConditions& order) {
+    start(order);
 }
 
 void EffectRunner::carry_out(const IdentifyMainProcess& order) {
@@ -220,15 +89,16 @@ void EffectRunner::carry_out(const RetireProcess& order) {
 // ── signals
 
 void EffectRunner::carry_out(const SignalUnit& order) {
-    if (!waiting_.empty() && order.cause != SignalCause::user) {
-        cancel_waiting(order.main);
-        cancel_waiting(order.control);
+    if (order.cause != SignalCause::user) {
+        starter_.cancel(order.main);
+        starter_.cancel(order.control);
     }
     switch (order.scope) {
         case SignalScope::main:
             signal_process(order, order.main);
             return;
         case SignalScope::control:
+        case SignalScope::checker:
             signal_process(order, order.control);
             return;
         case SignalScope::both:
@@ -261,8 +131,11 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token) {
         return;
     }
     Result<void> sent = send_signal(*process, order.signal);
-    if (sent && order.then_continue) {
-        sent = send_signal(*process, SIGCONT);
+    for (const auto& [follows, signal] :
+         {std::pair{order.then_continue, SIGCONT}, std::pair{order.then_hang_up, SIGHUP}}) {
+        if (sent && follows) {
+            sent = send_signal(*process, signal);
+        }
     }
     if (!sent && sent.error().error_number != ESRCH) {
         complain(order.unit, sent.error());

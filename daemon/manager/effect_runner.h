@@ -17,22 +17,11 @@
 #include "manager/exec_sweeper.h"
 #include "manager/log.h"
 #include "manager/main_process_finder.h"
-#include "manager/process_environment.h"
+#include "manager/process_starter.h"
 #include "state/process_table.h"
 #include "state/state_file.h"
 
 namespace svcd {
-
-/// What of the command line and the surroundings a service's process is made from.
-struct SpawnSettings {
-    std::string log_dir;
-    std::string notify_socket;
-    std::string default_directory = "/";  ///< without WorkingDirectory
-    bool user_instance = false;
-    std::vector<std::string> environment;  ///< a user instance's own
-    /// The limits that svcd was started with, where it raised its own: what services get.
-    std::vector<ResourceLimit> original_limits;
-};
 
 /// What the runner works with. All of it outlives the runner.
 struct EffectTools {
@@ -48,10 +37,6 @@ struct EffectTools {
     std::deque<Event>& queue;
 };
 
-/// How often the processor is offered to children that are on their way to execve before one more
-/// has to wait for the next turn.
-inline constexpr int kYieldsForStack = 32;
-
 class EffectRunner {
 public:
     EffectRunner(const EffectTools& tools, SpawnSettings settings);
@@ -63,7 +48,7 @@ public:
     void hold_records(bool held) { records_held_ = held; }
 
     /// Spawns what had to wait until children before it have reached their execve.
-    void start_waiting();
+    void start_waiting() { starter_.start_waiting(); }
 
     /// Tells the bus what has changed since the last call, each unit once.
     void publish();
@@ -76,6 +61,8 @@ public:
     void write_supervisor();
     void changed(UnitId unit);
     void carry_out(const SpawnProcess& order);
+    void carry_out(const CheckConditions& order);
+    void carry_out(const WatchBusName& order);
     void carry_out(const SignalUnit& order);
     void carry_out(const IdentifyMainProcess& order);
     void carry_out(const RetireProcess& order);
@@ -88,15 +75,9 @@ public:
     void carry_out(const Exit& order);
 
 private:
-    void start(const SpawnProcess& order);
-    bool has_free_stack();
-    void cancel_waiting(Token token);
-    Result<SpawnOutcome> spawn(const SpawnProcess& order);
-    std::vector<std::string> environment_of(const SpawnProcess& order,
-                                            const ServiceSettings& service,
-                                            const ExecSettings& exec) const;
-    /// The unit's settings, or those with the limits added that svcd has raised for itself.
-    const ExecSettings& with_original_limits(const ExecSettings& exec);
+    /// Starts what an order says, if the record that announces it could be written.
+    template <typename Order>
+    void start(const Order& order);
     void signal_process(const SignalUnit& order, Token token);
     void signal_cgroup(const SignalUnit& order);
     void complain(UnitId unit, const Error& error);
@@ -104,10 +85,8 @@ private:
     EffectTools tools_;
     bool records_held_ = false;
     std::vector<UnitId> unwritten_;  ///< units whose record of this step could not be written
-    SpawnSettings settings_;
-    ExecSettings limited_;  ///< of with_original_limits()
+    ProcessStarter starter_;
     std::optional<Exit> exit_;
-    std::deque<SpawnProcess> waiting_;  ///< for one of the kSpawnsInFlight stacks
     std::vector<UnitId> changed_;
     std::vector<bool> is_changed_;
     std::vector<std::string> announced_;  ///< by unit: its name as clients know it, or empty

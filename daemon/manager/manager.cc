@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "linux/resident_memory.h"
+#include "manager/process_environment.h"
 #include "manager/restore.h"
 #include "unitfile/schema.h"
 

@@ -66,6 +66,13 @@ const RareServiceSettings& ServiceSettings::rarely() const {
     return rare ? *rare : kNothing;
 }
 
+NotifyAccess ServiceSettings::notify_access_in_force() const {
+    const NotifyAccess given = notify_access.value_or(NotifyAccess::none);
+    const bool has_to = type == ServiceType::notify || type == ServiceType::notify_reload ||
+                        watchdog > Duration::zero();
+    return given == NotifyAccess::none && has_to ? NotifyAccess::main : given;
+}
+
 const RareUnitSettings& UnitDefinition::rarely() const {
     static const RareUnitSettings kNothing;
     return rare ? *rare : kNothing;

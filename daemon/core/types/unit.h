@@ -251,6 +251,8 @@ struct ServiceSettings {
     std::shared_ptr<const RareServiceSettings> rare;  ///< null: nothing of it is said
 
     const RareServiceSettings& rarely() const;
+    /// A service that has to notify is heard, whatever NotifyAccess says.
+    NotifyAccess notify_access_in_force() const;
 
     bool operator==(const ServiceSettings&) const = default;
 };

@@ -1,0 +1,212 @@
+#include "manager/process_starter.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "manager/process_environment.h"
+
+namespace svcd {
+namespace {
+
+Token token_of(const std::variant<SpawnProcess, CheckConditions>& order) {
+    return std::visit([](const auto& each) { return each.process; }, order);
+}
+
+UnitId unit_of(const std::variant<SpawnProcess, CheckConditions>& order) {
+    return std::visit([](const auto& each) { return each.unit; }, order);
+}
+
+/// May this process notify? sd_notify(3) is for the main process, and for control processes where
+/// NotifyAccess says so.
+bool gets_notify_socket(const ServiceSettings& service, ProcessRole role) {
+    switch (service.notify_access_in_force()) {
+        case NotifyAccess::none:
+            return false;
+        case NotifyAccess::main:
+            return role == ProcessRole::main;
+        case NotifyAccess::exec:
+        case NotifyAccess::all:
+            return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+ProcessStarter::ProcessStarter(const StarterTools& tools, SpawnSettings settings)
+    : tools_(tools), settings_(std::move(settings)) {}
+
+void ProcessStarter::refuse(Token process, Error why) {
+    tools_.queue.emplace_back(SpawnFailed{process, std::move(why)});
+}
+
+void ProcessStarter::start_or_wait(const Order& order) {
+    if (waiting_.empty() && has_free_stack()) {
+        start_now(order);
+        return;
+    }
+    if (const auto slot = tools_.table.claim(token_of(order)); !slot) {
+        refuse(token_of(order), slot.error());
+        return;
+    }
+    waiting_.push_back(order);
+    tools_.sweeper.hurry();
+}
+
+void ProcessStarter::start_waiting() {
+    while (!waiting_.empty() && has_free_stack()) {
+        const Order order = waiting_.front();
+        waiting_.pop_front();
+        start_now(order);
+    }
+    if (!waiting_.empty()) {
+        tools_.sweeper.hurry();
+    }
+}
+
+bool ProcessStarter::has_free_stack() {
+    for (int tries = 0; tries < kYieldsForStack; ++tries) {
+        if (tools_.spawner.in_flight() < kSpawnsInFlight) {
+            return true;
+        }
+        ::sched_yield();  // they need no more than a processor, usually
+        tools_.sweeper.sweep_now();
+    }
+    return false;
+}
+
+void ProcessStarter::cancel(Token process) {
+    const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                    [&](const Order& each) { return token_of(each) == process; });
+    if (found == waiting_.end()) {
+        return;
+    }
+    tools_.table.release(process);
+    waiting_.erase(found);
+    refuse(process, Error{EAGAIN,
+                          "spawn",
+                          {},
+                          std::to_string(kSpawnsInFlight) +
+                              " processes before it have not reached their execve: is a file "
+                              "system hanging?"});
+}
+
+void ProcessStarter::start_now(const Order& order) {
+    const Token token = token_of(order);
+    const auto slot = tools_.table.claim(token);
+    if (!slot) {
+        refuse(token, slot.error());
+        return;
+    }
+    Result<SpawnOutcome> outcome =
+        std::visit([&](const auto& each) { return spawn(each, *slot); }, order);
+    if (!outcome) {
+        tools_.table.release(token);
+        refuse(token, outcome.error());
+        return;
+    }
+    tools_.queue.emplace_back(ProcessSpawned{token, outcome->pid});
+    if (const auto watched = tools_.sweeper.started(token, std::move(outcome->exec_report));
+        !watched) {
+        tools_.log.say(Severity::warning, tools_.supervisor.name(unit_of(order)),
+                       to_string(watched.error()));
+    }
+}
+
+Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
+                                           std::atomic<std::int32_t>* pid) {
+    const UnitDefinition* definition = tools_.supervisor.definition(order.unit);
+    if (definition == nullptr || definition->service == nullptr ||
+        order.command >= definition->service->commands.size()) {
+        return failure(ENOENT, "spawn", std::string(tools_.supervisor.name(order.unit)));
+    }
+    const ServiceSettings& service = *definition->service;
+    static const ExecSettings kPlain;
+    const ExecSettings& exec = service.exec ? *service.exec : kPlain;
+    const Result<int> cgroup = tools_.cgroups.ensure(definition->name, definition->slice());
+    if (!cgroup) {
+        return Failure{cgroup.error()};
+    }
+    SpawnRequest request;
+    request.token = order.process;
+    request.unit = definition->name;
+    request.command = &service.commands[order.command];
+    request.exec = &with_original_limits(exec);
+    request.environment = environment_of(order, service, exec);
+    request.log_file = settings_.log_dir + "/" + definition->name + "/current";
+    request.default_directory = settings_.default_directory;
+    request.cgroup_fd = *cgroup;
+    request.pid = pid;
+    request.report_exec = order.report_exec;
+    return tools_.spawner.spawn(request);
+}
+
+/// In svcd's own cgroup: the unit isn't started, and may be one that has none.
+Result<SpawnOutcome> ProcessStarter::spawn(const CheckConditions& order,
+                                           std::atomic<std::int32_t>* pid) {
+    const UnitDefinition* definition = tools_.supervisor.definition(order.unit);
+    if (definition == nullptr) {
+        return failure(ENOENT, "check the conditions",
+                       std::string(tools_.supervisor.name(order.unit)));
+    }
+    const Result<int> cgroup = tools_.cgroups.own_cgroup();
+    if (!cgroup) {
+        return Failure{cgroup.error()};
+    }
+    CheckSpawn request;
+    request.token = order.process;
+    request.unit = definition->name;
+    request.conditions = &definition->rarely().conditions;
+    request.environment = settings_.own_environment;
+    request.cgroup_folder = tools_.cgroups.root_folder();
+    request.cgroup_fd = *cgroup;
+    request.pid = pid;
+    return tools_.spawner.spawn(request);
+}
+
+std::vector<std::string> ProcessStarter::environment_of(const SpawnProcess& order,
+                                                        const ServiceSettings& service,
+                                                        const ExecSettings& exec) const {
+    const UnitStatus status = tools_.supervisor.status(order.unit);
+    EnvironmentFacts facts;
+    facts.inherited = settings_.user_instance ? &settings_.environment : nullptr;
+    facts.invocation_id = status.invocation_id;
+    facts.stop_timeout = service.timeout_stop;
+    if (gets_notify_socket(service, order.role)) {
+        facts.notify_socket = settings_.notify_socket;
+    }
+    if (order.role == ProcessRole::main) {
+        facts.watchdog = service.watchdog;
+    } else {
+        facts.main_pid = status.main.pid;
+    }
+    const CommandRole role = service.commands[order.command].role;
+    if (role == CommandRole::stop || role == CommandRole::stop_post) {
+        facts.end =
+            ServiceEnd{status.result, status.main.pid == 0 ? status.main.code : ExitCode::none,
+                       status.main.status};
+    }
+    return process_environment(facts, exec);
+}
+
+const ExecSettings& ProcessStarter::with_original_limits(const ExecSettings& exec) {
+    std::vector<ResourceLimit> missing;
+    for (const ResourceLimit& limit : settings_.original_limits) {
+        const bool is_set =
+            std::any_of(exec.limits.begin(), exec.limits.end(),
+                        [&](const ResourceLimit& own) { return own.resource == limit.resource; });
+        if (!is_set) {
+            missing.push_back(limit);
+        }
+    }
+    if (missing.empty()) {
+        return exec;
+    }
+    limited_ = exec;
+    limited_.limits.insert(limited_.limits.end(), missing.begin(), missing.end());
+    return limited_;
+}
+
+}  // namespace svcd

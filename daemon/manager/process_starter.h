@@ -1,0 +1,83 @@
+// Starts processes for the effect runner: puts together what a spawn needs (the unit's settings,
+// the environment, the cgroup, the slot of the process table) and hands it to the Spawner.
+//
+// kSpawnsInFlight children may be on their way to execve at a time. One more waits its turn here,
+// with its slot claimed, so that the next manager knows that it was never spawned. Every order is
+// answered by an event: ProcessSpawned or SpawnFailed.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/supervisor.h"
+#include "linux/cgroup.h"
+#include "linux/spawn.h"
+#include "manager/exec_sweeper.h"
+#include "manager/log.h"
+#include "state/process_table.h"
+
+namespace svcd {
+
+/// What of the command line and the surroundings a service's process is made from.
+struct SpawnSettings {
+    std::string log_dir;
+    std::string notify_socket;
+    std::string default_directory = "/";  ///< without WorkingDirectory
+    bool user_instance = false;
+    std::vector<std::string> environment;      ///< a user instance's own
+    std::vector<std::string> own_environment;  ///< svcd's own, for ConditionEnvironment
+    /// The limits that svcd was started with, where it raised its own: what services get.
+    std::vector<ResourceLimit> original_limits;
+};
+
+/// What the starter works with. All of it outlives the starter.
+struct StarterTools {
+    const Supervisor& supervisor;
+    ProcessTable& table;
+    CgroupTree& cgroups;
+    Spawner& spawner;
+    ExecSweeper& sweeper;
+    Log& log;
+    std::deque<Event>& queue;
+};
+
+/// How often the processor is offered to children that are on their way to execve before one more
+/// has to wait for the next turn.
+inline constexpr int kYieldsForStack = 32;
+
+class ProcessStarter {
+public:
+    ProcessStarter(const StarterTools& tools, SpawnSettings settings);
+
+    void start(const SpawnProcess& order) { start_or_wait(order); }
+    void start(const CheckConditions& order) { start_or_wait(order); }
+    /// The order can't be carried out.
+    void refuse(Token process, Error why);
+    /// Starts what had to wait until children before it have reached their execve.
+    void start_waiting();
+    /// A spawn that still waits for its turn will not happen. Nothing for others.
+    void cancel(Token process);
+
+private:
+    using Order = std::variant<SpawnProcess, CheckConditions>;
+
+    void start_or_wait(const Order& order);
+    void start_now(const Order& order);
+    bool has_free_stack();
+    Result<SpawnOutcome> spawn(const SpawnProcess& order, std::atomic<std::int32_t>* pid);
+    Result<SpawnOutcome> spawn(const CheckConditions& order, std::atomic<std::int32_t>* pid);
+    std::vector<std::string> environment_of(const SpawnProcess& order,
+                                            const ServiceSettings& service,
+                                            const ExecSettings& exec) const;
+    /// The unit's settings, or those with the limits added that svcd has raised for itself.
+    const ExecSettings& with_original_limits(const ExecSettings& exec);
+
+    StarterTools tools_;
+    SpawnSettings settings_;
+    ExecSettings limited_;       ///< of with_original_limits()
+    std::deque<Order> waiting_;  ///< for one of the kSpawnsInFlight stacks
+};
+
+}  // namespace svcd
