@@ -489,7 +489,7 @@ std::string help_text(Verb verb) {
     if ((row.options & kList) != 0) {
         text +=
             "  --state=STATE,…       by load, active or sub-state\n"
-            "  -t, --type=TYPE,…     service, target\n"
+            "  -t, --type=TYPE,…     service, slice, target\n"
             "  --failed              the same as --state=failed\n";
     }
     if ((row.options & kTree) != 0) {

@@ -117,6 +117,7 @@ const InterfaceTable& manager_interface();
 const InterfaceTable& unit_interface();
 const InterfaceTable& service_interface();
 const InterfaceTable& target_interface();
+const InterfaceTable& slice_interface();
 const InterfaceTable& job_interface();
 
 // What several of the objects' methods are made of.

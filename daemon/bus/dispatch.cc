@@ -138,6 +138,8 @@ std::vector<const InterfaceTable*> Dispatcher::interfaces_of(const Object& objec
                 return {&unit_interface(), &service_interface()};
             case UnitType::target:
                 return {&unit_interface(), &target_interface()};
+            case UnitType::slice:
+                return {&unit_interface(), &slice_interface()};
         }
     }
     return {};

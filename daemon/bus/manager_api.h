@@ -14,6 +14,7 @@
 #include "core/types/relation.h"
 #include "core/types/result.h"
 #include "core/types/status.h"
+#include "core/types/unit.h"
 
 namespace svcd {
 
@@ -22,6 +23,7 @@ struct UnitFacts {
     std::string fragment_path;
     std::vector<std::string> drop_in_paths;
     std::vector<std::string> documentation;
+    std::vector<Condition> conditions;
     std::string control_group;    ///< "/system.slice/web.service"; empty when the unit has none now
     bool file_changed = false;    ///< the files on disk are newer than what is loaded
     std::string tracking;         ///< "cgroup", or how else

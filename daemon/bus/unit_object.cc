@@ -1,4 +1,4 @@
-// org.svcd1.Unit, .Service and .Target, at /org/svcd1/unit/NAME. No unit has an object of its own:
+// org.svcd1.Unit, .Service, .Slice and .Target, at /org/svcd1/unit/NAME. No unit has an object of its own:
 // the path says which one is meant, and what is asked for is asked of the manager then.
 #include <array>
 
@@ -78,6 +78,42 @@ void related(Subject& subject, Writer& value) {
     value.strings(subject.api().manager.related(subject.unit(), relation));
 }
 
+/// Known from both ends, and said of both.
+void joins_namespace_of(Subject& subject, Writer& value) {
+    std::vector<std::string> units =
+        subject.api().manager.related(subject.unit(), Relation::joins_namespace_of);
+    for (std::string& other :
+         subject.api().manager.related(subject.unit(), Relation::namespace_joined_by)) {
+        units.push_back(std::move(other));
+    }
+    value.strings(units);
+}
+
+/// a(sbbsi): setting, trigger, negate, parameter, and the result of the last look: 1 it held, -1 it
+/// did not or was not looked at because another did not, 0 nobody has looked.
+template <bool is_assert>
+void conditions(Subject& subject, Writer& value) {
+    const UnitStatus& unit = subject.status();
+    const Time looked_at = is_assert ? unit.assert_at : unit.condition_at;
+    const bool held = is_assert ? unit.assert_result : unit.condition_result;
+    const std::int32_t result = looked_at == Time{} ? 0 : (held ? 1 : -1);
+    value.open(SD_BUS_TYPE_ARRAY, "(sbbsi)");
+    for (const Condition& each : subject.facts().conditions) {
+        if (each.is_assert != is_assert || each.kind == ConditionKind::mounts_for) {
+            continue;
+        }
+        value.open(SD_BUS_TYPE_STRUCT, "sbbsi")
+            .string(std::string(is_assert ? "Assert" : "Condition") +
+                    std::string(name_of(each.kind)))
+            .boolean(each.trigger)
+            .boolean(each.negate)
+            .string(each.parameter)
+            .i32(result)
+            .close();
+    }
+    value.close();
+}
+
 void names(Subject& subject, Writer& value) {
     value.open(SD_BUS_TYPE_ARRAY, "s").string(subject.status().name).close();
 }
@@ -148,20 +184,31 @@ constexpr PropertyRow kUnitProperties[] = {
     {"Names",          "as",   Emits::nothing,  names},
     {"Following",      "s",    Emits::nothing,  [](Subject&, Writer& w) { w.string({}); }},
     {"Description",    "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.status().description); }},
-    {"Requires",       "as",   Emits::nothing,  related<Relation::requires_>},
-    {"Requisite",      "as",   Emits::nothing,  related<Relation::requisite>},
-    {"Wants",          "as",   Emits::nothing,  related<Relation::wants>},
-    {"BindsTo",        "as",   Emits::nothing,  related<Relation::binds_to>},
-    {"PartOf",         "as",   Emits::nothing,  related<Relation::part_of>},
-    {"Conflicts",      "as",   Emits::nothing,  related<Relation::conflicts>},
-    {"Before",         "as",   Emits::nothing,  related<Relation::before>},
-    {"RequiredBy",     "as",   Emits::nothing,  related<Relation::required_by>},
-    {"RequisiteOf",    "as",   Emits::nothing,  related<Relation::requisite_of>},
-    {"WantedBy",       "as",   Emits::nothing,  related<Relation::wanted_by>},
-    {"BoundBy",        "as",   Emits::nothing,  related<Relation::bound_by>},
-    {"ConsistsOf",     "as",   Emits::nothing,  related<Relation::consists_of>},
-    {"ConflictedBy",   "as",   Emits::nothing,  related<Relation::conflicted_by>},
-    {"After",          "as",   Emits::nothing,  related<Relation::after>},
+    {"Requires",               "as",   Emits::nothing,  related<Relation::requires_>},
+    {"Requisite",              "as",   Emits::nothing,  related<Relation::requisite>},
+    {"Wants",                  "as",   Emits::nothing,  related<Relation::wants>},
+    {"BindsTo",                "as",   Emits::nothing,  related<Relation::binds_to>},
+    {"PartOf",                 "as",   Emits::nothing,  related<Relation::part_of>},
+    {"Upholds",                "as",   Emits::nothing,  related<Relation::upholds>},
+    {"Conflicts",              "as",   Emits::nothing,  related<Relation::conflicts>},
+    {"Before",                 "as",   Emits::nothing,  related<Relation::before>},
+    {"OnFailure",              "as",   Emits::nothing,  related<Relation::on_failure>},
+    {"OnSuccess",              "as",   Emits::nothing,  related<Relation::on_success>},
+    {"PropagatesReloadTo",     "as",   Emits::nothing,  related<Relation::propagates_reload_to>},
+    {"PropagatesStopTo",       "as",   Emits::nothing,  related<Relation::propagates_stop_to>},
+    {"RequiredBy",             "as",   Emits::nothing,  related<Relation::required_by>},
+    {"RequisiteOf",            "as",   Emits::nothing,  related<Relation::requisite_of>},
+    {"WantedBy",               "as",   Emits::nothing,  related<Relation::wanted_by>},
+    {"BoundBy",                "as",   Emits::nothing,  related<Relation::bound_by>},
+    {"ConsistsOf",             "as",   Emits::nothing,  related<Relation::consists_of>},
+    {"UpheldBy",               "as",   Emits::nothing,  related<Relation::upheld_by>},
+    {"ConflictedBy",           "as",   Emits::nothing,  related<Relation::conflicted_by>},
+    {"After",                  "as",   Emits::nothing,  related<Relation::after>},
+    {"OnFailureOf",            "as",   Emits::nothing,  related<Relation::on_failure_of>},
+    {"OnSuccessOf",            "as",   Emits::nothing,  related<Relation::on_success_of>},
+    {"ReloadPropagatedFrom",   "as",   Emits::nothing,  related<Relation::reload_propagated_from>},
+    {"StopPropagatedFrom",     "as",   Emits::nothing,  related<Relation::stop_propagated_from>},
+    {"JoinsNamespaceOf",       "as",   Emits::nothing,  joins_namespace_of},
     {"Documentation",  "as",   Emits::nothing,  [](Subject& s, Writer& w) { w.strings(s.facts().documentation); }},
     {"LoadState",      "s",    Emits::change,   [](Subject& s, Writer& w) { w.string(name_of(s.status().load_state)); }},
     {"LoadError",      "(ss)", Emits::nothing,  load_error},
@@ -184,6 +231,15 @@ constexpr PropertyRow kUnitProperties[] = {
     {"CanStop",          "b",    Emits::nothing, status_flag<&UnitStatus::can_stop>},
     {"CanReload",        "b",    Emits::nothing, status_flag<&UnitStatus::can_reload>},
     {"CanIsolate",       "b",    Emits::nothing, status_flag<&UnitStatus::can_isolate>},
+    {"Perpetual",        "b",    Emits::constant, [](Subject& s, Writer& w) { w.boolean(is_perpetual(s.status().name)); }},
+    {"ConditionResult",             "b", Emits::change,  status_flag<&UnitStatus::condition_result>},
+    {"AssertResult",                "b", Emits::change,  status_flag<&UnitStatus::assert_result>},
+    {"ConditionTimestamp",          "t", Emits::change,  status_time<&UnitStatus::condition_at>},
+    {"ConditionTimestampMonotonic", "t", Emits::change,  status_time_monotonic<&UnitStatus::condition_at>},
+    {"AssertTimestamp",             "t", Emits::change,  status_time<&UnitStatus::assert_at>},
+    {"AssertTimestampMonotonic",    "t", Emits::change,  status_time_monotonic<&UnitStatus::assert_at>},
+    {"Conditions",       "a(sbbsi)", Emits::nothing, conditions<false>},
+    {"Asserts",          "a(sbbsi)", Emits::nothing, conditions<true>},
     {"Job",              "(uo)", Emits::change,  unit_job},
     {"NeedDaemonReload", "b",    Emits::nothing, need_daemon_reload},
     {"InvocationID",     "ay",   Emits::change,  invocation_id},
@@ -227,6 +283,12 @@ constexpr InterfaceTable kService{
     "org.svcd1.Service", kServiceMethods, kServiceProperties, {}, PropertyInterface::service};
 constexpr InterfaceTable kTarget{"org.svcd1.Target", {}, {}, {}, std::nullopt};
 
+constexpr PropertyRow kSliceProperties[] = {
+    {"ControlGroup", "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
+};
+constexpr InterfaceTable kSlice{
+    "org.svcd1.Slice", kServiceMethods, kSliceProperties, {}, std::nullopt};
+
 }  // namespace
 
 const InterfaceTable& unit_interface() {
@@ -239,6 +301,10 @@ const InterfaceTable& service_interface() {
 
 const InterfaceTable& target_interface() {
     return kTarget;
+}
+
+const InterfaceTable& slice_interface() {
+    return kSlice;
 }
 
 }  // namespace svcd

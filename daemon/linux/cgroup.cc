@@ -46,7 +46,7 @@ struct CgroupTree::Impl {
     std::string root_path;  ///< as in /proc/PID/cgroup
     std::string slice;      ///< of units that say nothing else
     UniqueFd root;
-    UniqueFd scope;
+    UniqueFd scope;  ///< once it is settled
     UniqueFd inotify;
 
     struct Unit {

@@ -61,11 +61,14 @@ UnitFacts Manager::facts(UnitId unit) {
         if (!has_ended || status.populated) {
             facts.control_group = kernel_.cgroups.path_of(status.name);
         }
+    } else if (status.type == UnitType::slice && status.active_state == ActiveState::active) {
+        facts.control_group = kernel_.cgroups.path_of(status.name);
     }
     if (const UnitDefinition* definition = supervisor_.definition(unit)) {
         facts.fragment_path = definition->fragment_path;
         facts.drop_in_paths = definition->drop_in_paths;
         facts.documentation = definition->documentation;
+        facts.conditions = definition->rarely().conditions;
         facts.file_changed = files_.has_changed(unit);
         const ServiceSettings* service = definition->service.get();
         if (service != nullptr &&

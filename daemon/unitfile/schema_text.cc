@@ -160,7 +160,8 @@ std::string json_schema() {
            json_section("Unit", "What holds for every type of unit") + ",\n" +
            json_section("Service", "Of services: what is run, and how") + ",\n" +
            json_section("Kill", "Of services: how they are ended; may stand in Service too") +
-           ",\n" + json_section("Install", "What enable does") +
+           ",\n" + json_section("Slice", "Of slices: no keys in this version") + ",\n" +
+           json_section("Install", "What enable does") +
            "\n  },\n  \"definitions\": " + std::string(kDefinitions) + "\n}\n";
 }
 

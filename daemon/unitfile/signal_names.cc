@@ -157,7 +157,10 @@ std::string signal_name(int signal) {
     if (signal > 0 && static_cast<std::size_t>(signal) < kSignalNames.size()) {
         return "SIG" + std::string(kSignalNames[static_cast<std::size_t>(signal)]);
     }
-    if (signal >= kRealTimeFirst && signal <= kSignalMax) {
+    if (signal == kRealTimeFirst || signal == kSignalMax) {
+        return signal == kSignalMax ? "SIGRTMAX" : "SIGRTMIN";
+    }
+    if (signal > kRealTimeFirst && signal < kSignalMax) {
         return "SIGRTMIN+" + std::to_string(signal - kRealTimeFirst);
     }
     return std::to_string(signal);

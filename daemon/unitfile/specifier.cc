@@ -173,6 +173,8 @@ Parsed<std::string> Specifiers::value_of(char specifier, const UnitName& unit) c
             return without_dashes(first_line_of("/proc/sys/kernel/random/boot_id"));
         case 't':
             return runtime_directory();
+        case 'd':
+            return runtime_directory() + "/credentials/" + unit.full;
         case 'S':
             return directory("XDG_CONFIG_HOME", "/.config", "/var/lib");
         case 'C':

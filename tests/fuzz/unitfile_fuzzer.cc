@@ -58,6 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             break;
         case 2:
             build("x.target", text, false);
+            build("x-y.slice", text, false);
             break;
         default:
             build("x.service", text, true);

@@ -112,8 +112,8 @@ struct Condition {
     bool trigger = false;  ///< prefix '|'
     bool negate = false;   ///< prefix '!'
     /// Checked, and in one form: paths without "//" and the like; "yes" or "no" where systemd takes
-    /// any boolean; memory in bytes and CPUs after one of < <= = != >= >, capabilities by their name
-    /// in capitals; of KernelVersion no blank between an operator and what follows.
+    /// any boolean; memory in bytes and CPUs after one of < <= = != >= >, capabilities by their
+    /// name in capitals; of KernelVersion no blank between an operator and what follows.
     std::string parameter;
 
     bool operator==(const Condition&) const = default;

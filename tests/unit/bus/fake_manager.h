@@ -31,6 +31,7 @@ public:
         add("web.service", "Web front end", UnitType::service);
         add("db.service", "Data base", UnitType::service);
         add("default.target", "The default", UnitType::target);
+        add("web.slice", "Slice /web", UnitType::slice);
         units_table[0].environment = {"PASSWORD=secret"};
     }
 

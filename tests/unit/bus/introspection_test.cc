@@ -57,6 +57,7 @@ TEST(BusIntrospection, TheFilesInPackagingAreWhatTheDaemonSays) {
         {"org.svcd1.Unit", "/org/svcd1/unit/web_2eservice"},
         {"org.svcd1.Service", "/org/svcd1/unit/web_2eservice"},
         {"org.svcd1.Target", "/org/svcd1/unit/default_2etarget"},
+        {"org.svcd1.Slice", "/org/svcd1/unit/web_2eslice"},
         {"org.svcd1.Job", "/org/svcd1/job/1"},
     };
     for (const auto& [interface, path] : objects) {

@@ -62,6 +62,16 @@ TEST_F(BadInput, KeyInTheWrongSectionSaysWhereItBelongs) {
                          "Service"));
 }
 
+TEST_F(BadInput, OldNameLeadsToTheNewOne) {
+    load(
+        "Unit:\n  StartLimitInterval: 5\n  BindTo: a.service\n  PropagateReloadTo: a.service\n"
+        "Service:\n  ExecStart: /bin/true\n  StartLimitBurst: 3\n");
+    EXPECT_THAT(bad->error, AllOf(HasSubstr("did you mean 'StartLimitIntervalSec'?"),
+                                  HasSubstr("did you mean 'BindsTo'?"),
+                                  HasSubstr("did you mean 'PropagatesReloadTo'?"),
+                                  HasSubstr("it belongs in section Unit")));
+}
+
 TEST_F(BadInput, UnknownSectionNamesTheNearestOne) {
     load("Services:\n  ExecStart: /bin/true\n");
     EXPECT_THAT(bad->error, EndsWith("unknown section 'Services', did you mean 'Service'?"));

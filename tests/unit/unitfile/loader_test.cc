@@ -230,6 +230,38 @@ TEST(Loader, UnitsThatSayTheSameShareTheirSettings) {
     EXPECT_EQ(folder.load("a.service").units.front().definition.service->exec, exec("a.service"));
 }
 
+TEST(Loader, UnitsThatSayTheSameShareWhatFewUnitsSay) {
+    UnitFolder folder;
+    const std::string text =
+        "Unit: {ConditionPathExists: /a, FailureAction: exit}\n"
+        "Service: {ExecStart: /bin/true, SuccessExitStatus: 3}\n";
+    const std::string other =
+        "Unit: {ConditionPathExists: '!/a', FailureAction: exit}\n"
+        "Service: {ExecStart: /bin/true, SuccessExitStatus: 4}\n";
+    folder.write("a.service.yaml", text)
+        .write("b.service.yaml", text)
+        .write("c.service.yaml", other)
+        .write("d.service.yaml", kSound)
+        .write("e.service.yaml",
+               "Unit: {FailureAction: none, ConditionPathExists: [/a, null]}\n"
+               "Service: {ExecStart: /bin/true, SuccessExitStatus: [3, null]}\n");
+    const LoadReport report = folder.load_all();
+    const auto definition = [&](const char* name) -> const UnitDefinition& {
+        return find_unit(report, name)->definition;
+    };
+    const UnitDefinition& a = definition("a.service");
+    ASSERT_NE(a.rare, nullptr);
+    ASSERT_NE(a.service->rare, nullptr);
+    EXPECT_EQ(a.rare, definition("b.service").rare);
+    EXPECT_EQ(a.service->rare, definition("b.service").service->rare);
+    EXPECT_NE(a.rare, definition("c.service").rare);
+    EXPECT_NE(a.service->rare, definition("c.service").service->rare);
+    for (const char* name : {"d.service", "e.service"}) {
+        EXPECT_EQ(definition(name).rare, nullptr) << name;
+        EXPECT_EQ(definition(name).service->rare, nullptr) << name;
+    }
+}
+
 TEST(Loader, LoadsFiveHundredUnitsOneReadEach) {
     UnitFolder folder;
     for (int i = 0; i < 500; ++i) {

@@ -33,6 +33,15 @@ TEST(Generated, DocumentationIsTheOneThatIsCheckedIn) {
         << "write it anew: svcd-schema markdown > docs/unit-settings.md";
 }
 
+TEST(Generated, ConditionsAreInTheSchemaTwiceAndInTheDocumentationOnce) {
+    const auto schema = nlohmann::json::parse(json_schema());
+    const auto& unit = schema["properties"]["Unit"]["properties"];
+    EXPECT_TRUE(unit.contains("ConditionCPUs") && unit.contains("AssertCPUs"));
+    EXPECT_TRUE(schema["properties"].contains("Slice"));
+    EXPECT_NE(settings_markdown().find("| `ConditionCPUs` |"), std::string::npos);
+    EXPECT_EQ(settings_markdown().find("| `AssertCPUs` |"), std::string::npos);
+}
+
 template <typename T>
 T shown(const LoadedUnit& unit, std::string_view name) {
     const auto& properties = setting_properties();
@@ -56,6 +65,48 @@ TEST(Properties, HaveTheTypeTheySayForEveryUnit) {
                       setting_properties()[i].alternative);
         }
         EXPECT_TRUE(names.insert(setting_properties()[i].name).second) << "twice";
+    }
+}
+
+TEST(Properties, OfTheNewSettingsHaveSystemdsTypes) {
+    const std::pair<std::string_view, std::string_view> types[] = {
+        {"JobTimeoutUSec", "t"},
+        {"JobRunningTimeoutUSec", "t"},
+        {"JobTimeoutAction", "s"},
+        {"OnFailureJobMode", "s"},
+        {"OnSuccessJobMode", "s"},
+        {"StopWhenUnneeded", "b"},
+        {"FailureAction", "s"},
+        {"FailureActionExitStatus", "i"},
+        {"SuccessAction", "s"},
+        {"SuccessActionExitStatus", "i"},
+        {"StartLimitAction", "s"},
+        {"RebootArgument", "s"},
+        {"RequiresMountsFor", "as"},
+        {"SourcePath", "s"},
+        {"RestartSteps", "u"},
+        {"RestartMaxDelayUSec", "t"},
+        {"TimeoutAbortUSec", "t"},
+        {"TimeoutStartFailureMode", "s"},
+        {"TimeoutStopFailureMode", "s"},
+        {"RuntimeMaxUSec", "t"},
+        {"ExitType", "s"},
+        {"GuessMainPID", "b"},
+        {"NotifyAccess", "s"},
+        {"BusName", "s"},
+        {"OOMPolicy", "s"},
+        {"ReloadSignal", "i"},
+        {"RestartKillSignal", "i"},
+        {"SendSIGHUP", "b"},
+        {"WatchdogSignal", "i"},
+        {"Slice", "s"},
+    };
+    for (const auto& [name, signature] : types) {
+        const auto found =
+            std::find_if(setting_properties().begin(), setting_properties().end(),
+                         [&](const PropertyDescription& each) { return each.name == name; });
+        ASSERT_NE(found, setting_properties().end()) << name;
+        EXPECT_EQ(signature_of(found->alternative), signature) << name;
     }
 }
 

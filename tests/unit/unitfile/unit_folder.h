@@ -9,8 +9,12 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "unitfile/loader.h"
+#include "unitfile/schema.h"
 
 namespace svcd {
 
@@ -72,6 +76,49 @@ inline LoadedUnit load_service(const std::string& lines) {
     folder.write("x.service.yaml", text);
     LoadReport report = folder.load("x.service");
     return std::move(report.units.front());
+}
+
+/// x.service with `fragment`, and with a drop-in when there is text for one.
+inline LoadReport load_with_drop_in(const std::string& fragment, const std::string& drop_in = {}) {
+    UnitFolder folder;
+    folder.write("x.service.yaml", fragment);
+    if (!drop_in.empty()) {
+        folder.write("x.service.d/50.yaml", drop_in);
+    }
+    return folder.load("x.service");
+}
+
+/// The value of a property that shows a setting, as text: lists with blanks between.
+inline std::string shown_text(const UnitDefinition& unit, std::string_view property) {
+    struct Text {
+        std::string operator()(bool value) const { return value ? "yes" : "no"; }
+        std::string operator()(std::int32_t value) const { return std::to_string(value); }
+        std::string operator()(std::uint32_t value) const { return std::to_string(value); }
+        std::string operator()(std::uint64_t value) const {
+            return value == UINT64_MAX ? "infinity" : std::to_string(value);
+        }
+        std::string operator()(const std::string& value) const { return value; }
+        std::string operator()(const std::vector<std::string>& values) const {
+            std::string text;
+            for (const std::string& value : values) {
+                text += (text.empty() ? "" : " ") + value;
+            }
+            return text;
+        }
+        std::string operator()(const std::vector<std::pair<std::string, bool>>& values) const {
+            return std::to_string(values.size()) + " pairs";
+        }
+        std::string operator()(const std::vector<CommandProperty>& values) const {
+            return std::to_string(values.size()) + " commands";
+        }
+    };
+    const auto& properties = setting_properties();
+    for (std::size_t i = 0; i < properties.size(); ++i) {
+        if (properties[i].name == property) {
+            return std::visit(Text{}, setting_value(unit, i));
+        }
+    }
+    return "no property " + std::string(property);
 }
 
 }  // namespace svcd
