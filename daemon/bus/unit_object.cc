@@ -1,5 +1,5 @@
-// org.svcd1.Unit, .Service, .Slice and .Target, at /org/svcd1/unit/NAME. No unit has an object of its own:
-// the path says which one is meant, and what is asked for is asked of the manager then.
+// org.svcd1.Unit, .Service, .Slice and .Target, at /org/svcd1/unit/NAME. No unit has an object of
+// its own: the path says which one is meant, and what is asked for is asked of the manager then.
 #include <array>
 
 #include "bus/api_table.h"
@@ -284,7 +284,8 @@ constexpr InterfaceTable kService{
 constexpr InterfaceTable kTarget{"org.svcd1.Target", {}, {}, {}, std::nullopt};
 
 constexpr PropertyRow kSliceProperties[] = {
-    {"ControlGroup", "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
+    {"ControlGroup", "s", Emits::nothing,
+     [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
 };
 constexpr InterfaceTable kSlice{
     "org.svcd1.Slice", kServiceMethods, kSliceProperties, {}, std::nullopt};

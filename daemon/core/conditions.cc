@@ -82,10 +82,9 @@ void Machine::conditions_checked(Unit& unit, ExitCode code, int status) {
         return;
     }
     const auto& conditions = unit.definition.rarely().conditions;
-    const Condition* decisive =
-        status > 0 && static_cast<std::size_t>(status) <= conditions.size()
-            ? &conditions[static_cast<std::size_t>(status) - 1]
-            : nullptr;
+    const Condition* decisive = status > 0 && static_cast<std::size_t>(status) <= conditions.size()
+                                    ? &conditions[static_cast<std::size_t>(status) - 1]
+                                    : nullptr;
     ConditionCheck& check = *unit.check;
     check.conditions_at = now;
     check.condition_result = status == 0 || (decisive != nullptr && decisive->is_assert);

@@ -46,8 +46,8 @@ public:
     std::size_t failed_units = 0;
     bool order_has_cycles = false;   ///< Before and After of all units together
     bool has_broken_cycles = false;  ///< the first load left an edge out
-    bool started = false;           ///< the boot transaction was asked for
-    bool start_finished = false;    ///< and its jobs have ended
+    bool started = false;            ///< the boot transaction was asked for
+    bool start_finished = false;     ///< and its jobs have ended
     bool shutting_down = false;
     bool has_exited = false;
     bool something_was_killed = false;

@@ -1,5 +1,5 @@
-// What a service does when time is up: of its state, of its watchdog, and of what has to be looked at
-// again.
+// What a service does when time is up: of its state, of its watchdog, and of what has to be looked
+// at again.
 #include <csignal>
 
 #include "core/service.h"

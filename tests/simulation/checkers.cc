@@ -107,8 +107,7 @@ void Checkers::check_edges(const Effects& effects) {
         const SubState before = at.emplace(*unit, self.was.sub).first->second;
         at[*unit] = transition.to;
         if (!self.is_perpetual && before != transition.from) {
-            report("edge", unit,
-                   change() + ", but was " + std::string{name_of(before)} + ".");
+            report("edge", unit, change() + ", but was " + std::string{name_of(before)} + ".");
         }
         const UnitType type = self.is_service ? UnitType::service : UnitType::target;
         if (transition.from != transition.to && !is_edge(type, transition.from, transition.to)) {
@@ -128,8 +127,7 @@ void Checkers::check_edges(const Effects& effects) {
 void Checkers::check_latch(const Effects& effects) {
     for (const Transition& transition : effects.transitions) {
         const auto unit = world_.index_of(transition.unit);
-        const bool was_down =
-            is_down(transition.from) || transition.from == SubState::auto_restart;
+        const bool was_down = is_down(transition.from) || transition.from == SubState::auto_restart;
         if (unit && was_down && (is_starting(transition.to) || is_up(transition.to))) {
             report("start-in-shutdown", unit,
                    entry(*unit).name + " is started although the shutdown has begun.");
@@ -263,8 +261,9 @@ void Checkers::check_rest(std::size_t unit) {
         std::all_of(self.bound_to.begin(), self.bound_to.end(),
                     [this](std::size_t other) { return is_up(entry(other).is.sub); })) {
         report("comes-back", unit,
-               self.name + " was stopped because a unit that it is bound to had failed; all of "
-                           "them are up again, and it is not.");
+               self.name +
+                   " was stopped because a unit that it is bound to had failed; all of "
+                   "them are up again, and it is not.");
     }
 }
 
@@ -281,7 +280,8 @@ bool Checkers::has_reason_to_wait(const UnitEntry& self) const {
         return true;
     }
     if (self.record->watchdog_interval > 0 ||
-        (self.is.sub == SubState::running && time_from_usec(self.record->state_deadline) != kNever)) {
+        (self.is.sub == SubState::running &&
+         time_from_usec(self.record->state_deadline) != kNever)) {
         return true;  // WatchdogSec, RuntimeMaxSec
     }
     if (self.is.main == Token::none) {
@@ -293,8 +293,9 @@ bool Checkers::has_reason_to_wait(const UnitEntry& self) const {
 
 void Checkers::check_nothing_armed() {
     const std::optional<Time> deadline = world_.manager->next_deadline();
-    if (!deadline || std::any_of(world_.units.begin(), world_.units.end(),
-                                 [this](const UnitEntry& self) { return has_reason_to_wait(self); })) {
+    if (!deadline ||
+        std::any_of(world_.units.begin(), world_.units.end(),
+                    [this](const UnitEntry& self) { return has_reason_to_wait(self); })) {
         return;
     }
     report("nothing-armed", {},

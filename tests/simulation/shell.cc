@@ -1,5 +1,5 @@
-// The manager's part: the state file is written before orders are carried out, and what the step did
-// to each unit is noted.
+// The manager's part: the state file is written before orders are carried out, and what the step
+// did to each unit is noted.
 #include <algorithm>
 #include <utility>
 
@@ -49,8 +49,8 @@ bool Simulation::step(Event event) {
 /// False when the manager dies on the way.
 bool Simulation::carry_out_all() {
     const std::size_t count = effects_.orders.size();
-    const bool dies = world_.deaths < kDeathsMax && count != 0 &&
-                      has_fault(Fault::manager_dies_midway, 15);
+    const bool dies =
+        world_.deaths < kDeathsMax && count != 0 && has_fault(Fault::manager_dies_midway, 15);
     const std::size_t dies_before = dies ? random_.below(count) : count;
     for (std::size_t order = 0; order < count; ++order) {
         const Effect& effect = effects_.orders[order];
@@ -72,9 +72,8 @@ bool Simulation::carry_out_all() {
 void Simulation::note_extension(const Notification& notification) {
     UnitEntry& unit = world_.units[*world_.index_of(notification.unit)];
     if (notification.extend_timeout && unit.stop_ends_by != kNever) {
-        unit.stop_ends_by = std::max(
-            unit.stop_ends_by,
-            world_.now + *notification.extend_timeout + kKillGrace + world_.slack);
+        unit.stop_ends_by = std::max(unit.stop_ends_by, world_.now + *notification.extend_timeout +
+                                                            kKillGrace + world_.slack);
     }
 }
 
@@ -160,8 +159,8 @@ void Simulation::update_clocks(std::size_t unit, const Transition& transition) {
     const ServiceSettings* service = world_.settings(unit);
     Duration timeout = 90s;
     if (service != nullptr) {
-        timeout = aborts ? service->timeout_abort.value_or(service->timeout_stop)
-                         : service->timeout_stop;
+        timeout =
+            aborts ? service->timeout_abort.value_or(service->timeout_stop) : service->timeout_stop;
     }
     entry.stop_not_before = after(world_.now, timeout);
     entry.stop_ends_by = after(entry.stop_not_before, kKillGrace + world_.slack);

@@ -333,8 +333,8 @@ void Simulation::reload(const ClientCommand& command) {
     if (command.kind == ClientCommand::Kind::reload_all) {
         event = load_all();
         for (UnitEntry& entry : world_.units) {
-            entry.is_between_definitions = entry.is_between_definitions ||
-                                           (entry.is_stale && !is_down(entry.is.sub));
+            entry.is_between_definitions =
+                entry.is_between_definitions || (entry.is_stale && !is_down(entry.is.sub));
         }
     } else {
         for (const std::size_t unit : changed) {

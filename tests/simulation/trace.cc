@@ -186,8 +186,8 @@ public:
         text += event.stopping ? " STOPPING=1" : "";
         text += event.reloading ? " RELOADING=1" : "";
         text += event.monotonic ? " MONOTONIC_USEC of " + words(*event.monotonic) : "";
-        text += event.watchdog_interval ? " WATCHDOG_USEC of " + words(*event.watchdog_interval)
-                                        : "";
+        text +=
+            event.watchdog_interval ? " WATCHDOG_USEC of " + words(*event.watchdog_interval) : "";
         text += event.watchdog ? " WATCHDOG=1" : "";
         text += event.watchdog_trigger ? " WATCHDOG=trigger" : "";
         text += event.main_pid ? " MAINPID=" + std::to_string(*event.main_pid) : "";

@@ -91,7 +91,9 @@ std::unique_ptr<ServiceSettings> draw_service(Random& random) {
         service->watchdog = random.pick(std::array<Duration, 3>{500ms, 2s, 10s});
     }
     if (random.percent(10)) {
-        auto rare = std::make_shared<RareServiceSettings>(); rare->success_exit_status.statuses.set(random.below(256)); service->rare = rare;
+        auto rare = std::make_shared<RareServiceSettings>();
+        rare->success_exit_status.statuses.set(random.below(256));
+        service->rare = rare;
     }
     if (service->type == ServiceType::forking && random.percent(60)) {
         service->pid_file = "/run/life.pid";
