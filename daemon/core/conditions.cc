@@ -87,6 +87,7 @@ void Machine::conditions_checked(Unit& unit, ExitCode code, int status) {
                                     : nullptr;
     ConditionCheck& check = *unit.check;
     check.conditions_at = now;
+    check.decided_by = decisive == nullptr ? std::uint16_t{0} : static_cast<std::uint16_t>(status);
     check.condition_result = status == 0 || (decisive != nullptr && decisive->is_assert);
     if (check.condition_result) {
         check.asserts_at = now;
