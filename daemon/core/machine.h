@@ -236,6 +236,7 @@ private:
     std::deque<JobId> run_queue_;
     std::vector<UnitId> rechecked_;
     std::vector<Triggered> triggered_;
+    std::map<UnitId, std::uint32_t> times_triggered_;  ///< in this step
     std::vector<UnitId> held_until_idle_;
     std::map<UnitId, AutomaticActions> automatic_actions_;
     std::vector<UnitId> waiting_for_definition_;

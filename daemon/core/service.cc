@@ -273,7 +273,9 @@ void Service::forget_process(Process& process) {
     if (!process.is_there()) {
         return;
     }
-    machine_.order(RetireProcess{process.token});
+    if (!process.is_held) {  // else it was never ordered, and has no slot
+        machine_.order(RetireProcess{process.token});
+    }
     machine_.processes.retire(process.token);
     process = Process{};
     machine_.touch(unit_);

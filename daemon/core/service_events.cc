@@ -315,6 +315,11 @@ void Service::on_cgroup_emptied() {
         if (waits_for_pid_file || (is_notify() && run_.main_known)) {
             machine_.say(Severity::error, unit_, "all its processes ended before it was started");
             fail_start(UnitResult::protocol);
+        } else if (settings_.exit_type == ExitType::cgroup && unit_.result != UnitResult::success) {
+            fail_start(UnitResult::success);
+        } else if (settings_.exit_type == ExitType::cgroup &&
+                   settings_.type != ServiceType::forking) {
+            enter_start_post();  // the last of its processes was what was waited for
         }
     } else if (unit_.sub_state == SubState::running) {
         enter_running(UnitResult::success);
