@@ -35,10 +35,12 @@ void Checkers::before_step(const Event& event) {
     }
     leaves_by_force_ = false;
     killed_checkers_.clear();
+    started_now_.clear();
     killed_at_once_.clear();
     request_now_ = RequestId::none;
     replied_job_ = JobId::none;
     announced_now_.clear();
+    spawned_now_.clear();
     if (const auto* job = std::get_if<JobRequested>(&event)) {
         request_now_ = job->request;
         mode_now_ = job->mode;
@@ -46,13 +48,19 @@ void Checkers::before_step(const Event& event) {
 }
 
 void Checkers::after_step(const Effects& effects) {
-    for (const Effect& effect : effects.orders) {
+    for (std::size_t place = 0; place < effects.orders.size(); ++place) {
+        const Effect& effect = effects.orders[place];
         if (const auto* job = std::get_if<AnnounceJob>(&effect)) {
-            announced_now_.insert(static_cast<std::uint32_t>(job->unit));
+            announced_now_[static_cast<std::uint32_t>(job->unit)] = place;
+        } else if (const auto* spawn = std::get_if<SpawnProcess>(&effect)) {
+            spawned_now_.emplace(static_cast<std::uint32_t>(spawn->unit), place);
+        } else if (const auto* check = std::get_if<CheckConditions>(&effect)) {
+            spawned_now_.emplace(static_cast<std::uint32_t>(check->unit), place);
         } else if (const auto* exit = std::get_if<Exit>(&effect)) {
             leaves_by_force_ = leaves_by_force_ || exit->force;
         }
     }
+    passed_now_ = effects.transitions;
     check_edges(effects);
     if (was_shutting_down_) {
         check_latch(effects);
@@ -104,6 +112,9 @@ void Checkers::check_edges(const Effects& effects) {
             return self.name + " goes from " + std::string{name_of(transition.from)} + " to " +
                    std::string{name_of(transition.to)};
         };
+        if (is_down(transition.from) && (is_starting(transition.to) || is_up(transition.to))) {
+            started_now_.insert(*unit);
+        }
         const SubState before = at.emplace(*unit, self.was.sub).first->second;
         at[*unit] = transition.to;
         if (!self.is_perpetual && before != transition.from) {
@@ -144,6 +155,16 @@ void Checkers::check_latch(const Effects& effects) {
     }
 }
 
+/// In one step a unit may begin to start, and then another be wanted that it is After.
+bool Checkers::was_wanted_later(std::size_t other, std::size_t unit) const {
+    const auto announced =
+        announced_now_.find(static_cast<std::uint32_t>(entry(other).id.value_or(UnitId{})));
+    const auto spawned =
+        spawned_now_.find(static_cast<std::uint32_t>(entry(unit).id.value_or(UnitId{})));
+    return announced != announced_now_.end() &&
+           (spawned == spawned_now_.end() || spawned->second < announced->second);
+}
+
 void Checkers::check_job_start(std::size_t unit) {
     const UnitEntry& self = entry(unit);
     if (self.is.ignores_order) {
@@ -164,10 +185,11 @@ void Checkers::check_job_start(std::size_t unit) {
     if (self.is.wants_up() && !is_up(self.was.sub)) {
         for (const std::size_t other : self.after) {
             const UnitEntry& earlier = entry(other);
+            const bool came_later = was_wanted_later(other, unit);
             const bool is_older = earlier.is.wants_up() ? earlier.wants_up_since <= world_.step
                                                         : earlier.wants_down_since < world_.step;
             if ((earlier.is.wants_up() || earlier.is.wants_down()) && !earlier.is.ignores_order &&
-                is_older) {
+                is_older && !came_later) {
                 report("start-order", unit,
                        "The start of " + self.name + " has begun while " + earlier.name +
                            ", which it is After, still has its " +
@@ -206,7 +228,7 @@ void Checkers::check_transaction() {
     }
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitEntry& self = entry(unit);
-        if (!self.is.wants_up() || self.was.job == self.is.job) {
+        if (!self.is.wants_up() || self.was.job == self.is.job || self.may_ignore_needs) {
             continue;
         }
         for (const std::size_t other : self.needs) {
