@@ -107,6 +107,7 @@ public:
     /// The unit's state has changed from `old_state`: its job may have ended, others may follow.
     void unit_changed(Unit& unit, ActiveState old_state);
     void propagate_reload(const Unit& unit);
+    void set_wants_back(Unit& unit, bool wants);
 
     // ── conditions.cc
     std::optional<StartOutcome> check_conditions(Unit& unit);
@@ -173,7 +174,6 @@ private:
     void reset_failed(Unit& unit);
 
     void stop_with(const Unit& unit);
-    void set_wants_back(Unit& unit, bool wants);
     void bring_back(const Unit& unit);
     void trigger(const Unit& unit, Relation relation);
     void start_triggered();

@@ -71,7 +71,6 @@ StartOutcome Service::start() {
                      "is started beside processes that its last run left over");
     }
     unit_.result = UnitResult::success;
-    unit_.wants_back = false;
     run_.reload_result = UnitResult::success;
     run_.main_known = false;
     run_.main_is_adopted = false;
@@ -244,8 +243,8 @@ void Service::order_spawn(ProcessRole role) {
 }
 
 void Service::release_held() {
-    if (!run_.main.is_held) {
-        return;
+    if (!run_.main.is_held || machine_.shutting_down) {
+        return;  // in a shutdown it waits for its stop job
     }
     run_.main.is_held = false;
     run_.main_started_at = machine_.now;

@@ -29,6 +29,7 @@ void Checkers::before_step(const Event& event) {
     is_restoring_ = std::holds_alternative<StateRestored>(event);
     was_shutting_down_ =
         world_.is_shutting_down || std::holds_alternative<ShutdownRequested>(event);
+    is_of_the_bus_ = std::holds_alternative<BusNameChanged>(event);
     out_of_memory_.reset();
     if (const auto* oom = std::get_if<OomKilled>(&event)) {
         out_of_memory_ = oom->unit;
@@ -40,7 +41,7 @@ void Checkers::before_step(const Event& event) {
     request_now_ = RequestId::none;
     replied_job_ = JobId::none;
     announced_now_.clear();
-    spawned_now_.clear();
+    begun_now_.clear();
     if (const auto* job = std::get_if<JobRequested>(&event)) {
         request_now_ = job->request;
         mode_now_ = job->mode;
@@ -53,9 +54,11 @@ void Checkers::after_step(const Effects& effects) {
         if (const auto* job = std::get_if<AnnounceJob>(&effect)) {
             announced_now_[static_cast<std::uint32_t>(job->unit)] = place;
         } else if (const auto* spawn = std::get_if<SpawnProcess>(&effect)) {
-            spawned_now_.emplace(static_cast<std::uint32_t>(spawn->unit), place);
+            begun_now_.emplace(static_cast<std::uint32_t>(spawn->unit), place);
         } else if (const auto* check = std::get_if<CheckConditions>(&effect)) {
-            spawned_now_.emplace(static_cast<std::uint32_t>(check->unit), place);
+            begun_now_.emplace(static_cast<std::uint32_t>(check->unit), place);
+        } else if (const auto* signal = std::get_if<SignalUnit>(&effect)) {
+            begun_now_.emplace(static_cast<std::uint32_t>(signal->unit), place);
         } else if (const auto* exit = std::get_if<Exit>(&effect)) {
             leaves_by_force_ = leaves_by_force_ || exit->force;
         }
@@ -155,14 +158,14 @@ void Checkers::check_latch(const Effects& effects) {
     }
 }
 
-/// In one step a unit may begin to start, and then another be wanted that it is After.
+/// In one step a unit may begin to start or stop, and then another be wanted that had to go first.
 bool Checkers::was_wanted_later(std::size_t other, std::size_t unit) const {
     const auto announced =
         announced_now_.find(static_cast<std::uint32_t>(entry(other).id.value_or(UnitId{})));
-    const auto spawned =
-        spawned_now_.find(static_cast<std::uint32_t>(entry(unit).id.value_or(UnitId{})));
+    const auto begun =
+        begun_now_.find(static_cast<std::uint32_t>(entry(unit).id.value_or(UnitId{})));
     return announced != announced_now_.end() &&
-           (spawned == spawned_now_.end() || spawned->second < announced->second);
+           (begun == begun_now_.end() || begun->second < announced->second);
 }
 
 void Checkers::check_job_start(std::size_t unit) {
@@ -174,7 +177,8 @@ void Checkers::check_job_start(std::size_t unit) {
         for (const std::size_t other : self.before) {
             const UnitEntry& later = entry(other);
             if (later.is.wants_down() && !later.is.ignores_order &&
-                later.wants_down_since <= world_.step && !is_down(later.is.sub)) {
+                later.wants_down_since <= world_.step && !is_down(later.is.sub) &&
+                !was_wanted_later(other, unit)) {
                 report("stop-order", unit,
                        "The stop of " + self.name + " has begun while " + later.name +
                            ", which is After it, still has its " +

@@ -138,14 +138,15 @@ private:
     std::unordered_map<std::uint32_t, Token> slots_;
     /// Units with a job announced in this step, and by which of its orders.
     std::unordered_map<std::uint32_t, std::size_t> announced_now_;
-    /// Units that this step began to start, and by which of its orders.
-    std::unordered_map<std::uint32_t, std::size_t> spawned_now_;
+    /// Units that this step began to start or stop, and by which of its orders.
+    std::unordered_map<std::uint32_t, std::size_t> begun_now_;
     std::unordered_set<std::uint64_t> killed_checkers_;  ///< tokens
     std::unordered_set<std::size_t> killed_at_once_;     ///< units, by an emergency action
     std::vector<Transition> passed_now_;                 ///< of this step
     std::unordered_set<std::size_t> started_now_;        ///< units that this step began to start
     bool is_kill_request_ = false;
     bool is_deadline_ = false;
+    bool is_of_the_bus_ = false;
     bool is_restoring_ = false;
     bool leaves_by_force_ = false;
     bool was_shutting_down_ = false;  ///< before the step

@@ -92,8 +92,9 @@ void Checkers::order(const SpawnProcess& spawn) {
     }
     const CommandRole role = service->commands[spawn.command].role;
     if (!was_in_state_of(role, *unit) ||
-        (spawn.role == ProcessRole::main) !=
-            (role == CommandRole::start && service->type != ServiceType::forking)) {
+        (!self.is_between_definitions &&
+         (spawn.role == ProcessRole::main) !=
+             (role == CommandRole::start && service->type != ServiceType::forking))) {
         report("wrong-command", *unit,
                self.name + " runs its " + std::string{name_of(role)} + " while it is " +
                    std::string{name_of(self.is.sub)} + ".");
@@ -246,9 +247,9 @@ void Checkers::check_cause(std::size_t unit, const SignalUnit& signal) {
         killed_checkers_.insert(static_cast<std::uint64_t>(signal.control));
         return;
     }
-    if (signal.cause == SignalCause::stop && self.is.wants_down() && !self.is.is_running &&
-        self.was.sub == SubState::running && world_.kernel.is_alive(self.was.main) &&
-        self.was.job == self.is.job &&
+    if (signal.cause == SignalCause::stop && !is_of_the_bus_ && self.is.wants_down() &&
+        !self.is.is_running && self.was.sub == SubState::running &&
+        world_.kernel.is_alive(self.was.main) && self.was.job == self.is.job &&
         world_.manager->status(signal.unit).result == UnitResult::success) {
         report("stop-order", unit,
                self.name + " gets its stop signal before its stop job has begun.");

@@ -263,7 +263,8 @@ void Simulation::help_the_endless() {
         const bool moves = is_starting(sub) || is_stopping(sub) || sub == SubState::reload ||
                            sub == SubState::reload_signal || sub == SubState::reload_notify;
         if (service != nullptr && moves && world_.kernel.population(unit) != 0 &&
-            (service->timeout_start == kInfinity || service->timeout_stop == kInfinity)) {
+            (service->timeout_start == kInfinity || service->timeout_stop == kInfinity ||
+             service->timeout_abort == kInfinity)) {
             trace_.line(world_.now, "admin", "kill -9 to all of " + world_.units[unit].name);
             world_.kernel.kill_from_outside(unit, world_.now);
         }
