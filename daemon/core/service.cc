@@ -246,6 +246,13 @@ void Service::release_held() {
     if (!run_.main.is_held || machine_.shutting_down) {
         return;  // in a shutdown it waits for its stop job
     }
+    const auto command = first_command(settings_, CommandRole::start);
+    if (!command.has_value()) {
+        on_spawn_failed(ProcessRole::main,
+                        Error{0, "start", unit_.name(), "its commands have changed"});
+        return;
+    }
+    run_.main.command = *command;
     run_.main.is_held = false;
     run_.main_started_at = machine_.now;
     run_.check_deadline = after(machine_.now, settings_.timeout_start);

@@ -140,6 +140,7 @@ void Checkers::check_edges(const Effects& effects) {
 /// Once the shutdown has begun nothing comes up, whoever wants it.
 void Checkers::check_latch(const Effects& effects) {
     for (const Transition& transition : effects.transitions) {
+        has_killed_for_the_end_ = has_killed_for_the_end_ || transition.to == SubState::stop_wedged;
         const auto unit = world_.index_of(transition.unit);
         const bool was_down = is_down(transition.from) || transition.from == SubState::auto_restart;
         if (unit && was_down && (is_starting(transition.to) || is_up(transition.to))) {
