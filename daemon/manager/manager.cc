@@ -102,6 +102,14 @@ Result<Exit> Manager::run() {
     return *runner_.exit();
 }
 
+/// An event of the unit with this name, if there is one.
+template <typename UnitEvent>
+void Manager::happened(std::string_view name) {
+    if (const std::optional<UnitId> unit = supervisor_.find(name)) {
+        queue_.emplace_back(UnitEvent{*unit});
+    }
+}
+
 Result<void> Manager::open_sources() {
     struct Source {
         int fd;
@@ -113,11 +121,9 @@ Result<void> Manager::open_sources() {
         {kernel_.poke.get(), EventOrder::exits, [this] { return handle_poke(); }},
         {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
          [this] {
-             kernel_.cgroups.dispatch([this](std::string_view name) {
-                 if (const std::optional<UnitId> unit = supervisor_.find(name)) {
-                     queue_.emplace_back(CgroupEmptied{*unit});
-                 }
-             });
+             kernel_.cgroups.dispatch(
+                 [this](std::string_view name) { happened<CgroupEmptied>(name); },
+                 [this](std::string_view name) { happened<OomKilled>(name); });
              return Drained::yes;
          }},
     };
@@ -246,6 +252,10 @@ void Manager::handle_exit(const ExitRecord& record) {
     if (!unit) {
         kernel_.table.release(record.token);  // of a process that belongs to nobody any more
         return;
+    }
+    // Why comes before that it ended.
+    if (kernel_.cgroups.take_oom_kill(supervisor_.name(*unit))) {
+        queue_.emplace_back(OomKilled{*unit});
     }
     queue_.emplace_back(ProcessExited{record.token, record.code, record.status});
     settle();
