@@ -118,6 +118,9 @@ void Machine::cancel_jobs(const CancelRequested& event) {
 }
 
 bool Machine::start_transaction(UnitId id, JobType type, std::string reason, JobMode mode) {
+    if (shutting_down && type != JobType::stop) {
+        return false;  // also what was to follow from something that came before
+    }
     Transaction transaction{*this};
     if (auto refusal = transaction.build(id, type, mode)) {
         say(Severity::warning, unit(id), refusal->message);

@@ -20,7 +20,7 @@ void Service::on_deadline() {
 void Service::on_watchdog_deadline() {
     run_.watchdog_deadline = kNever;
     machine_.say(Severity::error, unit_, "watchdog: no WATCHDOG=1 within WatchdogSec");
-    enter_signal(SubState::stop_watchdog, UnitResult::watchdog);
+    enter_signal(SubState::stop_watchdog, UnitResult::watchdog, SignalCause::watchdog);
 }
 
 namespace {

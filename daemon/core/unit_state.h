@@ -76,6 +76,7 @@ struct ConditionCheck {
     Time asserts_at{};
     bool condition_result = false;
     bool assert_result = false;
+    std::uint16_t decided_by = 0;  ///< 1 + the place of the one that did not hold; 0: all did
 };
 
 struct Unit {

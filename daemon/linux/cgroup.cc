@@ -13,9 +13,9 @@
 #include <optional>
 #include <unordered_map>
 
-#include "core/types/unit.h"
 #include "linux/cgroup_folder.h"
 #include "linux/cgroup_mount.h"
+#include "linux/cgroup_places.h"
 #include "linux/oom_counter.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
@@ -26,16 +26,10 @@ namespace {
 constexpr std::size_t kMountinfoMax = 4 * 1024 * 1024;
 constexpr std::size_t kEventsAtOnce = 64;
 constexpr std::string_view kScope = "svcd.scope";
-constexpr std::string_view kSliceSuffix = ".slice";
 
 std::string join(std::string_view base, std::string_view name) {
     std::string path{base == "/" ? "" : base};
     return path.append("/").append(name);
-}
-
-/// Of a folder beside slices: a unit's, and not svcd.scope or what others put there.
-bool is_unit(std::string_view name) {
-    return unit_type_of(name).has_value();
 }
 
 }  // namespace
@@ -43,7 +37,7 @@ bool is_unit(std::string_view name) {
 struct CgroupTree::Impl {
     CgroupMount mount;
     std::string root_path;  ///< as in /proc/PID/cgroup
-    std::string slice;      ///< of units that say nothing else
+    CgroupPlaces places;
     UniqueFd root;
     UniqueFd scope;  ///< once it is settled
     UniqueFd inotify;
@@ -54,70 +48,28 @@ struct CgroupTree::Impl {
         int memory_watch = -1;  ///< of memory.events
         OomCounter oom;
         bool is_killed_whole = false;  ///< memory.oom.group
+        bool was_killed = false;
     };
     std::unordered_map<std::string, Unit> units;
     std::unordered_map<int, const std::string*> watches;  ///< keys of `units`, whose nodes stay put
-    /// The slices of units that are in another than the usual one.
-    std::unordered_map<std::string, std::string> placed;
-    std::vector<std::string> controllers;  ///< enabled in every slice
-    bool counts_memory = false;            ///< the memory controller is one of them
+    std::vector<std::string> controllers;                 ///< enabled in every slice
+    bool counts_memory = false;                           ///< the memory controller is one of them
 
-    /// The folder of a slice, or of a unit in its slice, below the root's.
-    std::string folder_of_slice(std::string_view name) const;
-    std::string folder_of(std::string_view unit) const;
     std::string file_of(std::string_view unit, std::string_view file) const {
-        return folder_of(unit).append("/").append(file);
-    }
-    bool is_placed_in(const std::string& unit, std::string_view wanted) const {
-        const auto place = placed.find(unit);
-        return folder_of_slice(wanted) ==
-               (place == placed.end() ? slice : folder_of_slice(place->second));
-    }
-    void place(const std::string& unit, std::string_view wanted) {
-        if (folder_of_slice(wanted) == slice) {
-            placed.erase(unit);
-        } else {
-            placed[unit] = wanted;
-        }
+        return places.folder_of(unit).append("/").append(file);
     }
     Result<bool> is_populated(const std::string& unit) const;
     UniqueFd open_unit(std::string_view unit) const {
-        return open_folder(root.get(), folder_of(unit).c_str());
+        return open_folder(root.get(), places.folder_of(unit).c_str());
     }
     Result<int> watch(const std::string& folder, const char* file) const;
     Result<void> watch_unit(const std::string& name, const std::string& folder, Unit& unit);
     void forget_watches(const Unit& unit);
     Result<void> make_slice(const std::string& folder) const;
+    Result<void> make_unit(const std::string& folder) const;
     void find_placed(const std::string& folder, int depth);
     void remove_slices(int folder, int depth) const;
 };
-
-/// "a-b.slice" is the folder a.slice/a-b.slice, and "-.slice" the root itself.
-std::string CgroupTree::Impl::folder_of_slice(std::string_view name) const {
-    if (name == "-.slice") {
-        return ".";
-    }
-    if (name == "system.slice") {
-        return slice;
-    }
-    std::string folder;
-    const std::string_view stem = name.substr(0, name.size() - kSliceSuffix.size());
-    for (std::size_t dash = stem.find('-'); dash != std::string_view::npos;
-         dash = stem.find('-', dash + 1)) {
-        folder.append(stem.substr(0, dash)).append(kSliceSuffix).append("/");
-    }
-    return folder.append(name);
-}
-
-std::string CgroupTree::Impl::folder_of(std::string_view unit) const {
-    if (unit.ends_with(kSliceSuffix)) {
-        return folder_of_slice(unit);
-    }
-    const auto place = placed.find(std::string{unit});
-    std::string folder = place == placed.end() ? slice : folder_of_slice(place->second);
-    const std::string name = escape_cgroup_name(unit);
-    return folder == "." ? name : folder.append("/").append(name);
-}
 
 /// Makes a slice's folder and those above it, with the root's controllers in each.
 Result<void> CgroupTree::Impl::make_slice(const std::string& folder) const {
@@ -141,18 +93,39 @@ Result<void> CgroupTree::Impl::make_slice(const std::string& folder) const {
     }
 }
 
+Result<void> CgroupTree::Impl::make_unit(const std::string& folder) const {
+    const auto make = [&] { return ::mkdirat(root.get(), folder.c_str(), 0755) == 0 ? 0 : errno; };
+    int why = make();
+    if (why == ENOENT) {
+        const std::size_t slash = folder.rfind('/');
+        if (auto above = make_slice(slash == std::string::npos ? "." : folder.substr(0, slash));
+            !above) {
+            return above;
+        }
+        why = make();
+    } else if (why == EEXIST && ::unlinkat(root.get(), folder.c_str(), AT_REMOVEDIR) == 0) {
+        why = make();  // a manager before this one may have killed what was in it, see ensure()
+    }
+    if (why != 0 && why != EEXIST) {
+        return failure(why, "mkdir", join(root_path, folder) + " in the cgroup file system");
+    }
+    return {};
+}
+
 /// Units of a manager before this one, that are in other slices than the usual one.
 void CgroupTree::Impl::find_placed(const std::string& folder, int depth) {
     const UniqueFd open = open_folder(root.get(), folder.c_str());
     if (!open || depth == 0) {
         return;
     }
-    const std::string_view name = std::string_view{folder}.substr(folder.rfind('/') + 1);
+    const std::string_view slice =
+        folder == "." ? kRootSlice : std::string_view{folder}.substr(folder.rfind('/') + 1);
     for (const std::string& inner : folders_in(open.get())) {
+        const std::string_view unit = unit_in_folder(inner);
         if (inner.ends_with(kSliceSuffix)) {
             find_placed(folder == "." ? inner : folder + "/" + inner, depth - 1);
-        } else if (folder != slice && is_unit(unescape_cgroup_name(inner))) {
-            placed.emplace(unescape_cgroup_name(inner), folder == "." ? "-.slice" : name);
+        } else if (folder != places.usual() && !unit.empty()) {
+            places.put(std::string{unit}, slice);
         }
     }
 }
@@ -283,7 +256,7 @@ Result<CgroupTree> CgroupTree::open(std::string_view root, std::string_view slic
                        errno == EMFILE ? "raise fs.inotify.max_user_instances" : "");
     }
     impl.root = std::move(*root_fd);
-    impl.slice = slice;
+    impl.places = CgroupPlaces{slice};
     impl.root_path = wanted;
     impl.mount = std::move(*mount);
     impl.find_placed(".", kCgroupDepthMax);
@@ -329,7 +302,7 @@ Result<void> CgroupTree::settle(const std::vector<Pid>& own_processes) {
         // with it.
         auto enabled = write_file_at(impl.root.get(), "cgroup.subtree_control", "+" + name);
         if (enabled) {
-            const std::string file = impl.slice + "/cgroup.subtree_control";
+            const std::string file = impl.places.usual() + "/cgroup.subtree_control";
             enabled = write_file_at(impl.root.get(), file.c_str(), "+" + name);
         }
         if (enabled) {
@@ -358,7 +331,7 @@ Result<int> CgroupTree::own_cgroup() const {
 }
 
 std::string CgroupTree::path_of(std::string_view unit) const {
-    const std::string folder = impl_->folder_of(unit);
+    const std::string folder = impl_->places.folder_of(unit);
     return folder == "." ? root_ : join(root_, folder);
 }
 
@@ -368,22 +341,21 @@ std::string_view CgroupTree::unit_of(std::string_view cgroup_path) const {
         cgroup_path[length] != '/') {
         return {};
     }
-    std::string_view rest = cgroup_path.substr(length + 1);
-    while (true) {
-        const std::string_view name = rest.substr(0, rest.find('/'));
-        if (!name.ends_with(kSliceSuffix)) {
-            const std::string_view unit = unescape_cgroup_name(name);
-            return is_unit(unit) ? unit : std::string_view{};
-        }
-        if (name.size() == rest.size()) {
-            return {};
-        }
-        rest.remove_prefix(name.size() + 1);
-    }
+    return unit_in_folder(cgroup_path.substr(length + 1));
 }
 
 Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
     Impl& impl = *impl_;
+    const auto killed = impl.units.find(std::string{unit});
+    if (killed != impl.units.end() && killed->second.was_killed) {
+        // A kernel since 6.16 kills at birth what is cloned into a cgroup that has ever had its
+        // cgroup.kill written (it compares the count of the parent's cgroup with that of the new
+        // one): a new cgroup takes its place.
+        if (auto removed = remove(unit); !removed) {
+            removed.error().detail = "processes that survived SIGKILL are in it";
+            return Failure{std::move(removed.error())};
+        }
+    }
     const auto [entry, is_new] = impl.units.try_emplace(std::string{unit});
     if (!is_new) {
         // A kept descriptor doesn't say whether its cgroup was removed behind our back.
@@ -400,21 +372,12 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
         return Failure{std::move(error)};
     };
     // What its last run left over keeps its cgroup, also when the unit is to be in another slice.
-    if (!slice.empty() && !impl.is_placed_in(entry->first, slice) && !impl.open_unit(unit)) {
-        impl.place(entry->first, slice);
+    if (!slice.empty() && !impl.places.is_in(entry->first, slice) && !impl.open_unit(unit)) {
+        impl.places.put(entry->first, slice);
     }
-    const std::string folder = impl.folder_of(unit);
-    bool made = ::mkdirat(impl.root.get(), folder.c_str(), 0755) == 0 || errno == EEXIST;
-    if (!made && errno == ENOENT) {
-        const std::size_t slash = folder.rfind('/');
-        const std::string above_it = slash == std::string::npos ? "." : folder.substr(0, slash);
-        if (auto above = impl.make_slice(above_it); !above) {
-            return give_up(std::move(above.error()));
-        }
-        made = ::mkdirat(impl.root.get(), folder.c_str(), 0755) == 0 || errno == EEXIST;
-    }
-    if (!made) {
-        return give_up(Error{errno, "mkdir", path_of(unit) + " in the cgroup file system", {}});
+    const std::string folder = impl.places.folder_of(unit);
+    if (auto made = impl.make_unit(folder); !made) {
+        return give_up(std::move(made.error()));
     }
     entry->second.folder = open_folder(impl.root.get(), folder.c_str());
     if (!entry->second.folder) {
@@ -428,7 +391,7 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
 
 Result<void> CgroupTree::remove(std::string_view unit) {
     Impl& impl = *impl_;
-    const std::string folder = impl.folder_of(unit);
+    const std::string folder = impl.places.folder_of(unit);
     int why = ::unlinkat(impl.root.get(), folder.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
     if (why == EBUSY) {
         const Result<bool> populated = impl.is_populated(std::string{unit});
@@ -446,7 +409,7 @@ Result<void> CgroupTree::remove(std::string_view unit) {
         impl.forget_watches(entry->second);
         impl.units.erase(entry);
     }
-    impl.placed.erase(std::string{unit});
+    impl.places.forget(std::string{unit});
     return {};
 }
 
@@ -474,13 +437,16 @@ Result<std::vector<Pid>> CgroupTree::processes(std::string_view unit, std::size_
     return pids;
 }
 
-Result<void> CgroupTree::kill(std::string_view unit) const {
+Result<void> CgroupTree::kill(std::string_view unit) {
     const UniqueFd folder = impl_->open_unit(unit);
     if (!folder) {
         if (errno != ENOENT) {
             return failure(errno, "open the cgroup", path_of(unit));
         }
         return {};
+    }
+    if (const auto entry = impl_->units.find(std::string{unit}); entry != impl_->units.end()) {
+        entry->second.was_killed = true;
     }
     auto killed = kill_processes(folder.get());
     if (!killed) {
@@ -575,14 +541,14 @@ void CgroupTree::dispatch(const std::function<void(std::string_view unit)>& empt
 std::vector<std::string> CgroupTree::existing_units() const {
     const Impl& impl = *impl_;
     std::vector<std::string> units;
-    if (const UniqueFd slice = open_folder(impl.root.get(), impl.slice.c_str())) {
+    if (const UniqueFd slice = open_folder(impl.root.get(), impl.places.usual().c_str())) {
         for (const std::string& name : folders_in(slice.get())) {
             if (!name.ends_with(kSliceSuffix)) {
                 units.emplace_back(unescape_cgroup_name(name));
             }
         }
     }
-    for (const auto& [unit, slice] : impl.placed) {
+    for (const auto& [unit, slice] : impl.places.elsewhere()) {
         units.push_back(unit);
     }
     return units;

@@ -61,6 +61,7 @@ struct UnitEntry {
     std::vector<std::size_t> before;   ///< the units that are After it
     std::vector<std::size_t> needs;    ///< Requires, BindsTo
     std::vector<std::size_t> bound_to;
+    bool may_ignore_needs = false;  ///< by the OnFailureJobMode or OnSuccessJobMode of another
     /// The step since which its job is one to stop, or to start; meaningless without such a job.
     std::uint64_t wants_down_since = 0;
     std::uint64_t wants_up_since = 0;

@@ -53,8 +53,8 @@ struct UnitRecord {
     std::uint8_t reload_result;               ///< UnitResult
     std::uint8_t service_type;                ///< ServiceType it was last started with
     std::uint16_t flags;                      ///< UnitFlag bits
-    std::uint16_t padding2;
-    std::uint32_t restarts;  ///< NRestarts
+    std::uint16_t condition_decided_by;       ///< 1 + the place of the one that did not hold
+    std::uint32_t restarts;                   ///< NRestarts
     std::uint32_t
         backoff;           ///< restarts since the service last ran well: which RestartSteps is next
     std::uint32_t flags2;  ///< UnitFlag2 bits
