@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "linux/resident_memory.h"
+#include "manager/last_kill.h"
 #include "manager/process_environment.h"
 #include "manager/restore.h"
 #include "unitfile/schema.h"
@@ -336,6 +337,9 @@ void Manager::leave() {
     kernel_.table.set_final_status(runner_.exit()->status);
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
+    if (runner_.exit()->force) {
+        kill_everything(kernel_.table, kernel_.cgroups, log_);
+    }
     kernel_.cgroups.remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
     // on with, and the next svcd starts afresh.
