@@ -1,12 +1,13 @@
-"""The bug museum (see test_museum.py): what takes a PID namespace, a full file system, or somebody else's process."""
+"""The bug museum (see test_museum.py): what takes a PID namespace, a full file system, somebody else's process, or another clock."""
 import errno
 import json
 import os
 import signal
 import socket
 import subprocess
+import time
 
-from harness import HERE, SVCTL, Daemon, TestCase, actor, alive, children_of, service
+from harness import HERE, SANITIZED, SVCTL, Daemon, TestCase, actor, alive, children_of, monotonic_usec, service
 
 
 class Container(Daemon):
@@ -171,3 +172,52 @@ class FullDisk(TestCase):
             while True:
                 file.write(bytes(4096))
         self.assertEqual(full.exception.errno, errno.ENOSPC)
+
+
+class Clock(TestCase):
+    """The wall clock of svcd jumps (helpers/jumping_clock.c)."""
+
+    DAY = 86400
+
+    def setUp(self):
+        if SANITIZED or "JUMPING_CLOCK" not in os.environ:
+            self.skipTest("needs helpers/jumping_clock.c, and no sanitizer, which wants to be preloaded itself")
+
+    def daemon(self, units):
+        return Daemon(units, prefix=["/usr/bin/env", "LD_PRELOAD=" + os.environ["JUMPING_CLOCK"], "JUMPING_CLOCK_FILE=%(directory)s/clock"])
+
+    def jump(self, svcd, days):
+        with open(svcd.path("clock.new"), "w") as file:
+            file.write("%d" % (days * self.DAY))
+        os.rename(svcd.path("clock.new"), svcd.path("clock"))
+        # svcd shows moments of its own clock as dates of today's: those have jumped.
+        shown = svcd.show("basic.target")
+        off = shown["ActiveEnterTimestamp"] - time.time_ns() // 1000
+        self.assertAlmostEqual(off / 1e6 / self.DAY, days, delta=0.1)
+
+    def test_18_watchdog_restart_delay_and_start_limit_do_not_mind_a_jump_of_the_clock(self):
+        for days in (-3, 70 * 365):
+            with self.subTest(days=days), self.daemon({
+                "fed.service": service(actor("fed", "ready", "every=50:WATCHDOG=1"), Type="notify", WatchdogSec="1s"),
+                "starved.service": service(actor("starved", "ready"), Type="notify", WatchdogSec="2s"),
+                "waits.service": service(actor("waits"), Restart="always", RestartSec="1s"),
+                "limited.service": service(actor("limited", "code=1"), Restart="always", RestartSec=0,
+                                           unit={"StartLimitBurst": 2, "StartLimitIntervalSec": "1h"}),
+            }) as svcd:
+                svcd.svctl("start", "fed", "starved", "waits", "limited")
+                for name in ("fed", "starved", "waits", "limited"):
+                    svcd.wait_told(name, "start")
+                os.kill(svcd.get("limited", "MainPID"), signal.SIGTERM)
+                svcd.wait_told("limited", "start", count=2)
+                killed = monotonic_usec()
+                os.kill(svcd.get("waits", "MainPID"), signal.SIGKILL)
+                svcd.wait_for("waits", SubState="auto-restart")
+                self.jump(svcd, days)
+                self.assertGreaterEqual(svcd.wait_told("waits", "start", count=2).usec - killed, 1_000_000)
+                os.kill(svcd.wait_for("limited", ActiveState="active")["MainPID"], signal.SIGTERM)
+                svcd.wait_for("limited", ActiveState="failed", SubState="failed")
+                self.assertEqual(len(svcd.told("limited", "start")), 2)
+                starved = svcd.wait_for("starved", ActiveState="failed", Result="watchdog")
+                ran = svcd.wait_told("starved", "signal 6").usec - starved["ActiveEnterTimestampMonotonic"]
+                self.assertGreaterEqual(ran, 2_000_000 - 50_000)
+                self.assert_shows(svcd, "fed", ActiveState="active", NRestarts=0)
