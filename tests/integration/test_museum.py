@@ -18,7 +18,7 @@ file system or another clock, tests/unit/core/museum_test.cc those of time (17, 
 14 pm2#3486                       a variable that was taken out of the file
 15 Supervisor#1637                only the restart policy has changed
 16 Supervisor#1154                only one member of a group has changed
-17 systemd#42912                  a suspend within the start limit's interval
+17 systemd#42912                  starts that are older than the start limit's interval
 18 systemd#6036, #5014, #13513    the clock jumps
 19 systemd#5016, #42999           nothing more can be written to /run (while state is saved; re-executing comes later)
 20 habitat#6977                   a recorded PID belongs to somebody else now
@@ -31,7 +31,7 @@ file system or another clock, tests/unit/core/museum_test.cc those of time (17, 
 28 dinix#9                        an essential unit fails: the exit status says so
 
 Not yet, because what they are about isn't there: 10 (unmounting network file systems: PID 1's last steps), the rest of 8 (socket
-units), of 19 (re-execution) and of 27 (`disable`), 26 (the hardware watchdog), 29 and 30 (`explain`: throttled, or deaf in read(2)).
+units), of 17 (a suspend counts), of 19 (re-execution) and of 27 (`disable`), 26 (the hardware watchdog), 29 and 30 (`explain`: throttled, or deaf in read(2)).
 """
 import os
 import time
