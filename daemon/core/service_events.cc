@@ -102,6 +102,9 @@ void Service::on_main_exit(ExitCode code, int status) {
             return;
         }
     }
+    if (hands_over(result)) {
+        return;
+    }
     note_result(result);
     if (lives_by_cgroup() && !traits(unit_.sub_state).stopping) {
         return;  // ExitType=cgroup: others of its processes go on

@@ -50,6 +50,7 @@ void Service::enter_reload_by_notify() {
     arm(after(machine_.now, settings_.timeout_start));
     machine_.set_state(unit_, settings_.type == ServiceType::notify_reload ? SubState::reload_notify
                                                                            : SubState::reload);
+    machine_.propagate_reload(unit_);
 }
 
 /// The control process is done, or could not be started: the service itself may still be at it.

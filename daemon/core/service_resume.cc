@@ -54,14 +54,15 @@ void Service::resume(const RestoredUnit& restored) {
         if (!process.is_there()) {
             return;
         }
+        if (process.is_held) {  // nobody has been asked to start it yet
+            hold_until_idle();
+            return;
+        }
         switch (fact.state) {
             case ProcessFact::State::never_spawned:
-                if (process.is_held) {
-                    machine_.hold_until_idle(unit_.id);
-                    return;
-                }
-                if (traits(unit_.sub_state).starting ? machine_.shutting_down
-                                                     : role == ProcessRole::main) {
+                if (machine_.shutting_down
+                        ? traits(unit_.sub_state).starting || role == ProcessRole::main
+                        : traits(unit_.sub_state).stopping && role == ProcessRole::main) {
                     forget_process(process);  // it was to be started, and then to be stopped
                     return;
                 }
