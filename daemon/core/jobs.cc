@@ -141,9 +141,12 @@ JobId Machine::install(
         if (both.has_value()) {
             // A running job that already does all of it goes on; a reload has to happen after this
             // moment, so never.
-            const bool goes_on = present->state == JobState::waiting ||
-                                 (type != JobType::reload && is_superset(present->type, type));
             const JobType result = collapsed(*both, unit.active_state());
+            const bool is_enough =
+                is_superset(present->type, type) ||
+                (result == present->type && is_redundant(type, unit.active_state()));
+            const bool goes_on =
+                present->state == JobState::waiting || (type != JobType::reload && is_enough);
             if (result != present->type) {
                 present->requester = requester;
             }
@@ -307,9 +310,7 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
         return;
     }
     const JobType type = job.type;
-    if (type == JobType::start) {
-        stop_checking(unit);
-    }
+    stop_checking(unit);
     if (type == JobType::start && is_down(unit.active_state()) && unit.run != nullptr &&
         !unit.populated && !unit.will_restart) {
         order(ReleaseCgroup{unit.id});  // kept for the second half of a restart, which won't come

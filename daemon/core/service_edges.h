@@ -81,7 +81,7 @@ inline constexpr auto kService = std::to_array<StateEdge>({
 
     // ── reloads
     {reload,         {running, exited},
-                     {start_post},
+                     {start, start_post},
      "ExecReload runs; or RELOADING=1 of another Type than notify-reload"},
     {reload_signal,  {running, reload},
                      {},
