@@ -143,9 +143,12 @@ JobId Machine::install(
         if (both.has_value()) {
             // A running job that already does all of it goes on; a reload has to happen after this
             // moment, so never.
-            const bool goes_on = present->state == JobState::waiting ||
-                                 (type != JobType::reload && is_superset(present->type, type));
             const JobType result = collapsed(*both, unit.active_state());
+            const bool is_enough =
+                is_superset(present->type, type) ||
+                (result == present->type && is_redundant(type, unit.active_state()));
+            const bool goes_on =
+                present->state == JobState::waiting || (type != JobType::reload && is_enough);
             if (result != present->type) {
                 present->requester = requester;
             }

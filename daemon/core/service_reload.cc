@@ -7,6 +7,10 @@
 namespace svcd {
 
 StartOutcome Service::reload() {
+    const bool has_command = first_command(settings_, CommandRole::reload).has_value();
+    if (!has_command && (settings_.type != ServiceType::notify_reload || run_.main.pid == 0)) {
+        return StartOutcome::failed;  // nobody could be asked
+    }
     enter_reload();
     return StartOutcome::going;
 }

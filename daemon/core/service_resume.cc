@@ -127,7 +127,9 @@ void Service::resume(const RestoredUnit& restored) {
     if (run_.state_deadline == kNever && traits(unit_.sub_state).stopping) {
         begin_stop_clock();
         arm(run_.stop_deadline);
-    } else if (run_.state_deadline == kNever && traits(unit_.sub_state).starting) {
+    } else if (run_.state_deadline == kNever &&
+               (traits(unit_.sub_state).starting ||
+                traits(unit_.sub_state).active == ActiveState::reloading)) {
         arm(after(machine_.now, settings_.timeout_start));
     }
     if (static_cast<std::uint8_t>(unit_.sub_state) != restored.record.sub_state) {
