@@ -1,0 +1,108 @@
+"""Which observations are right: those recorded from systemd, but for the differences that are meant."""
+import traceback
+
+import scenarios
+import steps
+from steps import AS_ASKED
+from svcd_backend import Svcd
+from systemd_backend import Systemd
+
+RECORD_TIMES = 3
+
+
+def expectations_of(scenario):
+    """label -> value as recorded; a scenario without recording has none."""
+    entry = scenarios.load_recording(scenario["area"])["scenarios"].get(scenario["id"])
+    if entry is None:
+        raise LookupError("it was never recorded: run.py --record %s" % scenario["id"])
+    if entry["digest"] != scenarios.digest(scenario):
+        raise LookupError("it has changed since it was recorded: run.py --record %s" % scenario["id"])
+    return entry["observed"]
+
+
+def run_on(kind, scenario, expected):
+    with kind(scenario["units"], bool(scenario.get("bus"))) as machine:
+        observed = steps.Run(machine, scenario, expected).run()
+        machine.before_end()
+    return observed
+
+
+def guarded(check):
+    """A scenario that can't be run has failed, whatever the reason."""
+    def checked(scenario):
+        try:
+            return check(scenario)
+        except Exception as error:
+            return ["".join(traceback.format_exception_only(type(error), error)).strip()]
+    checked.__qualname__ = checked.__name__ = check.__name__  # found again by the worker process
+    return checked
+
+
+def compare(observed, expected):
+    labels = [*expected, *(label for label in observed if label not in expected)]
+    return ["%s:\n         expected %s\n         got      %s" % (label, expected.get(label), observed.get(label))
+            for label in labels if observed.get(label) != expected.get(label)]
+
+
+@guarded
+def check_systemd(scenario):
+    expected = expectations_of(scenario)
+    return compare(run_on(Systemd, scenario, expected), expected)
+
+
+@guarded
+def check_svcd(scenario):
+    expected = dict(expectations_of(scenario))
+    later = scenarios.load_not_yet().get(scenario["id"])
+    if later is not None:
+        return check_refused(scenario, later)
+    meant = scenarios.load_differences().get(scenario["id"], {"svcd": {}})["svcd"]
+    unknown = [label for label in meant if label not in expected]
+    if unknown:
+        return ["differences.json names what is not observed: %s" % label for label in unknown]
+    observed = run_on(Svcd, scenario, {**expected, **meant})
+    return compare(observed, {**expected, **meant})
+
+
+def check_refused(scenario, later):
+    """What svcd hasn't got yet is refused, with an error, and starts nothing."""
+    unit = later["refused"]
+    with Svcd(scenario["units"]) as machine:
+        state = machine.show(unit, "LoadState").get("LoadState")
+        status = machine.client("start " + unit).returncode
+        happened = machine.happened()
+        machine.before_end()
+    if status == 0 or state == "loaded" or happened:
+        return ["%s works now (load state %s, start exit %d, log %s): take it off not_yet.json" % (unit, state, status, happened)]
+    return []
+
+
+def check_tables():
+    """What is wrong with the lists of differences themselves."""
+    problems, rows, known = [], scenarios.documented_rows(), scenarios.load_all()
+    for name, table in (("differences.json", scenarios.load_differences()), ("not_yet.json", scenarios.load_not_yet())):
+        problems += ["%s: there is no scenario %s" % (name, identity) for identity in table if identity not in known]
+    for identity, entry in scenarios.load_differences().items():
+        if entry["row"] not in rows:
+            problems.append("differences.json, %s: the document has no row %r" % (identity, entry["row"]))
+        recorded = scenarios.load_recording(known[identity]["area"])["scenarios"].get(identity, {"observed": {}})["observed"]
+        problems += ["differences.json, %s: that is what systemd gives too: %s" % (identity, label)
+                     for label, value in entry["svcd"].items() if recorded.get(label) == value]
+    return problems
+
+
+def record(scenario):
+    """(what systemd gives, problems)."""
+    try:
+        runs = [run_on(Systemd, scenario, None) for _ in range(RECORD_TIMES)]
+    except Exception as error:
+        return None, ["%s: %s" % (type(error).__name__, error)]
+    for run in runs[1:]:
+        if run != runs[0]:
+            return None, ["it is not the same each time: " + text for text in compare(run, runs[0])]
+    asked = [label for label, value in runs[0].items() if (label[0].isdigit() or label.startswith("until")) and value != AS_ASKED]
+    late = [label for label, value in runs[0].items() if value.startswith("exit") and ("too early" in value or "too late" in value)]
+    wrong = asked + late
+    if wrong:
+        return None, ["on systemd, %s: %s" % (label, runs[0][label]) for label in wrong]
+    return runs[0], []

@@ -1,0 +1,55 @@
+"""svcd, as the integration tests run it, with the units of a scenario turned into YAML."""
+import contextlib
+import os
+
+import harness
+import ini
+from machine import Machine
+
+
+class Svcd(Machine):
+    """A running svcd with these units: name -> text in systemd's syntax."""
+
+    def __init__(self, units, bus=False):
+        self.with_bus = bus
+        self.daemon = harness.Daemon(exit_status=None)
+        super().__init__(self.daemon.directory)
+        self.control = [harness.SVCTL]
+        self.control_path = self.daemon.run + "/bus"
+        self.cgroup = harness.CGROUP_MOUNT
+        for name, text in units.items():
+            self.write_unit(name, text)
+
+    def __enter__(self):
+        self.daemon.__enter__()
+        self.bus = self.daemon.bus()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        return self.daemon.__exit__(kind, error, trace)
+
+    def inside(self, command):
+        return command
+
+    def environment(self):
+        return {**self.daemon.environment, **self.saved}
+
+    def reaper(self):
+        return self.daemon.launcher()
+
+    def write_unit(self, name, text):
+        if name.endswith(".conf"):
+            name = name[:-len(".conf")]
+        self.daemon.write_unit(name, ini.to_yaml(self.substitute(text)))
+
+    def mask_unit(self, name):
+        os.symlink("/dev/null", self.path("units/%s.yaml" % name))
+
+    def remove_unit(self, name):
+        os.unlink(self.path("units/%s.yaml" % name))
+
+    def before_end(self):
+        """Ends what units still run, so that the end of a scenario takes no stop timeouts."""
+        for folder in self.daemon.unit_cgroups():
+            with contextlib.suppress(OSError), open(folder + "/cgroup.kill", "w") as kill:
+                kill.write("1")
