@@ -118,7 +118,7 @@ class Machine(contextlib.AbstractContextManager):
 
     def take_jobs(self):
         """Which jobs have ended since the start, and how: (unit, result)."""
-        while self.bus.wait_for_message(0) is not None:
+        while self.bus.wait_for_message(0.001) is not None:
             pass
         self.jobs += [tuple(signal["body"][2:4]) for signal in self.bus.signals if signal.get("member") == "JobRemoved"]
         self.bus.signals.clear()

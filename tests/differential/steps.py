@@ -15,11 +15,11 @@ Steps that observe, whose results are recorded from systemd:
 Steps that wait until something holds, or do something (on both sides it must succeed):
 
     until: a, is: ActiveState=failed  properties of a unit
-    until-log: a+, times: 2           an event has come (so many times)
+    until-log: a+ b+, times: 2        these events have come (so many times)
     write: {NAME: TEXT}, remove: NAME, mask: NAME      unit files
     file: PATH, text: TEXT            another file
     pause: SECONDS                    time in which nothing may happen
-    start a, takes: [0.5, 2]          a client's command line that must take so many seconds
+    run: start a, takes: [0.5, 2]     a client's command line that must take so many seconds
 
 Steps that are lists are those of the scenarios that came with their expectations: [ctl, WORDS, STATUS, [MIN, MAX]] and so on.
 """
@@ -53,8 +53,8 @@ def split_step(step):
 
 
 def by_name(lines):
-    """Lines in an order in which concurrent units don't matter."""
-    return sorted(lines, key=lambda line: line.rstrip("+-=!").split("~")[0].split(":")[0])
+    """Lines in an order in which it doesn't matter what units that run side by side do first."""
+    return sorted(lines, key=lambda line: line.split()[0].rstrip("+-=!").split("~")[0].split(":")[0])
 
 
 class Run:
@@ -126,7 +126,7 @@ class Run:
 
     def log_lines(self, order="exact"):
         lines = self.machine.happened()
-        return " ".join(by_name(lines) if order == "by-name" else lines)
+        return ", ".join(by_name(lines) if order == "by-name" else lines)
 
     def units(self):
         """The units of the scenario that can be asked about."""
@@ -205,12 +205,13 @@ class Run:
         self.note_success("until %s" % step["until"], self.poll(lambda: self.expectations.has(step["until"], step["is"]), 15))
 
     def until_log(self, step, _):
-        event, times = step["until-log"], step.get("times", 1)
+        events, times = step["until-log"].split(), step.get("times", 1)
 
         def come():
-            count = self.machine.happened().count(event)
-            return count >= times or "came %d times" % count
-        self.note_success("until-log %s" % event, self.poll(come, 15))
+            lines = self.machine.happened()
+            missing = [event for event in events if lines.count(event) < times]
+            return not missing or "%s didn't come" % " ".join(missing)
+        self.note_success("until-log %s" % step["until-log"], self.poll(come, 15))
 
     def note_success(self, label, answer):
         self.note(label, AS_ASKED if answer is True else answer)
