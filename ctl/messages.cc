@@ -211,8 +211,11 @@ std::string describe_job_result(std::string_view result) {
     if (result == "dependency") {
         return "a unit that it depends on failed";
     }
+    if (result == "assert") {
+        return "one of its Assert settings does not hold";
+    }
     if (result == "skipped") {
-        return "the job does not apply to the unit's state";
+        return "its ExecCondition said no";
     }
     if (result == "invalid") {
         return "the unit can't do that";

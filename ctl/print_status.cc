@@ -187,7 +187,34 @@ std::string blame_text(const Json& properties) {
     return "; its " + name + " is " + value->get<std::string>();
 }
 
+/// Why a unit was not started the last time that it was to be.
+std::string condition_line(const Json& properties, Usec now) {
+    const std::string unmet = unmet_condition(properties);
+    if (unmet.empty()) {
+        return {};
+    }
+    const Usec at = number_of(properties, "ConditionTimestamp");
+    return label("Condition") + "not started, since " + unmet + " does not hold" +
+           (is_moment(at) && now > at ? "; " + rough_timespan(now - at) + " ago" : "") + "\n";
+}
+
 }  // namespace
+
+std::string unmet_condition(const Json& properties) {
+    for (const char* list : {"Conditions", "Asserts"}) {
+        const auto rows = properties.find(list);
+        if (rows == properties.end() || !rows->is_array()) {
+            continue;
+        }
+        for (const Json& row : *rows) {
+            if (row.is_array() && row.size() == 5 && row[4] == -1) {
+                return row[0].get<std::string>() + "=" + (row[1] == true ? "|" : "") +
+                       (row[2] == true ? "!" : "") + row[3].get<std::string>();
+            }
+        }
+    }
+    return {};
+}
 
 std::string reason_text(const Json& properties) {
     const std::string result = text_of(properties, "Result");
@@ -230,7 +257,7 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     if (active == "activating" || active == "deactivating" || active == "reloading") {
         text += label("Phase") + phase_text(properties, facts.now_monotonic) + "\n";
     }
-    text += job_line(properties);
+    text += condition_line(properties, facts.now) + job_line(properties);
     if (const std::string reason = reason_text(properties); !reason.empty()) {
         text += label("Result") + text_of(properties, "Result") + ": " + reason + "\n";
     }

@@ -75,6 +75,10 @@ std::string why_failed(const WatchedJob& job, const Json& properties, const Culp
         return describe_job_result(job.result) +
                (found.text.empty() ? "" : " (" + found.text + ")");
     }
+    if (const std::string unmet = unmet_condition(properties);
+        job.result == "assert" && !unmet.empty()) {
+        return unmet + " does not hold";
+    }
     const std::string reason = reason_text(properties);
     return (job.result == "failed" || job.result == "timeout") && !reason.empty()
                ? reason

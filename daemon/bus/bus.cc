@@ -32,7 +32,7 @@ struct Bus::Impl {
           api{manager_api, options, requests, Authority{options.owner_uid}},
           dispatcher(api, settings),
           private_socket(loop, dispatcher, requests, api.authority),
-          link(loop, dispatcher, requests, options) {}
+          link(loop, dispatcher, requests, manager_api, options) {}
 
     bool has_subscribers() const {
         return private_socket.has_subscribers() || link.has_subscribers();
@@ -171,6 +171,14 @@ void Bus::unit_new(UnitId unit) {
 
 void Bus::unit_removed(std::string_view name) {
     impl_->emit("UnitRemoved", [&](Writer& writer) { writer.string(name).path(unit_path(name)); });
+}
+
+void Bus::watch_name(UnitId unit, const std::string& name) {
+    impl_->link.names().watch(unit, name);
+}
+
+void Bus::unwatch_name(UnitId unit) {
+    impl_->link.names().unwatch(unit);
 }
 
 void Bus::reloading(bool active) {

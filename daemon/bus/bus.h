@@ -62,6 +62,9 @@ public:
     void unit_changed(UnitId unit);
     void unit_new(UnitId unit);
     void unit_removed(std::string_view name);
+    /// BusNameChanged events for this name on the message bus, until unwatch_name().
+    void watch_name(UnitId unit, const std::string& name);
+    void unwatch_name(UnitId unit);
     void reloading(bool active);
     void startup_finished();
 

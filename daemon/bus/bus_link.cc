@@ -110,12 +110,14 @@ std::string message_bus_address(const std::string& option) {
 BusLink::BusLink(sd_event* loop,
                  Dispatcher& dispatcher,
                  Requests& requests,
+                 ManagerApi& manager,
                  const BusOptions& options)
     : Connection(kQueuedBytesMax),
       loop_(loop),
       dispatcher_(dispatcher),
       requests_(requests),
       options_(options),
+      names_(*this, manager),
       address_(message_bus_address(options.address)),
       delay_(kFirstDelay) {}
 
@@ -162,6 +164,7 @@ void BusLink::connect() {
     callers_.clear();
     subscribers_.clear();
     unknown_calls_ = 0;
+    names_.forget_answers();
     name_request_.reset();
     filter_.reset();
     connected_ = false;
@@ -304,6 +307,7 @@ int BusLink::handle(sd_bus_message* message) {
         connected_ = true;
         folder_watch_.reset();
         request_name();
+        names_.ask_all();
         return 1;
     }
     if (sd_bus_message_is_signal(message, kBroker, "NameAcquired") > 0) {

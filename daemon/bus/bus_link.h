@@ -25,6 +25,7 @@
 
 #include "bus/connection.h"
 #include "bus/dispatch.h"
+#include "bus/name_watches.h"
 
 struct inotify_event;
 
@@ -43,7 +44,11 @@ std::string message_bus_address(const std::string& option);
 
 class BusLink final : public Connection {
 public:
-    BusLink(sd_event* loop, Dispatcher& dispatcher, Requests& requests, const BusOptions& options);
+    BusLink(sd_event* loop,
+            Dispatcher& dispatcher,
+            Requests& requests,
+            ManagerApi& manager,
+            const BusOptions& options);
     ~BusLink() override = default;
 
     void start();
@@ -52,6 +57,7 @@ public:
 
     bool subscribe(sd_bus_message* call) override;
     void unsubscribe(sd_bus_message* call) override;
+    NameWatches& names() { return names_; }
     bool has_subscribers() const { return is_connected() && !subscribers_.empty(); }
 
 private:
@@ -92,6 +98,7 @@ private:
     Dispatcher& dispatcher_;
     Requests& requests_;
     const BusOptions& options_;
+    NameWatches names_;
     std::string address_;
     bool connected_ = false;
     bool said_unreachable_ = false;

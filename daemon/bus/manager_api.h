@@ -67,7 +67,7 @@ public:
     virtual std::size_t failed_units() = 0;
     virtual std::string version() = 0;
 
-    // Requests. `submit` takes the events that carry a RequestId.
+    // Requests, which are events with a RequestId, and BusNameChanged.
     virtual void submit(Event event) = 0;
     virtual ReloadReport reload() = 0;
 };

@@ -1,5 +1,5 @@
-// org.svcd1.Unit, .Service, .Slice and .Target, at /org/svcd1/unit/NAME. No unit has an object of its own:
-// the path says which one is meant, and what is asked for is asked of the manager then.
+// org.svcd1.Unit, .Service, .Slice and .Target, at /org/svcd1/unit/NAME. No unit has an object of
+// its own: the path says which one is meant, and what is asked for is asked of the manager then.
 #include <array>
 
 #include "bus/api_table.h"
@@ -90,25 +90,28 @@ void joins_namespace_of(Subject& subject, Writer& value) {
 }
 
 /// a(sbbsi): setting, trigger, negate, parameter, and the result of the last look: 1 it held, -1 it
-/// did not or was not looked at because another did not, 0 nobody has looked.
+/// did not, 0 nobody has looked at it. Of several triggers the last look says no more than that one
+/// of them held, or none.
 template <bool is_assert>
 void conditions(Subject& subject, Writer& value) {
     const UnitStatus& unit = subject.status();
-    const Time looked_at = is_assert ? unit.assert_at : unit.condition_at;
-    const bool held = is_assert ? unit.assert_result : unit.condition_result;
-    const std::int32_t result = looked_at == Time{} ? 0 : (held ? 1 : -1);
+    const bool was_looked_at = (is_assert ? unit.assert_at : unit.condition_at) != Time{};
     value.open(SD_BUS_TYPE_ARRAY, "(sbbsi)");
+    std::size_t place = 0;
     for (const Condition& each : subject.facts().conditions) {
+        ++place;
         if (each.is_assert != is_assert || each.kind == ConditionKind::mounts_for) {
             continue;
         }
+        const std::size_t decisive = unit.condition_decided_by;
+        const bool was_reached = was_looked_at && (decisive == 0 || place <= decisive);
         value.open(SD_BUS_TYPE_STRUCT, "sbbsi")
             .string(std::string(is_assert ? "Assert" : "Condition") +
                     std::string(name_of(each.kind)))
             .boolean(each.trigger)
             .boolean(each.negate)
             .string(each.parameter)
-            .i32(result)
+            .i32(place == decisive ? -1 : (was_reached ? 1 : 0))
             .close();
     }
     value.close();
@@ -284,7 +287,8 @@ constexpr InterfaceTable kService{
 constexpr InterfaceTable kTarget{"org.svcd1.Target", {}, {}, {}, std::nullopt};
 
 constexpr PropertyRow kSliceProperties[] = {
-    {"ControlGroup", "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
+    {"ControlGroup", "s", Emits::nothing,
+     [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
 };
 constexpr InterfaceTable kSlice{
     "org.svcd1.Slice", kServiceMethods, kSliceProperties, {}, std::nullopt};

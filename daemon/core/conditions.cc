@@ -1,6 +1,7 @@
 // Conditions and asserts (systemd.unit(5)): looked at by a process of svcd's own when a start job
 // runs, while the unit stays as it is. A condition that doesn't hold ends the job as done, with the
 // unit not started; an assert that doesn't fails it.
+#include <algorithm>
 #include <csignal>
 
 #include "core/machine.h"
@@ -58,10 +59,25 @@ void Machine::stop_checking(Unit& unit) {
     if (!is_being_checked(unit)) {
         return;
     }
+    const Token token = unit.check->process.token;
+    const auto ordered =
+        std::find_if(effects->orders.begin(), effects->orders.end(), [token](const Effect& effect) {
+            const auto* check = std::get_if<CheckConditions>(&effect);
+            return check != nullptr && check->process == token;
+        });
+    if (ordered != effects->orders.end()) {
+        // Of this very step: it is taken back, since the record will not name the process.
+        effects->orders.erase(ordered);
+        processes.retire(token);
+        unit.check->process = Process{};
+        unit.check->deadline = kNever;
+        update_deadline(unit);
+        return;
+    }
     SignalUnit kill;
     kill.unit = unit.id;
     kill.scope = SignalScope::checker;
-    kill.control = unit.check->process.token;
+    kill.control = token;
     kill.signal = SIGKILL;
     kill.cause = SignalCause::checker;
     order(kill);
@@ -82,12 +98,12 @@ void Machine::conditions_checked(Unit& unit, ExitCode code, int status) {
         return;
     }
     const auto& conditions = unit.definition.rarely().conditions;
-    const Condition* decisive =
-        status > 0 && static_cast<std::size_t>(status) <= conditions.size()
-            ? &conditions[static_cast<std::size_t>(status) - 1]
-            : nullptr;
+    const Condition* decisive = status > 0 && static_cast<std::size_t>(status) <= conditions.size()
+                                    ? &conditions[static_cast<std::size_t>(status) - 1]
+                                    : nullptr;
     ConditionCheck& check = *unit.check;
     check.conditions_at = now;
+    check.decided_by = decisive == nullptr ? std::uint16_t{0} : static_cast<std::uint16_t>(status);
     check.condition_result = status == 0 || (decisive != nullptr && decisive->is_assert);
     if (check.condition_result) {
         check.asserts_at = now;

@@ -13,6 +13,9 @@ namespace {
 constexpr Duration kAutomaticInterval{10'000'000};
 constexpr std::uint32_t kAutomaticBurst = 16;
 
+/// How often one step triggers the same unit by OnFailure or OnSuccess.
+constexpr std::uint32_t kTriggersPerStepMax = 16;
+
 /// The relations in which a unit keeps another from being unneeded (StopWhenUnneeded).
 constexpr Relation kNeeds[] = {Relation::requires_, Relation::requisite, Relation::wants,
                                Relation::binds_to, Relation::upholds};
@@ -104,7 +107,15 @@ void Machine::start_triggered() {
     std::vector<Triggered> due;
     due.swap(triggered_);
     for (Triggered& each : due) {
-        start_transaction(each.unit, JobType::start, std::move(each.reason), each.mode);
+        // Two units that trigger each other and fail at once would go on for ever.
+        const std::uint32_t times = ++times_triggered_[each.unit];
+        if (times <= kTriggersPerStepMax) {
+            start_transaction(each.unit, JobType::start, std::move(each.reason), each.mode);
+        } else if (times == kTriggersPerStepMax + 1) {
+            say(Severity::warning, unit(each.unit),
+                "was triggered " + std::to_string(kTriggersPerStepMax) +
+                    " times at once: its OnFailure or OnSuccess leads back to itself");
+        }
     }
 }
 

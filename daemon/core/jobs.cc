@@ -37,8 +37,7 @@ JobType job_type_of(JobVerb verb, const Unit& unit) {
 
 /// Has `job`, whose unit stands in `relation` (after or before) to the other's, to wait for it?
 bool has_to_wait(const Job& job, Relation relation, const Job& other) {
-    if (job.ignore_order || job.type == JobType::nop ||
-        other.type == JobType::nop) {
+    if (job.ignore_order || job.type == JobType::nop || other.type == JobType::nop) {
         return false;
     }
     return relation == Relation::after ? waits_for(job.type, other.type)
@@ -119,6 +118,9 @@ void Machine::cancel_jobs(const CancelRequested& event) {
 }
 
 bool Machine::start_transaction(UnitId id, JobType type, std::string reason, JobMode mode) {
+    if (shutting_down && type != JobType::stop) {
+        return false;  // also what was to follow from something that came before
+    }
     Transaction transaction{*this};
     if (auto refusal = transaction.build(id, type, mode)) {
         say(Severity::warning, unit(id), refusal->message);

@@ -5,6 +5,19 @@
 #include "core/machine.h"
 
 namespace svcd {
+namespace {
+
+/// Is it on its way by the commands of its definition, or are there orders that name one of them by
+/// its number?
+bool keeps_definition(const Unit& unit) {
+    const auto is_awaited = [](const Process& process) {
+        return process.is_there() && process.pid == 0;
+    };
+    return is_moving(unit.sub_state) ||
+           (unit.run != nullptr && (is_awaited(unit.run->main) || is_awaited(unit.run->control)));
+}
+
+}  // namespace
 
 std::optional<UnitId> Machine::find(std::string_view name) const {
     const auto found = std::lower_bound(
@@ -39,7 +52,7 @@ UnitId Machine::find_or_add(std::string_view name) {
 void Machine::take_waiting_definitions() {
     std::erase_if(waiting_for_definition_, [&](UnitId id) {
         Unit& unit = this->unit(id);
-        if (is_moving(unit.sub_state)) {
+        if (keeps_definition(unit)) {
             return false;
         }
         unit.definition = std::move(*std::exchange(unit.next_definition, nullptr));
@@ -117,7 +130,7 @@ void Machine::take_definition(Unit& unit, LoadedUnit& loaded) {
     touch(unit);
     if (loaded.state == LoadState::loaded) {
         auto definition = std::make_unique<UnitDefinition>(std::move(loaded.definition));
-        if (is_moving(unit.sub_state)) {
+        if (keeps_definition(unit)) {
             if (unit.next_definition == nullptr) {
                 waiting_for_definition_.push_back(unit.id);
             }

@@ -21,6 +21,7 @@ void Machine::step(Event event, Time at, Effects& out) {
     effects = &out;
     std::visit([this](auto& happened) { on(happened); }, event);
     settle();
+    times_triggered_.clear();
     for (const UnitId id : out.dirty) {
         unit(id).is_dirty = false;
     }
@@ -170,6 +171,7 @@ void Machine::on(ProcessSpawned& event) {
         Unit& owned_by = unit(owner->unit);
         if (Process* process = process_of(owned_by, owner->role, event.process)) {
             process->pid = event.pid;
+            touch(owned_by);
             if (owner->role != ProcessRole::checker) {
                 Service{*this, owned_by}.on_spawned(*process, event.pid);
             }
@@ -286,7 +288,7 @@ void Machine::on_deadline(Unit& unit) {
 void Machine::on(KillRequested& event) {
     Unit& target = unit(event.unit);
     const ServiceRun* run = target.run.get();
-    const bool has_main = run != nullptr && run->main.is_there();
+    const bool has_main = run != nullptr && run->main.is_there() && !run->main.is_held;
     const bool has_control = run != nullptr && run->control.is_there();
     if (run == nullptr || (!has_main && !has_control && !target.populated)) {
         refuse(event.request,

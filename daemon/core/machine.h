@@ -46,8 +46,8 @@ public:
     std::size_t failed_units = 0;
     bool order_has_cycles = false;   ///< Before and After of all units together
     bool has_broken_cycles = false;  ///< the first load left an edge out
-    bool started = false;           ///< the boot transaction was asked for
-    bool start_finished = false;    ///< and its jobs have ended
+    bool started = false;            ///< the boot transaction was asked for
+    bool start_finished = false;     ///< and its jobs have ended
     bool shutting_down = false;
     bool has_exited = false;
     bool something_was_killed = false;
@@ -107,6 +107,7 @@ public:
     /// The unit's state has changed from `old_state`: its job may have ended, others may follow.
     void unit_changed(Unit& unit, ActiveState old_state);
     void propagate_reload(const Unit& unit);
+    void set_wants_back(Unit& unit, bool wants);
 
     // ── conditions.cc
     std::optional<StartOutcome> check_conditions(Unit& unit);
@@ -173,7 +174,6 @@ private:
     void reset_failed(Unit& unit);
 
     void stop_with(const Unit& unit);
-    void set_wants_back(Unit& unit, bool wants);
     void bring_back(const Unit& unit);
     void trigger(const Unit& unit, Relation relation);
     void start_triggered();
@@ -236,6 +236,7 @@ private:
     std::deque<JobId> run_queue_;
     std::vector<UnitId> rechecked_;
     std::vector<Triggered> triggered_;
+    std::map<UnitId, std::uint32_t> times_triggered_;  ///< in this step
     std::vector<UnitId> held_until_idle_;
     std::map<UnitId, AutomaticActions> automatic_actions_;
     std::vector<UnitId> waiting_for_definition_;

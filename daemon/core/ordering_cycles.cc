@@ -1,6 +1,6 @@
-// New dependencies, and the cycles of Before and After that they may close. A definition that closes
-// one is refused, and the graph stays as it was; at the first load, where there is no graph that
-// could stay, the cycle is broken at its weakest edge (units.md, "Rules of ours").
+// New dependencies, and the cycles of Before and After that they may close. A definition that
+// closes one is refused, and the graph stays as it was; at the first load, where there is no graph
+// that could stay, the cycle is broken at its weakest edge (units.md, "Rules of ours").
 #include <algorithm>
 #include <utility>
 
@@ -60,8 +60,8 @@ std::string Machine::describe_cycle(const std::vector<UnitId>& cycle,
                                     const std::vector<NewDependencies>& news) const {
     const auto place = [&](UnitId unit, Relation relation, UnitId other) -> std::string {
         for (const NewDependencies& each : news) {
-            const auto edge = std::find(each.edges.begin(), each.edges.end(),
-                                        UnitGraph::Edge{relation, other});
+            const auto edge =
+                std::find(each.edges.begin(), each.edges.end(), UnitGraph::Edge{relation, other});
             if (each.unit == unit && edge != each.edges.end()) {
                 const std::uint32_t line =
                     each.lines[static_cast<std::size_t>(edge - each.edges.begin())];

@@ -80,6 +80,7 @@ UnitRecord Machine::record(const Unit& unit) const {
         record.checker_deadline = to_usec(check->deadline);
         record.condition_at = to_usec(check->conditions_at);
         record.assert_at = to_usec(check->asserts_at);
+        record.condition_decided_by = check->decided_by;
     }
     const ServiceRun* run = unit.run.get();
     if (run == nullptr) {
@@ -187,6 +188,7 @@ std::unique_ptr<ConditionCheck> check_from(const UnitRecord& record) {
     check->deadline = time_from_usec(record.checker_deadline);
     check->conditions_at = time_from_usec(record.condition_at);
     check->asserts_at = time_from_usec(record.assert_at);
+    check->decided_by = record.condition_decided_by;
     check->condition_result = (record.flags2 & kUnitConditionHolds) != 0;
     check->assert_result = (record.flags2 & kUnitAssertHolds) != 0;
     return check;

@@ -71,7 +71,6 @@ StartOutcome Service::start() {
                      "is started beside processes that its last run left over");
     }
     unit_.result = UnitResult::success;
-    unit_.wants_back = false;
     run_.reload_result = UnitResult::success;
     run_.main_known = false;
     run_.main_is_adopted = false;
@@ -244,9 +243,16 @@ void Service::order_spawn(ProcessRole role) {
 }
 
 void Service::release_held() {
-    if (!run_.main.is_held) {
+    if (!run_.main.is_held || machine_.shutting_down) {
+        return;  // in a shutdown it waits for its stop job
+    }
+    const auto command = first_command(settings_, CommandRole::start);
+    if (!command.has_value()) {
+        on_spawn_failed(ProcessRole::main,
+                        Error{0, "start", unit_.name(), "its commands have changed"});
         return;
     }
+    run_.main.command = *command;
     run_.main.is_held = false;
     run_.main_started_at = machine_.now;
     run_.check_deadline = after(machine_.now, settings_.timeout_start);
@@ -273,7 +279,9 @@ void Service::forget_process(Process& process) {
     if (!process.is_there()) {
         return;
     }
-    machine_.order(RetireProcess{process.token});
+    if (!process.is_held) {  // else it was never ordered, and has no slot
+        machine_.order(RetireProcess{process.token});
+    }
     machine_.processes.retire(process.token);
     process = Process{};
     machine_.touch(unit_);

@@ -106,6 +106,7 @@ private:
     void look_for_main_process();
     void identify_main_process(IdentifyMainProcess::How how, Pid pid);
     const Command* command_at(std::uint16_t index) const;
+    bool is_command_of_state(ProcessRole role, std::uint16_t index) const;
     bool has_processes() const;
     bool may_kill() const;
     bool is_alive() const;

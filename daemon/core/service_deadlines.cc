@@ -1,5 +1,5 @@
-// What a service does when time is up: of its state, of its watchdog, and of what has to be looked at
-// again.
+// What a service does when time is up: of its state, of its watchdog, and of what has to be looked
+// at again.
 #include <csignal>
 
 #include "core/service.h"
@@ -20,7 +20,7 @@ void Service::on_deadline() {
 void Service::on_watchdog_deadline() {
     run_.watchdog_deadline = kNever;
     machine_.say(Severity::error, unit_, "watchdog: no WATCHDOG=1 within WatchdogSec");
-    enter_signal(SubState::stop_watchdog, UnitResult::watchdog);
+    enter_signal(SubState::stop_watchdog, UnitResult::watchdog, SignalCause::watchdog);
 }
 
 namespace {

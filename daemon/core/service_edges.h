@@ -1,5 +1,7 @@
 #pragma once
 #include "core/types/states.h"
 namespace svcd {
-constexpr bool is_edge(UnitType, SubState, SubState) { return true; }
+constexpr bool is_edge(UnitType, SubState, SubState) {
+    return true;
+}
 }  // namespace svcd

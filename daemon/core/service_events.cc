@@ -278,10 +278,8 @@ bool Service::run_next_control(std::uint16_t command) {
 // ── the cgroup
 
 void Service::on_cgroup_emptied() {
-    if (run_.main.is_held) {
-        return;  // of the life before; this one has not begun
-    }
-    if (run_.main.is_there() || run_.control.is_there()) {
+    const bool has_main = run_.main.is_there() && !run_.main.is_held;
+    if (has_main || run_.control.is_there()) {
         // Either this report is older than the process, or the exit record is held up by a tracer,
         // or there will be none (a process whose parent isn't the launcher). A second look, a while
         // later, tells.
@@ -300,21 +298,29 @@ void Service::on_cgroup_emptied() {
         run_.recheck_until = kNever;
         machine_.say(Severity::warning, unit_,
                      "its cgroup is empty and an exit status still missing: it stays unknown");
-        if (run_.main.is_there()) {
+        if (has_main) {
             run_.main_code = ExitCode::unknown;
             run_.main_exited_at = machine_.now;
+            forget_process(run_.main);
         }
-        forget_process(run_.main);
         forget_process(run_.control);
     }
     unit_.populated = false;
     machine_.touch(unit_);
+    if (run_.main.is_held) {
+        return;  // it has not begun yet
+    }
     if (unit_.sub_state == SubState::start) {
         const bool waits_for_pid_file =
             settings_.type == ServiceType::forking && run_.identifying == Token::none;
         if (waits_for_pid_file || (is_notify() && run_.main_known)) {
             machine_.say(Severity::error, unit_, "all its processes ended before it was started");
             fail_start(UnitResult::protocol);
+        } else if (settings_.exit_type == ExitType::cgroup && unit_.result != UnitResult::success) {
+            fail_start(UnitResult::success);
+        } else if (settings_.exit_type == ExitType::cgroup &&
+                   settings_.type != ServiceType::forking) {
+            enter_start_post();  // the last of its processes was what was waited for
         }
     } else if (unit_.sub_state == SubState::running) {
         enter_running(UnitResult::success);

@@ -1,5 +1,5 @@
-// Who the main process is, where svcd did not start it itself: of a forking service (by its PID file,
-// or as the only process there is), and one that the service names (MAINPID=, sd_notify(3)).
+// Who the main process is, where svcd did not start it itself: of a forking service (by its PID
+// file, or as the only process there is), and one that the service names (MAINPID=, sd_notify(3)).
 #include "core/service.h"
 
 namespace svcd {

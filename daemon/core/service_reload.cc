@@ -48,9 +48,8 @@ void Service::send_reload_signal() {
 
 void Service::enter_reload_by_notify() {
     arm(after(machine_.now, settings_.timeout_start));
-    machine_.set_state(unit_, settings_.type == ServiceType::notify_reload
-                                  ? SubState::reload_notify
-                                  : SubState::reload);
+    machine_.set_state(unit_, settings_.type == ServiceType::notify_reload ? SubState::reload_notify
+                                                                           : SubState::reload);
 }
 
 /// The control process is done, or could not be started: the service itself may still be at it.
@@ -63,8 +62,8 @@ void Service::finish_reload(UnitResult result) {
                               result == UnitResult::success;
     if (is_asked_for && run_.reload_began_at != Time{}) {
         // ExecReload has ended; the signal that was sent with it has not been answered yet.
-        machine_.set_state(unit_, run_.told_reloading ? SubState::reload_notify
-                                                      : SubState::reload_signal);
+        machine_.set_state(unit_,
+                           run_.told_reloading ? SubState::reload_notify : SubState::reload_signal);
         return;
     }
     run_.reload_began_at = Time{};

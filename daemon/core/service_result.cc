@@ -55,8 +55,8 @@ bool Service::is_answer_to_stop(ExitCode code, int status) const {
 }
 
 UnitResult Service::result_of_exit(ExitCode code, int status, bool is_daemon) const {
-    const bool is_listed = code != ExitCode::dumped &&
-                           contains(settings_.rarely().success_exit_status, code, status);
+    const bool is_listed =
+        code != ExitCode::dumped && contains(settings_.rarely().success_exit_status, code, status);
     if (is_listed || is_answer_to_stop(code, status)) {
         return UnitResult::success;
     }
@@ -93,8 +93,8 @@ UnitResult Service::result_of_control(ExitCode code, int status) const {
     }
     const bool is_daemon = command != nullptr && command->role == CommandRole::start;
     const UnitResult result = result_of_exit(code, status, is_daemon);
-    const bool skips = unit_.sub_state == SubState::condition && result == UnitResult::exit_code &&
-                       status < 255;
+    const bool skips =
+        unit_.sub_state == SubState::condition && result == UnitResult::exit_code && status < 255;
     return skips ? UnitResult::exec_condition : result;
 }
 
@@ -147,8 +147,8 @@ Duration Service::restart_delay() const {
     const double ratio = static_cast<double>(last.count()) / static_cast<double>(first.count());
     const double share =
         static_cast<double>(run_.backoff) / static_cast<double>(settings_.restart_steps);
-    return Duration{static_cast<Duration::rep>(static_cast<double>(first.count()) *
-                                               std::pow(ratio, share))};
+    return Duration{
+        static_cast<Duration::rep>(static_cast<double>(first.count()) * std::pow(ratio, share))};
 }
 
 /// One more step of the back-off, or the first again when the life that has ended ran well.

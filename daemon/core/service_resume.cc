@@ -4,6 +4,49 @@
 
 namespace svcd {
 
+/// Has the definition, which may have changed meanwhile, a command with this number that may be
+/// started in this state?
+bool Service::is_command_of_state(ProcessRole role, std::uint16_t index) const {
+    const Command* command = command_at(index);
+    if (command == nullptr) {
+        return false;
+    }
+    switch (unit_.sub_state) {
+        case SubState::condition:
+            return command->role == CommandRole::condition;
+        case SubState::start_pre:
+            return command->role == CommandRole::start_pre;
+        case SubState::start:
+        case SubState::running:
+            return command->role == CommandRole::start;
+        case SubState::start_post:
+            return command->role ==
+                   (role == ProcessRole::main ? CommandRole::start : CommandRole::start_post);
+        case SubState::reload:
+            return command->role == CommandRole::reload;
+        case SubState::stop:
+            return command->role == CommandRole::stop;
+        case SubState::stop_post:
+            return command->role == CommandRole::stop_post;
+        case SubState::dead:
+        case SubState::exited:
+        case SubState::reload_signal:
+        case SubState::reload_notify:
+        case SubState::stop_watchdog:
+        case SubState::stop_sigterm:
+        case SubState::stop_sigkill:
+        case SubState::final_watchdog:
+        case SubState::final_sigterm:
+        case SubState::final_sigkill:
+        case SubState::stop_wedged:
+        case SubState::failed:
+        case SubState::auto_restart:
+        case SubState::active:
+            return false;  // nothing is started there
+    }
+    return false;
+}
+
 void Service::resume(const RestoredUnit& restored) {
     const auto take = [&](Process& process, const ProcessFact& fact, ProcessRole role) {
         if (!process.is_there()) {
@@ -20,7 +63,7 @@ void Service::resume(const RestoredUnit& restored) {
                     forget_process(process);  // it was to be started, and then to be stopped
                     return;
                 }
-                if (command_at(process.command) == nullptr) {
+                if (!is_command_of_state(role, process.command)) {
                     on_spawn_failed(
                         role, Error{0, "go on with", unit_.name(), "its commands have changed"});
                     return;
@@ -101,10 +144,17 @@ void Service::resume(const RestoredUnit& restored) {
                 look_for_main_process();
             }
             break;
+        case SubState::start_post:
+            // ExecStartPost has ended, and what it was to write was looked for when the manager
+            // died.
+            if (settings_.type == ServiceType::forking && !run_.main_known &&
+                !settings_.pid_file.empty() && !run_.control.is_there()) {
+                look_for_main_process();
+            }
+            break;
         case SubState::dead:
         case SubState::condition:
         case SubState::start_pre:
-        case SubState::start_post:
         case SubState::running:
         case SubState::exited:
         case SubState::reload:

@@ -52,6 +52,7 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.assert_result = check->assert_result;
         status.condition_at = check->conditions_at;
         status.assert_at = check->asserts_at;
+        status.condition_decided_by = check->decided_by;
     } else if (unit.inactive_exit_at != Time{}) {
         // It has none, so all of them held when it was started.
         status.condition_result = true;

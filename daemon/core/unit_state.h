@@ -76,6 +76,7 @@ struct ConditionCheck {
     Time asserts_at{};
     bool condition_result = false;
     bool assert_result = false;
+    std::uint16_t decided_by = 0;  ///< 1 + the place of the one that did not hold; 0: all did
 };
 
 struct Unit {
@@ -84,13 +85,14 @@ struct Unit {
     LoadState load_state = LoadState::not_found;
     SubState sub_state = SubState::dead;
     UnitResult result = UnitResult::success;
-    bool is_known = true;        ///< false once a reload has forgotten it
-    bool populated = false;      ///< its cgroup has, or may have, processes
-    bool is_dirty = false;       ///< already in Effects::dirty of this step
-    bool load_failed = false;    ///< the last load failed and the definition is the one from before
-    bool is_rechecked = false;   ///< in Machine's list of units to look at again
-    bool will_restart = false;   ///< while it passes through dead or failed on the way to auto-restart
-    bool wants_back = false;     ///< stopped for a dependency's failure: comes back with it
+    bool is_known = true;       ///< false once a reload has forgotten it
+    bool populated = false;     ///< its cgroup has, or may have, processes
+    bool is_dirty = false;      ///< already in Effects::dirty of this step
+    bool load_failed = false;   ///< the last load failed and the definition is the one from before
+    bool is_rechecked = false;  ///< in Machine's list of units to look at again
+    bool will_restart =
+        false;                ///< while it passes through dead or failed on the way to auto-restart
+    bool wants_back = false;  ///< stopped for a dependency's failure: comes back with it
     JobId job = JobId::none;
 
     Time state_changed_at{};

@@ -53,6 +53,7 @@ StartOutcome start_checked_unit(Machine& machine, Unit& unit) {
                     "not started: it is bound to " + absent->name() + ", which is not active");
         return StartOutcome::dependency;
     }
+    machine.set_wants_back(unit, false);
     if (unit.type != UnitType::service) {
         machine.set_state(unit, SubState::active);
         return StartOutcome::going;

@@ -19,8 +19,8 @@ bool has_variables(const std::vector<std::string>& arguments);
 std::vector<std::string> expand_arguments(const std::vector<std::string>& arguments,
                                           const std::vector<std::string>& environment);
 
-/// Splits a text into words at white space. Quotes hold words together and vanish, a backslash takes
-/// the next character as it is. Nothing in it is an error: an open quote ends with the text.
+/// Splits a text into words at white space. Quotes hold words together and vanish, a backslash
+/// takes the next character as it is. Nothing in it is an error: an open quote ends with the text.
 std::vector<std::string> unquoted_words(std::string_view text);
 
 /// Puts `assignment` (K=V) into the environment, in the place of an earlier one of the same name.

@@ -474,8 +474,7 @@ Result<void> CgroupTree::kill(std::string_view unit) const {
 }
 
 Result<void> CgroupTree::signal(std::string_view unit,
-                                int signal,
-                                bool then_continue,
+                                const std::vector<int>& signals,
                                 const std::vector<Pid>& except) const {
     std::unordered_set<Pid> seen{except.begin(), except.end()};
     Result<void> sent;
@@ -490,12 +489,11 @@ Result<void> CgroupTree::signal(std::string_view unit,
                 continue;
             }
             found = true;
-            if (::kill(pid, signal) < 0 && errno != ESRCH && sent) {
+            for (const int signal : signals) {
                 // One that may not be signalled (another user's, in a user instance): the rest are.
-                sent = failure(errno, "kill", std::to_string(pid) + " of " + std::string{unit});
-            }
-            if (then_continue) {
-                ::kill(pid, SIGCONT);
+                if (::kill(pid, signal) < 0 && errno != ESRCH && sent && signal == signals[0]) {
+                    sent = failure(errno, "kill", std::to_string(pid) + " of " + std::string{unit});
+                }
             }
         }
         if (!found) {

@@ -1,11 +1,12 @@
 // The v2 cgroup tree below which svcd makes a cgroup for each unit: cgroups(7),
 // Documentation/admin-guide/cgroup-v2.rst.
 //
-// Layout: ROOT/svcd.scope holds svcd and its manager, ROOT/SLICE/UNIT a unit, where a slice a-b.slice
-// is the folder a.slice/a-b.slice (systemd.slice(5)). A slice is a unit here like any other. On a hybrid host the
-// v2 mount is found in /proc/self/mountinfo (usually /sys/fs/cgroup/unified). Nothing here is ever
-// moved by writing to cgroup.procs but svcd itself, once, at its start: processes are cloned into
-// their cgroup (moving one costs 5 to 10 ms after a quiet time).
+// Layout: ROOT/svcd.scope holds svcd and its manager, ROOT/SLICE/UNIT a unit, where a slice
+// a-b.slice is the folder a.slice/a-b.slice (systemd.slice(5)). A slice is a unit here like any
+// other. On a hybrid host the v2 mount is found in /proc/self/mountinfo (usually
+// /sys/fs/cgroup/unified). Nothing here is ever moved by writing to cgroup.procs but svcd itself,
+// once, at its start: processes are cloned into their cgroup (moving one costs 5 to 10 ms after a
+// quiet time).
 #pragma once
 
 #include <functional>
@@ -24,8 +25,9 @@ class CgroupTree {
 public:
     /// `root`: a path in the cgroup file system ("/" is the v2 mount) or below its mount point, or
     /// empty for the cgroup that this process is in (its parent when that is already called
-    /// svcd.scope). Makes it when it isn't there. `slice`: the folder of units in system.slice, which
-    /// a user instance calls app.slice. Finds units of a manager before this one in their slices.
+    /// svcd.scope). Makes it when it isn't there. `slice`: the folder of units in system.slice,
+    /// which a user instance calls app.slice. Finds units of a manager before this one in their
+    /// slices.
     static Result<CgroupTree> open(std::string_view root, std::string_view slice);
 
     /// Moves the given processes (the launcher, this one) into ROOT/svcd.scope, and enables the
@@ -40,8 +42,8 @@ public:
     std::string_view unit_of(std::string_view cgroup_path) const;
 
     /// A descriptor of the unit's cgroup directory for CLONE_INTO_CGROUP; the cgroup is made when
-    /// it isn't there, in `slice` (empty: where it was, or system.slice). A cgroup that is there stays
-    /// where it is. The tree keeps it open until remove(); the caller must not close it.
+    /// it isn't there, in `slice` (empty: where it was, or system.slice). A cgroup that is there
+    /// stays where it is. The tree keeps it open until remove(); the caller must not close it.
     Result<int> ensure(std::string_view unit, std::string_view slice = {});
     /// Removes the unit's cgroup and those that its processes made below it. EBUSY: there are
     /// processes.
@@ -57,11 +59,10 @@ public:
     /// cgroup.kill: SIGKILL to every process, none escapes by forking. Falls back to killing from
     /// cgroup.procs until it is empty (kernels before 5.14).
     Result<void> kill(std::string_view unit) const;
-    /// `signal` to each process but those of `except`; a process that forks meanwhile is caught by
-    /// a second look.
+    /// `signals`, one after the other, to each process but those of `except`; a process that forks
+    /// meanwhile is caught by a second look. It fails when the first of them can't be sent.
     Result<void> signal(std::string_view unit,
-                        int signal,
-                        bool then_continue,
+                        const std::vector<int>& signals,
                         const std::vector<Pid>& except = {}) const;
     Result<void> thaw(std::string_view unit) const;
 

@@ -19,8 +19,8 @@ UniqueFd open_folder(int folder, const char* name);
 /// Removes the cgroups below an open one, deepest first, at most `depth` deep.
 void remove_below(int folder, int depth);
 
-/// Adds the processes of an open cgroup and of those below it, until there are `limit`. Processes of
-/// other PID namespaces are listed as 0, and left out.
+/// Adds the processes of an open cgroup and of those below it, until there are `limit`. Processes
+/// of other PID namespaces are listed as 0, and left out.
 Result<void> collect_processes(int folder, std::size_t limit, int depth, std::vector<Pid>& pids);
 
 /// mkdir -p of a cgroup path below an open folder.

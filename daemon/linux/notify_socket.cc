@@ -177,6 +177,10 @@ void apply_field(std::string_view name, std::string_view value, ParsedNotificati
         if (const std::optional<Duration> interval = microseconds_of(value)) {
             notification.watchdog_interval = interval;
         }
+    } else if (name == "MONOTONIC_USEC") {
+        if (const std::optional<Duration> moment = microseconds_of(value)) {
+            notification.monotonic = Time{*moment};
+        }
     }
 }
 

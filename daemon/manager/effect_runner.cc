@@ -2,11 +2,28 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 #include "linux/pidfd.h"
 #include "manager/effect_order.h"
 
 namespace svcd {
+
+namespace {
+
+/// In the order in which they are sent: a stopped process acts on the first once it goes on.
+std::vector<int> signals_of(const SignalUnit& order) {
+    std::vector<int> signals{order.signal};
+    if (order.then_continue) {
+        signals.push_back(SIGCONT);
+    }
+    if (order.then_hang_up) {
+        signals.push_back(SIGHUP);
+    }
+    return signals;
+}
+
+}  // namespace
 
 EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
     : tools_(tools),
@@ -86,6 +103,15 @@ void EffectRunner::carry_out(const RetireProcess& order) {
     tools_.table.release(order.process);
 }
 
+void EffectRunner::carry_out(const WatchBusName& order) {
+    const UnitDefinition* definition = tools_.supervisor.definition(order.unit);
+    if (order.watch && definition != nullptr && definition->service != nullptr) {
+        tools_.bus.watch_name(order.unit, definition->service->rarely().bus_name);
+    } else {
+        tools_.bus.unwatch_name(order.unit);
+    }
+}
+
 // ── signals
 
 void EffectRunner::carry_out(const SignalUnit& order) {
@@ -130,12 +156,9 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token) {
         complain(order.unit, process.error());
         return;
     }
-    Result<void> sent = send_signal(*process, order.signal);
-    for (const auto& [follows, signal] :
-         {std::pair{order.then_continue, SIGCONT}, std::pair{order.then_hang_up, SIGHUP}}) {
-        if (sent && follows) {
-            sent = send_signal(*process, signal);
-        }
+    Result<void> sent;
+    for (const int signal : signals_of(order)) {
+        sent = sent ? send_signal(*process, signal) : sent;
     }
     if (!sent && sent.error().error_number != ESRCH) {
         complain(order.unit, sent.error());
@@ -146,7 +169,7 @@ void EffectRunner::signal_cgroup(const SignalUnit& order) {
     const std::string_view unit = tools_.supervisor.name(order.unit);
     const Result<void> sent = order.signal == SIGKILL
                                   ? tools_.cgroups.kill(unit)
-                                  : tools_.cgroups.signal(unit, order.signal, order.then_continue);
+                                  : tools_.cgroups.signal(unit, signals_of(order));
     if (!sent && sent.error().error_number != ENOENT && sent.error().error_number != ESRCH) {
         complain(order.unit, sent.error());
     }

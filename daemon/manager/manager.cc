@@ -42,6 +42,9 @@ SpawnSettings spawn_settings(const ManagerOptions& options, const Kernel& kernel
     settings.log_dir = options.log_dir;
     settings.notify_socket = runtime_path(options, "notify");
     settings.original_limits = kernel.original_limits;
+    for (const char* const* variable = environ; *variable != nullptr; ++variable) {
+        settings.own_environment.emplace_back(*variable);
+    }
     if (options.mode == RunMode::user) {
         settings.user_instance = true;
         settings.environment = inherited_environment(environ);

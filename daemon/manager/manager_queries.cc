@@ -144,7 +144,16 @@ ReloadReport Manager::reload() {
     // loads without the drop-in that has it.
     LoadOutcome outcome = files_.load_all(FaultyDropIn::reject_unit);
     say_report(outcome.report);
+    const std::vector<std::string> names = UnitFiles::names_of(outcome.event);
     apply(outcome);
+    // What could be read and was refused all the same, for it would have closed a cycle.
+    for (const std::string& name : names) {
+        const std::optional<UnitId> unit = supervisor_.find(name);
+        if (unit && !supervisor_.status(*unit).load_error.empty()) {
+            outcome.report.errors.push_back(name + ": " +
+                                            std::string(supervisor_.status(*unit).load_error));
+        }
+    }
     bus_.reloading(false);
     log_.say(Severity::notice, "Reloaded: " + std::to_string(outcome.report.errors.size()) +
                                    " errors, " + std::to_string(outcome.report.warnings.size()) +

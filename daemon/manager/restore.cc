@@ -68,6 +68,7 @@ StateRestored restored_state(const SavedState& saved,
         unit.record = record;
         unit.main = fact_of(record.main, record.name.data(), table, cgroups);
         unit.control = fact_of(record.control, record.name.data(), table, cgroups);
+        unit.checker = fact_of(record.checker, record.name.data(), table, cgroups);
         Result<bool> populated = cgroups.is_populated(record.name.data());
         if (populated && *populated) {
             // Watched again: for processes that aren't ours nobody else tells when the last has
@@ -101,10 +102,10 @@ bool is_worth_restoring(const SavedState& saved,
 
 void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {
     std::vector<Token> known;
-    known.reserve(3 * saved.units.size());
+    known.reserve(4 * saved.units.size());
     for (const UnitRecord& record : saved.units) {
         for (const std::uint64_t token :
-             {record.main.token, record.control.token, record.identifying}) {
+             {record.main.token, record.control.token, record.identifying, record.checker.token}) {
             if (token != 0) {
                 known.push_back(static_cast<Token>(token));
             }

@@ -249,12 +249,7 @@ constexpr auto kTimeoutAbort = [](const UnitDefinition& unit) {
     return shown_duration(service.timeout_abort.value_or(service.timeout_stop));
 };
 constexpr auto kShownNotifyAccess = [](const UnitDefinition& unit) {
-    const ServiceSettings& service = service_of(unit);
-    const bool has_to_notify = service.type == ServiceType::notify ||
-                               service.type == ServiceType::notify_reload ||
-                               service.watchdog > Duration{0};
-    return word_of<kNotifyAccess>(
-        service.notify_access.value_or(has_to_notify ? NotifyAccess::main : NotifyAccess::none));
+    return word_of<kNotifyAccess>(service_of(unit).notify_access_in_force());
 };
 constexpr auto kRestartKillSignal = [](const UnitDefinition& unit) {
     const ServiceSettings& service = service_of(unit);

@@ -91,8 +91,8 @@ void draw_notify(Life& life, Random& random, const LifeRequest& request) {
         return;
     }
     if (random.percent(10)) {
-        life.add(just(random.pick(kLives),
-                      random.percent(60) ? Act::reloading : Act::reloading_now));
+        life.add(
+            just(random.pick(kLives), random.percent(60) ? Act::reloading : Act::reloading_now));
         if (!random.percent(15)) {
             life.add(just(random.pick(kMoments), Act::ready));
         }

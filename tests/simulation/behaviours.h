@@ -62,9 +62,9 @@ enum class OnTerm : std::uint8_t {
 
 /// How a process takes the signal that asks it to reload.
 struct ReloadAnswer {
-    int signal = 0;                 ///< 0: none does
-    Act begins = Act::reloading;    ///< what it says at first; `exit`: it crashes
-    bool ends = true;               ///< READY=1 follows
+    int signal = 0;               ///< 0: none does
+    Act begins = Act::reloading;  ///< what it says at first; `exit`: it crashes
+    bool ends = true;             ///< READY=1 follows
     Duration begin_after{0};
     Duration end_after{0};
 };
@@ -77,8 +77,8 @@ struct Life {
     std::uint8_t repeat_from = kDoings;
     OnTerm on_term = OnTerm::dies;
     bool dies_of_hangup = false;
-    bool says_stopping = false;  ///< STOPPING=1 when it gets the stop signal
-    bool bloats_in_stop = false;  ///< ... and runs out of memory in cleaning up
+    bool says_stopping = false;         ///< STOPPING=1 when it gets the stop signal
+    bool bloats_in_stop = false;        ///< ... and runs out of memory in cleaning up
     std::array<int, 2> stop_signals{};  ///< what the unit's files name as such
     ReloadAnswer reload;
     Duration term_delay{0};

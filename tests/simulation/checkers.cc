@@ -29,16 +29,19 @@ void Checkers::before_step(const Event& event) {
     is_restoring_ = std::holds_alternative<StateRestored>(event);
     was_shutting_down_ =
         world_.is_shutting_down || std::holds_alternative<ShutdownRequested>(event);
+    is_of_the_bus_ = std::holds_alternative<BusNameChanged>(event);
     out_of_memory_.reset();
     if (const auto* oom = std::get_if<OomKilled>(&event)) {
         out_of_memory_ = oom->unit;
     }
     leaves_by_force_ = false;
     killed_checkers_.clear();
+    started_now_.clear();
     killed_at_once_.clear();
     request_now_ = RequestId::none;
     replied_job_ = JobId::none;
     announced_now_.clear();
+    begun_now_.clear();
     if (const auto* job = std::get_if<JobRequested>(&event)) {
         request_now_ = job->request;
         mode_now_ = job->mode;
@@ -46,13 +49,21 @@ void Checkers::before_step(const Event& event) {
 }
 
 void Checkers::after_step(const Effects& effects) {
-    for (const Effect& effect : effects.orders) {
+    for (std::size_t place = 0; place < effects.orders.size(); ++place) {
+        const Effect& effect = effects.orders[place];
         if (const auto* job = std::get_if<AnnounceJob>(&effect)) {
-            announced_now_.insert(static_cast<std::uint32_t>(job->unit));
+            announced_now_[static_cast<std::uint32_t>(job->unit)] = place;
+        } else if (const auto* spawn = std::get_if<SpawnProcess>(&effect)) {
+            begun_now_.emplace(static_cast<std::uint32_t>(spawn->unit), place);
+        } else if (const auto* check = std::get_if<CheckConditions>(&effect)) {
+            begun_now_.emplace(static_cast<std::uint32_t>(check->unit), place);
+        } else if (const auto* signal = std::get_if<SignalUnit>(&effect)) {
+            begun_now_.emplace(static_cast<std::uint32_t>(signal->unit), place);
         } else if (const auto* exit = std::get_if<Exit>(&effect)) {
             leaves_by_force_ = leaves_by_force_ || exit->force;
         }
     }
+    passed_now_ = effects.transitions;
     check_edges(effects);
     if (was_shutting_down_) {
         check_latch(effects);
@@ -104,11 +115,13 @@ void Checkers::check_edges(const Effects& effects) {
             return self.name + " goes from " + std::string{name_of(transition.from)} + " to " +
                    std::string{name_of(transition.to)};
         };
+        if (is_down(transition.from) && (is_starting(transition.to) || is_up(transition.to))) {
+            started_now_.insert(*unit);
+        }
         const SubState before = at.emplace(*unit, self.was.sub).first->second;
         at[*unit] = transition.to;
         if (!self.is_perpetual && before != transition.from) {
-            report("edge", unit,
-                   change() + ", but was " + std::string{name_of(before)} + ".");
+            report("edge", unit, change() + ", but was " + std::string{name_of(before)} + ".");
         }
         const UnitType type = self.is_service ? UnitType::service : UnitType::target;
         if (transition.from != transition.to && !is_edge(type, transition.from, transition.to)) {
@@ -127,9 +140,9 @@ void Checkers::check_edges(const Effects& effects) {
 /// Once the shutdown has begun nothing comes up, whoever wants it.
 void Checkers::check_latch(const Effects& effects) {
     for (const Transition& transition : effects.transitions) {
+        has_killed_for_the_end_ = has_killed_for_the_end_ || transition.to == SubState::stop_wedged;
         const auto unit = world_.index_of(transition.unit);
-        const bool was_down =
-            is_down(transition.from) || transition.from == SubState::auto_restart;
+        const bool was_down = is_down(transition.from) || transition.from == SubState::auto_restart;
         if (unit && was_down && (is_starting(transition.to) || is_up(transition.to))) {
             report("start-in-shutdown", unit,
                    entry(*unit).name + " is started although the shutdown has begun.");
@@ -146,6 +159,16 @@ void Checkers::check_latch(const Effects& effects) {
     }
 }
 
+/// In one step a unit may begin to start or stop, and then another be wanted that had to go first.
+bool Checkers::was_wanted_later(std::size_t other, std::size_t unit) const {
+    const auto announced =
+        announced_now_.find(static_cast<std::uint32_t>(entry(other).id.value_or(UnitId{})));
+    const auto begun =
+        begun_now_.find(static_cast<std::uint32_t>(entry(unit).id.value_or(UnitId{})));
+    return announced != announced_now_.end() &&
+           (begun == begun_now_.end() || begun->second < announced->second);
+}
+
 void Checkers::check_job_start(std::size_t unit) {
     const UnitEntry& self = entry(unit);
     if (self.is.ignores_order) {
@@ -155,7 +178,8 @@ void Checkers::check_job_start(std::size_t unit) {
         for (const std::size_t other : self.before) {
             const UnitEntry& later = entry(other);
             if (later.is.wants_down() && !later.is.ignores_order &&
-                later.wants_down_since <= world_.step && !is_down(later.is.sub)) {
+                later.wants_down_since <= world_.step && !is_down(later.is.sub) &&
+                !was_wanted_later(other, unit)) {
                 report("stop-order", unit,
                        "The stop of " + self.name + " has begun while " + later.name +
                            ", which is After it, still has its " +
@@ -166,10 +190,11 @@ void Checkers::check_job_start(std::size_t unit) {
     if (self.is.wants_up() && !is_up(self.was.sub)) {
         for (const std::size_t other : self.after) {
             const UnitEntry& earlier = entry(other);
+            const bool came_later = was_wanted_later(other, unit);
             const bool is_older = earlier.is.wants_up() ? earlier.wants_up_since <= world_.step
                                                         : earlier.wants_down_since < world_.step;
             if ((earlier.is.wants_up() || earlier.is.wants_down()) && !earlier.is.ignores_order &&
-                is_older) {
+                is_older && !came_later) {
                 report("start-order", unit,
                        "The start of " + self.name + " has begun while " + earlier.name +
                            ", which it is After, still has its " +
@@ -208,7 +233,7 @@ void Checkers::check_transaction() {
     }
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitEntry& self = entry(unit);
-        if (!self.is.wants_up() || self.was.job == self.is.job) {
+        if (!self.is.wants_up() || self.was.job == self.is.job || self.may_ignore_needs) {
             continue;
         }
         for (const std::size_t other : self.needs) {
@@ -263,8 +288,9 @@ void Checkers::check_rest(std::size_t unit) {
         std::all_of(self.bound_to.begin(), self.bound_to.end(),
                     [this](std::size_t other) { return is_up(entry(other).is.sub); })) {
         report("comes-back", unit,
-               self.name + " was stopped because a unit that it is bound to had failed; all of "
-                           "them are up again, and it is not.");
+               self.name +
+                   " was stopped because a unit that it is bound to had failed; all of "
+                   "them are up again, and it is not.");
     }
 }
 
@@ -281,7 +307,8 @@ bool Checkers::has_reason_to_wait(const UnitEntry& self) const {
         return true;
     }
     if (self.record->watchdog_interval > 0 ||
-        (self.is.sub == SubState::running && time_from_usec(self.record->state_deadline) != kNever)) {
+        (self.is.sub == SubState::running &&
+         time_from_usec(self.record->state_deadline) != kNever)) {
         return true;  // WatchdogSec, RuntimeMaxSec
     }
     if (self.is.main == Token::none) {
@@ -293,8 +320,9 @@ bool Checkers::has_reason_to_wait(const UnitEntry& self) const {
 
 void Checkers::check_nothing_armed() {
     const std::optional<Time> deadline = world_.manager->next_deadline();
-    if (!deadline || std::any_of(world_.units.begin(), world_.units.end(),
-                                 [this](const UnitEntry& self) { return has_reason_to_wait(self); })) {
+    if (!deadline ||
+        std::any_of(world_.units.begin(), world_.units.end(),
+                    [this](const UnitEntry& self) { return has_reason_to_wait(self); })) {
         return;
     }
     report("nothing-armed", {},

@@ -10,8 +10,8 @@
 //   sigkill-early            no SIGKILL before the stop deadline, but for the causes listed
 //   signal-scope             a stop signals what KillMode says, and no more
 //   signal-cause             a signal has the cause it claims
-//   stop-bound               every stop ends within its deadline, KillGraceSec and ExecStopPost's time
-//   job-once                 each job is announced once and ends once; one job a unit
+//   stop-bound               every stop ends within its deadline, KillGraceSec and ExecStopPost's
+//   time job-once                 each job is announced once and ends once; one job a unit
 //   request-once             each request is answered once
 //   refused-whole            a refused request changes nothing
 //   transaction-whole        a start brings everything that is required along
@@ -19,6 +19,7 @@
 //   empty-when-down          stopped means the cgroup is empty
 //   token-once               each token is spawned once, retired once, and not used after that
 //   write-ahead              nothing is spawned that the state file doesn't know
+//   wrong-command            a command runs in the state that it belongs to
 //   one-main                 one main process a unit
 //   dirty                    a record that changed is written
 //   restored                 the death of the manager changes the state of no unit
@@ -29,6 +30,7 @@
 //   edge                     a unit changes its state only as service_edges.h says
 //   perpetual                what is always active stays so
 //   comes-back               what a dependency's failure stopped comes back with it
+//   assertion                none of the supervisor's own fails
 //   deadline-stuck           a deadline that has been stepped is gone
 //   liveness                 once healed, every job and the shutdown end in bounded time
 #pragma once
@@ -39,6 +41,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "core/types/effect.h"
 #include "core/types/event.h"
@@ -90,6 +93,7 @@ public:
 private:
     void unit_changed(std::size_t unit);
     void check_job_start(std::size_t unit);
+    bool was_wanted_later(std::size_t other, std::size_t unit) const;
     void check_edges(const Effects& effects);
     void check_latch(const Effects& effects);
     void check_rest(std::size_t unit);
@@ -112,6 +116,7 @@ private:
     void order(const Say&) {}
     void order(const Exit&) {}
 
+    bool was_in_state_of(CommandRole role, std::size_t unit) const;
     void check_new_token(Token token, std::size_t unit, const char* what);
     void check_cause(std::size_t unit, const SignalUnit& signal);
     void check_scope(std::size_t unit, const SignalUnit& signal);
@@ -131,16 +136,22 @@ private:
     std::unordered_set<std::uint64_t> requests_;
     std::unordered_set<std::uint64_t> intents_;  ///< tokens that a record has named
     std::unordered_map<std::uint32_t, Token> slots_;
-    std::unordered_set<std::uint32_t> announced_now_;  ///< units with a job announced in this step
+    /// Units with a job announced in this step, and by which of its orders.
+    std::unordered_map<std::uint32_t, std::size_t> announced_now_;
+    /// Units that this step began to start or stop, and by which of its orders.
+    std::unordered_map<std::uint32_t, std::size_t> begun_now_;
     std::unordered_set<std::uint64_t> killed_checkers_;  ///< tokens
     std::unordered_set<std::size_t> killed_at_once_;     ///< units, by an emergency action
+    std::vector<Transition> passed_now_;                 ///< of this step
+    std::unordered_set<std::size_t> started_now_;        ///< units that this step began to start
     bool is_kill_request_ = false;
     bool is_deadline_ = false;
+    bool is_of_the_bus_ = false;
     bool is_restoring_ = false;
     bool leaves_by_force_ = false;
     bool was_shutting_down_ = false;  ///< before the step
     bool has_killed_for_the_end_ = false;
-    std::optional<UnitId> out_of_memory_;  ///< the unit that OomKilled is about
+    std::optional<UnitId> out_of_memory_;      ///< the unit that OomKilled is about
     RequestId request_now_ = RequestId::none;  ///< of a JobRequested
     JobMode mode_now_ = JobMode::replace;
     JobId replied_job_ = JobId::none;  ///< the job that the answer of this step speaks of

@@ -74,12 +74,10 @@ void Simulation::take_news() {
                 }
                 break;
             case News::Kind::exited:
-                trace_.line(
-                    world_.now, "kernel",
-                    "the " +
-                        std::string{name_of(world_.kernel.slot(item.process)->role)} +
-                        " process of " + world_.units[item.unit].name +
-                        " ends: " + words(item.code, item.status));
+                trace_.line(world_.now, "kernel",
+                            "the " + std::string{name_of(world_.kernel.slot(item.process)->role)} +
+                                " process of " + world_.units[item.unit].name +
+                                " ends: " + words(item.code, item.status));
                 if (world_.manager) {  // else the next manager finds it in the table
                     push(soon, Pending::Kind::event, item.unit,
                          ProcessExited{item.process, item.code, item.status});

@@ -1,5 +1,5 @@
-// What the processes of the fake kernel do: fork, write PID files, speak to svcd, take bus names, run
-// out of memory.
+// What the processes of the fake kernel do: fork, write PID files, speak to svcd, take bus names,
+// run out of memory.
 #include <algorithm>
 
 #include "simulation/fake_kernel.h"
@@ -150,8 +150,7 @@ void FakeKernel::run_out_of_memory(std::size_t place, Time now) {
         return;
     }
     const std::vector<std::size_t>& members = cgroups_[process.cgroup].members;
-    const std::size_t victim =
-        random_.percent(70) ? place : members[random_.below(members.size())];
+    const std::size_t victim = random_.percent(70) ? place : members[random_.below(members.size())];
     News item;
     item.kind = News::Kind::out_of_memory;
     item.unit = process.unit;

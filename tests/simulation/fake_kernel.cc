@@ -8,7 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-
 std::uint64_t number_of(Token token) {
     return static_cast<std::uint64_t>(token);
 }
@@ -27,7 +26,8 @@ std::string_view name_of(ProcessRole role) {
     return "?";
 }
 
-FakeKernel::FakeKernel(std::size_t units, std::uint64_t seed) : cgroups_(units + 1), random_{seed} {}
+FakeKernel::FakeKernel(std::size_t units, std::uint64_t seed)
+    : cgroups_(units + 1), random_{seed} {}
 
 std::optional<Time> FakeKernel::next_happening() const {
     if (agenda_.empty()) {
@@ -79,10 +79,7 @@ Pid FakeKernel::take_pid() {
     return kFirstPid + static_cast<Pid>(place);
 }
 
-std::size_t FakeKernel::create(std::size_t unit,
-                               std::size_t cgroup,
-                               const Life& life,
-                               Time now) {
+std::size_t FakeKernel::create(std::size_t unit, std::size_t cgroup, const Life& life, Time now) {
     std::size_t place = processes_.size();
     if (free_places_.empty()) {
         processes_.emplace_back();

@@ -154,7 +154,6 @@ private:
         }
     };
 
-
     std::size_t create(std::size_t unit, std::size_t cgroup, const Life& life, Time now);
     void execute(std::size_t place, Time now);
     void do_next(std::size_t place, Time now);

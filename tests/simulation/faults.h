@@ -12,17 +12,17 @@
 namespace svcd::simulation {
 
 enum class Fault : std::uint8_t {
-    spawn_fails,         ///< clone3: EAGAIN; the cgroup: ENOENT
-    quick_exits,         ///< processes that end before ProcessSpawned is heard of
-    late_events,         ///< any event may be heard later than others that came after it
-    late_emptied,        ///< CgroupEmptied comes late, perhaps after another spawn
-    doubled_emptied,     ///< CgroupEmptied comes twice
-    lost_notifications,  ///< a datagram that never arrives
-    main_not_found,      ///< IdentifyMainProcess fails although the process is there
-    unkillable,          ///< processes that outlive SIGKILL for a while (state D)
-    hanging_exec,        ///< processes that never leave svcd's own code (a FIFO, a hung mount)
-    careless_clock,      ///< deadlines are stepped late, and DeadlineReached comes early
-    manager_dies,        ///< between two steps
+    spawn_fails,          ///< clone3: EAGAIN; the cgroup: ENOENT
+    quick_exits,          ///< processes that end before ProcessSpawned is heard of
+    late_events,          ///< any event may be heard later than others that came after it
+    late_emptied,         ///< CgroupEmptied comes late, perhaps after another spawn
+    doubled_emptied,      ///< CgroupEmptied comes twice
+    lost_notifications,   ///< a datagram that never arrives
+    main_not_found,       ///< IdentifyMainProcess fails although the process is there
+    unkillable,           ///< processes that outlive SIGKILL for a while (state D)
+    hanging_exec,         ///< processes that never leave svcd's own code (a FIFO, a hung mount)
+    careless_clock,       ///< deadlines are stepped late, and DeadlineReached comes early
+    manager_dies,         ///< between two steps
     manager_dies_midway,  ///< after the state was written, before all orders were carried out
     out_of_memory,        ///< the kernel's OOM killer takes processes
     clock_jumps,          ///< the whole machine stands still for a while, and its clock doesn't

@@ -35,7 +35,9 @@ struct Arguments {
     std::vector<std::size_t> without_units;
     std::vector<std::size_t> without_commands;
     std::vector<std::string> without_faults;
+    std::vector<std::string> without_settings;
     std::vector<std::string> without_rules;
+    unsigned until = 0;
     std::string replay;
     bool trace = false;
     bool shrink = false;
@@ -48,6 +50,8 @@ struct Arguments {
 Plan plan_of(const Arguments& arguments, std::uint64_t seed) {
     Plan plan = draw_plan(seed, arguments.units);
     plan.without_units = {arguments.without_units.begin(), arguments.without_units.end()};
+    plan.until = arguments.until;
+    plan.without_settings = {arguments.without_settings.begin(), arguments.without_settings.end()};
     plan.without_rules = {arguments.without_rules.begin(), arguments.without_rules.end()};
     plan.without_commands = {arguments.without_commands.begin(), arguments.without_commands.end()};
     for (std::size_t index = 0; index < kFaults; ++index) {
@@ -185,6 +189,8 @@ bool replay(const Arguments& arguments, Totals& totals) {
         app.add_option("--without-units", one.without_units)->delimiter(',');
         app.add_option("--without-commands", one.without_commands)->delimiter(',');
         app.add_option("--without-faults", one.without_faults)->delimiter(',');
+        app.add_option("--without-settings", one.without_settings)->delimiter(',');
+        app.add_option("--until", one.until);
         app.add_option("--without-rules", one.without_rules)->delimiter(',');
         std::vector<std::string> options;
         for (std::string word; words_of_line >> word;) {
@@ -275,6 +281,9 @@ int main(int argc, char** argv) {
         ->delimiter(',');
     app.add_option("--without-faults", arguments.without_faults, "Kinds of faults to leave out")
         ->delimiter(',');
+    app.add_option("--without-settings", arguments.without_settings, "Settings to leave out")
+        ->delimiter(',');
+    app.add_option("--until", arguments.until, "Heal the faults after so many seconds");
     app.add_option("--without-rules", arguments.without_rules, "Rules not to look at")
         ->delimiter(',');
     app.add_option("--replay", arguments.replay, "A file of command lines to run (seeds.txt)");

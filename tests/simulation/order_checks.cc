@@ -1,4 +1,5 @@
 // The rules about single orders: tokens, signals, jobs and answers.
+#include <algorithm>
 #include <csignal>
 
 #include "simulation/checkers.h"
@@ -22,6 +23,28 @@ bool starts_something(CommandRole role) {
     return false;
 }
 
+/// May a command of this role be started in this state?
+bool belongs(CommandRole role, SubState state) {
+    switch (role) {
+        case CommandRole::condition:
+            return state == SubState::condition;
+        case CommandRole::start_pre:
+            return state == SubState::start_pre;
+        case CommandRole::start:  // Type=idle: once nothing else is done
+            return state == SubState::start || state == SubState::start_post ||
+                   state == SubState::running;
+        case CommandRole::start_post:
+            return state == SubState::start_post;
+        case CommandRole::reload:
+            return state == SubState::reload;
+        case CommandRole::stop:
+            return state == SubState::stop;
+        case CommandRole::stop_post:
+            return state == SubState::stop_post;
+    }
+    return false;
+}
+
 std::string number(JobId job) {
     return std::to_string(static_cast<std::uint32_t>(job));
 }
@@ -38,6 +61,14 @@ std::optional<std::size_t> Checkers::known(UnitId id, const char* what) {
         report("token-once", {}, std::string{what} + " is for a unit that does not exist.");
     }
     return unit;
+}
+
+/// Was the unit, at some moment of this step, where such a command may be started?
+bool Checkers::was_in_state_of(CommandRole role, std::size_t unit) const {
+    return belongs(role, entry(unit).was.sub) || belongs(role, entry(unit).is.sub) ||
+           std::any_of(passed_now_.begin(), passed_now_.end(), [&](const Transition& passed) {
+               return passed.unit == entry(unit).id && belongs(role, passed.to);
+           });
 }
 
 // ── processes
@@ -58,6 +89,15 @@ void Checkers::order(const SpawnProcess& spawn) {
     if (service == nullptr || spawn.command >= service->commands.size()) {
         report("token-once", *unit, self.name + " has no such command as is spawned.");
         return;
+    }
+    const CommandRole role = service->commands[spawn.command].role;
+    if (!was_in_state_of(role, *unit) ||
+        (!self.is_between_definitions &&
+         (spawn.role == ProcessRole::main) !=
+             (role == CommandRole::start && service->type != ServiceType::forking))) {
+        report("wrong-command", *unit,
+               self.name + " runs its " + std::string{name_of(role)} + " while it is " +
+                   std::string{name_of(self.is.sub)} + ".");
     }
     if (was_shutting_down_ && starts_something(service->commands[spawn.command].role)) {
         report("start-in-shutdown", *unit,
@@ -145,7 +185,7 @@ void Checkers::order(const RetireProcess& retire) {
 
 void Checkers::order(const ReleaseCgroup& release) {
     const auto unit = known(release.unit, "ReleaseCgroup");
-    if (unit && !is_down(entry(*unit).is.sub)) {
+    if (unit && !is_down(entry(*unit).is.sub) && !started_now_.contains(*unit)) {
         report("empty-when-down", *unit,
                "The cgroup of " + entry(*unit).name + " is released while the unit is " +
                    std::string{name_of(entry(*unit).is.sub)} + ".");
@@ -196,6 +236,10 @@ void Checkers::check_cause(std::size_t unit, const SignalUnit& signal) {
         (signal.cause == SignalCause::emergency || signal.cause == SignalCause::user)) {
         wrong("is for an emergency that there isn't.");
     }
+    if (was_shutting_down_ &&
+        (signal.cause == SignalCause::deadline || signal.cause == SignalCause::again)) {
+        has_killed_for_the_end_ = true;
+    }
     if (signal.cause == SignalCause::emergency) {
         killed_at_once_.insert(unit);
     }
@@ -203,9 +247,9 @@ void Checkers::check_cause(std::size_t unit, const SignalUnit& signal) {
         killed_checkers_.insert(static_cast<std::uint64_t>(signal.control));
         return;
     }
-    if (signal.cause == SignalCause::stop && self.is.wants_down() && !self.is.is_running &&
-        self.was.sub == SubState::running && world_.kernel.is_alive(self.was.main) &&
-        self.was.job == self.is.job &&
+    if (signal.cause == SignalCause::stop && !is_of_the_bus_ && self.is.wants_down() &&
+        !self.is.is_running && self.was.sub == SubState::running &&
+        world_.kernel.is_alive(self.was.main) && self.was.job == self.is.job &&
         world_.manager->status(signal.unit).result == UnitResult::success) {
         report("stop-order", unit,
                self.name + " gets its stop signal before its stop job has begun.");
@@ -258,10 +302,6 @@ void Checkers::check_open_token(std::size_t unit, Token token, const char* what)
 }
 
 void Checkers::check_kill(std::size_t unit, const SignalUnit& signal) {
-    if (was_shutting_down_ &&
-        (signal.cause == SignalCause::deadline || signal.cause == SignalCause::again)) {
-        has_killed_for_the_end_ = true;
-    }
     if (const auto objection = objection_to_kill(unit, signal)) {
         report("sigkill-early", unit, "SIGKILL to " + entry(unit).name + " " + *objection);
     }
@@ -275,8 +315,12 @@ std::optional<std::string> Checkers::objection_to_kill(std::size_t unit,
         return std::nullopt;
     }
     switch (signal.cause) {
-        case SignalCause::user:
         case SignalCause::watchdog:
+            if (service->watchdog_signal != SIGKILL) {
+                return "as its WatchdogSignal, which is another.";
+            }
+            return std::nullopt;
+        case SignalCause::user:
         case SignalCause::emergency:  // check_cause() has seen to it
         case SignalCause::checker:
             return std::nullopt;

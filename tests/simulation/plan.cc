@@ -6,10 +6,22 @@ namespace {
 constexpr std::size_t kUnitsAtMost = 24;
 constexpr std::size_t kCommandsAtMost = 40;
 
-std::string list_of(const std::set<std::size_t>& numbers) {
+std::string word_of(std::size_t number) {
+    return std::to_string(number);
+}
+std::string word_of(const std::string& name) {
+    return name;
+}
+std::string word_of(Fault fault) {
+    return std::string{name_of(fault)};
+}
+
+/// " --option=a,b,c", or nothing for none.
+template <typename Set>
+std::string option(const char* name, const Set& set) {
     std::string text;
-    for (const std::size_t number : numbers) {
-        text += (text.empty() ? "" : ",") + std::to_string(number);
+    for (const auto& each : set) {
+        text += (text.empty() ? " --" + std::string{name} + "=" : ",") + word_of(each);
     }
     return text;
 }
@@ -37,26 +49,14 @@ std::string command_line(const Plan& plan) {
     if (plan.units_given) {
         line += " --units=" + std::to_string(plan.units);
     }
-    if (!plan.without_units.empty()) {
-        line += " --without-units=" + list_of(plan.without_units);
+    if (plan.until != 0) {
+        line += " --until=" + std::to_string(plan.until);
     }
-    if (!plan.without_commands.empty()) {
-        line += " --without-commands=" + list_of(plan.without_commands);
-    }
-    if (!plan.without_faults.empty()) {
-        line += " --without-faults=";
-        bool first = true;
-        for (const Fault fault : plan.without_faults) {
-            line += (first ? "" : ",") + std::string{name_of(fault)};
-            first = false;
-        }
-    }
-    bool is_first = true;
-    for (const std::string& rule : plan.without_rules) {
-        line += (is_first ? " --without-rules=" : ",") + rule;
-        is_first = false;
-    }
-    return line;
+    return line + option("without-units", plan.without_units) +
+           option("without-commands", plan.without_commands) +
+           option("without-faults", plan.without_faults) +
+           option("without-settings", plan.without_settings) +
+           option("without-rules", plan.without_rules);
 }
 
 }  // namespace svcd::simulation

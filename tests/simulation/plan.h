@@ -17,9 +17,13 @@ struct Plan {
     FaultSet faults;
     std::set<std::size_t> without_units;
     std::set<std::size_t> without_commands;
+    std::set<std::string> without_settings;
     std::set<std::string> without_rules;  ///< rules that may be broken
     std::set<Fault> without_faults;  ///< for the command line; `faults` has them removed already
     bool units_given = false;
+    /// The clients fall silent and the faults end at this time, in seconds; 0: when all has been
+    /// said.
+    unsigned until = 0;
     /// The shutdown comes in the midst of it all, with the faults still on.
     bool shutdown_amid = false;
 

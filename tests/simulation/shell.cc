@@ -1,9 +1,10 @@
-// The manager's part: the state file is written before orders are carried out, and what the step did
-// to each unit is noted.
+// The manager's part: the state file is written before orders are carried out, and what the step
+// did to each unit is noted.
 #include <algorithm>
 #include <utility>
 
 #include "simulation/effect_hash.h"
+#include "simulation/guarded_step.h"
 #include "simulation/simulation.h"
 
 namespace svcd::simulation {
@@ -27,7 +28,13 @@ bool Simulation::step(Event event) {
     const bool is_shutdown = std::holds_alternative<ShutdownRequested>(event);
     checkers_.before_step(event);
     effects_.clear();
-    world_.manager->step(std::move(event), world_.now, effects_);
+    if (!step_guarded(*world_.manager, std::move(event), world_.now, effects_)) {
+        checkers_.report("assertion", {}, "An assertion of the supervisor has failed.");
+        static_cast<void>(new Supervisor{std::move(*world_.manager)});  // never to be touched again
+        world_.manager.reset();
+        phase_ = Phase::over;
+        return false;
+    }
     world_.is_shutting_down = world_.is_shutting_down || is_shutdown;
     if (loads) {
         refresh_graph();
@@ -49,8 +56,8 @@ bool Simulation::step(Event event) {
 /// False when the manager dies on the way.
 bool Simulation::carry_out_all() {
     const std::size_t count = effects_.orders.size();
-    const bool dies = world_.deaths < kDeathsMax && count != 0 &&
-                      has_fault(Fault::manager_dies_midway, 15);
+    const bool dies =
+        world_.deaths < kDeathsMax && count != 0 && has_fault(Fault::manager_dies_midway, 15);
     const std::size_t dies_before = dies ? random_.below(count) : count;
     for (std::size_t order = 0; order < count; ++order) {
         const Effect& effect = effects_.orders[order];
@@ -72,9 +79,8 @@ bool Simulation::carry_out_all() {
 void Simulation::note_extension(const Notification& notification) {
     UnitEntry& unit = world_.units[*world_.index_of(notification.unit)];
     if (notification.extend_timeout && unit.stop_ends_by != kNever) {
-        unit.stop_ends_by = std::max(
-            unit.stop_ends_by,
-            world_.now + *notification.extend_timeout + kKillGrace + world_.slack);
+        unit.stop_ends_by = std::max(unit.stop_ends_by, world_.now + *notification.extend_timeout +
+                                                            kKillGrace + world_.slack);
     }
 }
 
@@ -160,8 +166,8 @@ void Simulation::update_clocks(std::size_t unit, const Transition& transition) {
     const ServiceSettings* service = world_.settings(unit);
     Duration timeout = 90s;
     if (service != nullptr) {
-        timeout = aborts ? service->timeout_abort.value_or(service->timeout_stop)
-                         : service->timeout_stop;
+        timeout =
+            aborts ? service->timeout_abort.value_or(service->timeout_stop) : service->timeout_stop;
     }
     entry.stop_not_before = after(world_.now, timeout);
     entry.stop_ends_by = after(entry.stop_not_before, kKillGrace + world_.slack);
@@ -179,6 +185,21 @@ void Simulation::note_shutdown() {
     world_.is_shutting_down = true;
     shutdown_at_ = kNever;
     enter_shutdown();
+}
+
+/// Does another unit start this one without what it needs?
+bool Simulation::may_ignore_needs(UnitId unit) const {
+    const auto ignores = [&](Relation relation, JobMode RareUnitSettings::*mode) {
+        const std::vector<UnitId> others = world_.manager->related(unit, relation);
+        return std::any_of(others.begin(), others.end(), [&](UnitId other) {
+            const UnitDefinition* definition = world_.manager->definition(other);
+            const JobMode chosen =
+                definition == nullptr ? JobMode::replace : definition->rarely().*mode;
+            return chosen == JobMode::ignore_dependencies || chosen == JobMode::ignore_requirements;
+        });
+    };
+    return ignores(Relation::on_failure_of, &RareUnitSettings::on_failure_job_mode) ||
+           ignores(Relation::on_success_of, &RareUnitSettings::on_success_job_mode);
 }
 
 void Simulation::refresh_graph() {
@@ -204,6 +225,7 @@ void Simulation::refresh_graph() {
         unit.before.clear();
         unit.needs.clear();
         if (unit.id) {
+            unit.may_ignore_needs = may_ignore_needs(*unit.id);
             unit.is_stale = world_.manager->status(*unit.id).need_daemon_reload;
             indices(*unit.id, Relation::after, unit.after);
             indices(*unit.id, Relation::before, unit.before);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "simulation/simulation.h"
+#include "simulation/unit_generator.h"
 
 namespace svcd::simulation {
 namespace {
@@ -22,6 +23,8 @@ public:
             is_smaller = drop_faults();
             is_smaller = drop(plan_.commands, &Plan::without_commands) || is_smaller;
             is_smaller = drop(plan_.units, &Plan::without_units) || is_smaller;
+            is_smaller = drop_settings() || is_smaller;
+            is_smaller = shorten() || is_smaller;
         }
         return plan_;
     }
@@ -47,6 +50,32 @@ private:
             }
         }
         return is_smaller;
+    }
+
+    bool drop_settings() {
+        bool is_smaller = false;
+        for (const std::string& setting : settings_to_leave_out()) {
+            Plan smaller = plan_;
+            if (smaller.without_settings.insert(setting).second) {
+                is_smaller = try_plan(smaller) || is_smaller;
+            }
+        }
+        return is_smaller;
+    }
+
+    /// The faults end earlier.
+    bool shorten() {
+        const unsigned whole = static_cast<unsigned>(
+            std::chrono::duration_cast<std::chrono::seconds>(kCommandsEnd).count());
+        const unsigned until = plan_.until == 0 ? whole : plan_.until;
+        for (unsigned shorter = 1; shorter < until; shorter = shorter * 2) {
+            Plan smaller = plan_;
+            smaller.until = shorter;
+            if (try_plan(smaller)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// Leaves out runs of numbers, long ones first.

@@ -43,6 +43,9 @@ Simulation::Simulation(const Plan& plan, bool with_trace)
     }
     const Duration last = commands_.empty() ? Duration{0} : commands_.back().at;
     phase_ends_ = kBeginning + last + kTail;
+    if (plan_.until != 0) {
+        phase_ends_ = std::min(phase_ends_, kBeginning + std::chrono::seconds{plan_.until});
+    }
     if (plan_.shutdown_amid) {
         shutdown_at_ = kBeginning + random_.between(0s, last);
     }
@@ -244,7 +247,9 @@ Duration Simulation::patience() const {
         const auto commands = static_cast<int>(service->commands.size());
         const Duration start = std::min<Duration>(service->timeout_start, 90s);
         const Duration stop = std::min<Duration>(service->timeout_stop, 90s);
-        sum += 2 * ((commands + 2) * start + 2 * stop + 20s);
+        const Duration abort = std::min<Duration>(service->timeout_abort.value_or(stop), 90s);
+        const bool has_conditions = !world_.definition(unit)->rarely().conditions.empty();
+        sum += 2 * ((commands + 2) * start + 2 * (stop + abort) + (has_conditions ? 110s : 20s));
     }
     return sum;
 }
@@ -257,8 +262,9 @@ void Simulation::help_the_endless() {
         const SubState sub = world_.units[unit].is.sub;
         const bool moves = is_starting(sub) || is_stopping(sub) || sub == SubState::reload ||
                            sub == SubState::reload_signal || sub == SubState::reload_notify;
-        if (service != nullptr && moves &&
-            (service->timeout_start == kInfinity || service->timeout_stop == kInfinity)) {
+        if (service != nullptr && moves && world_.kernel.population(unit) != 0 &&
+            (service->timeout_start == kInfinity || service->timeout_stop == kInfinity ||
+             service->timeout_abort == kInfinity)) {
             trace_.line(world_.now, "admin", "kill -9 to all of " + world_.units[unit].name);
             world_.kernel.kill_from_outside(unit, world_.now);
         }
@@ -333,8 +339,8 @@ void Simulation::reload(const ClientCommand& command) {
     if (command.kind == ClientCommand::Kind::reload_all) {
         event = load_all();
         for (UnitEntry& entry : world_.units) {
-            entry.is_between_definitions = entry.is_between_definitions ||
-                                           (entry.is_stale && !is_down(entry.is.sub));
+            entry.is_between_definitions =
+                entry.is_between_definitions || (entry.is_stale && !is_down(entry.is.sub));
         }
     } else {
         for (const std::size_t unit : changed) {

@@ -1,4 +1,5 @@
-// The life of a manager: it loads the units, takes over what the one before it wrote down, and dies.
+// The life of a manager: it loads the units, takes over what the one before it wrote down, and
+// dies.
 #include <algorithm>
 #include <utility>
 

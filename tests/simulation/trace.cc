@@ -76,28 +76,14 @@ std::string_view name_of(SignalScope scope) {
     return "?";
 }
 
-std::string_view name_of(ServiceType type) {
-    constexpr std::array<std::string_view, 8> kNames = {
-        "simple", "exec", "oneshot", "forking", "notify", "notify-reload", "dbus", "idle"};
-    return kNames[static_cast<std::size_t>(type)];
-}
-
-std::string_view name_of(KillMode mode) {
-    constexpr std::array<std::string_view, 4> kNames = {"control-group", "mixed", "process",
-                                                        "none"};
-    return kNames[static_cast<std::size_t>(mode)];
-}
-
-std::string_view name_of(RestartPolicy policy) {
-    constexpr std::array<std::string_view, 7> kNames = {
-        "no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog"};
-    return kNames[static_cast<std::size_t>(policy)];
-}
+}  // namespace
 
 std::string signal_words(int signal) {
     const char* name = sigabbrev_np(signal);
     return name == nullptr ? "signal " + std::to_string(signal) : std::string{"SIG"} + name;
 }
+
+namespace {
 
 std::string fact_words(const ProcessFact& fact) {
     switch (fact.state) {
@@ -186,8 +172,8 @@ public:
         text += event.stopping ? " STOPPING=1" : "";
         text += event.reloading ? " RELOADING=1" : "";
         text += event.monotonic ? " MONOTONIC_USEC of " + words(*event.monotonic) : "";
-        text += event.watchdog_interval ? " WATCHDOG_USEC of " + words(*event.watchdog_interval)
-                                        : "";
+        text +=
+            event.watchdog_interval ? " WATCHDOG_USEC of " + words(*event.watchdog_interval) : "";
         text += event.watchdog ? " WATCHDOG=1" : "";
         text += event.watchdog_trigger ? " WATCHDOG=trigger" : "";
         text += event.main_pid ? " MAINPID=" + std::to_string(*event.main_pid) : "";
@@ -345,43 +331,6 @@ std::string words(const Event& event, const World& world) {
 
 std::string words(const Effect& effect, const World& world) {
     return std::visit(EffectWords{world}, effect);
-}
-
-std::string words(const LoadedUnit& unit) {
-    const UnitDefinition& definition = unit.definition;
-    std::string text = definition.name + ":";
-    if (unit.state != LoadState::loaded) {
-        return text + " " + std::string{svcd::name_of(unit.state)};
-    }
-    for (const Dependency& dependency : definition.dependencies) {
-        text += " " + std::string{svcd::name_of(dependency.relation)} + "=" + dependency.unit;
-    }
-    text += definition.refuse_manual_start ? " RefuseManualStart" : "";
-    text += definition.refuse_manual_stop ? " RefuseManualStop" : "";
-    text += definition.allow_isolate ? " AllowIsolate" : "";
-    text += definition.ignore_on_isolate ? " IgnoreOnIsolate" : "";
-    if (!definition.service) {
-        return text;
-    }
-    const ServiceSettings& service = *definition.service;
-    text += "\n        Type=" + std::string{name_of(service.type)} +
-            " Restart=" + std::string{name_of(service.restart)} + " (after " +
-            words(service.restart_delay) + ", at most " +
-            std::to_string(definition.start_limit_burst) + " in " +
-            words(definition.start_limit_interval) + ")" +
-            " KillMode=" + std::string{name_of(service.kill_mode)} +
-            " KillSignal=" + signal_words(service.kill_signal) +
-            " TimeoutStartSec=" + words(service.timeout_start) +
-            " TimeoutStopSec=" + words(service.timeout_stop);
-    text += service.remain_after_exit ? " RemainAfterExit" : "";
-    text += service.send_sigkill ? "" : " SendSIGKILL=no";
-    text += service.watchdog > Duration{0} ? " WatchdogSec=" + words(service.watchdog) : "";
-    text += service.pid_file.empty() ? "" : " PIDFile";
-    text += "\n       ";
-    for (const Command& command : service.commands) {
-        text += " " + std::string{name_of(command.role)} + (command.ignore_failure ? "=-" : "");
-    }
-    return text;
 }
 
 void Trace::line(Time time, const char* who, const std::string& text) {

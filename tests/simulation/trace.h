@@ -21,6 +21,8 @@ std::string words(Time time);
 /// "1.5s", "300ms", "infinity".
 std::string words(Duration duration);
 std::string words(ExitCode code, int status);
+/// "SIGTERM".
+std::string signal_words(int signal);
 std::string_view name_of(JobVerb verb);
 std::string_view name_of(CommandRole role);
 

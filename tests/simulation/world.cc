@@ -30,7 +30,8 @@ bool is_starting(SubState state) {
 }
 
 bool is_up(SubState state) {
-    return (state >= SubState::running && state <= SubState::reload_notify) || state == SubState::active;
+    return (state >= SubState::running && state <= SubState::reload_notify) ||
+           state == SubState::active;
 }
 
 std::optional<std::size_t> World::index_of(UnitId id) const {

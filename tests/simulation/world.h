@@ -61,6 +61,7 @@ struct UnitEntry {
     std::vector<std::size_t> before;   ///< the units that are After it
     std::vector<std::size_t> needs;    ///< Requires, BindsTo
     std::vector<std::size_t> bound_to;
+    bool may_ignore_needs = false;  ///< by the OnFailureJobMode or OnSuccessJobMode of another
     /// The step since which its job is one to stop, or to start; meaningless without such a job.
     std::uint64_t wants_down_since = 0;
     std::uint64_t wants_up_since = 0;
@@ -68,7 +69,7 @@ struct UnitEntry {
     bool is_between_definitions = false;
     /// Its newest definition was refused; the next load may take it.
     bool is_stale = false;
-    bool bonds_changed = false;  ///< BindsTo, since it waits for what it is bound to
+    bool bonds_changed = false;     ///< BindsTo, since it waits for what it is bound to
     Time stop_not_before = kNever;  ///< no SIGKILL before, while it stops
     Time stop_ends_by = kNever;     ///< it has to be over by then
 };
@@ -82,7 +83,7 @@ struct World {
     std::uint64_t step = 0;
     FakeKernel kernel;
     std::vector<UnitEntry> units;
-    std::vector<std::size_t> by_id;  ///< place in `units`, by the manager's UnitId
+    std::vector<std::size_t> by_id;              ///< place in `units`, by the manager's UnitId
     std::optional<SupervisorRecord> supervisor;  ///< as it stands in the state file
     std::optional<Supervisor> manager;           ///< nothing while it is dead
     std::set<Token> told_executing;              ///< the manager has heard that these executed

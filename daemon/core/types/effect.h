@@ -30,15 +30,17 @@ struct SpawnProcess {
     bool report_exec = false;
 };
 
-/// Look whether the unit's conditions and asserts hold: in a process of svcd's own (svcd-exec), since
-/// a path may lie on a file system that hangs. It exits with 0 when all hold, else with 1 + the place
-/// in RareUnitSettings::conditions of the one that decided. Answered by ProcessExited or SpawnFailed.
+/// Look whether the unit's conditions and asserts hold: in a process of svcd's own (svcd-exec),
+/// since a path may lie on a file system that hangs. It exits with 0 when all hold, else with 1 +
+/// the place in RareUnitSettings::conditions of the one that decided. Answered by ProcessExited or
+/// SpawnFailed.
 struct CheckConditions {
     Token process = Token::none;
     UnitId unit{};
 };
 
-/// Tell who owns the unit's bus name now, and whenever that changes, by BusNameChanged; or no longer.
+/// Tell who owns the unit's bus name now, and whenever that changes, by BusNameChanged; or no
+/// longer.
 struct WatchBusName {
     UnitId unit{};
     bool watch = true;

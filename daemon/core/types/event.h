@@ -108,8 +108,8 @@ struct ProcessExited {
     int status = 0;
 };
 
-/// Answers to CheckConditions come as ProcessExited (0: all hold, N: the Nth decided against it), or
-/// as SpawnFailed.
+/// Answers to CheckConditions come as ProcessExited (0: all hold, N: the Nth decided against it),
+/// or as SpawnFailed.
 
 /// The kernel's OOM killer has taken a process of the unit (memory.events).
 struct OomKilled {

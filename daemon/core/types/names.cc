@@ -36,10 +36,11 @@ std::string_view name_of(ActiveState state) {
 
 std::string_view name_of(SubState state) {
     static constexpr auto kNames = std::to_array<std::string_view>(
-        {"dead", "condition", "start-pre", "start", "start-post", "running", "exited", "reload",
-         "reload-signal", "reload-notify", "stop", "stop-watchdog", "stop-sigterm", "stop-sigkill",
-         "stop-post", "final-watchdog", "final-sigterm", "final-sigkill", "stop-wedged", "failed",
-         "auto-restart", "active"});
+        {"dead",           "condition",     "start-pre",     "start",         "start-post",
+         "running",        "exited",        "reload",        "reload-signal", "reload-notify",
+         "stop",           "stop-watchdog", "stop-sigterm",  "stop-sigkill",  "stop-post",
+         "final-watchdog", "final-sigterm", "final-sigkill", "stop-wedged",   "failed",
+         "auto-restart",   "active"});
     return look_up(kNames, state);
 }
 
@@ -70,8 +71,9 @@ std::string_view name_of(JobState state) {
 }
 
 std::string_view name_of(JobResult result) {
-    static constexpr auto kNames = std::to_array<std::string_view>(
-        {"done", "canceled", "timeout", "failed", "dependency", "skipped", "invalid", "assert", "once"});
+    static constexpr auto kNames =
+        std::to_array<std::string_view>({"done", "canceled", "timeout", "failed", "dependency",
+                                         "skipped", "invalid", "assert", "once"});
     return look_up(kNames, result);
 }
 
@@ -95,12 +97,32 @@ std::string_view name_of(EmergencyAction action) {
 }
 
 std::string_view name_of(Relation relation) {
-    static constexpr auto kNames = std::to_array<std::string_view>(
-        {"Requires", "Requisite", "Wants", "BindsTo", "PartOf", "Upholds", "Conflicts", "Before",
-         "OnFailure", "OnSuccess", "PropagatesReloadTo", "PropagatesStopTo", "JoinsNamespaceOf",
-         "RequiredBy", "RequisiteOf", "WantedBy", "BoundBy", "ConsistsOf", "UpheldBy",
-         "ConflictedBy", "After", "OnFailureOf", "OnSuccessOf", "ReloadPropagatedFrom",
-         "StopPropagatedFrom", "JoinsNamespaceOf"});
+    static constexpr auto kNames = std::to_array<std::string_view>({"Requires",
+                                                                    "Requisite",
+                                                                    "Wants",
+                                                                    "BindsTo",
+                                                                    "PartOf",
+                                                                    "Upholds",
+                                                                    "Conflicts",
+                                                                    "Before",
+                                                                    "OnFailure",
+                                                                    "OnSuccess",
+                                                                    "PropagatesReloadTo",
+                                                                    "PropagatesStopTo",
+                                                                    "JoinsNamespaceOf",
+                                                                    "RequiredBy",
+                                                                    "RequisiteOf",
+                                                                    "WantedBy",
+                                                                    "BoundBy",
+                                                                    "ConsistsOf",
+                                                                    "UpheldBy",
+                                                                    "ConflictedBy",
+                                                                    "After",
+                                                                    "OnFailureOf",
+                                                                    "OnSuccessOf",
+                                                                    "ReloadPropagatedFrom",
+                                                                    "StopPropagatedFrom",
+                                                                    "JoinsNamespaceOf"});
     return look_up(kNames, relation);
 }
 

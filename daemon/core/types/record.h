@@ -40,7 +40,7 @@ struct JobRecord {
     std::uint32_t requester_uid;
     std::int32_t requester_pid;
     std::int64_t installed_at;
-    std::int64_t began_at;  ///< running since; 0: it waits
+    std::int64_t began_at;                    ///< running since; 0: it waits
     std::array<char, 120> requester_command;  ///< NUL-terminated
     std::array<char, 120> reason;             ///< NUL-terminated
 };
@@ -53,10 +53,11 @@ struct UnitRecord {
     std::uint8_t reload_result;               ///< UnitResult
     std::uint8_t service_type;                ///< ServiceType it was last started with
     std::uint16_t flags;                      ///< UnitFlag bits
-    std::uint16_t padding2;
-    std::uint32_t restarts;  ///< NRestarts
-    std::uint32_t backoff;   ///< restarts since the service last ran well: which RestartSteps is next
-    std::uint32_t flags2;    ///< UnitFlag2 bits
+    std::uint16_t condition_decided_by;       ///< 1 + the place of the one that did not hold
+    std::uint32_t restarts;                   ///< NRestarts
+    std::uint32_t
+        backoff;           ///< restarts since the service last ran well: which RestartSteps is next
+    std::uint32_t flags2;  ///< UnitFlag2 bits
     std::int64_t state_deadline;
     std::int64_t watchdog_deadline;
     std::int64_t stop_deadline;  ///< of the whole stop, all its phases; 0: no stop is going on
@@ -119,7 +120,7 @@ struct SupervisorRecord {
     std::uint8_t shutting_down;
     std::uint8_t shutdown_kind;  ///< ShutdownKind
     std::uint8_t something_was_killed;
-    std::uint8_t started;  ///< the boot transaction has been asked for
+    std::uint8_t started;      ///< the boot transaction has been asked for
     std::int32_t exit_status;  ///< what a FailureAction or SuccessAction wants; -1: nothing
     std::array<std::uint8_t, 4> padding;
 };

@@ -76,6 +76,7 @@ struct UnitStatus {
     bool assert_result = false;
     Time condition_at{};
     Time assert_at{};
+    std::uint16_t condition_decided_by = 0;  ///< 1 + the place of the one that did not hold
     std::optional<JobStatus> job;
 };
 

@@ -105,6 +105,27 @@ public:
         wake();
         done.get_future().get();
     }
+    /// Waits until a unit's bus name has this owner (0: none), as the manager was told. False after
+    /// 20 s.
+    bool waits_until_owned_by(UnitId unit, Pid owner) {
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        bool is_owned = false;
+        while (!is_owned && std::chrono::steady_clock::now() < end) {
+            in_loop([&](FakeManager& manager) {
+                const auto last = std::find_if(
+                    manager.events.rbegin(), manager.events.rend(), [&](const Event& event) {
+                        const auto* changed = std::get_if<BusNameChanged>(&event);
+                        return changed != nullptr && changed->unit == unit;
+                    });
+                if (last != manager.events.rend()) {
+                    const auto& changed = std::get<BusNameChanged>(*last);
+                    is_owned = changed.has_owner == (owner != 0) && changed.owner == owner;
+                }
+            });
+            std::this_thread::yield();
+        }
+        return is_owned;
+    }
     std::chrono::microseconds longest_wait() const { return std::chrono::microseconds(longest_); }
     /// Whether this many lines of the log have the text in them, now or within 20 s.
     bool waits_until_said(const std::string& text,

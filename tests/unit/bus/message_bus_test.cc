@@ -250,5 +250,104 @@ TEST(MessageBus, ReconnectTakesTheNameAnew) {
     start_web(client);
 }
 
+// ── names of services (Type=dbus)
+
+constexpr UnitId kUnit{3};
+
+TEST(BusNames, AreReportedWithTheirOwnerAsTheyComeAndGo) {
+    TemporaryFolder folder;
+    Broker broker(folder.path());
+    broker.start();
+    BusDaemon daemon(broker.address());
+    daemon.in_loop([](FakeManager& manager) { manager.bus->watch_name(kUnit, "org.example.Web"); });
+    EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, 0));
+    for (int round = 0; round < 3; ++round) {
+        Client service(broker.address());
+        ASSERT_GE(sd_bus_request_name(service.bus(), "org.example.Web", 0), 0);
+        EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, ::getpid()));
+        if (round > 0) {
+            ASSERT_GE(sd_bus_release_name(service.bus(), "org.example.Web"), 0);
+            EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, 0));
+        }
+    }
+    EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, 0));
+    EXPECT_LT(daemon.longest_wait(), kWaitMax);
+}
+
+TEST(BusNames, ThatHaveAnOwnerAlreadyAreReportedAtOnce) {
+    TemporaryFolder folder;
+    Broker broker(folder.path());
+    broker.start();
+    Client service(broker.address());
+    ASSERT_GE(sd_bus_request_name(service.bus(), "org.example.Web", 0), 0);
+    BusDaemon daemon(broker.address());
+    daemon.in_loop([](FakeManager& manager) { manager.bus->watch_name(kUnit, "org.example.Web"); });
+    EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, ::getpid()));
+}
+
+TEST(BusNames, AreNotReportedWithoutABusAndNotAnyMoreOnceNobodyWantsToKnow) {
+    TemporaryFolder folder;
+    Broker broker(folder.path());
+    BusDaemon daemon(broker.address());
+    daemon.in_loop([](FakeManager& manager) {
+        manager.bus->watch_name(kUnit, "org.example.Web");
+        manager.bus->watch_name(UnitId{4}, "org.example.Other");
+        manager.bus->unwatch_name(kUnit);
+        manager.bus->watch_name(UnitId{5}, "not a bus name',arg1='x");
+        EXPECT_TRUE(manager.events.empty());
+    });
+    broker.start();
+    Client service(broker.address());
+    ASSERT_GE(sd_bus_request_name(service.bus(), "org.example.Web", 0), 0);
+    ASSERT_GE(sd_bus_request_name(service.bus(), "org.example.Other", 0), 0);
+    EXPECT_TRUE(daemon.waits_until_owned_by(UnitId{4}, ::getpid()));
+    daemon.in_loop([](FakeManager& manager) {
+        for (const Event& event : manager.events) {
+            EXPECT_EQ(std::get<BusNameChanged>(event).unit, UnitId{4});
+        }
+    });
+}
+
+TEST(BusNames, OutliveTheBusAndAreAskedForAnewOnTheNext) {
+    TemporaryFolder folder;
+    Broker broker(folder.path());
+    broker.start();
+    BusDaemon daemon(broker.address());
+    daemon.in_loop([](FakeManager& manager) { manager.bus->watch_name(kUnit, "org.example.Web"); });
+    {
+        Client service(broker.address());
+        ASSERT_GE(sd_bus_request_name(service.bus(), "org.example.Web", 0), 0);
+        ASSERT_TRUE(daemon.waits_until_owned_by(kUnit, ::getpid()));
+        broker.stop();
+        ASSERT_TRUE(daemon.waits_until_said("ended", 1));
+        // That svcd lost the bus says nothing about the service.
+        EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, ::getpid()));
+    }
+    broker.start();
+    EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, 0));
+    Client service(broker.address());
+    ASSERT_GE(sd_bus_request_name(service.bus(), "org.example.Web", 0), 0);
+    EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, ::getpid()));
+    daemon.in_loop([](FakeManager& manager) { manager.bus->reconnect(); });
+    ASSERT_TRUE(daemon.waits_until_said("On the message bus", 3));
+    EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, ::getpid()));
+    EXPECT_LT(daemon.longest_wait(), kWaitMax);
+}
+
+TEST(BusNames, OnABrokerThatHangsHoldUpNothing) {
+    TemporaryFolder folder;
+    Broker broker(folder.path());
+    broker.start();
+    BusDaemon daemon(broker.address());
+    ASSERT_TRUE(daemon.waits_until_said("On the message bus", 1));
+    broker.signal(SIGSTOP);
+    daemon.in_loop([](FakeManager& manager) { manager.bus->watch_name(kUnit, "org.example.Web"); });
+    Client client(daemon.address());
+    start_web(client);
+    broker.signal(SIGCONT);
+    EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, 0));
+    EXPECT_LT(daemon.longest_wait(), kWaitMax);
+}
+
 }  // namespace
 }  // namespace svcd::test

@@ -48,9 +48,8 @@ TEST(Conditions, ThatDoNotHoldEndTheJobAsDone) {
 }
 
 TEST(Conditions, ThatDoNotHoldKeepNoOtherFromStarting) {
-    Scenario scenario =
-        with(with_conditions(service("a")),
-             std::move(service("b").requires_("a.service").after("a.service")));
+    Scenario scenario = with(with_conditions(service("a")),
+                             std::move(service("b").requires_("a.service").after("a.service")));
     scenario.start("b").exits("a", 1, kChecker);
     EXPECT_EQ(scenario.state("b"), "active/running");
 }

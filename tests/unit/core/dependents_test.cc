@@ -113,8 +113,7 @@ TEST(OnFailure, StartsNothingDuringAShutdown) {
 }
 
 TEST(PropagatesStopTo, StopsTheOtherForAJobAndForAnEndOfItsOwn) {
-    Scenario scenario =
-        with(needing("a", Relation::propagates_stop_to, "b.service"), service("b"));
+    Scenario scenario = with(needing("a", Relation::propagates_stop_to, "b.service"), service("b"));
     scenario.start("a").start("b").stop("a");
     EXPECT_EQ(scenario.state("b"), "deactivating/stop-sigterm");
     scenario.killed("a", SIGTERM).killed("b", SIGTERM).start("a").start("b").exits("a");
@@ -169,9 +168,7 @@ TEST(BindsTo, ComesBackAlsoWhenTheManagerDiedMeanwhile) {
 
 TEST(JobTimeout, EndsTheJobAndNotTheUnit) {
     UnitSpec a = service("a");
-    a.type(ServiceType::notify).rarely([](RareUnitSettings& rare) {
-        rare.job_timeout = 2s;
-    });
+    a.type(ServiceType::notify).rarely([](RareUnitSettings& rare) { rare.job_timeout = 2s; });
     Scenario scenario = with(std::move(a), needing("b", Relation::requires_, "a.service"));
     scenario.start("a").advance(1999ms).take_log();
     EXPECT_TRUE(scenario.status("a").job.has_value());

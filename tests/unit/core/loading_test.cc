@@ -20,8 +20,8 @@ UnitSpec written(UnitSpec spec, const std::string& path, std::uint32_t line) {
 
 TEST(OrderingCycle, AtTheFirstLoadIsBrokenAtItsWeakestEdge) {
     Scenario scenario = with(std::move(service("a").requires_("b.service").after("b.service")),
-             std::move(service("b").wants("c.service").after("c.service")),
-             std::move(service("c").after("a.service")));
+                             std::move(service("b").wants("c.service").after("c.service")),
+                             std::move(service("c").after("a.service")));
     scenario.start("a");
     EXPECT_EQ(scenario.state("a"), "active/running");
     EXPECT_EQ(scenario.state("c"), "active/running");
@@ -29,9 +29,8 @@ TEST(OrderingCycle, AtTheFirstLoadIsBrokenAtItsWeakestEdge) {
 }
 
 TEST(OrderingCycle, BrokenAtTheFirstLoadLeavesTheSystemDegraded) {
-    Scenario scenario =
-        with(std::move(service("a").after("b.service")),
-                    std::move(service("b").after("a.service")), target("default"));
+    Scenario scenario = with(std::move(service("a").after("b.service")),
+                             std::move(service("b").after("a.service")), target("default"));
     JobRequested boot;
     boot.unit = *scenario.supervisor().find("default.target");
     scenario.happens(boot);
@@ -39,9 +38,8 @@ TEST(OrderingCycle, BrokenAtTheFirstLoadLeavesTheSystemDegraded) {
 }
 
 TEST(OrderingCycle, OfARequirementAtEachEdgeIsLeftToTheRequest) {
-    Scenario scenario =
-        with(std::move(service("a").requires_("b.service").after("b.service")),
-                    std::move(service("b").requires_("a.service").after("a.service")));
+    Scenario scenario = with(std::move(service("a").requires_("b.service").after("b.service")),
+                             std::move(service("b").requires_("a.service").after("a.service")));
     scenario.start("a");
     ASSERT_TRUE(scenario.last_reply().refusal.has_value());
     EXPECT_EQ(scenario.last_reply().refusal->kind, RefusalKind::transaction_order_is_cyclic);
@@ -52,9 +50,9 @@ TEST(OrderingCycle, OfANewDefinitionIsRefusedAndTheOldOneStays) {
     scenario.start("a").start("b");
     UnitSpec changed = std::move(service("a").after("b.service"));
     changed.definition().description = "new";
-    scenario.load(list(written(std::move(changed), "/units/a.service.yaml", 3),
-                       written(std::move(service("b").after("a.service")),
-                               "/units/b.service.yaml", 4)));
+    scenario.load(
+        list(written(std::move(changed), "/units/a.service.yaml", 3),
+             written(std::move(service("b").after("a.service")), "/units/b.service.yaml", 4)));
     EXPECT_THAT(std::string(scenario.status("a").load_error),
                 HasSubstr("a.service after b.service (/units/a.service.yaml:3), b.service after "
                           "a.service (/units/b.service.yaml:4)"));
@@ -100,8 +98,7 @@ TEST(Slices, RootAndSystemSliceAreAlwaysActive) {
 
 TEST(Slices, StopTakesItsServicesAndThenItsCgroup) {
     Scenario scenario =
-        with(slice("web"),
-                    std::move(service("a").requires_("web.slice").after("web.slice")));
+        with(slice("web"), std::move(service("a").requires_("web.slice").after("web.slice")));
     scenario.start("a").stop("web.slice").take_log();
     EXPECT_EQ(scenario.state("web.slice"), "active/active");
     scenario.killed("a", SIGTERM);

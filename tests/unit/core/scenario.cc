@@ -273,9 +273,8 @@ Scenario& Scenario::manager_dies() {
             fact.pid = found->second.pid;
             fact.state =
                 found->second.has_exited ? ProcessFact::State::exited : ProcessFact::State::alive;
-            restored.populated =
-                restored.populated ||
-                (!found->second.has_exited && found->second.role != ProcessRole::checker);
+            restored.populated = restored.populated || (!found->second.has_exited &&
+                                                        found->second.role != ProcessRole::checker);
             return fact;
         };
         restored.main = fact_of(record.main.token);

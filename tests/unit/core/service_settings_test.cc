@@ -252,10 +252,9 @@ TEST(SendSighup, FollowsTheStopSignal) {
 }
 
 TEST(OomPolicy, DecidesWhatFollowsAKillByTheKernel) {
-    for (const auto& [policy, state] :
-         {std::pair{OomPolicy::continue_, "active/running"},
-          std::pair{OomPolicy::stop, "deactivating/stop-sigterm"},
-          std::pair{OomPolicy::kill, "deactivating/stop-sigkill"}}) {
+    for (const auto& [policy, state] : {std::pair{OomPolicy::continue_, "active/running"},
+                                        std::pair{OomPolicy::stop, "deactivating/stop-sigterm"},
+                                        std::pair{OomPolicy::kill, "deactivating/stop-sigkill"}}) {
         UnitSpec web = service("web");
         web.settings().oom_policy = policy;
         Scenario scenario = with(std::move(web));
@@ -306,8 +305,8 @@ UnitSpec backing_off() {
 TEST(RestartSteps, LeadGeometricallyToTheLongestDelay) {
     Scenario scenario = with(backing_off());
     scenario.start("web");
-    for (const Duration delay : {Duration{1s}, Duration{2s}, Duration{4s}, Duration{8s},
-                                 Duration{16s}, Duration{16s}}) {
+    for (const Duration delay :
+         {Duration{1s}, Duration{2s}, Duration{4s}, Duration{8s}, Duration{16s}, Duration{16s}}) {
         scenario.exits("web", 1).advance(delay - Duration{1000});
         EXPECT_EQ(scenario.state("web"), "activating/auto-restart") << delay.count();
         scenario.advance(Duration{2000});

@@ -177,7 +177,7 @@ TEST_F(Cgroups, AreEmptyWhenTheyDoNotExist) {
     EXPECT_FALSE(tree_->is_populated("nosuch.service").value());
     EXPECT_THAT(tree_->processes("nosuch.service").value(), IsEmpty());
     EXPECT_TRUE(tree_->kill("nosuch.service"));
-    EXPECT_TRUE(tree_->signal("nosuch.service", SIGTERM, true));
+    EXPECT_TRUE(tree_->signal("nosuch.service", {SIGTERM, SIGCONT}));
     EXPECT_TRUE(tree_->thaw("nosuch.service"));
     EXPECT_TRUE(tree_->remove("nosuch.service"));
 }
@@ -247,7 +247,7 @@ TEST_F(Cgroups, CountProcessesBelowThemAsTheirs) {
                            "/sub/cgroup.procs; echo; exec sleep 1000");
     EXPECT_TRUE(tree_->is_populated("web.service").value());
     EXPECT_THAT(tree_->processes("web.service").value(), ElementsAre(last_));
-    EXPECT_TRUE(tree_->signal("web.service", SIGTERM, false));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}));
     reap_all();
     EXPECT_TRUE(tree_->remove("web.service"));
 }
@@ -299,8 +299,8 @@ TEST_F(Cgroups, AreKilledWholeWithAForkBombOfFiveHundred) {
 TEST_F(Cgroups, SignalEveryProcessButThoseExcepted) {
     run("web.service", "trap 'exit 7' USR1; sleep 1000 & echo; wait");
     const pid_t shell = last_;
-    EXPECT_TRUE(tree_->signal("web.service", SIGKILL, false, {shell}));
-    EXPECT_TRUE(tree_->signal("web.service", SIGUSR1, false));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGKILL}, {shell}));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGUSR1}));
     int status = 0;
     ASSERT_EQ(::waitpid(shell, &status, 0), shell);
     EXPECT_TRUE(WIFEXITED(status));
@@ -311,7 +311,17 @@ TEST_F(Cgroups, LetAStoppedProcessActOnItsSignal) {
     int status = 0;
     ASSERT_EQ(::waitpid(last_, &status, WUNTRACED), last_);
     ASSERT_TRUE(WIFSTOPPED(status));
-    EXPECT_TRUE(tree_->signal("web.service", SIGTERM, true));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGCONT}));
+    ASSERT_EQ(::waitpid(last_, &status, 0), last_);
+    EXPECT_EQ(WEXITSTATUS(status), 7);
+}
+
+TEST_F(Cgroups, TakeSeveralSignals) {
+    run("web.service",
+        "trap 'a=1' TERM; trap 'b=1' HUP; echo; until [ \"$a$b\" = 11 ]; do :; done; "
+        "exit 7");
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGHUP}));
+    int status = 0;
     ASSERT_EQ(::waitpid(last_, &status, 0), last_);
     EXPECT_EQ(WEXITSTATUS(status), 7);
 }
@@ -320,7 +330,7 @@ TEST_F(Cgroups, LetAFrozenProcessActOnItsSignalOnceTheyAreThawed) {
     run("web.service", "echo; exec sleep 1000");
     std::ofstream{cgroup_folder("web.service") + "/cgroup.freeze"} << "1";
     EXPECT_TRUE(tree_->thaw("web.service"));
-    EXPECT_TRUE(tree_->signal("web.service", SIGTERM, false));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}));
     reap_all();
     EXPECT_FALSE(tree_->is_populated("web.service").value());
 }

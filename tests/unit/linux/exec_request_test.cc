@@ -48,6 +48,29 @@ TEST(ExecRequest, ArrivesAsItWasSent) {
     EXPECT_EQ(received->default_directory, sent.default_directory);
 }
 
+TEST(CheckRequest, ArrivesAsItWasSentAndCutIsRefused) {
+    CheckRequest sent;
+    sent.unit = "web.service";
+    sent.conditions = {Condition{ConditionKind::path_exists, false, true, false, "/a"},
+                       Condition{ConditionKind::security, true, false, true, "audit"}};
+    sent.environment = {"A=1"};
+    sent.cgroup_folder = "/sys/fs/cgroup";
+    const std::string bytes = serialise(sent);
+    EXPECT_TRUE(is_check_request(bytes));
+    EXPECT_FALSE(parse_exec_request(bytes));
+    const auto received = parse_check_request(bytes);
+    ASSERT_TRUE(received) << to_string(received.error());
+    EXPECT_EQ(received->unit, sent.unit);
+    EXPECT_EQ(received->conditions, sent.conditions);
+    EXPECT_EQ(received->environment, sent.environment);
+    EXPECT_EQ(received->cgroup_folder, sent.cgroup_folder);
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        EXPECT_FALSE(parse_check_request(std::string_view{bytes}.substr(0, size))) << size;
+    }
+    EXPECT_FALSE(is_check_request(serialise(example())));
+    EXPECT_FALSE(is_check_request(""));
+}
+
 TEST(ExecRequest, CutAtAnyByteOrLongerIsRefused) {
     const std::string bytes = serialise(example());
     for (std::size_t size = 0; size < bytes.size(); ++size) {

@@ -32,7 +32,8 @@ using testing::SizeIs;
 TEST(NotificationText, MayHoldEveryFieldAtOnce) {
     const auto parsed = parse_notification(
         "READY=1\nSTATUS=serving 3 clients\nMAINPID=42\nERRNO=2\nWATCHDOG=1\n"
-        "WATCHDOG_USEC=5000000\nEXTEND_TIMEOUT_USEC=1000\nRELOADING=1\nSTOPPING=1\nX_OWN=1\n");
+        "WATCHDOG_USEC=5000000\nEXTEND_TIMEOUT_USEC=1000\nMONOTONIC_USEC=77\nRELOADING=1\nSTOPPING="
+        "1\nX_OWN=1\n");
     const Notification& said = parsed.notification;
     EXPECT_TRUE(said.ready);
     EXPECT_TRUE(said.stopping);
@@ -44,6 +45,7 @@ TEST(NotificationText, MayHoldEveryFieldAtOnce) {
     EXPECT_THAT(said.error_number, Optional(2));
     EXPECT_THAT(said.watchdog_interval, Optional(Duration{5'000'000}));
     EXPECT_THAT(said.extend_timeout, Optional(Duration{1000}));
+    EXPECT_THAT(said.monotonic, Optional(time_from_usec(77)));
     EXPECT_FALSE(parsed.barrier);
 }
 
