@@ -151,6 +151,21 @@ ExitStatus check_sigkill(Session& session, const WatchedJob& job) {
     return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
 }
 
+/// A start that its conditions forbid is done, and yet not what was asked for.
+bool was_kept_from_starting(Session& session, const WatchedJob& job) {
+    const Verb verb = session.options().verb;
+    if (verb != Verb::start && verb != Verb::restart) {
+        return false;
+    }
+    const Json properties = session.daemon().unit_properties(job.unit);
+    const std::string unmet = unmet_condition(properties);
+    if (unmet.empty() || text_of(properties, "ActiveState") != "inactive") {
+        return false;
+    }
+    session.warn(job.unit + " was not started, since " + unmet + " does not hold");
+    return true;
+}
+
 ExitStatus say_outcome(Session& session, const WatchedJob& job, Json& list) {
     const Options& options = session.options();
     const Usec took = job.ended - job.begun;
@@ -162,6 +177,9 @@ ExitStatus say_outcome(Session& session, const WatchedJob& job, Json& list) {
     // Skipped by a condition is no failure: the unit was not meant to run.
     if (job.result == "done" || job.result == "skipped") {
         const ExitStatus status = check_sigkill(session, job);
+        if (job.result == "done" && was_kept_from_starting(session, job)) {
+            return status;
+        }
         session.remark(job.result == "done"
                            ? std::string{past_of(options.verb_name)} + " " + job.unit + " in " +
                                  seconds(took) + "\n"

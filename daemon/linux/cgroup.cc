@@ -52,6 +52,7 @@ struct CgroupTree::Impl {
     struct Unit {
         UniqueFd folder;
         int watch = -1;
+        bool was_killed = false;
     };
     std::unordered_map<std::string, Unit> units;
     std::unordered_map<int, const std::string*> watches;  ///< keys of `units`, whose nodes stay put
@@ -83,6 +84,7 @@ struct CgroupTree::Impl {
     }
     Result<int> watch(const std::string& folder) const;
     Result<void> make_slice(const std::string& folder) const;
+    Result<void> make_unit(const std::string& folder) const;
     void find_placed(const std::string& folder, int depth);
     void remove_slices(int folder, int depth) const;
 };
@@ -133,6 +135,23 @@ Result<void> CgroupTree::Impl::make_slice(const std::string& folder) const {
             return {};
         }
     }
+}
+
+Result<void> CgroupTree::Impl::make_unit(const std::string& folder) const {
+    const auto make = [&] { return ::mkdirat(root.get(), folder.c_str(), 0755) == 0 ? 0 : errno; };
+    int why = make();
+    if (why == ENOENT) {
+        if (auto above = make_slice(folder.substr(0, folder.rfind('/'))); !above) {
+            return above;
+        }
+        why = make();
+    } else if (why == EEXIST && ::unlinkat(root.get(), folder.c_str(), AT_REMOVEDIR) == 0) {
+        why = make();  // a manager before this one may have killed what was in it, see ensure()
+    }
+    if (why != 0 && why != EEXIST) {
+        return failure(why, "mkdir", join(root_path, folder) + " in the cgroup file system");
+    }
+    return {};
 }
 
 /// Units of a manager before this one, that are in other slices than the usual one.
@@ -349,6 +368,16 @@ std::string_view CgroupTree::unit_of(std::string_view cgroup_path) const {
 
 Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
     Impl& impl = *impl_;
+    const auto killed = impl.units.find(std::string{unit});
+    if (killed != impl.units.end() && killed->second.was_killed) {
+        // A kernel since 6.16 kills at birth what is cloned into a cgroup that has ever had its
+        // cgroup.kill written (it compares the count of the parent's cgroup with that of the new
+        // one): a new cgroup takes its place.
+        if (auto removed = remove(unit); !removed) {
+            removed.error().detail = "processes that survived SIGKILL are in it";
+            return Failure{std::move(removed.error())};
+        }
+    }
     const auto [entry, is_new] = impl.units.try_emplace(std::string{unit});
     if (!is_new) {
         // A kept descriptor doesn't say whether its cgroup was removed behind our back.
@@ -367,15 +396,8 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
         impl.place(entry->first, slice);
     }
     const std::string folder = impl.folder_of(unit);
-    bool made = ::mkdirat(impl.root.get(), folder.c_str(), 0755) == 0 || errno == EEXIST;
-    if (!made && errno == ENOENT) {
-        if (auto above = impl.make_slice(folder.substr(0, folder.rfind('/'))); !above) {
-            return give_up(std::move(above.error()));
-        }
-        made = ::mkdirat(impl.root.get(), folder.c_str(), 0755) == 0 || errno == EEXIST;
-    }
-    if (!made) {
-        return give_up(Error{errno, "mkdir", path_of(unit) + " in the cgroup file system", {}});
+    if (auto made = impl.make_unit(folder); !made) {
+        return give_up(std::move(made.error()));
     }
     entry->second.folder = open_folder(impl.root.get(), folder.c_str());
     if (!entry->second.folder) {
@@ -438,13 +460,16 @@ Result<std::vector<Pid>> CgroupTree::processes(std::string_view unit, std::size_
     return pids;
 }
 
-Result<void> CgroupTree::kill(std::string_view unit) const {
+Result<void> CgroupTree::kill(std::string_view unit) {
     const UniqueFd folder = impl_->open_unit(unit);
     if (!folder) {
         if (errno != ENOENT) {
             return failure(errno, "open the cgroup", path_of(unit));
         }
         return {};
+    }
+    if (const auto entry = impl_->units.find(std::string{unit}); entry != impl_->units.end()) {
+        entry->second.was_killed = true;
     }
     const auto killed = write_file_at(folder.get(), "cgroup.kill", "1");
     if (killed || killed.error().error_number == ENODEV) {

@@ -58,7 +58,7 @@ public:
     Result<std::vector<Pid>> processes(std::string_view unit, std::size_t limit = 65536) const;
     /// cgroup.kill: SIGKILL to every process, none escapes by forking. Falls back to killing from
     /// cgroup.procs until it is empty (kernels before 5.14).
-    Result<void> kill(std::string_view unit) const;
+    Result<void> kill(std::string_view unit);
     /// `signals`, one after the other, to each process but those of `except`; a process that forks
     /// meanwhile is caught by a second look. It fails when the first of them can't be sent.
     Result<void> signal(std::string_view unit,

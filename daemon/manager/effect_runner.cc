@@ -167,9 +167,11 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token) {
 
 void EffectRunner::signal_cgroup(const SignalUnit& order) {
     const std::string_view unit = tools_.supervisor.name(order.unit);
-    const Result<void> sent = order.signal == SIGKILL
-                                  ? tools_.cgroups.kill(unit)
-                                  : tools_.cgroups.signal(unit, signals_of(order));
+    // A person's SIGKILL may be followed by a spawn while the cgroup is still emptying, for which a
+    // cgroup that was killed as such is spoiled (CgroupTree::ensure).
+    const bool kills_all = order.signal == SIGKILL && order.cause != SignalCause::user;
+    const Result<void> sent =
+        kills_all ? tools_.cgroups.kill(unit) : tools_.cgroups.signal(unit, signals_of(order));
     if (!sent && sent.error().error_number != ENOENT && sent.error().error_number != ESRCH) {
         complain(order.unit, sent.error());
     }

@@ -9,7 +9,8 @@
 namespace svcd {
 namespace {
 
-constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin";
+/// As Debian's systemd has it, whose /sbin and /bin may be folders of their own.
+constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Variables that are about svcd's own process and would mislead a service.
 constexpr std::array<std::string_view, 13> kNotHandedOn{

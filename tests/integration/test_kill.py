@@ -35,6 +35,20 @@ class Whole(TestCase):
             svcd.wait_for("a", ActiveState="inactive", SubState="dead", Result="success")
             self.assertIsNone(svcd.cgroup_of("a"))
 
+    def test_what_is_spawned_after_a_sigkill_of_the_whole_cgroup_lives(self):
+        """A kernel may kill at birth what is cloned into a cgroup that has had its cgroup.kill written."""
+        with Daemon({"a.service": service(actor("a", "deaf=15"), TimeoutStopSec="200ms",
+                                          ExecStopPost=actor("post", "run=0"))}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            svcd.svctl("restart", "a")
+            svcd.wait_told("post", "start")
+            svcd.wait_told("a", "start")
+            self.assert_shows(svcd, "a", ActiveState="active", SubState="running")
+            os.kill(svcd.get("a", "MainPID"), signal.SIGKILL)
+            svcd.wait_told("post", "start")
+            svcd.wait_for("a", ActiveState="failed", Result="signal")
+
     def test_a_stopped_process_can_act_on_the_stop_signal(self):
         with Daemon({"a.service": service(actor("a"), TimeoutStopSec="20s")}) as svcd:
             svcd.svctl("start", "a")

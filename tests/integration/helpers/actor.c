@@ -2,21 +2,21 @@
  *
  * Each happening is one line to the file that $ACTOR_LOG names (a FIFO of the test):
  *     MICROSECONDS-OF-CLOCK_MONOTONIC NAME WHAT
- * where WHAT is start, ready, signal N, end, or what a word below says. Words, in the order in
- * which they are looked at:
+ * where WHAT is start, ready, signal N, end, or what a word below says. Words, in the order in which they are looked at:
  *
  *     print=TEXT        a line to stdout              warn=TEXT     a line to stderr
- *     env=NAME          logs "env NAME=VALUE"         facts         logs uid, gid, cwd, umask,
- * nofile, nice, oom_score_adj kids=N            N children that obey          strays=N      N
- * children, forked twice, in sessions of their own, deaf bomb=N            forks N deaf processes
- * as a tree, as fast as it can deaf=A,B          signals (by number) that it logs and otherwise
- * ignores fork              the parent ends once the daemon is set up; pid=PATH: written before
- * that wait=MS           before it says that it is ready ready             sends READY=1 send=TEXT
- * sends a notification ('+' for a newline) every=MS:TEXT     sends TEXT every MS touch=PATH makes a
- * file                  need=PATH     ends with 1 when there is no such file die=N kills itself
- * with signal N    exit=N        ends at once with status N run=MS            ends by itself after
- * MS       code=N        with this status stop=MS           time it takes to end after a stop
- * signal (SIGTERM, SIGINT, SIGQUIT, SIGABRT)
+ *     env=NAME          logs "env NAME=VALUE"         facts         logs uid, gid, cwd, umask, nofile, nice, oom_score_adj
+ *     kids=N            N children that obey          strays=N      N children, forked twice, in sessions of their own, deaf
+ *     bomb=N            forks N deaf processes as a tree, as fast as it can
+ *     deaf=A,B          signals (by number) that it logs and otherwise ignores
+ *     fork              the parent ends once the daemon is set up; pid=PATH: written before that
+ *     wait=MS           before it says that it is ready
+ *     ready             sends READY=1                 send=TEXT     sends a notification ('+' for a newline)
+ *     every=MS:TEXT     sends TEXT every MS
+ *     touch=PATH        makes a file                  need=PATH     ends with 1 when there is no such file
+ *     die=N             kills itself with signal N    exit=N        ends at once with status N
+ *     run=MS            ends by itself after MS       code=N        with this status
+ *     stop=MS           time it takes to end after a stop signal (SIGTERM, SIGINT, SIGQUIT, SIGABRT)
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -36,9 +36,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char* name;
+static const char *name;
 static int words;
-static char** word;
+static char **word;
 
 static long long now(void) {
     struct timespec time;
@@ -46,8 +46,8 @@ static long long now(void) {
     return time.tv_sec * 1000000LL + time.tv_nsec / 1000;
 }
 
-static void tell(const char* what) {
-    const char* path = getenv("ACTOR_LOG");
+static void tell(const char *what) {
+    const char *path = getenv("ACTOR_LOG");
     char line[1024];
     const int length = snprintf(line, sizeof line, "%lld %s %s\n", now(), name, what);
     const int fd = path ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
@@ -59,13 +59,11 @@ static void tell(const char* what) {
     }
 }
 
-/* The text behind "KEY=" in the words from `*from` on, or NULL; a word without '=' has the text "".
- */
-static const char* next_value(const char* key, int* from) {
+/* The text behind "KEY=" in the words from `*from` on, or NULL; a word without '=' has the text "". */
+static const char *next_value(const char *key, int *from) {
     const size_t length = strlen(key);
     for (int i = *from; i < words; ++i) {
-        if (strncmp(word[i], key, length) == 0 &&
-            (word[i][length] == '=' || word[i][length] == '\0')) {
+        if (strncmp(word[i], key, length) == 0 && (word[i][length] == '=' || word[i][length] == '\0')) {
             *from = i + 1;
             return word[i] + length + (word[i][length] == '=');
         }
@@ -73,35 +71,34 @@ static const char* next_value(const char* key, int* from) {
     return NULL;
 }
 
-static const char* value(const char* key) {
+static const char *value(const char *key) {
     int from = 0;
     return next_value(key, &from);
 }
 
-static int number(const char* key, int absent) {
-    const char* text = value(key);
+static int number(const char *key, int absent) {
+    const char *text = value(key);
     return text ? atoi(text) : absent;
 }
 
-static void notify(const char* text) {
-    const char* path = getenv("NOTIFY_SOCKET");
+static void notify(const char *text) {
+    const char *path = getenv("NOTIFY_SOCKET");
     if (!path) {
         return;
     }
     char message[2048];
     snprintf(message, sizeof message, "%s", text);
-    for (char* at = message; *at; ++at) {
+    for (char *at = message; *at; ++at) {
         *at = *at == '+' ? '\n' : *at;
     }
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
-                                       strlen(address.sun_path) + (path[0] != '@'));
+    const socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(address.sun_path) + (path[0] != '@'));
     if (path[0] == '@') {
         address.sun_path[0] = '\0';
     }
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (sendto(fd, message, strlen(message), 0, (struct sockaddr*)&address, size) < 0) {
+    if (sendto(fd, message, strlen(message), 0, (struct sockaddr *)&address, size) < 0) {
         tell("notify failed");
     }
     close(fd);
@@ -133,8 +130,7 @@ static void make_children(void) {
         }
         wait(NULL);
     }
-    /* A tree: each process forks off one half of what is left to make, and goes on with the other.
-     */
+    /* A tree: each process forks off one half of what is left to make, and goes on with the other. */
     int is_child = 0;
     for (int left = number("bomb", 0); left > 0;) {
         const int half = (left + 1) / 2;
@@ -165,9 +161,8 @@ static void tell_facts(void) {
     const ssize_t got = read(fd, score, sizeof score - 1);
     score[got > 0 ? got - 1 : 0] = '\0';
     close(fd);
-    snprintf(line, sizeof line, "facts uid=%d gid=%d cwd=%s umask=%03o nofile=%llu nice=%d oom=%s",
-             (int)getuid(), (int)getgid(), cwd, (unsigned)mask, (unsigned long long)files.rlim_cur,
-             getpriority(PRIO_PROCESS, 0), score);
+    snprintf(line, sizeof line, "facts uid=%d gid=%d cwd=%s umask=%03o nofile=%llu nice=%d oom=%s", (int)getuid(), (int)getgid(),
+             cwd, (unsigned)mask, (unsigned long long)files.rlim_cur, getpriority(PRIO_PROCESS, 0), score);
     tell(line);
 }
 
@@ -187,7 +182,7 @@ static void begin_fork(void) {
     fork_pipe = ends[1];
     setsid();
     if (value("pid")) {
-        FILE* file = fopen(value("pid"), "we");
+        FILE *file = fopen(value("pid"), "we");
         if (file) {
             fprintf(file, "%d\n", (int)getpid());
             fclose(file);
@@ -206,20 +201,19 @@ static void finish_fork(void) {
 
 static void say_things(void) {
     int from = 0;
-    for (const char* text; (text = next_value("print", &from));) {
+    for (const char *text; (text = next_value("print", &from));) {
         printf("%s\n", text);
     }
     fflush(stdout);
     from = 0;
-    for (const char* text; (text = next_value("warn", &from));) {
+    for (const char *text; (text = next_value("warn", &from));) {
         fprintf(stderr, "%s\n", text);
     }
     from = 0;
-    for (const char* variable; (variable = next_value("env", &from));) {
+    for (const char *variable; (variable = next_value("env", &from));) {
         char line[700];
-        const char* content = getenv(variable);
-        snprintf(line, sizeof line, "env %s%s%s", variable, content ? "=" : " unset",
-                 content ? content : "");
+        const char *content = getenv(variable);
+        snprintf(line, sizeof line, "env %s%s%s", variable, content ? "=" : " unset", content ? content : "");
         tell(line);
     }
     if (value("facts")) {
@@ -250,9 +244,9 @@ static void end_early(void) {
 }
 
 static int is_deaf_to(int signal_number) {
-    const char* list = value("deaf");
+    const char *list = value("deaf");
     while (list && *list) {
-        char* rest;
+        char *rest;
         if (strtol(list, &rest, 10) == signal_number) {
             return 1;
         }
@@ -262,7 +256,7 @@ static int is_deaf_to(int signal_number) {
 }
 
 static _Noreturn void live(int signals) {
-    const char* every = value("every");
+    const char *every = value("every");
     const long long period = every ? atoll(every) * 1000 : 0;
     long long next = every ? now() + period : 0;
     long long end = value("run") ? now() + number("run", 0) * 1000LL : 0;
@@ -281,8 +275,7 @@ static _Noreturn void live(int signals) {
                 char line[64];
                 snprintf(line, sizeof line, "signal %d", got);
                 tell(line);
-                if ((got == SIGTERM || got == SIGINT || got == SIGQUIT || got == SIGABRT) &&
-                    !is_deaf_to(got)) {
+                if ((got == SIGTERM || got == SIGINT || got == SIGQUIT || got == SIGABRT) && !is_deaf_to(got)) {
                     end = now() + number("stop", 0) * 1000LL;
                 }
             }
@@ -298,7 +291,7 @@ static _Noreturn void live(int signals) {
     }
 }
 
-int main(int argc, char** argv) {
+int main(int argc, char **argv) {
     if (argc < 2) {
         return 2;
     }
@@ -325,7 +318,7 @@ int main(int argc, char** argv) {
         notify("READY=1");
     }
     int from = 0;
-    for (const char* text; (text = next_value("send", &from));) {
+    for (const char *text; (text = next_value("send", &from));) {
         notify(text);
     }
     live(signals);

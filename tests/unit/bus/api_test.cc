@@ -191,7 +191,8 @@ TEST(BusApi, ListsHaveSystemdsSignaturesAndTheUnits) {
                                &following, &path, &id, &job_type, &job) > 0) {
         names.insert(name);
     }
-    EXPECT_EQ(names, (std::set<std::string>{"web.service", "web.slice", "db.service", "default.target"}));
+    EXPECT_EQ(names,
+              (std::set<std::string>{"web.service", "web.slice", "db.service", "default.target"}));
     EXPECT_GT(sd_bus_message_has_signature(client.call(kRoot, kManager, "ListUnitsDetailed"),
                                            "a(sssssssuouts)"),
               0);

@@ -156,9 +156,24 @@ TEST_F(Cgroups, OfOtherSlicesAreNestedByTheDashesOfTheirNames) {
     EXPECT_TRUE(tree_->remove("web.service"));
 }
 
+TEST_F(Cgroups, ThatWereKilledAreMadeAnewForTheNextProcess) {
+    const auto inode = [&] {
+        struct stat facts {};
+        EXPECT_EQ(::fstat(tree_->ensure("web.service").value(), &facts), 0);
+        return facts.st_ino;
+    };
+    run("web.service", "echo; exec sleep 1000");
+    const auto first = inode();
+    EXPECT_EQ(inode(), first);
+    ASSERT_TRUE(tree_->kill("web.service"));
+    reap_all();
+    EXPECT_NE(inode(), first);
+    EXPECT_TRUE(tree_->remove("web.service"));
+}
+
 TEST_F(Cgroups, AreFoundAgainByATreeThatIsGivenTheMountPath) {
     run("cgroup.service", "echo; exec sleep 1000");
-    const Result<CgroupTree> again = CgroupTree::open(mount_of_root(), "system.slice");
+    Result<CgroupTree> again = CgroupTree::open(mount_of_root(), "system.slice");
     ASSERT_TRUE(again) << to_string(again.error());
     EXPECT_EQ(again->root(), root_);
     EXPECT_THAT(again->existing_units(), ElementsAre("cgroup.service"));

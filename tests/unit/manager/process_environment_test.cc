@@ -17,7 +17,7 @@ using ::testing::StartsWith;
 
 TEST(ProcessEnvironment, OfASystemServiceStartsFromAFixedPath) {
     EXPECT_THAT(process_environment({}, {}),
-                Contains("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"));
+                Contains("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
     EXPECT_THAT(process_environment({}, {}), Not(Contains(StartsWith("HOME="))));
 }
 
