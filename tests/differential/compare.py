@@ -21,7 +21,7 @@ def expectations_of(scenario):
 
 
 def run_on(kind, scenario, expected):
-    with kind(scenario["units"], bool(scenario.get("bus"))) as machine:
+    with kind(scenario["units"], bool(scenario.get("bus")), scenario.get("also", "").split()) as machine:
         observed = steps.Run(machine, scenario, expected).run()
         machine.before_end()
     return observed

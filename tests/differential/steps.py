@@ -69,7 +69,7 @@ class Run:
             for number, step in enumerate(self.scenario["steps"], 1):
                 kind, step = split_step(step)
                 KINDS[kind](self, step, number)
-            if any(not isinstance(step, list) for step in self.scenario["steps"]):
+            if "end" not in self.scenario and any(not isinstance(step, list) for step in self.scenario["steps"]):
                 self.see_the_end()
         finally:
             for process in self.background.values():

@@ -1,6 +1,7 @@
 """svcd, as the integration tests run it, with the units of a scenario turned into YAML."""
 import contextlib
 import os
+import time
 
 import harness
 import ini
@@ -10,7 +11,7 @@ from machine import Machine
 class Svcd(Machine):
     """A running svcd with these units: name -> text in systemd's syntax."""
 
-    def __init__(self, units, bus=False):
+    def __init__(self, units, bus=False, also=()):  # all units are loaded anyway: nothing is done about `also`
         self.with_bus = bus
         self.daemon = harness.Daemon(exit_status=None)
         super().__init__(self.daemon.directory)
@@ -49,7 +50,21 @@ class Svcd(Machine):
         os.unlink(self.path("units/%s.yaml" % name))
 
     def before_end(self):
-        """Ends what units still run, so that the end of a scenario takes no stop timeouts."""
-        for folder in self.daemon.unit_cgroups():
+        """Ends what units still run, so that the end of a scenario takes no stop timeouts, and waits until svcd has seen it."""
+        folders, processes = self.daemon.unit_cgroups(), self.daemon.processes()
+        processes = [pid for pid in processes if pid not in (self.daemon.launcher(), self.daemon.manager_pid())]
+        for folder in folders:
             with contextlib.suppress(OSError), open(folder + "/cgroup.kill", "w") as kill:
                 kill.write("1")
+        deadline = time.monotonic() + 2
+        while (any(map(harness.alive, processes)) or any(map(is_empty, folders))) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def is_empty(folder):
+    """Whether the cgroup is there, with nothing in it: svcd will remove it or start something anew."""
+    try:
+        with open(folder + "/cgroup.events") as events:
+            return "populated 0" in events.read()
+    except OSError:
+        return False

@@ -107,9 +107,9 @@ class DirectClient(dbus_client.Client):
 
 
 class Systemd(Machine):
-    """A running systemd with these units: name -> text."""
+    """A running systemd with these units: name -> text. `also`: units that are observed too, instances for example."""
 
-    def __init__(self, units, bus=False):
+    def __init__(self, units, bus=False, also=()):
         super().__init__(tempfile.mkdtemp(prefix="svcd-systemd-"))
         os.chmod(self.directory, 0o755)
         self.control = ["systemctl"]
@@ -119,7 +119,7 @@ class Systemd(Machine):
         self.cgroup = "/sys/fs/cgroup"
         for name, text in {**BASE_UNITS, **(BUS_UNITS if bus else {}), **units}.items():
             self.write_unit(name, text)
-        pinned = [name for name in units if ".d/" not in name and "@." not in name]
+        pinned = [name for name in units if ".d/" not in name and "@." not in name] + list(also)
         self.write_unit(PIN, PIN_UNIT % " ".join(pinned))
 
     # ── beginning and end ────────────────────────────────────────────────────────────────────────────────────────────
