@@ -15,7 +15,7 @@ class Svcd(Machine):
         self.with_bus = bus
         self.daemon = harness.Daemon(exit_status=None)
         super().__init__(self.daemon.directory)
-        self.control = [harness.SVCTL]
+        self.control = [harness.SVCTL, "--bus=" + self.daemon.address]
         self.control_path = self.daemon.run + "/bus"
         self.cgroup = harness.CGROUP_MOUNT
         for name, text in units.items():
