@@ -100,14 +100,13 @@ void conditions(Subject& subject, Writer& value) {
     std::size_t place = 0;
     for (const Condition& each : subject.facts().conditions) {
         ++place;
-        if (each.is_assert != is_assert || each.kind == ConditionKind::mounts_for) {
+        if (each.is_assert != is_assert) {
             continue;
         }
         const std::size_t decisive = unit.condition_decided_by;
         const bool was_reached = was_looked_at && (decisive == 0 || place <= decisive);
         value.open(SD_BUS_TYPE_STRUCT, "sbbsi")
-            .string(std::string(is_assert ? "Assert" : "Condition") +
-                    std::string(name_of(each.kind)))
+            .string(setting_of(each))
             .boolean(each.trigger)
             .boolean(each.negate)
             .string(each.parameter)

@@ -285,8 +285,27 @@ void Machine::on_deadline(Unit& unit) {
     update_deadline(unit);
 }
 
+namespace {
+
+SignalUnit signal_for_all(const KillRequested& event) {
+    SignalUnit signal;
+    signal.unit = event.unit;
+    signal.scope = SignalScope::cgroup;
+    signal.signal = event.signal;
+    signal.cause = SignalCause::user;
+    return signal;
+}
+
+}  // namespace
+
 void Machine::on(KillRequested& event) {
     Unit& target = unit(event.unit);
+    if (target.type == UnitType::slice && event.whom == KillRequested::Whom::all &&
+        is_up(target.active_state())) {
+        order(signal_for_all(event));  // whatever is in it
+        reply(event.request, JobId::none);
+        return;
+    }
     const ServiceRun* run = target.run.get();
     const bool has_main = run != nullptr && run->main.is_there() && !run->main.is_held;
     const bool has_control = run != nullptr && run->control.is_there();
@@ -295,15 +314,11 @@ void Machine::on(KillRequested& event) {
                {RefusalKind::not_active, target.name() + " has no processes to send a signal to"});
         return;
     }
-    SignalUnit signal;
-    signal.unit = event.unit;
-    signal.signal = event.signal;
-    signal.cause = SignalCause::user;
+    SignalUnit signal = signal_for_all(event);
     signal.main = run->main.token;
     signal.control = run->control.token;
     switch (event.whom) {
         case KillRequested::Whom::all:
-            signal.scope = SignalScope::cgroup;
             break;
         case KillRequested::Whom::main:
             signal.scope = SignalScope::main;

@@ -12,27 +12,20 @@
 #include <cstring>
 #include <optional>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "linux/cgroup_folder.h"
 #include "linux/cgroup_mount.h"
+#include "linux/cgroup_places.h"
+#include "linux/oom_counter.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
 
 namespace svcd {
 namespace {
 
-/// What a service may nest below its own cgroup and still be cleaned up.
-constexpr int kDepthMax = 16;
 constexpr std::size_t kMountinfoMax = 4 * 1024 * 1024;
 constexpr std::size_t kEventsAtOnce = 64;
-/// Looks at cgroup.procs while signals go out: each finds those that were forked since the one
-/// before.
-constexpr int kSignalRounds = 4;
-/// The same without cgroup.kill, where nothing else ends it.
-constexpr int kKillRounds = 64;
 constexpr std::string_view kScope = "svcd.scope";
-constexpr std::string_view kSliceSuffix = ".slice";
 
 std::string join(std::string_view base, std::string_view name) {
     std::string path{base == "/" ? "" : base};
@@ -44,76 +37,39 @@ std::string join(std::string_view base, std::string_view name) {
 struct CgroupTree::Impl {
     CgroupMount mount;
     std::string root_path;  ///< as in /proc/PID/cgroup
-    std::string slice;      ///< of units that say nothing else
+    CgroupPlaces places;
     UniqueFd root;
     UniqueFd scope;  ///< once it is settled
     UniqueFd inotify;
 
     struct Unit {
         UniqueFd folder;
-        int watch = -1;
+        int watch = -1;         ///< of cgroup.events
+        int memory_watch = -1;  ///< of memory.events
+        OomCounter oom;
+        bool is_killed_whole = false;  ///< memory.oom.group
         bool was_killed = false;
     };
     std::unordered_map<std::string, Unit> units;
     std::unordered_map<int, const std::string*> watches;  ///< keys of `units`, whose nodes stay put
-    /// The slices of units that are in another than the usual one.
-    std::unordered_map<std::string, std::string> placed;
-    std::vector<std::string> controllers;  ///< enabled in every slice
+    std::vector<std::string> controllers;                 ///< enabled in every slice
+    bool counts_memory = false;                           ///< the memory controller is one of them
 
-    /// The folder of a slice, or of a unit in its slice, below the root's.
-    std::string folder_of_slice(std::string_view name) const;
-    std::string folder_of(std::string_view unit) const;
     std::string file_of(std::string_view unit, std::string_view file) const {
-        return folder_of(unit).append("/").append(file);
-    }
-    bool is_placed_in(const std::string& unit, std::string_view wanted) const {
-        const auto place = placed.find(unit);
-        return folder_of_slice(wanted) ==
-               (place == placed.end() ? slice : folder_of_slice(place->second));
-    }
-    void place(const std::string& unit, std::string_view wanted) {
-        if (folder_of_slice(wanted) == slice) {
-            placed.erase(unit);
-        } else {
-            placed[unit] = wanted;
-        }
+        return places.folder_of(unit).append("/").append(file);
     }
     Result<bool> is_populated(const std::string& unit) const;
     UniqueFd open_unit(std::string_view unit) const {
-        return open_folder(root.get(), folder_of(unit).c_str());
+        return open_folder(root.get(), places.folder_of(unit).c_str());
     }
-    Result<int> watch(const std::string& folder) const;
+    Result<int> watch(const std::string& folder, const char* file) const;
+    Result<void> watch_unit(const std::string& name, const std::string& folder, Unit& unit);
+    void forget_watches(const Unit& unit);
     Result<void> make_slice(const std::string& folder) const;
     Result<void> make_unit(const std::string& folder) const;
     void find_placed(const std::string& folder, int depth);
     void remove_slices(int folder, int depth) const;
 };
-
-/// "a-b.slice" is the folder a.slice/a-b.slice, and "-.slice" the root itself.
-std::string CgroupTree::Impl::folder_of_slice(std::string_view name) const {
-    if (name == "-.slice") {
-        return ".";
-    }
-    if (name == "system.slice") {
-        return slice;
-    }
-    std::string folder;
-    const std::string_view stem = name.substr(0, name.size() - kSliceSuffix.size());
-    for (std::size_t dash = stem.find('-'); dash != std::string_view::npos;
-         dash = stem.find('-', dash + 1)) {
-        folder.append(stem.substr(0, dash)).append(kSliceSuffix).append("/");
-    }
-    return folder.append(name);
-}
-
-std::string CgroupTree::Impl::folder_of(std::string_view unit) const {
-    if (unit.ends_with(kSliceSuffix)) {
-        return folder_of_slice(unit);
-    }
-    const auto place = placed.find(std::string{unit});
-    std::string folder = place == placed.end() ? slice : folder_of_slice(place->second);
-    return folder.append("/").append(escape_cgroup_name(unit));
-}
 
 /// Makes a slice's folder and those above it, with the root's controllers in each.
 Result<void> CgroupTree::Impl::make_slice(const std::string& folder) const {
@@ -141,7 +97,9 @@ Result<void> CgroupTree::Impl::make_unit(const std::string& folder) const {
     const auto make = [&] { return ::mkdirat(root.get(), folder.c_str(), 0755) == 0 ? 0 : errno; };
     int why = make();
     if (why == ENOENT) {
-        if (auto above = make_slice(folder.substr(0, folder.rfind('/'))); !above) {
+        const std::size_t slash = folder.rfind('/');
+        if (auto above = make_slice(slash == std::string::npos ? "." : folder.substr(0, slash));
+            !above) {
             return above;
         }
         why = make();
@@ -160,12 +118,14 @@ void CgroupTree::Impl::find_placed(const std::string& folder, int depth) {
     if (!open || depth == 0) {
         return;
     }
-    const std::string_view name = std::string_view{folder}.substr(folder.rfind('/') + 1);
+    const std::string_view slice =
+        folder == "." ? kRootSlice : std::string_view{folder}.substr(folder.rfind('/') + 1);
     for (const std::string& inner : folders_in(open.get())) {
+        const std::string_view unit = unit_in_folder(inner);
         if (inner.ends_with(kSliceSuffix)) {
             find_placed(folder == "." ? inner : folder + "/" + inner, depth - 1);
-        } else if (folder != "." && folder != slice) {
-            placed.emplace(unescape_cgroup_name(inner), name);
+        } else if (folder != places.usual() && !unit.empty()) {
+            places.put(std::string{unit}, slice);
         }
     }
 }
@@ -199,15 +159,44 @@ Result<bool> CgroupTree::Impl::is_populated(const std::string& unit) const {
     return text->find("populated 1") != std::string::npos;
 }
 
-Result<int> CgroupTree::Impl::watch(const std::string& folder) const {
-    const std::string path =
-        mount.folder_of(root_path).value_or("") + "/" + folder + "/cgroup.events";
+Result<int> CgroupTree::Impl::watch(const std::string& folder, const char* file) const {
+    const std::string path = mount.folder_of(root_path).value_or("") + "/" + folder + "/" + file;
     const int result = ::inotify_add_watch(inotify.get(), path.c_str(), IN_MODIFY);
     if (result < 0) {
         return failure(errno, "inotify_add_watch", path,
                        errno == ENOSPC ? "raise fs.inotify.max_user_watches" : "");
     }
     return result;
+}
+
+Result<void> CgroupTree::Impl::watch_unit(const std::string& name,
+                                          const std::string& folder,
+                                          Unit& unit) {
+    const Result<int> events = watch(folder, "cgroup.events");
+    if (!events) {
+        return Failure{events.error()};
+    }
+    unit.watch = *events;
+    watches[*events] = &name;
+    if (counts_memory) {
+        const Result<int> memory = watch(folder, "memory.events");
+        if (!memory) {
+            return Failure{memory.error()};
+        }
+        unit.memory_watch = *memory;
+        watches[*memory] = &name;
+        unit.oom.start(unit.folder.get());
+    }
+    return {};
+}
+
+void CgroupTree::Impl::forget_watches(const Unit& unit) {
+    for (const int watch : {unit.watch, unit.memory_watch}) {
+        if (watch >= 0) {
+            ::inotify_rm_watch(inotify.get(), watch);
+            watches.erase(watch);
+        }
+    }
 }
 
 CgroupTree::CgroupTree() : impl_(std::make_unique<Impl>()) {}
@@ -267,10 +256,10 @@ Result<CgroupTree> CgroupTree::open(std::string_view root, std::string_view slic
                        errno == EMFILE ? "raise fs.inotify.max_user_instances" : "");
     }
     impl.root = std::move(*root_fd);
-    impl.slice = slice;
+    impl.places = CgroupPlaces{slice};
     impl.root_path = wanted;
     impl.mount = std::move(*mount);
-    impl.find_placed(".", kDepthMax);
+    impl.find_placed(".", kCgroupDepthMax);
     tree.root_ = std::move(wanted);
     return tree;
 }
@@ -313,11 +302,12 @@ Result<void> CgroupTree::settle(const std::vector<Pid>& own_processes) {
         // with it.
         auto enabled = write_file_at(impl.root.get(), "cgroup.subtree_control", "+" + name);
         if (enabled) {
-            const std::string file = impl.slice + "/cgroup.subtree_control";
+            const std::string file = impl.places.usual() + "/cgroup.subtree_control";
             enabled = write_file_at(impl.root.get(), file.c_str(), "+" + name);
         }
         if (enabled) {
             impl.controllers.push_back(name);
+            impl.counts_memory |= name == "memory";
         } else {
             const int why = enabled.error().error_number;
             unavailable_.push_back(name + ": " +
@@ -341,7 +331,7 @@ Result<int> CgroupTree::own_cgroup() const {
 }
 
 std::string CgroupTree::path_of(std::string_view unit) const {
-    const std::string folder = impl_->folder_of(unit);
+    const std::string folder = impl_->places.folder_of(unit);
     return folder == "." ? root_ : join(root_, folder);
 }
 
@@ -351,19 +341,7 @@ std::string_view CgroupTree::unit_of(std::string_view cgroup_path) const {
         cgroup_path[length] != '/') {
         return {};
     }
-    std::string_view rest = cgroup_path.substr(length + 1);
-    bool is_in_slice = false;
-    while (true) {
-        const std::string_view name = rest.substr(0, rest.find('/'));
-        if (!name.ends_with(kSliceSuffix)) {
-            return is_in_slice ? unescape_cgroup_name(name) : std::string_view{};
-        }
-        if (name.size() == rest.size()) {
-            return {};
-        }
-        is_in_slice = true;
-        rest.remove_prefix(name.size() + 1);
-    }
+    return unit_in_folder(cgroup_path.substr(length + 1));
 }
 
 Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
@@ -385,17 +363,19 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
         if (::fstatat(entry->second.folder.get(), "cgroup.procs", &facts, 0) == 0) {
             return entry->second.folder.get();
         }
-        impl.watches.erase(entry->second.watch);
+        impl.forget_watches(entry->second);
+        entry->second = Impl::Unit{};
     }
     const auto give_up = [&](Error error) {
+        impl.forget_watches(entry->second);
         impl.units.erase(entry);
         return Failure{std::move(error)};
     };
     // What its last run left over keeps its cgroup, also when the unit is to be in another slice.
-    if (!slice.empty() && !impl.is_placed_in(entry->first, slice) && !impl.open_unit(unit)) {
-        impl.place(entry->first, slice);
+    if (!slice.empty() && !impl.places.is_in(entry->first, slice) && !impl.open_unit(unit)) {
+        impl.places.put(entry->first, slice);
     }
-    const std::string folder = impl.folder_of(unit);
+    const std::string folder = impl.places.folder_of(unit);
     if (auto made = impl.make_unit(folder); !made) {
         return give_up(std::move(made.error()));
     }
@@ -403,24 +383,21 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
     if (!entry->second.folder) {
         return give_up(Error{errno, "open the cgroup", path_of(unit), {}});
     }
-    Result<int> watch = impl.watch(folder);
-    if (!watch) {
-        return give_up(std::move(watch.error()));
+    if (auto watched = impl.watch_unit(entry->first, folder, entry->second); !watched) {
+        return give_up(std::move(watched.error()));
     }
-    entry->second.watch = *watch;
-    impl.watches[*watch] = &entry->first;
     return entry->second.folder.get();
 }
 
 Result<void> CgroupTree::remove(std::string_view unit) {
     Impl& impl = *impl_;
-    const std::string folder = impl.folder_of(unit);
+    const std::string folder = impl.places.folder_of(unit);
     int why = ::unlinkat(impl.root.get(), folder.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
     if (why == EBUSY) {
         const Result<bool> populated = impl.is_populated(std::string{unit});
         if (populated && !*populated) {
             if (const UniqueFd open = impl.open_unit(unit)) {
-                remove_below(open.get(), kDepthMax);
+                remove_below(open.get(), kCgroupDepthMax);
             }
             why = ::unlinkat(impl.root.get(), folder.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
         }
@@ -429,16 +406,15 @@ Result<void> CgroupTree::remove(std::string_view unit) {
         return failure(why, "remove the cgroup", path_of(unit));
     }
     if (const auto entry = impl.units.find(std::string{unit}); entry != impl.units.end()) {
-        ::inotify_rm_watch(impl.inotify.get(), entry->second.watch);
-        impl.watches.erase(entry->second.watch);
+        impl.forget_watches(entry->second);
         impl.units.erase(entry);
     }
-    impl.placed.erase(std::string{unit});
+    impl.places.forget(std::string{unit});
     return {};
 }
 
 void CgroupTree::remove_slices() {
-    impl_->remove_slices(impl_->root.get(), kDepthMax);
+    impl_->remove_slices(impl_->root.get(), kCgroupDepthMax);
 }
 
 Result<bool> CgroupTree::is_populated(std::string_view unit) const {
@@ -452,7 +428,8 @@ Result<std::vector<Pid>> CgroupTree::processes(std::string_view unit, std::size_
         return failure(errno, "open the cgroup", path_of(unit));
     }
     if (folder) {
-        if (auto collected = collect_processes(folder.get(), limit, kDepthMax, pids); !collected) {
+        if (auto collected = collect_processes(folder.get(), limit, kCgroupDepthMax, pids);
+            !collected) {
             collected.error().subject = path_of(unit) + "/cgroup.procs";
             return Failure{collected.error()};
         }
@@ -471,61 +448,46 @@ Result<void> CgroupTree::kill(std::string_view unit) {
     if (const auto entry = impl_->units.find(std::string{unit}); entry != impl_->units.end()) {
         entry->second.was_killed = true;
     }
-    const auto killed = write_file_at(folder.get(), "cgroup.kill", "1");
-    if (killed || killed.error().error_number == ENODEV) {
-        return {};
+    auto killed = kill_processes(folder.get());
+    if (!killed) {
+        killed.error().subject = path_of(unit);
     }
-    if (killed.error().error_number != ENOENT && killed.error().error_number != EOPNOTSUPP) {
-        return failure(killed.error().error_number, "kill the cgroup", path_of(unit));
-    }
-    // Before Linux 5.14. Each look finds what was forked since the last; those that are dying stay
-    // in the list for a while, so the end is that nobody new is there.
-    std::unordered_set<Pid> seen;
-    for (int round = 0; round < kKillRounds; ++round) {
-        const Result<std::vector<Pid>> pids = processes(unit);
-        if (!pids) {
-            return Failure{pids.error()};
-        }
-        bool found = false;
-        for (const Pid pid : *pids) {
-            found |= seen.insert(pid).second;
-            ::kill(pid, SIGKILL);
-        }
-        if (!found) {
-            break;
-        }
-    }
-    return {};
+    return killed;
 }
 
 Result<void> CgroupTree::signal(std::string_view unit,
                                 const std::vector<int>& signals,
                                 const std::vector<Pid>& except) const {
-    std::unordered_set<Pid> seen{except.begin(), except.end()};
-    Result<void> sent;
-    for (int round = 0; round < kSignalRounds; ++round) {
-        const Result<std::vector<Pid>> pids = processes(unit);
-        if (!pids) {
-            return Failure{pids.error()};
-        }
-        bool found = false;
-        for (const Pid pid : *pids) {
-            if (!seen.insert(pid).second) {
-                continue;
-            }
-            found = true;
-            for (const int signal : signals) {
-                // One that may not be signalled (another user's, in a user instance): the rest are.
-                if (::kill(pid, signal) < 0 && errno != ESRCH && sent && signal == signals[0]) {
-                    sent = failure(errno, "kill", std::to_string(pid) + " of " + std::string{unit});
-                }
-            }
-        }
-        if (!found) {
-            break;
-        }
+    const UniqueFd folder = impl_->open_unit(unit);
+    if (!folder) {
+        return errno == ENOENT ? Result<void>{} : failure(errno, "open the cgroup", path_of(unit));
+    }
+    auto sent = signal_processes(folder.get(), signals, except);
+    if (!sent) {
+        sent.error().subject += " of " + std::string{unit};
     }
     return sent;
+}
+
+bool CgroupTree::take_oom_kill(std::string_view unit) {
+    const auto entry = impl_->units.find(std::string{unit});
+    return impl_->counts_memory && entry != impl_->units.end() &&
+           entry->second.oom.has_grown(entry->second.folder.get());
+}
+
+Result<void> CgroupTree::kill_whole_on_oom(std::string_view unit, bool whole) {
+    const auto entry = impl_->units.find(std::string{unit});
+    if (!impl_->counts_memory || entry == impl_->units.end() ||
+        entry->second.is_killed_whole == whole) {
+        return {};
+    }
+    auto written = write_file_at(entry->second.folder.get(), "memory.oom.group", whole ? "1" : "0");
+    if (!written) {
+        written.error().subject = path_of(unit) + "/memory.oom.group";
+        return written;
+    }
+    entry->second.is_killed_whole = whole;
+    return {};
 }
 
 Result<void> CgroupTree::thaw(std::string_view unit) const {
@@ -541,7 +503,8 @@ int CgroupTree::watch_fd() const {
     return impl_->inotify.get();
 }
 
-void CgroupTree::dispatch(const std::function<void(std::string_view unit)>& emptied) {
+void CgroupTree::dispatch(const std::function<void(std::string_view unit)>& emptied,
+                          const std::function<void(std::string_view unit)>& oom_killed) {
     Impl& impl = *impl_;
     // Watches of files report no names, so each event has the size of the bare struct.
     alignas(inotify_event) std::array<char, kEventsAtOnce * sizeof(inotify_event)> buffer;
@@ -565,6 +528,9 @@ void CgroupTree::dispatch(const std::function<void(std::string_view unit)>& empt
     }
     // Names, not iterators: what is called may remove the unit's cgroup.
     for (const std::string& unit : changed) {
+        if (take_oom_kill(unit)) {
+            oom_killed(unit);
+        }
         const Result<bool> populated = impl.is_populated(unit);
         if (populated && !*populated) {
             emptied(unit);
@@ -575,14 +541,14 @@ void CgroupTree::dispatch(const std::function<void(std::string_view unit)>& empt
 std::vector<std::string> CgroupTree::existing_units() const {
     const Impl& impl = *impl_;
     std::vector<std::string> units;
-    if (const UniqueFd slice = open_folder(impl.root.get(), impl.slice.c_str())) {
+    if (const UniqueFd slice = open_folder(impl.root.get(), impl.places.usual().c_str())) {
         for (const std::string& name : folders_in(slice.get())) {
             if (!name.ends_with(kSliceSuffix)) {
                 units.emplace_back(unescape_cgroup_name(name));
             }
         }
     }
-    for (const auto& [unit, slice] : impl.placed) {
+    for (const auto& [unit, slice] : impl.places.elsewhere()) {
         units.push_back(unit);
     }
     return units;

@@ -66,10 +66,19 @@ public:
                         const std::vector<Pid>& except = {}) const;
     Result<void> thaw(std::string_view unit) const;
 
-    /// An inotify descriptor that becomes readable when some unit's cgroup.events changed;
-    /// dispatch() then calls `emptied` with each unit whose cgroup is empty now. At most 64 a call.
+    /// Has the kernel's OOM killer taken a process of the unit since the last call? No, and no
+    /// system call, where there is no memory controller.
+    bool take_oom_kill(std::string_view unit);
+    /// Shall it take all of the unit's processes with one? Nothing happens without a memory
+    /// controller, nor before ensure().
+    Result<void> kill_whole_on_oom(std::string_view unit, bool whole);
+
+    /// An inotify descriptor that becomes readable when some unit's cgroup.events or memory.events
+    /// changed; dispatch() then calls `oom_killed` with each unit that take_oom_kill() is true of,
+    /// and `emptied` with each whose cgroup is empty now. At most 64 a call.
     int watch_fd() const;
-    void dispatch(const std::function<void(std::string_view unit)>& emptied);
+    void dispatch(const std::function<void(std::string_view unit)>& emptied,
+                  const std::function<void(std::string_view unit)>& oom_killed);
 
     const std::string& root() const { return root_; }  ///< "/..." in the cgroup file system
     /// Where the root is seen as a folder.

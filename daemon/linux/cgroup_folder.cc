@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstring>
 #include <memory>
+#include <unordered_set>
 
 #include "linux/read_file.h"
 
@@ -18,6 +20,11 @@ namespace {
 
 /// Enough for a cgroup of 65536 processes.
 constexpr std::size_t kProcsMax = 1024 * 1024;
+/// Looks at cgroup.procs while signals go out: each finds those that were forked since the one
+/// before.
+constexpr int kSignalRounds = 4;
+/// The same without cgroup.kill, where nothing else ends it.
+constexpr int kKillRounds = 64;
 
 struct CloseDirectory {
     void operator()(DIR* directory) const { ::closedir(directory); }
@@ -114,6 +121,66 @@ Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path) {
         return failure(errno, "open the cgroup", std::string{path});
     }
     return folder;
+}
+
+Result<void> kill_processes(int folder) {
+    const auto killed = write_file_at(folder, "cgroup.kill", "1");
+    if (killed || killed.error().error_number == ENODEV) {
+        return {};
+    }
+    if (killed.error().error_number != ENOENT && killed.error().error_number != EOPNOTSUPP) {
+        return failure(killed.error().error_number, "kill the cgroup");
+    }
+    // Before Linux 5.14. Each look finds what was forked since the last; those that are dying stay
+    // in the list for a while, so the end is that nobody new is there.
+    std::unordered_set<Pid> seen;
+    for (int round = 0; round < kKillRounds; ++round) {
+        std::vector<Pid> pids;
+        if (auto collected = collect_processes(folder, kProcessesMax, kCgroupDepthMax, pids);
+            !collected) {
+            return collected;
+        }
+        bool found = false;
+        for (const Pid pid : pids) {
+            found |= seen.insert(pid).second;
+            ::kill(pid, SIGKILL);
+        }
+        if (!found) {
+            break;
+        }
+    }
+    return {};
+}
+
+Result<void> signal_processes(int folder,
+                              const std::vector<int>& signals,
+                              const std::vector<Pid>& except) {
+    std::unordered_set<Pid> seen{except.begin(), except.end()};
+    Result<void> sent;
+    for (int round = 0; round < kSignalRounds; ++round) {
+        std::vector<Pid> pids;
+        if (auto collected = collect_processes(folder, kProcessesMax, kCgroupDepthMax, pids);
+            !collected) {
+            return collected;
+        }
+        bool found = false;
+        for (const Pid pid : pids) {
+            if (!seen.insert(pid).second) {
+                continue;
+            }
+            found = true;
+            for (const int signal : signals) {
+                // One that may not be signalled (another user's, in a user instance): the rest are.
+                if (::kill(pid, signal) < 0 && errno != ESRCH && sent && signal == signals[0]) {
+                    sent = failure(errno, "kill", std::to_string(pid));
+                }
+            }
+        }
+        if (!found) {
+            break;
+        }
+    }
+    return sent;
 }
 
 }  // namespace svcd

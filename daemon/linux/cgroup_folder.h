@@ -11,6 +11,9 @@
 
 namespace svcd {
 
+/// What a service may nest below its own cgroup and still be cleaned up.
+inline constexpr int kCgroupDepthMax = 16;
+
 /// The names of the folders in an open folder.
 std::vector<std::string> folders_in(int folder);
 
@@ -22,6 +25,13 @@ void remove_below(int folder, int depth);
 /// Adds the processes of an open cgroup and of those below it, until there are `limit`. Processes
 /// of other PID namespaces are listed as 0, and left out.
 Result<void> collect_processes(int folder, std::size_t limit, int depth, std::vector<Pid>& pids);
+
+/// cgroup.kill, or its replacement before Linux 5.14. A cgroup that is gone has nothing to kill.
+Result<void> kill_processes(int folder);
+/// CgroupTree::signal() of an open cgroup.
+Result<void> signal_processes(int folder,
+                              const std::vector<int>& signals,
+                              const std::vector<Pid>& except);
 
 /// mkdir -p of a cgroup path below an open folder.
 Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "linux/resident_memory.h"
+#include "manager/last_kill.h"
 #include "manager/process_environment.h"
 #include "manager/restore.h"
 #include "unitfile/schema.h"
@@ -102,6 +103,14 @@ Result<Exit> Manager::run() {
     return *runner_.exit();
 }
 
+/// An event of the unit with this name, if there is one.
+template <typename UnitEvent>
+void Manager::happened(std::string_view name) {
+    if (const std::optional<UnitId> unit = supervisor_.find(name)) {
+        queue_.emplace_back(UnitEvent{*unit});
+    }
+}
+
 Result<void> Manager::open_sources() {
     struct Source {
         int fd;
@@ -113,11 +122,9 @@ Result<void> Manager::open_sources() {
         {kernel_.poke.get(), EventOrder::exits, [this] { return handle_poke(); }},
         {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
          [this] {
-             kernel_.cgroups.dispatch([this](std::string_view name) {
-                 if (const std::optional<UnitId> unit = supervisor_.find(name)) {
-                     queue_.emplace_back(CgroupEmptied{*unit});
-                 }
-             });
+             kernel_.cgroups.dispatch(
+                 [this](std::string_view name) { happened<CgroupEmptied>(name); },
+                 [this](std::string_view name) { happened<OomKilled>(name); });
              return Drained::yes;
          }},
     };
@@ -247,6 +254,10 @@ void Manager::handle_exit(const ExitRecord& record) {
         kernel_.table.release(record.token);  // of a process that belongs to nobody any more
         return;
     }
+    // Why comes before that it ended.
+    if (kernel_.cgroups.take_oom_kill(supervisor_.name(*unit))) {
+        queue_.emplace_back(OomKilled{*unit});
+    }
     queue_.emplace_back(ProcessExited{record.token, record.code, record.status});
     settle();
     // The kernel notifies of an empty cgroup up to 20 ms late, but reads right at once.
@@ -326,6 +337,9 @@ void Manager::leave() {
     kernel_.table.set_final_status(runner_.exit()->status);
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
+    if (runner_.exit()->force) {
+        kill_everything(kernel_.table, kernel_.cgroups, log_);
+    }
     kernel_.cgroups.remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
     // on with, and the next svcd starts afresh.

@@ -56,6 +56,8 @@ private:
     Drained handle_poke();
     void handle_exit(const ExitRecord& record);
     void handle_requests();
+    template <typename UnitEvent>
+    void happened(std::string_view name);
     void check_cgroup(UnitId unit);
     void end_turn();
     void leave();

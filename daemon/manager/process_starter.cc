@@ -129,6 +129,11 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     if (!cgroup) {
         return Failure{cgroup.error()};
     }
+    if (const auto grouped = tools_.cgroups.kill_whole_on_oom(
+            definition->name, service.oom_policy == OomPolicy::kill);
+        !grouped) {
+        tools_.log.say(Severity::warning, definition->name, to_string(grouped.error()));
+    }
     SpawnRequest request;
     request.token = order.process;
     request.unit = definition->name;

@@ -1,10 +1,9 @@
 #include "manager/restore.h"
 
 #include <algorithm>
-#include <csignal>
 
-#include "linux/pidfd.h"
 #include "linux/procfs.h"
+#include "manager/last_kill.h"
 
 namespace svcd {
 namespace {
@@ -119,13 +118,7 @@ void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {
         log.say(Severity::warning,
                 "Process " + std::to_string(entry.pid) +
                     " belongs to no unit that the state file knows; it is killed");
-        const Result<UniqueFd> process = open_pidfd(entry.pid);
-        const ProcessFact now = table.look(entry.token);
-        if (process && now.state == ProcessFact::State::alive && now.pid == entry.pid) {
-            if (const auto sent = send_signal(*process, SIGKILL); !sent) {
-                log.say(Severity::warning, to_string(sent.error()));
-            }
-        }
+        kill_process(table, entry, log);
         table.release(entry.token);  // the launcher reaps it as an orphan
     }
 }

@@ -100,7 +100,7 @@ def children_of(pid):
 
 
 def full_name(unit):
-    return unit if re.search(r"\.(service|target)$", unit) else unit + ".service"
+    return unit if re.search(r"\.(service|target|slice)$", unit) else unit + ".service"
 
 
 class Event:
@@ -118,7 +118,7 @@ class Daemon(contextlib.AbstractContextManager):
     def __init__(self, units=None, arguments=(), mode="--system", bus="none", unit="basic.target", environment=None,
                  exit_status=0, prefix=(), pass_fds=()):
         """`units`: name -> text of the file, or a dict of it (written as JSON, which is YAML). `prefix`: words before svcd's
-        command line; a word may hold %(directory)s. `exit_status`: what svcd is to end with; None: anything."""
+        command line; a word, or `bus`, may hold %(directory)s. `exit_status`: what svcd is to end with; None: anything."""
         self.exit_status = exit_status
         self.directory = tempfile.mkdtemp(prefix="svcd-test-")
         os.chmod(self.directory, 0o755)
@@ -143,7 +143,7 @@ class Daemon(contextlib.AbstractContextManager):
             if name not in (environment or {}):
                 self.environment.pop(name, None)
         self.arguments = [SVCD, mode, "--unit-path=" + self.units, "--runtime-dir=" + self.run, "--log-dir=" + self.log,
-                          "--cgroup=" + self.cgroup_name, "--bus=" + bus, "--unit=" + unit,
+                          "--cgroup=" + self.cgroup_name, "--bus=" + bus % {"directory": self.directory}, "--unit=" + unit,
                           "--config=" + os.path.join(self.directory, "svcd.yaml"), *arguments]
         self.prefix, self.pass_fds = [word % {"directory": self.directory} for word in prefix], pass_fds
         self.process, self.client = None, None

@@ -35,14 +35,17 @@ std::string escape_for_slice(std::string_view text) {
 
 }  // namespace
 
-std::string describe(const Condition& condition) {
-    std::string text;
-    if (condition.kind != ConditionKind::mounts_for) {
-        text += condition.is_assert ? "Assert" : "Condition";
+std::string setting_of(const Condition& condition) {
+    const std::string name{name_of(condition.kind)};
+    if (condition.kind == ConditionKind::mounts_for) {
+        return name;
     }
-    text += name_of(condition.kind);
-    text += std::string("=") + (condition.trigger ? "|" : "") + (condition.negate ? "!" : "");
-    return text + condition.parameter;
+    return (condition.is_assert ? "Assert" : "Condition") + name;
+}
+
+std::string describe(const Condition& condition) {
+    return setting_of(condition) + "=" + (condition.trigger ? "|" : "") +
+           (condition.negate ? "!" : "") + condition.parameter;
 }
 
 bool is_slice_name(std::string_view name) {

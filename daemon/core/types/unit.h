@@ -333,6 +333,8 @@ struct LoadedUnit {
 std::optional<UnitType> unit_type_of(std::string_view name);
 
 std::string_view name_of(EmergencyAction action);
+/// "ConditionPathExists", "AssertUser"; "RequiresMountsFor".
+std::string setting_of(const Condition& condition);
 /// "ConditionPathExists=!/etc/x", as it stands in a unit file.
 std::string describe(const Condition& condition);
 

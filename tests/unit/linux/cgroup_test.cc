@@ -74,6 +74,8 @@ TEST(CgroupName, IsEscapedWhereTheKernelUsesIt) {
 
 // ── the tree
 
+constexpr auto kNoOom = [](std::string_view unit) { ADD_FAILURE() << unit; };
+
 class Cgroups : public TestTree {
 protected:
     /// A shell script in the unit's cgroup, as a child of this process. Returns when it has written
@@ -105,7 +107,7 @@ protected:
         for (bool found = false; !found;) {
             pollfd entry{tree_->watch_fd(), POLLIN, 0};
             ASSERT_EQ(::poll(&entry, 1, 10'000), 1) << "no notice within 10 s";
-            tree_->dispatch([&](std::string_view emptied) { found |= emptied == unit; });
+            tree_->dispatch([&](std::string_view emptied) { found |= emptied == unit; }, kNoOom);
         }
     }
 
@@ -204,6 +206,19 @@ TEST_F(Cgroups, OfUnitsWithTheKernelsOwnNamesCanBeMade) {
     }
 }
 
+TEST_F(Cgroups, MayBeInTheRootSlice) {
+    ASSERT_TRUE(tree_->ensure("web.service", "-.slice"));
+    run("web.service", "echo; exec sleep 1000");
+    EXPECT_EQ(tree_->path_of("web.service"), root_ + "/web.service");
+    EXPECT_EQ(cgroup_of(last_).value(), tree_->path_of("web.service"));
+    EXPECT_EQ(tree_->unit_of(root_ + "/web.service/below"), "web.service");
+    EXPECT_EQ(tree_->unit_of(root_ + "/svcd.scope"), "");
+    const Result<CgroupTree> later = CgroupTree::open(root_, "system.slice");
+    ASSERT_TRUE(later);
+    EXPECT_TRUE(later->is_populated("web.service").value());
+    EXPECT_THAT(later->existing_units(), ElementsAre("web.service"));
+}
+
 TEST_F(Cgroups, KeepTheirDescriptorUntilTheyAreRemoved) {
     const int first = tree_->ensure("web.service").value();
     EXPECT_EQ(tree_->ensure("web.service").value(), first);
@@ -235,7 +250,8 @@ TEST_F(Cgroups, MayBeRemovedByWhoIsToldThatTheyAreEmpty) {
     while (!removed) {
         pollfd entry{tree_->watch_fd(), POLLIN, 0};
         ASSERT_EQ(::poll(&entry, 1, 10'000), 1);
-        tree_->dispatch([&](std::string_view unit) { removed = tree_->remove(unit).has_value(); });
+        tree_->dispatch([&](std::string_view unit) { removed = tree_->remove(unit).has_value(); },
+                        kNoOom);
     }
     EXPECT_THAT(tree_->existing_units(), IsEmpty());
 }
