@@ -1,4 +1,5 @@
 """Which observations are right: those recorded from systemd, but for the differences that are meant."""
+import functools
 import traceback
 
 import scenarios
@@ -29,12 +30,12 @@ def run_on(kind, scenario, expected):
 
 def guarded(check):
     """A scenario that can't be run has failed, whatever the reason."""
+    @functools.wraps(check)
     def checked(scenario):
         try:
             return check(scenario)
         except Exception as error:
-            return ["".join(traceback.format_exception_only(type(error), error)).strip()]
-    checked.__qualname__ = checked.__name__ = check.__name__  # found again by the worker process
+            return ["".join(traceback.format_exception_only(error)).strip()]
     return checked
 
 

@@ -15,13 +15,32 @@ def areas():
 
 
 def load_area(area):
-    """The scenarios of a file, as dicts: id, title, units, steps; perhaps bus, order, also."""
+    """The scenarios of a file, as dicts. Besides id, title, units and steps one may have
+
+    bus    yes: there is a message bus (of systemd; svcd's own socket is one)
+    order  by-name: of the log only the order of each unit's own events matters
+    also   further units to look at, instances for example
+    end    any text: what is at the end is not looked at, since it is not determined
+    unit, each, set     see expand()
+    """
     with open(os.path.join(HERE, "scenarios", area + ".yaml")) as file:
         found = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     for scenario in found:
-        scenario.setdefault("units", {})
         scenario["area"] = area
+        scenario["units"] = expand(scenario)
     return found
+
+
+def expand(scenario):
+    """All units of a scenario: those of `units`, and of `each` (name -> lines, put into the text of `unit`), with what `set`
+    says put in the place of its words."""
+    units = dict(scenario.get("units") or {})
+    for name, lines in scenario.get("each", {}).items():
+        lines = [lines] if isinstance(lines, str) else lines
+        units[name + ".service"] = scenario["unit"].replace("@NAME", name).replace("@LINES", "\n".join(lines))
+    for word, value in scenario.get("set", {}).items():
+        units = {name: text.replace(word, value) for name, text in units.items()}
+    return units
 
 
 def load_all():

@@ -74,7 +74,7 @@ def why_not():
     try:
         with Systemd({}):
             return None
-    except OSError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         return str(error)
 
 
