@@ -53,6 +53,8 @@ def check_systemd(scenario):
 
 @guarded
 def check_svcd(scenario):
+    if "since" in scenario:  # no systemd 252 can do it: every step says what the manual says
+        return compare({label: value for label, value in run_on(Svcd, scenario, {}).items() if value != AS_ASKED}, {})
     expected = dict(expectations_of(scenario))
     later = scenarios.load_not_yet().get(scenario["id"])
     if later is not None:

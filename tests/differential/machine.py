@@ -22,10 +22,12 @@ class Machine(contextlib.AbstractContextManager):
     @d NAME …    the helper daemon      @W    an empty folder          @ctl, @show    the client, `UNIT PROPERTY`
     @ev WORDS    the helper that logs   @U    where unit files are     @CG/           the root of the cgroups
     @LOG         the log of events      @BUS  the manager's socket     @REAPER        the process that reaps orphans
+    @DBUS        the message bus's socket, of a scenario with `bus: yes`
     """
 
     control: list      # the client's command line
     control_path = ""  # the manager's socket
+    bus_path = ""      # the message bus's socket
     cgroup = ""        # where its cgroup root is in the file system
     bus = None         # a dbus_client.Client
 
@@ -68,7 +70,7 @@ class Machine(contextlib.AbstractContextManager):
     def substitute(self, text):
         for word, value in (("@d ", self.path("d") + " "), ("@ev ", self.path("ev") + " "), ("@show ", "svshow "),
                             ("@ctl ", " ".join(self.control) + " "), ("@LOG", self.path("happened")), ("@W", self.path("w")),
-                            ("@U", self.path("units")), ("@BUS", self.control_path)):
+                            ("@U", self.path("units")), ("@BUS", self.control_path), ("@DBUS", self.bus_path)):
             text = text.replace(word, value)
         if "@REAPER" in text:
             text = text.replace("@REAPER", str(self.reaper()))

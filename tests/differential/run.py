@@ -85,15 +85,22 @@ def on_svcd(found, arguments):
     for problem in problems:
         print("FAIL " + problem)
     failed = len(problems) + run_all(compare.check_svcd, found, arguments.jobs, arguments.quiet)
+    younger = [scenario["id"] for scenario in found if "since" in scenario]
     later = [scenario["id"] for scenario in found if scenario["id"] in scenarios.load_not_yet()]
     different = [scenario["id"] for scenario in found if scenario["id"] in scenarios.load_differences()]
-    versions = {scenarios.load_recording(area)["systemd"] for area in {scenario["area"] for scenario in found}}
-    print("svcd: %d scenarios, %d failed; compared with the recording of %s; %d differ on purpose (%s); %d are refused so far (%s)" % (
-        len(found), failed, ", ".join(map(str, versions)), len(different), " ".join(different), len(later), " ".join(later)))
+    versions = {scenarios.load_recording(area)["systemd"] for area in {scenario["area"] for scenario in for_252(found)}}
+    print("svcd: %d scenarios, %d failed; compared with the recording of %s" % (len(found), failed, ", ".join(map(str, versions))))
+    for what, names in (("differ on purpose", different), ("are refused so far", later), ("follow a manual younger than 252", younger)):
+        print("      %d %s: %s" % (len(names), what, " ".join(names) or "none"))
     return 1 if failed else 0
 
 
+def for_252(found):
+    return [scenario for scenario in found if "since" not in scenario]
+
+
 def on_systemd(found, arguments):
+    found = for_252(found)
     reason = systemd_backend.why_not()
     if reason:
         print("systemd can't be run here (%s): its recorded results are what svcd is compared with" % reason)
@@ -107,6 +114,7 @@ def record(found, arguments):
     reason = systemd_backend.why_not()
     if reason:
         sys.exit("can't record: " + reason)
+    found = for_252(found)
     with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
         results = list(pool.map(compare.record, found))
     recorded = {}

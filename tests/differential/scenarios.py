@@ -18,6 +18,7 @@ def load_area(area):
     """The scenarios of a file, as dicts. Besides id, title, units and steps one may have
 
     bus    yes: there is a message bus (of systemd; svcd's own socket is one)
+    since  the version of systemd whose manual it follows, when that is younger than 252: it is run on svcd only
     order  by-name: of the log only the order of each unit's own events matters
     also   further units to look at, instances for example
     end    any text: what is at the end is not looked at, since it is not determined

@@ -1,10 +1,12 @@
 """svcd, as the integration tests run it, with the units of a scenario turned into YAML."""
 import contextlib
 import os
+import tempfile
 import time
 
 import harness
 import ini
+import test_bus
 from machine import Machine
 
 
@@ -12,8 +14,12 @@ class Svcd(Machine):
     """A running svcd with these units: name -> text in systemd's syntax."""
 
     def __init__(self, units, bus=False, also=()):  # all units are loaded anyway: nothing is done about `also`
-        self.with_bus = bus
-        self.daemon = harness.Daemon(exit_status=None)
+        self.broker, address = None, "none"
+        if bus:
+            self.bus_folder = tempfile.TemporaryDirectory(prefix="svcd-test-")
+            self.broker = test_bus.MessageBus(self.bus_folder.name + "/bus")
+            self.bus_path, address = self.broker.path, self.broker.address
+        self.daemon = harness.Daemon(exit_status=None, bus=address)
         super().__init__(self.daemon.directory)
         self.control = [harness.SVCTL, "--bus=" + self.daemon.address]
         self.control_path = self.daemon.run + "/bus"
@@ -22,12 +28,21 @@ class Svcd(Machine):
             self.write_unit(name, text)
 
     def __enter__(self):
+        if self.broker is not None:
+            self.broker.start()
         self.daemon.__enter__()
         self.bus = self.daemon.bus()
+        if self.broker is not None:
+            self.broker.wait_for_svcd()
         return self
 
     def __exit__(self, kind, error, trace):
-        return self.daemon.__exit__(kind, error, trace)
+        try:
+            return self.daemon.__exit__(kind, error, trace)
+        finally:
+            if self.broker is not None:
+                self.broker.stop()
+                self.bus_folder.cleanup()
 
     def inside(self, command):
         return command

@@ -15,6 +15,7 @@ import time
 
 import dbus_client
 import harness
+import test_bus
 from machine import Machine
 
 SYSTEMD = "/usr/lib/systemd/systemd"
@@ -32,7 +33,8 @@ BASE_UNITS = {
 BUS_UNITS = {
     "dbus.socket": "[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
     "dbus.service": "[Unit]\nRequires=dbus.socket\nDefaultDependencies=no\n[Service]\nType=notify\nNotifyAccess=main\n"
-                    "ExecStart=/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation\n",
+                    "ExecStart=/usr/bin/dbus-daemon --config-file=@W/../bus.conf --address=systemd: --nofork --nopidfile "
+                    "--systemd-activation\n",
 }
 # A unit that has ended is forgotten with its results unless something refers to it.
 PIN = "pinned-by-the-test.target"
@@ -113,8 +115,10 @@ class Systemd(Machine):
         super().__init__(tempfile.mkdtemp(prefix="svcd-systemd-"))
         os.chmod(self.directory, 0o755)
         self.control = ["systemctl"]
-        self.control_path = "/run/dbus/system_bus_socket" if bus else "/run/systemd/private"
+        self.control_path = self.bus_path = "/run/dbus/system_bus_socket"
         self.process, self.pid, self.with_bus = None, None, bus
+        with open(self.path("bus.conf"), "w") as file:
+            file.write(test_bus.CONFIG % self.bus_path)  # where everyone may own any name
         self.host_cgroup = "%s/svcd-systemd-%d-%d" % (harness.CGROUP_MOUNT, os.getpid(), next(counter))
         self.cgroup = "/sys/fs/cgroup"
         for name, text in {**BASE_UNITS, **(BUS_UNITS if bus else {}), **units}.items():
