@@ -95,6 +95,11 @@ def load_not_yet():
     return load_table("not_yet.json")
 
 
+def load_elsewhere():
+    """Rows of the document that need a test of another kind: row -> "FILE TEST", below tests/."""
+    return load_table("elsewhere.json")
+
+
 def documented_rows():
     """The first cells of the table of differences."""
     with open(DOCUMENT) as file:
