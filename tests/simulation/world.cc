@@ -4,6 +4,10 @@
 
 namespace svcd::simulation {
 
+bool UnitView::is_idle() const {
+    return is_down(sub) && checker == Token::none;
+}
+
 UnitView view_of(const UnitRecord& record) {
     UnitView view;
     view.sub = static_cast<SubState>(record.sub_state);

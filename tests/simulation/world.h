@@ -28,6 +28,9 @@ struct UnitView {
     Token checker = Token::none;
     bool wants_back = false;
 
+    /// Down, and nobody looks at its conditions: a new definition is taken at once.
+    bool is_idle() const;
+
     bool has_job() const { return job != JobId::none; }
     /// A restart is a stop first, and turns into a start then.
     bool wants_down() const {
