@@ -206,7 +206,7 @@ std::string describe_job_result(std::string_view result) {
         return "the job was cancelled";
     }
     if (result == "timeout") {
-        return "the job timed out";
+        return "the job took longer than JobTimeoutSec allows; what it began goes on";
     }
     if (result == "dependency") {
         return "a unit that it depends on failed";

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "messages.h"
+#include "reasons.h"
 
 namespace svcd {
 namespace {
@@ -14,10 +15,6 @@ std::string label(std::string_view name) {
     const std::size_t width = width_of(name);
     return std::string(width < kLabelWidth ? kLabelWidth - width : 0, ' ') + std::string{name} +
            ": ";
-}
-
-bool is_moment(Usec time) {
-    return time != 0 && time < static_cast<Usec>(INT64_MAX);
 }
 
 std::string since_text(const Json& properties, Usec now) {
@@ -151,42 +148,6 @@ std::string job_line(const Json& properties) {
            "')\n";
 }
 
-std::string setting_blamed(const Json& properties) {
-    if (number_of(properties, "ExecMainCode") != 1) {
-        return "";
-    }
-    switch (number_of(properties, "ExecMainStatus")) {
-        case 200:
-            return "WorkingDirectory";
-        case 203:
-            return "ExecStart";
-        case 216:
-            return "Group";
-        case 217:
-            return "User";
-        default:
-            return "";
-    }
-}
-
-std::string blame_text(const Json& properties) {
-    const std::string name = setting_blamed(properties);
-    const auto setting = name.empty() ? properties.end() : properties.find(name);
-    if (setting == properties.end()) {
-        return "";
-    }
-    const Json* value = &*setting;
-    // ExecStart is a list of commands, each with its path first.
-    if (value->is_array()) {
-        value = value->empty() || !(*value)[0].is_array() || (*value)[0].empty() ? nullptr
-                                                                                 : &(*value)[0][0];
-    }
-    if (value == nullptr || !value->is_string() || *value == "") {
-        return "";
-    }
-    return "; its " + name + " is " + value->get<std::string>();
-}
-
 /// Why a unit was not started the last time that it was to be.
 std::string condition_line(const Json& properties, Usec now) {
     const std::string unmet = unmet_condition(properties);
@@ -194,37 +155,12 @@ std::string condition_line(const Json& properties, Usec now) {
         return {};
     }
     const Usec at = number_of(properties, "ConditionTimestamp");
-    return label("Condition") + "not started, since " + unmet + " does not hold" +
+    return label(unmet.starts_with("Assert") ? "Assert" : "Condition") + "not started, since " +
+           unmet + " does not hold" +
            (is_moment(at) && now > at ? "; " + rough_timespan(now - at) + " ago" : "") + "\n";
 }
 
 }  // namespace
-
-std::string unmet_condition(const Json& properties) {
-    for (const char* list : {"Conditions", "Asserts"}) {
-        const auto rows = properties.find(list);
-        if (rows == properties.end() || !rows->is_array()) {
-            continue;
-        }
-        for (const Json& row : *rows) {
-            if (row.is_array() && row.size() == 5 && row[4] == -1) {
-                return row[0].get<std::string>() + "=" + (row[1] == true ? "|" : "") +
-                       (row[2] == true ? "!" : "") + row[3].get<std::string>();
-            }
-        }
-    }
-    return {};
-}
-
-std::string reason_text(const Json& properties) {
-    const std::string result = text_of(properties, "Result");
-    if (result.empty() || result == "success") {
-        return "";
-    }
-    return describe_result(result, static_cast<int>(number_of(properties, "ExecMainCode")),
-                           static_cast<int>(number_of(properties, "ExecMainStatus"))) +
-           blame_text(properties);
-}
 
 std::string phase_text(const Json& properties, Usec now_monotonic) {
     std::string text = text_of(properties, "SubState");

@@ -27,12 +27,6 @@ Json status_json(const StatusFacts& facts);
 /// time where it has no deadline.
 std::string phase_text(const Json& properties, Usec now_monotonic);
 
-/// Why a unit is not as it should be, in words; empty when its Result is success.
-std::string reason_text(const Json& properties);
-/// The Condition or Assert that kept the unit from starting the last time, "ConditionUser=!root";
-/// or nothing.
-std::string unmet_condition(const Json& properties);
-
 /// svcd itself, for `svctl status` without a unit.
 std::string manager_status_text(const Json& properties, const std::string& version);
 

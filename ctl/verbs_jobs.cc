@@ -5,11 +5,12 @@
 #include <cstdio>
 #include <iostream>
 
+#include "culprits.h"
 #include "guard.h"
 #include "job_wait.h"
 #include "log_lines.h"
 #include "messages.h"
-#include "print_status.h"
+#include "reasons.h"
 #include "signals.h"
 #include "verbs.h"
 
@@ -17,7 +18,6 @@ namespace svcd {
 namespace {
 
 constexpr std::size_t kLogLinesOfFailure = 10;
-constexpr std::size_t kCulpritsMax = 10;
 
 std::string already_text(Verb verb, const std::string& unit) {
     if (verb == Verb::start || verb == Verb::isolate) {
@@ -32,43 +32,6 @@ std::string already_text(Verb verb, const std::string& unit) {
     return "there is nothing to do for " + unit;
 }
 
-/// The units that a failed start depended on and that are not up, with the reason of each.
-struct Culprits {
-    std::string text;
-    std::vector<std::string> units;
-    Json first;  ///< the properties of the first of them
-};
-
-Culprits culprits(Session& session, const Json& properties) {
-    Culprits found;
-    for (const char* relation : {"Requires", "BindsTo", "Requisite"}) {
-        const auto list = properties.find(relation);
-        if (list == properties.end() || !list->is_array()) {
-            continue;
-        }
-        for (const Json& name : *list) {
-            const auto unit = name.get<std::string>();
-            const Json other = session.daemon().unit_properties(unit);
-            const std::string active = text_of(other, "ActiveState");
-            const bool missing = text_of(other, "LoadState") != "loaded";
-            if ((active != "failed" && active != "inactive") ||
-                found.units.size() == kCulpritsMax ||
-                std::ranges::find(found.units, unit) != found.units.end()) {
-                continue;
-            }
-            const std::string reason = reason_text(other);
-            found.text += (found.text.empty() ? "" : "; ") + unit + " is " +
-                          (missing ? text_of(other, "LoadState") : active) +
-                          (reason.empty() ? "" : ": " + reason);
-            if (found.units.empty()) {
-                found.first = other;
-            }
-            found.units.push_back(unit);
-        }
-    }
-    return found;
-}
-
 /// Why a job failed: its unit's own failure, or that of one it depends on, or what the job says.
 std::string why_failed(const WatchedJob& job, const Json& properties, const Culprits& found) {
     if (job.result == "dependency") {
@@ -80,9 +43,7 @@ std::string why_failed(const WatchedJob& job, const Json& properties, const Culp
         return unmet + " does not hold";
     }
     const std::string reason = reason_text(properties);
-    return (job.result == "failed" || job.result == "timeout") && !reason.empty()
-               ? reason
-               : describe_job_result(job.result);
+    return job.result == "failed" && !reason.empty() ? reason : describe_job_result(job.result);
 }
 
 ExitStatus explain_failure(Session& session, const WatchedJob& job) {
@@ -96,7 +57,7 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
     try {
         properties = session.daemon().unit_properties(job.unit);
         if (job.result == "dependency") {
-            found = culprits(session, properties);
+            found = find_culprits(session, properties);
         }
         trouble.message = why_failed(job, properties, found);
     } catch (const sdbus::Error&) {
@@ -108,9 +69,10 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
     const std::string log_path = log_path_of(found.units.empty() ? properties : found.first);
     const auto log = last_lines(log_path, kLogLinesOfFailure);
     if (!options.json && !options.quiet) {
+        const std::string result = text_of(properties, "Result");  // a target has none
         trouble.message += "\n  state: " + text_of(properties, "ActiveState") + " (" +
-                           text_of(properties, "SubState") +
-                           "), Result=" + text_of(properties, "Result") + ", after " +
+                           text_of(properties, "SubState") + ")" +
+                           (result.empty() ? "" : ", Result=" + result) + ", after " +
                            seconds(job.ended - job.begun);
         if (!log.empty()) {
             trouble.message += "\n  " +

@@ -303,7 +303,10 @@ ExitStatus cat_files(Session& session) {
                 session.print(session.options().json ? "" : "# " + path + "\n" + text + "\n");
             }
             if (paths.empty() && !session.options().json) {
-                session.print("# " + unit + " has no file: it is built in\n");
+                const bool loaded = text_of(properties, "LoadState") == "loaded";
+                session.print("# " + unit +
+                              (loaded ? " has no file: it is built in\n"
+                                      : " is not loaded: 'svctl status " + unit + "' says why\n"));
             }
             list.push_back({{"unit", unit}, {"files", std::move(files)}});
             return ExitStatus::done;

@@ -18,6 +18,7 @@ constexpr Duration kCheckTimeout{90'000'000};
 /// Begins to look, or nothing when there is nothing to look at.
 std::optional<StartOutcome> Machine::check_conditions(Unit& unit) {
     if (unit.definition.rarely().conditions.empty()) {
+        stop_checking(unit);  // of a definition that had some
         unit.check.reset();
         return std::nullopt;
     }

@@ -2,6 +2,8 @@
 // that are to be kept up, those that wait for its failure or success. The rules are those of
 // systemd.unit(5); what combines the states of several units is looked at once the step has
 // settled.
+#include <algorithm>
+
 #include "core/machine.h"
 #include "core/service.h"
 
@@ -181,8 +183,12 @@ void Machine::act_on_rechecked() {
                 start_transaction(id, JobType::stop, "StopWhenUnneeded", JobMode::fail);
             }
         } else if (is_down(unit.active_state())) {
-            if (const Unit* upholder = active_upholder(unit);
-                upholder != nullptr && may_act_by_itself(unit)) {
+            if (unit.wants_back && has_its_bindings(unit)) {
+                // They were back before it was down: its stop had to wait for something else.
+                set_wants_back(unit, false);
+                start_transaction(id, JobType::start, "what it is bound to is back");
+            } else if (const Unit* upholder = active_upholder(unit);
+                       upholder != nullptr && may_act_by_itself(unit)) {
                 start_transaction(id, JobType::start, "Upholds of " + upholder->name(),
                                   JobMode::fail);
             }
@@ -199,6 +205,13 @@ const Unit* Machine::missing_binding(const Unit& unit) const {
         }
     }
     return nullptr;
+}
+
+bool Machine::has_its_bindings(const Unit& unit) const {
+    const auto bindings = graph.related(unit.id, Relation::binds_to);
+    return !bindings.empty() && std::all_of(bindings.begin(), bindings.end(), [this](auto edge) {
+        return is_up(this->unit(edge.unit()).active_state());
+    });
 }
 
 bool Machine::is_unneeded(const Unit& unit) const {

@@ -236,8 +236,9 @@ void Machine::run_job(Job& job) {
             if (is_up(unit.active_state())) {
                 outcome = StartOutcome::already;
             } else {
-                outcome = unit.active_state() == ActiveState::activating ? StartOutcome::later
-                                                                         : StartOutcome::failed;
+                const bool comes =
+                    unit.active_state() == ActiveState::activating && !lacks_restart(unit);
+                outcome = comes ? StartOutcome::later : StartOutcome::failed;
             }
             break;
         case JobType::stop:
@@ -317,6 +318,9 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
     unit.job = JobId::none;
     jobs.erase(found);
     update_deadline(unit);
+    if (type == JobType::stop && result != JobResult::done) {
+        set_wants_back(unit, false);  // it stays
+    }
     if (unit.sub_state == SubState::auto_restart) {
         given_up_restarts_.push_back(unit.id);
     }

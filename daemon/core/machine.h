@@ -180,6 +180,7 @@ private:
     void recheck(Unit& unit);
     void act_on_rechecked();
     const Unit* missing_binding(const Unit& unit) const;
+    bool has_its_bindings(const Unit& unit) const;
     bool is_unneeded(const Unit& unit) const;
     const Unit* active_upholder(const Unit& unit) const;
     bool may_act_by_itself(const Unit& unit);

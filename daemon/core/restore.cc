@@ -266,6 +266,7 @@ void Machine::restore(const StateRestored& event) {
     }
     graph.rebuild(units.size());
     start_finished = started && jobs.empty();
+    cycles_may_have_come_ = true;  // the order that these jobs wait in is that of the files today
     for (const RestoredUnit& restored : event.units) {
         Unit& unit = this->unit(*find(text_of(restored.record.name)));
         if (unit.run != nullptr) {

@@ -38,13 +38,23 @@ bool can_reload(const Unit& unit) {
             first_command(*unit.definition.service, CommandRole::reload).has_value());
 }
 
+bool lacks_restart(const Unit& unit) {
+    return unit.sub_state == SubState::auto_restart && unit.run != nullptr &&
+           unit.run->state_deadline == kNever;
+}
+
 std::optional<StartOutcome> Service::obstacle() {
     const SubStateTraits& state = traits(unit_.sub_state);
     if (state.starting) {
         return StartOutcome::going;
     }
-    if (state.stopping ||
-        (unit_.sub_state == SubState::auto_restart && run_.state_deadline != kNever)) {
+    if (lacks_restart(unit_)) {
+        // A start instead of the restart that was to come: from dead, as any start.
+        machine_.job_of(unit_)->state = JobState::waiting;
+        leave_auto_restart(true);
+        return StartOutcome::later;
+    }
+    if (state.stopping || unit_.sub_state == SubState::auto_restart) {
         return StartOutcome::later;  // once it is down; once RestartSec has passed
     }
     if (unit_.sub_state == SubState::stop_wedged) {
@@ -63,6 +73,14 @@ std::optional<StartOutcome> Service::obstacle() {
         return StartOutcome::failed;
     }
     return std::nullopt;
+}
+
+/// What was in auto-restart is down; for `a_start`, only to come up again.
+void Service::leave_auto_restart(bool a_start) {
+    arm(kNever);
+    unit_.will_restart = a_start;
+    machine_.set_state(unit_, SubState::dead);
+    unit_.will_restart = false;
 }
 
 StartOutcome Service::start() {
@@ -191,7 +209,7 @@ void Service::enter_running(UnitResult result) {
         }
     } else if (run_.told_reloading) {
         enter_reload_by_notify();
-    } else if (run_.told_stopping) {
+    } else if (run_.told_stopping && !run_.main.is_held) {
         enter_stop_by_notify();
     } else {
         const Time since = is_up(unit_.active_state()) ? unit_.active_enter_at : machine_.now;
@@ -313,8 +331,8 @@ bool Service::is_alive() const {
     if (settings_.type == ServiceType::dbus && !run_.bus_name_good) {
         return false;
     }
-    if (run_.main.is_there()) {
-        return true;
+    if (run_.main.is_there() || run_.identifying != Token::none) {
+        return true;  // also when it has named one that is still looked at
     }
     return run_.main_known && settings_.exit_type == ExitType::main ? false : unit_.populated;
 }

@@ -28,6 +28,10 @@ std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::
 /// Has it something to be reloaded by: an ExecReload, or Type=notify-reload?
 bool can_reload(const Unit& unit);
 
+/// Is it in auto-restart, RestartSec over, for a restart that is to come by a job? Without such a
+/// job there is nothing to wait for.
+bool lacks_restart(const Unit& unit);
+
 StartOutcome start_unit(Machine& machine, Unit& unit);
 /// The second half of a start: the unit's conditions hold.
 StartOutcome start_checked_unit(Machine& machine, Unit& unit);
@@ -92,6 +96,7 @@ private:
     void enter_dead(UnitResult result, bool may_restart);
     void enter_wedged();
     void enter_restart();
+    void leave_auto_restart(bool a_start);
     void fail_start(UnitResult result) { enter_signal(SubState::stop_sigterm, result); }
     /// In a state that waits for processes to end: go on if they have.
     void continue_stop(UnitResult result);
@@ -104,6 +109,7 @@ private:
     void send_signals(SubState state, SignalCause cause);
     int stop_signal() const;
     void look_for_main_process();
+    void go_on_without_named();
     void identify_main_process(IdentifyMainProcess::How how, Pid pid);
     const Command* command_at(std::uint16_t index) const;
     bool is_command_of_state(ProcessRole role, std::uint16_t index) const;

@@ -1,7 +1,182 @@
+// The service state machine as a table: which sub-state may follow which, and when. Hold it beside
+// systemd.service(5); sub_state.h says what each state means, and docs/service-states.md shows the
+// picture, which is generated from here.
+//
+// A state in which there is nothing to do is passed without being entered. So each row has two sets
+// of states that it leads from: those it follows when every state has something to do, and those
+// that it is reached from by skipping others (no ExecStartPre, no process left, ...).
+//
+// The simulator fails on a change that is not here, and on one that it never sees. What follows
+// when more than kProcessesMax processes are there is left out: it is as if clone3 had failed at
+// once.
 #pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+
 #include "core/types/states.h"
+
 namespace svcd {
-constexpr bool is_edge(UnitType, SubState, SubState) {
-    return true;
+
+/// A few sub-states.
+class SubStateSet {
+public:
+    constexpr SubStateSet(std::initializer_list<SubState> states) {
+        for (const SubState state : states) {
+            bits_ |= bit(state);
+        }
+    }
+    constexpr bool contains(SubState state) const { return (bits_ & bit(state)) != 0; }
+
+private:
+    static constexpr std::uint32_t bit(SubState state) {
+        return std::uint32_t{1} << static_cast<unsigned>(state);
+    }
+    std::uint32_t bits_ = 0;
+};
+
+struct StateEdge {
+    SubState to;
+    SubStateSet from;
+    SubStateSet skipping;
+    std::string_view when;
+
+    constexpr bool leads_from(SubState state) const {
+        return from.contains(state) || skipping.contains(state);
+    }
+};
+
+namespace edges {
+
+using enum SubState;
+
+// clang-format off
+inline constexpr auto kService = std::to_array<StateEdge>({
+    // ── the way up
+    {condition,      {dead, failed},
+                     {},
+     "a start; ExecCondition runs"},
+    {start_pre,      {condition},
+                     {dead, failed},
+     "ExecStartPre runs"},
+    {start,          {start_pre},
+                     {dead, failed, condition},
+     "ExecStart runs, and has not yet done what Type= waits for"},
+    {start_post,     {start},
+                     {dead, failed, condition, start_pre},
+     "it has started (Type=idle at once); ExecStartPost runs"},
+    {running,        {start_post},
+                     {dead, failed, condition, start_pre, start},
+     "it has started, and ExecStartPost is done"},
+    {exited,         {start_post, running, reload},
+                     {dead, failed, start},
+     "its processes have ended well, and RemainAfterExit keeps it active"},
+    {failed,         {dead},
+                     {},
+     "a start that StartLimitBurst forbids"},
+
+    // ── reloads
+    {reload,         {running, exited},
+                     {start_post},
+     "ExecReload runs; or RELOADING=1 of another Type than notify-reload"},
+    {reload_signal,  {running, reload},
+                     {},
+     "Type=notify-reload: ReloadSignal was sent, and ExecReload is done"},
+    {reload_notify,  {reload_signal, running},
+                     {start_post, reload},
+     "Type=notify-reload: RELOADING=1"},
+    {running,        {reload, reload_signal, reload_notify},
+                     {},
+     "READY=1, or ExecReload is done, or TimeoutStartSec has passed"},
+
+    // ── the way down
+    {stop,           {running, exited, reload, reload_signal, reload_notify},
+                     {start, start_post},
+     "a stop, or it has ended by itself; ExecStop runs"},
+    {stop_sigterm,   {stop, condition, start_pre, start, start_post, reload, reload_signal,
+                      reload_notify},
+                     {running, exited},
+     "ExecStop is done, or the start or reload failed or is interrupted, or STOPPING=1; KillSignal"},
+    {stop_watchdog,  {condition, start_pre, start, start_post, running, reload, reload_signal,
+                      reload_notify, stop, stop_sigterm},
+                     {},
+     "WatchdogSec passed, or a timeout and its FailureMode is abort; WatchdogSignal"},
+    {stop_sigkill,   {stop_sigterm, stop_watchdog, condition, start_pre, start, start_post, running,
+                      reload, reload_signal, reload_notify, stop},
+                     {exited},
+     "TimeoutStopSec passed, FailureMode or OOMPolicy is kill, or KillMode is mixed and the main "
+     "process gone; SIGKILL"},
+    {stop_post,      {stop_sigterm, stop_watchdog, stop_sigkill},
+                     {condition, start_pre, start, start_post, running, exited, reload,
+                      reload_signal, reload_notify, stop},
+     "its processes are gone; ExecStopPost runs"},
+    {final_sigterm,  {stop_post},
+                     {condition, start_pre, start, start_post},
+     "ExecStopPost is done, and there are processes left; KillSignal"},
+    {final_watchdog, {stop_post, final_sigterm},
+                     {},
+     "TimeoutStopSec passed, and TimeoutStopFailureMode is abort; WatchdogSignal"},
+    {final_sigkill,  {final_sigterm, final_watchdog, stop_post},
+                     {},
+     "as stop-sigkill"},
+
+    // ── the end
+    {dead,           {final_sigterm, final_watchdog, final_sigkill, stop_post},
+                     {condition, start_pre, start, start_post, running, exited, reload,
+                      reload_signal, reload_notify, stop, stop_sigterm, stop_sigkill},
+     "nothing is left of it, and all went well"},
+    {failed,         {final_sigterm, final_watchdog, final_sigkill, stop_post},
+                     {condition, start_pre, start, start_post, running, exited, reload,
+                      reload_signal, reload_notify, stop, stop_watchdog, stop_sigterm,
+                      stop_sigkill},
+     "nothing is left of it, and something went wrong"},
+    {stop_wedged,    {stop_sigkill, final_sigkill},
+                     {},
+     "processes have survived SIGKILL for KillGraceSec"},
+    {failed,         {stop_wedged},
+                     {},
+     "they have ended at last"},
+    {dead,           {failed},
+                     {},
+     "reset-failed"},
+
+    // ── restarts
+    {auto_restart,   {dead, failed},
+                     {},
+     "Restart= wants it; RestartSec runs"},
+    {dead,           {auto_restart},
+                     {},
+     "RestartSec has passed, and a start follows; or a stop"},
+    {failed,         {auto_restart},
+                     {},
+     "the restart is not possible, or was cancelled"},
+});
+
+/// Targets and slices.
+inline constexpr auto kOthers = std::to_array<StateEdge>({
+    {active, {dead},   {}, "a start"},
+    {dead,   {active}, {}, "a stop"},
+});
+// clang-format on
+
+}  // namespace edges
+
+template <std::size_t Size>
+constexpr bool has_edge(const std::array<StateEdge, Size>& table, SubState from, SubState to) {
+    for (const StateEdge& edge : table) {
+        if (edge.to == to && edge.leads_from(from)) {
+            return true;
+        }
+    }
+    return false;
 }
+
+/// May a unit of this type go from one sub-state to the other? (To itself: that is no change.)
+constexpr bool is_edge(UnitType type, SubState from, SubState to) {
+    return type == UnitType::service ? has_edge(edges::kService, from, to)
+                                     : has_edge(edges::kOthers, from, to);
+}
+
 }  // namespace svcd

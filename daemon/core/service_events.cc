@@ -92,7 +92,8 @@ void Service::on_main_exit(ExitCode code, int status) {
         return;
     }
     if (unit_.sub_state == SubState::start && settings_.type == ServiceType::oneshot &&
-        result == UnitResult::success && !was_adopted && command_at(command) != nullptr) {
+        result == UnitResult::success && !was_adopted &&
+        is_command_of_state(ProcessRole::main, command)) {
         if (const auto next = next_command(settings_, command)) {
             arm(after(machine_.now, settings_.timeout_start));
             if (!spawn(ProcessRole::main, *next)) {
@@ -116,7 +117,7 @@ void Service::on_main_exit(ExitCode code, int status) {
         case SubState::reload:
         case SubState::reload_signal:
         case SubState::reload_notify:
-            if (!run_.control.is_there()) {
+            if (!run_.control.is_there() && run_.identifying == Token::none) {
                 enter_stop(result);
             }
             return;
@@ -157,6 +158,8 @@ void Service::on_main_exit_in_start(UnitResult result) {
             // It ended without ever having said that it is ready; unless another may say it.
             if (result != UnitResult::success) {
                 fail_start(result);
+            } else if (run_.identifying != Token::none) {
+                return;  // it has named another, which is still looked at
             } else if (!settings_.remain_after_exit ||
                        settings_.notify_access_in_force() == NotifyAccess::main) {
                 machine_.say(Severity::error, unit_,
@@ -262,8 +265,8 @@ void Service::on_control_exit(ExitCode code, int status) {
 
 /// The next command of the same setting, if there is one.
 bool Service::run_next_control(std::uint16_t command) {
-    if (command_at(command) == nullptr) {
-        return false;
+    if (!is_command_of_state(ProcessRole::control, command)) {
+        return false;  // the definition has changed while it ran
     }
     const auto next = next_command(settings_, command);
     if (!next.has_value()) {

@@ -55,6 +55,24 @@ void Service::on_main_process_found(Token token, Pid pid) {
     machine_.update_deadline(unit_);
 }
 
+/// It had named a main process, and there is none such. The one before it may have ended meanwhile.
+void Service::go_on_without_named() {
+    const bool is_without = !run_.main.is_there() && run_.main_known;
+    if (traits(unit_.sub_state).stopping || unit_.sub_state == SubState::stop_wedged) {
+        continue_stop(UnitResult::success);
+    } else if (is_without && unit_.sub_state == SubState::running) {
+        enter_running(UnitResult::success);
+    } else if (is_without && unit_.sub_state == SubState::start && is_notify() &&
+               !lives_by_cgroup()) {
+        machine_.say(Severity::error, unit_, "its main process ended before READY=1");
+        fail_start(UnitResult::protocol);
+    } else if (is_without && !run_.control.is_there() && !lives_by_cgroup() &&
+               (unit_.sub_state == SubState::start_post ||
+                traits(unit_.sub_state).active == ActiveState::reloading)) {
+        enter_stop(UnitResult::success);
+    }
+}
+
 void Service::on_main_process_not_found(const Error& error) {
     machine_.order(RetireProcess{run_.identifying});
     machine_.processes.retire(run_.identifying);
@@ -65,7 +83,7 @@ void Service::on_main_process_not_found(const Error& error) {
         settings_.type != ServiceType::forking || run_.control.is_there()) {
         machine_.say(Severity::warning, unit_,
                      "the main process it named is not taken: " + to_string(error));
-        continue_stop(UnitResult::success);
+        go_on_without_named();
         return;
     }
     const bool may_come_later =

@@ -46,7 +46,7 @@ void Service::take_facts(const Notification& message) {
         run_.status_error = *message.error_number;
     }
     if (message.main_pid.has_value() && *message.main_pid != run_.main.pid &&
-        run_.identifying == Token::none) {
+        run_.identifying == Token::none && unit_.sub_state != SubState::exited) {
         identify_main_process(IdentifyMainProcess::How::named, *message.main_pid);
     }
     if (message.watchdog_interval.has_value()) {

@@ -60,7 +60,7 @@ void Service::finish_reload(UnitResult result) {
     const bool is_asked_for = unit_.sub_state == SubState::reload &&
                               settings_.type == ServiceType::notify_reload &&
                               result == UnitResult::success;
-    if (is_asked_for && run_.reload_began_at != Time{}) {
+    if (is_asked_for && run_.reload_began_at != Time{} && run_.main.is_there()) {
         // ExecReload has ended; the signal that was sent with it has not been answered yet.
         machine_.set_state(unit_,
                            run_.told_reloading ? SubState::reload_notify : SubState::reload_signal);

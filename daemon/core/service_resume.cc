@@ -11,17 +11,18 @@ bool Service::is_command_of_state(ProcessRole role, std::uint16_t index) const {
     if (command == nullptr) {
         return false;
     }
+    if (role == ProcessRole::main) {
+        return command->role == CommandRole::start;
+    }
     switch (unit_.sub_state) {
         case SubState::condition:
             return command->role == CommandRole::condition;
         case SubState::start_pre:
             return command->role == CommandRole::start_pre;
         case SubState::start:
-        case SubState::running:
             return command->role == CommandRole::start;
         case SubState::start_post:
-            return command->role ==
-                   (role == ProcessRole::main ? CommandRole::start : CommandRole::start_post);
+            return command->role == CommandRole::start_post;
         case SubState::reload:
             return command->role == CommandRole::reload;
         case SubState::stop:
@@ -29,6 +30,7 @@ bool Service::is_command_of_state(ProcessRole role, std::uint16_t index) const {
         case SubState::stop_post:
             return command->role == CommandRole::stop_post;
         case SubState::dead:
+        case SubState::running:
         case SubState::exited:
         case SubState::reload_signal:
         case SubState::reload_notify:
@@ -105,6 +107,9 @@ void Service::resume(const RestoredUnit& restored) {
     if (run_.control.token == control) {  // else a new one, that the main process's news called for
         take(run_.control, restored.control, ProcessRole::control);
     }
+    if (restored.record.identifying != 0) {
+        go_on_without_named();  // what it named died with the manager that was asked to look at it
+    }
     if (type_changed && traits(unit_.sub_state).starting) {
         machine_.say(Severity::error, unit_,
                      "its Type is another than the one it was being started with: the start is "
@@ -123,6 +128,11 @@ void Service::resume(const RestoredUnit& restored) {
         arm(run_.stop_deadline);
     } else if (run_.state_deadline == kNever && traits(unit_.sub_state).starting) {
         arm(after(machine_.now, settings_.timeout_start));
+    }
+    if (static_cast<std::uint8_t>(unit_.sub_state) != restored.record.sub_state) {
+        machine_.order(CheckCgroup{unit_.id});
+        machine_.update_deadline(unit_);
+        return;  // the news have taken it on, with all that belongs to it
     }
     switch (unit_.sub_state) {
         case SubState::stop_watchdog:

@@ -19,12 +19,12 @@ StartOutcome Service::stop() {
     }
     if (unit_.sub_state == SubState::auto_restart) {
         const Job* job = machine_.job_of(unit_);
-        if (job == nullptr || job->type == JobType::stop) {
+        const bool is_stop = job == nullptr || job->type == JobType::stop;
+        if (is_stop) {
             run_.forget_restarts = true;
             machine_.order(ReleaseCgroup{unit_.id});
         }
-        arm(kNever);
-        machine_.set_state(unit_, SubState::dead);
+        leave_auto_restart(!is_stop);
         return StartOutcome::going;
     }
     if (unit_.sub_state == SubState::running || unit_.sub_state == SubState::exited) {

@@ -76,6 +76,9 @@ StartOutcome stop_unit(Machine& machine, Unit& unit) {
 }
 
 StartOutcome reload_unit(Machine& machine, Unit& unit) {
+    if (lacks_restart(unit)) {
+        return StartOutcome::invalid;
+    }
     if (unit.active_state() == ActiveState::reloading ||
         unit.active_state() == ActiveState::activating) {
         return StartOutcome::later;

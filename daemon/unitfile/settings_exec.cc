@@ -295,15 +295,25 @@ constexpr auto kEnvironment = [](const UnitDefinition& unit) { return exec_of(un
 constexpr auto kUMask = [](const UnitDefinition& unit) {
     return static_cast<std::uint32_t>(exec_of(unit).umask);
 };
+/// As it stands in the file: with the path that systemd's property leaves out.
+std::string stream_text(std::string_view word, const std::string& path) {
+    return std::string{word} + (path.empty() ? "" : ":" + path);
+}
+std::string output_text(const Output& output) {
+    return stream_text(kOutputs[static_cast<std::size_t>(output.kind)], output.path);
+}
+
 constexpr auto kStandardInput = [](const UnitDefinition& unit) {
-    return std::string{kInputs[static_cast<std::size_t>(exec_of(unit).standard_input)]};
+    const ExecSettings& exec = exec_of(unit);
+    return stream_text(kInputs[static_cast<std::size_t>(exec.standard_input)],
+                       exec.standard_input_path);
 };
 constexpr auto kStandardOutput = [](const UnitDefinition& unit) {
-    return std::string{kOutputs[static_cast<std::size_t>(exec_of(unit).standard_output.kind)]};
+    return output_text(exec_of(unit).standard_output);
 };
 constexpr auto kStandardError = [](const UnitDefinition& unit) {
     const auto& output = exec_of(unit).standard_error;
-    return std::string{output ? kOutputs[static_cast<std::size_t>(output->kind)] : "inherit"};
+    return output ? output_text(*output) : "inherit";
 };
 constexpr auto kNice = [](const UnitDefinition& unit) {
     return static_cast<std::int32_t>(exec_of(unit).nice.value_or(0));

@@ -90,7 +90,7 @@ void draw_notify(Life& life, Random& random, const LifeRequest& request) {
         life.add(exit_with(random.pick(kMoments), 0));  // leaves the daemon alone
         return;
     }
-    if (random.percent(10)) {
+    if (random.percent(25)) {
         life.add(
             just(random.pick(kLives), random.percent(60) ? Act::reloading : Act::reloading_now));
         if (!random.percent(15)) {

@@ -243,7 +243,9 @@ void Checkers::check_transaction() {
                                    needed.is.sub == SubState::auto_restart;
             const bool came =
                 needed.id && announced_now_.contains(static_cast<std::uint32_t>(*needed.id));
-            if (!is_coming && !came) {
+            // A job that was there before may end before this one begins to wait for it.
+            const bool came_before = needed.was.has_job();
+            if (!is_coming && !came && !came_before) {
                 report("transaction-whole", unit,
                        self.name + " is to start, but " + needed.name +
                            ", which it requires, is not brought along.");
@@ -428,7 +430,8 @@ void Checkers::restored(const std::vector<UnitView>& before) {
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitEntry& self = entry(unit);
         if (!self.record || before[unit].has_job() || self.is.has_job() || !world_.manager ||
-            world_.is_shutting_down || self.is_between_definitions) {
+            world_.is_shutting_down || self.is_between_definitions ||
+            announced_now_.contains(static_cast<std::uint32_t>(self.id.value_or(UnitId{})))) {
             continue;
         }
         const SubState old = before[unit].sub;
@@ -457,6 +460,9 @@ void Checkers::restored(const std::vector<UnitView>& before) {
 void Checkers::slot_freed(Token token) {
     const TableSlot& slot = *world_.kernel.slot(token);
     slots_.erase(slot_of(token));
+    if (slot.is_found && entry(slot.unit).is.identifying != Token::none) {
+        return;  // it is looked for once more, under a new token
+    }
     if (world_.kernel.is_alive(token) && world_.stops_whole(slot.unit) &&
         !is_down(entry(slot.unit).is.sub)) {
         report("forgotten-process", slot.unit,
@@ -496,7 +502,8 @@ void Checkers::exited(const Exit& exit) {
         }
     }
     const bool says_so = exit.status != 0;
-    if (world_.deaths == 0 && world_.supervisor->exit_status < 0 && says_so != something_stayed) {
+    if (world_.deaths == 0 && !is_kill_in_doubt_ && world_.supervisor->exit_status < 0 &&
+        says_so != something_stayed) {
         report("exit-status", {},
                "svcd leaves with status " + std::to_string(exit.status) + ", and " +
                    (something_stayed ? "something" : "nothing") + " had to be killed for that.");

@@ -10,8 +10,8 @@
 //   sigkill-early            no SIGKILL before the stop deadline, but for the causes listed
 //   signal-scope             a stop signals what KillMode says, and no more
 //   signal-cause             a signal has the cause it claims
-//   stop-bound               every stop ends within its deadline, KillGraceSec and ExecStopPost's
-//   time job-once                 each job is announced once and ends once; one job a unit
+//   stop-bound               every stop ends within its deadlines and KillGraceSec
+//   job-once                 each job is announced once and ends once; one job a unit
 //   request-once             each request is answered once
 //   refused-whole            a refused request changes nothing
 //   transaction-whole        a start brings everything that is required along
@@ -151,6 +151,7 @@ private:
     bool leaves_by_force_ = false;
     bool was_shutting_down_ = false;  ///< before the step
     bool has_killed_for_the_end_ = false;
+    bool is_kill_in_doubt_ = false;  ///< signals were sent in the step that began the shutdown
     std::optional<UnitId> out_of_memory_;      ///< the unit that OomKilled is about
     RequestId request_now_ = RequestId::none;  ///< of a JobRequested
     JobMode mode_now_ = JobMode::replace;

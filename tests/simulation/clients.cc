@@ -8,11 +8,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array<JobVerb, 10> kVerbs = {JobVerb::start,   JobVerb::start,
+constexpr std::array<JobVerb, 12> kVerbs = {JobVerb::start,   JobVerb::start,
                                             JobVerb::start,   JobVerb::stop,
                                             JobVerb::stop,    JobVerb::restart,
                                             JobVerb::restart, JobVerb::try_restart,
-                                            JobVerb::reload,  JobVerb::reload_or_restart};
+                                            JobVerb::reload,  JobVerb::reload_or_restart,
+                                            JobVerb::reload,  JobVerb::reload};
 constexpr std::array<JobMode, 7> kModes = {JobMode::replace,
                                            JobMode::fail,
                                            JobMode::isolate,

@@ -263,6 +263,7 @@ FakeKernel::Identified FakeKernel::identify(std::size_t unit, const IdentifyMain
     process.role = ProcessRole::main;
     slot.pid = process.pid;
     slot.executing = true;
+    slot.is_found = true;
     return {process.pid, nullptr};
 }
 

@@ -44,6 +44,7 @@ struct TableSlot {
     ExitCode code = ExitCode::none;
     int status = 0;
     bool executing = false;
+    bool is_found = false;  ///< not spawned by svcd, but identified
 };
 
 struct SpawnOrder {

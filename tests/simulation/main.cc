@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "simulation/coverage.h"
 #include "simulation/shrink.h"
 #include "simulation/simulation.h"
 
@@ -39,6 +40,8 @@ struct Arguments {
     std::vector<std::string> without_rules;
     unsigned until = 0;
     std::string replay;
+    std::string edges;
+    std::vector<std::string> check_edges;
     bool trace = false;
     bool shrink = false;
     bool determinism = false;
@@ -119,31 +122,13 @@ struct Totals {
     std::map<std::string, std::uint64_t> broken;
 };
 
-void print_table(const Totals& totals) {
-    std::printf("\nSub-states reached (from, to: how often within one step)\n");
-    for (std::size_t from = 0; from < kSubStateCount; ++from) {
-        for (std::size_t to = 0; to < kSubStateCount; ++to) {
-            if (totals.transitions[from][to] != 0) {
-                std::printf("  %-14s %-14s %llu\n",
-                            std::string{name_of(static_cast<SubState>(from))}.c_str(),
-                            std::string{name_of(static_cast<SubState>(to))}.c_str(),
-                            static_cast<unsigned long long>(totals.transitions[from][to]));
-            }
-        }
-    }
-}
-
 /// Runs one plan; tells its story when it fails. False when it did.
 bool run_one(const Arguments& arguments, const Plan& plan, Totals& totals) {
     const Outcome outcome = Simulation{plan, false}.run();
     ++totals.runs;
     totals.steps += outcome.steps;
     totals.deaths += outcome.manager_deaths;
-    for (std::size_t from = 0; from < kSubStateCount; ++from) {
-        for (std::size_t to = 0; to < kSubStateCount; ++to) {
-            totals.transitions[from][to] += outcome.transitions[from][to];
-        }
-    }
+    add(totals.transitions, outcome.transitions);
     if (arguments.determinism && Simulation{plan, false}.run().hash != outcome.hash) {
         std::printf(
             "The same seed took another course the second time (rule: determinism).\n"
@@ -259,9 +244,22 @@ int run(const Arguments& arguments) {
                     static_cast<unsigned long long>(count));
     }
     if (arguments.table) {
-        print_table(totals);
+        print_edges(totals.transitions);
     }
-    return passed ? 0 : 1;
+    const bool is_written =
+        arguments.edges.empty() || write_edges(totals.transitions, arguments.edges);
+    return passed && is_written ? 0 : 1;
+}
+
+/// Adds up what several runs have written with --edges.
+int check_edges(const std::vector<std::string>& paths) {
+    TransitionTable sum{};
+    bool is_read = true;
+    for (const std::string& path : paths) {
+        is_read = read_edges(sum, path) && is_read;
+    }
+    const bool all_reached = print_edges(sum);
+    return is_read && all_reached ? 0 : 1;
 }
 
 }  // namespace
@@ -290,7 +288,11 @@ int main(int argc, char** argv) {
     app.add_flag("--trace", arguments.trace, "Tell the whole run");
     app.add_flag("--shrink", arguments.shrink, "Make a failing run as short as it gets");
     app.add_flag("--determinism", arguments.determinism, "Run each seed twice and compare");
-    app.add_flag("--table", arguments.table, "Print the changes of sub-state that were reached");
+    app.add_flag("--table", arguments.table, "Print service_edges.h with how often each was seen");
+    app.add_option("--edges", arguments.edges, "Write these counts to a file");
+    app.add_option("--check-edges", arguments.check_edges,
+                   "Add up such files; fail when an edge was never seen")
+        ->delimiter(',');
     app.add_flag("--keep-going", arguments.keep_going, "Count the rules that break, tell no story");
     app.add_option("--soak", arguments.soak, "Run new seeds for so many minutes");
     try {
@@ -300,6 +302,9 @@ int main(int argc, char** argv) {
         }
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 2;
+    }
+    if (!arguments.check_edges.empty()) {
+        return svcd::simulation::check_edges(arguments.check_edges);
     }
     return svcd::simulation::run(arguments);
 }

@@ -32,7 +32,8 @@ bool belongs(CommandRole role, SubState state) {
             return state == SubState::start_pre;
         case CommandRole::start:  // Type=idle: once nothing else is done
             return state == SubState::start || state == SubState::start_post ||
-                   state == SubState::running;
+                   state == SubState::running || state == SubState::reload ||
+                   state == SubState::reload_notify;
         case CommandRole::start_post:
             return state == SubState::start_post;
         case CommandRole::reload:
@@ -236,6 +237,9 @@ void Checkers::check_cause(std::size_t unit, const SignalUnit& signal) {
         (signal.cause == SignalCause::emergency || signal.cause == SignalCause::user)) {
         wrong("is for an emergency that there isn't.");
     }
+    const bool begins_shutdown =
+        !was_shutting_down_ && world_.supervisor && world_.supervisor->shutting_down != 0;
+    is_kill_in_doubt_ = is_kill_in_doubt_ || begins_shutdown;
     if (was_shutting_down_ &&
         (signal.cause == SignalCause::deadline || signal.cause == SignalCause::again)) {
         has_killed_for_the_end_ = true;

@@ -39,11 +39,16 @@ void add_commands(ServiceSettings& service, Random& random, CommandRole role, st
     }
 }
 
+bool has(const ServiceSettings& service, CommandRole role) {
+    return std::any_of(service.commands.begin(), service.commands.end(),
+                       [role](const Command& one) { return one.role == role; });
+}
+
 void draw_commands(ServiceSettings& service, Random& random) {
     const auto some = [&random](unsigned chance) {
         return random.percent(chance) ? 1 + random.below(2) : 0;
     };
-    add_commands(service, random, CommandRole::condition, some(6));
+    add_commands(service, random, CommandRole::condition, some(10));
     add_commands(service, random, CommandRole::start_pre, some(15));
     std::size_t starts = 1;
     if (service.type == ServiceType::oneshot) {
@@ -51,16 +56,12 @@ void draw_commands(ServiceSettings& service, Random& random) {
     }
     add_commands(service, random, CommandRole::start, starts);
     add_commands(service, random, CommandRole::start_post, some(12));
-    add_commands(service, random, CommandRole::reload, some(30));
+    add_commands(service, random, CommandRole::reload, some(40));
     // A oneshot without ExecStart is one that has ExecStop, as in systemd.
     const bool needs_stop = service.type == ServiceType::oneshot && starts == 0;
     add_commands(service, random, CommandRole::stop, needs_stop ? 1 : some(20));
-    add_commands(service, random, CommandRole::stop_post, some(15));
-}
-
-bool has_start(const ServiceSettings& service) {
-    return std::any_of(service.commands.begin(), service.commands.end(),
-                       [](const Command& one) { return one.role == CommandRole::start; });
+    add_commands(service, random, CommandRole::stop_post,
+                 some(has(service, CommandRole::condition) ? 50 : 15));
 }
 
 RestartPolicy draw_restart(Random& random, const ServiceSettings& service) {
@@ -139,7 +140,7 @@ void draw_oddities(ServiceSettings& service, Random& random, unsigned oddities) 
     if (random.percent(oddities)) {
         service.timeout_start_failure_mode = static_cast<TimeoutFailureMode>(random.below(3));
     }
-    if (random.percent(oddities)) {
+    if (random.percent(has(service, CommandRole::condition) ? 2 * oddities : oddities)) {
         service.timeout_stop_failure_mode = static_cast<TimeoutFailureMode>(random.below(3));
     }
     if (random.percent(oddities)) {
@@ -185,7 +186,7 @@ std::unique_ptr<ServiceSettings> draw_service(Random& random, unsigned oddities)
     service->restart = draw_restart(random, *service);
     draw_kill(*service, random, oddities);
     service->remain_after_exit = random.percent(service->type == ServiceType::oneshot ? 50 : 10);
-    if (!has_start(*service)) {
+    if (!has(*service, CommandRole::start)) {
         service->remain_after_exit = true;  // else there would be nothing that it could be
     }
     service->restart_delay = random.pick(kRestartDelays);

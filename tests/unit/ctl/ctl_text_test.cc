@@ -12,6 +12,7 @@
 #include "print_lists.h"
 #include "print_show.h"
 #include "print_status.h"
+#include "reasons.h"
 #include "remote.h"
 #include "trouble.h"
 #include "unit_names.h"
@@ -187,6 +188,36 @@ TEST(Status, AReasonNamesTheSettingToBlame) {
     EXPECT_THAT(reason_text(properties), ::testing::EndsWith("; its User is nobody"));
     properties["ExecMainStatus"] = 1;
     EXPECT_EQ(reason_text(properties), "its main process exited with status 1");
+}
+
+TEST(Status, AReasonNamesTheTimeoutThatWasOver) {
+    Json properties = {{"Result", "timeout"},
+                       {"TimeoutStartUSec", 300'000},
+                       {"TimeoutStopUSec", 2'000'000},
+                       {"RuntimeMaxUSec", UINT64_MAX},
+                       {"InactiveExitTimestampMonotonic", 10'000'000},
+                       {"ActiveEnterTimestampMonotonic", 9'000'000},
+                       {"ActiveExitTimestampMonotonic", 9'500'000},
+                       {"InactiveEnterTimestampMonotonic", 10'300'000}};
+    EXPECT_EQ(reason_text(properties), "it did not start within TimeoutStartSec (300ms)");
+    properties["ActiveEnterTimestampMonotonic"] = 10'000'000;
+    properties["ActiveExitTimestampMonotonic"] = 11'000'000;
+    properties["InactiveEnterTimestampMonotonic"] = 13'000'000;
+    EXPECT_EQ(reason_text(properties), "it did not end within TimeoutStopSec (2s)");
+    properties["RuntimeMaxUSec"] = 1'000'000;
+    EXPECT_EQ(reason_text(properties), "it ran for RuntimeMaxSec (1s), and was stopped");
+}
+
+TEST(Status, AReasonNamesWhatTheTypePromises) {
+    Json properties = {
+        {"Result", "protocol"}, {"Type", "notify"}, {"ExecMainCode", 1}, {"ExecMainStatus", 0}};
+    EXPECT_EQ(reason_text(properties),
+              "it ended before it said READY=1 (Type=notify); its main process exited with status "
+              "0");
+    properties["Type"] = "forking";
+    properties["PIDFile"] = "/run/web.pid";
+    EXPECT_EQ(reason_text(properties),
+              "its processes ended and left no valid /run/web.pid (PIDFile)");
 }
 
 TEST(Status, ControlCharactersOfALogAreMadeVisible) {

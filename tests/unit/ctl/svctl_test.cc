@@ -41,6 +41,8 @@ protected:
         units["broken.service"] = broken;
         units["needs-broken.service"].needs = {"broken.service"};
         units["needs-broken.service"].job_result = "dependency";
+        units["needs-needs-broken.service"].needs = {"needs-broken.service"};
+        units["needs-needs-broken.service"].job_result = "dependency";
         units["slow.service"].job_result = "";
         units["stubborn.service"].active = "active";
         units["stubborn.service"].result = "timeout";
@@ -125,6 +127,15 @@ TEST_F(Svctl, AFailedDependencyIsNamed) {
     EXPECT_EQ(outcome.status, 1);
     EXPECT_THAT(outcome.err, HasSubstr("a unit that it depends on failed (broken.service is "
                                        "failed: its main process exited with status 203"));
+    EXPECT_THAT(outcome.err, HasSubstr("'svctl status broken.service' shows more"));
+}
+
+TEST_F(Svctl, TheDependencyThatFailedIsNamedThroughThoseThatOnlyWaitedForIt) {
+    const Outcome outcome = run({"start", "needs-needs-broken"});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_THAT(outcome.err,
+                HasSubstr("a unit that it depends on failed (needs-broken.service is inactive, "
+                          "since broken.service is failed: its main process"));
     EXPECT_THAT(outcome.err, HasSubstr("'svctl status broken.service' shows more"));
 }
 

@@ -125,7 +125,7 @@ TEST(Properties, AreSystemds) {
     EXPECT_EQ(shown<std::int32_t>(unit, "KillSignal"), 2);
     EXPECT_EQ(shown<std::uint64_t>(unit, "LimitNOFILE"), 6U);
     EXPECT_EQ(shown<std::uint64_t>(unit, "LimitNOFILESoft"), 5U);
-    EXPECT_EQ(shown<std::string>(unit, "StandardOutput"), "file");
+    EXPECT_EQ(shown<std::string>(unit, "StandardOutput"), "file:/x");
     EXPECT_EQ(shown<std::string>(unit, "StandardError"), "inherit");
     EXPECT_EQ(shown<std::uint32_t>(unit, "UMask"), 077U);
     EXPECT_EQ(shown<std::uint32_t>(unit, "StartLimitBurst"), 5U);

@@ -1,0 +1,22 @@
+// Who is to blame for a start that failed before it was tried.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "session.h"
+
+namespace svcd {
+
+/// The units that a failed start depended on and that are not up, with the reason of each. Where
+/// one is down only since another is, it is that other one.
+struct Culprits {
+    std::string text;
+    std::vector<std::string> units;
+    Json first;  ///< the properties of the first of them
+};
+
+/// `properties`: those of the unit that was not started.
+Culprits find_culprits(Session& session, const Json& properties);
+
+}  // namespace svcd

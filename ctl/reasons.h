@@ -1,0 +1,21 @@
+// Why a unit is as it is, in words, from its properties.
+#pragma once
+
+#include <string>
+
+#include "facts.h"
+#include "time_text.h"
+
+namespace svcd {
+
+/// Neither "never" nor "infinity".
+bool is_moment(Usec time);
+
+/// Why a unit is not as it should be; empty when its Result is success.
+std::string reason_text(const Json& properties);
+
+/// The Condition or Assert that kept the unit from starting the last time, "ConditionUser=!root";
+/// or nothing.
+std::string unmet_condition(const Json& properties);
+
+}  // namespace svcd
