@@ -6,6 +6,7 @@
 
 #include "core/machine.h"
 #include "core/service.h"
+#include "core/transaction.h"
 
 namespace svcd {
 namespace {
@@ -22,12 +23,14 @@ constexpr std::uint32_t kTriggersPerStepMax = 16;
 constexpr Relation kNeeds[] = {Relation::requires_, Relation::requisite, Relation::wants,
                                Relation::binds_to, Relation::upholds};
 
-bool has_failed(const Unit& unit) {
-    return unit.active_state() == ActiveState::failed || unit.will_restart ||
-           unit.result != UnitResult::success;
-}
-
 }  // namespace
+
+/// It went down, for good and as it was meant to.
+bool has_succeeded(const Unit& unit, ActiveState old_state) {
+    return !unit.will_restart && unit.active_state() == ActiveState::inactive &&
+           !is_down(old_state) &&
+           (unit.result == UnitResult::success || unit.result == UnitResult::exec_condition);
+}
 
 void Machine::unit_changed(Unit& unit, ActiveState old_state) {
     const ActiveState state = unit.active_state();
@@ -43,7 +46,7 @@ void Machine::unit_changed(Unit& unit, ActiveState old_state) {
     }
     if (!unit.will_restart && state == ActiveState::failed) {
         trigger(unit, Relation::on_failure);
-    } else if (!unit.will_restart && state == ActiveState::inactive && !is_down(old_state)) {
+    } else if (has_succeeded(unit, old_state)) {
         trigger(unit, Relation::on_success);
     }
     if (is_up(state) && !is_up(old_state)) {
@@ -55,22 +58,45 @@ void Machine::unit_changed(Unit& unit, ActiveState old_state) {
     act_on_end(unit, old_state);
 }
 
+/// Has it gone down by a failure, or does it come up again by itself?
+bool Machine::is_missed(Unit& unit) {
+    return unit.result != UnitResult::success || unit.will_restart ||
+           (unit.run != nullptr && Service{*this, unit}.shall_restart());
+}
+
 /// BindsTo and PropagatesStopTo: what can't be up without this unit goes down with it.
-void Machine::stop_with(const Unit& unit) {
+void Machine::stop_with(Unit& unit) {
     for (const Relation relation : {Relation::bound_by, Relation::propagates_stop_to}) {
         for (const auto edge : graph.related(unit.id, relation)) {
-            Unit& other = this->unit(edge.unit());
-            if (is_down_or_stopping(other.active_state())) {
-                continue;
-            }
-            const bool comes_back = relation == Relation::bound_by && has_failed(unit);
-            if (start_transaction(other.id, JobType::stop,
-                                  std::string(name_of(inverse(relation))) + " " + unit.name() +
-                                      ", which is stopping")) {
-                set_wants_back(other, comes_back);
+            if (!is_down_or_stopping(this->unit(edge.unit()).active_state())) {
+                stop_for(unit, edge.unit(), relation,
+                         std::string(name_of(inverse(relation))) + " " + unit.name() +
+                             ", which is stopping");
             }
         }
     }
+}
+
+/// Stops `id` for what `culprit` did; what goes down with that comes back with it.
+void Machine::stop_for(Unit& culprit, UnitId id, Relation relation, std::string reason) {
+    Transaction transaction{*this};
+    if (auto refusal = transaction.build(id, JobType::stop, JobMode::replace)) {
+        say(Severity::warning, unit(id), refusal->message);
+        return;
+    }
+    if (relation == Relation::bound_by && is_missed(culprit)) {
+        for (const UnitId stopped : transaction.units_with(JobType::stop)) {
+            Unit& other = unit(stopped);
+            const Job* job = job_of(other);
+            // What a person has asked to stop, and waits for its turn, stays stopped.
+            if (job == nullptr || job->type != JobType::stop) {
+                set_wants_back(other, true);
+            }
+        }
+    }
+    Requester requester;
+    requester.reason = std::move(reason);
+    transaction.apply(requester);
 }
 
 void Machine::set_wants_back(Unit& unit, bool wants) {
@@ -82,11 +108,14 @@ void Machine::set_wants_back(Unit& unit, bool wants) {
 
 /// Rule of ours: what was stopped because a dependency failed comes back with it.
 void Machine::bring_back(const Unit& unit) {
-    for (const auto edge : graph.related(unit.id, Relation::bound_by)) {
-        Unit& other = this->unit(edge.unit());
-        if (other.wants_back && is_down_or_stopping(other.active_state())) {
-            set_wants_back(other, false);
-            start_transaction(other.id, JobType::start, unit.name() + " is back");
+    for (const Relation relation :
+         {Relation::bound_by, Relation::required_by, Relation::consists_of}) {
+        for (const auto edge : graph.related(unit.id, relation)) {
+            Unit& other = this->unit(edge.unit());
+            if (other.wants_back && is_down_or_stopping(other.active_state())) {
+                set_wants_back(other, false);
+                start_transaction(other.id, JobType::start, unit.name() + " is back");
+            }
         }
     }
 }
@@ -173,11 +202,9 @@ void Machine::act_on_rechecked() {
         }
         if (unit.active_state() == ActiveState::active) {
             if (const Unit* culprit = missing_binding(unit)) {
-                const bool comes_back = has_failed(*culprit);
-                if (may_act_by_itself(unit) &&
-                    start_transaction(id, JobType::stop,
-                                      "BindsTo " + culprit->name() + ", which is not active")) {
-                    set_wants_back(unit, comes_back);
+                if (may_act_by_itself(unit)) {
+                    stop_for(this->unit(culprit->id), id, Relation::bound_by,
+                             "BindsTo " + culprit->name() + ", which is not active");
                 }
             } else if (is_unneeded(unit) && may_act_by_itself(unit)) {
                 start_transaction(id, JobType::stop, "StopWhenUnneeded", JobMode::fail);

@@ -1,6 +1,7 @@
 // FailureAction, SuccessAction, StartLimitAction, JobTimeoutAction (systemd.unit(5)): a unit that
 // takes the whole of svcd with it.
 #include <csignal>
+#include <iterator>
 
 #include "core/machine.h"
 
@@ -26,6 +27,19 @@ constexpr EmergencyTraits kEmergencies[] = {
     {EmergencyAction::poweroff_immediate, ShutdownKind::poweroff, true},
 };
 // clang-format on
+
+/// What svcd exits with for a main process that did not exit but was killed, as systemd does.
+constexpr std::int32_t kKilledStatus = 255;
+
+constexpr bool emergencies_follow_enum_order() {
+    for (std::size_t i = 0; i < std::size(kEmergencies); ++i) {
+        if (static_cast<std::size_t>(kEmergencies[i].action) != i) {
+            return false;
+        }
+    }
+    return true;
+}
+static_assert(emergencies_follow_enum_order());
 
 }  // namespace
 
@@ -64,15 +78,28 @@ void Machine::take_emergency_action(EmergencyAction action,
         finish(jobs.begin()->first, JobResult::canceled, false);
     }
     has_exited = true;
-    order(Exit{shutdown_kind, exit_status >= 0 ? exit_status : 1, true});
+    exit_status = exit_status >= 0 ? exit_status : 1;
+    order(Exit{shutdown_kind, exit_status, true});
 }
 
 /// FailureAction and SuccessAction.
 void Machine::act_on_end(const Unit& unit, ActiveState old_state) {
     const RareUnitSettings& settings = unit.definition.rarely();
     const auto status_or_main = [&](std::int32_t chosen) {
-        const bool exited = unit.run != nullptr && unit.run->main_code == ExitCode::exited;
-        return chosen >= 0 ? chosen : (exited ? unit.run->main_status : -1);
+        if (chosen >= 0 || unit.run == nullptr) {
+            return chosen;
+        }
+        switch (unit.run->main_code) {
+            case ExitCode::exited:
+                return unit.run->main_status;
+            case ExitCode::killed:
+            case ExitCode::dumped:
+                return kKilledStatus;
+            case ExitCode::none:
+            case ExitCode::unknown:
+                return -1;
+        }
+        return -1;
     };
     if (unit.will_restart) {
         return;
@@ -80,7 +107,7 @@ void Machine::act_on_end(const Unit& unit, ActiveState old_state) {
     if (unit.active_state() == ActiveState::failed && old_state != ActiveState::failed) {
         take_emergency_action(settings.failure_action, unit,
                               status_or_main(settings.failure_action_exit_status), "has failed");
-    } else if (unit.active_state() == ActiveState::inactive && !is_down(old_state)) {
+    } else if (has_succeeded(unit, old_state)) {
         take_emergency_action(settings.success_action, unit,
                               status_or_main(settings.success_action_exit_status), "has ended");
     }

@@ -32,6 +32,7 @@ enum class StartOutcome : std::uint8_t {
     already,  ///< it is so already, or its conditions don't hold
     later,    ///< not now: again when the unit's state changes
     failed,
+    skipped,     ///< what it was to find active is not
     dependency,  ///< something it is bound to isn't there
     assertion,   ///< one of its Assert settings does not hold
     invalid,     ///< such a job makes no sense for it now

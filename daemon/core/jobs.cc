@@ -61,17 +61,19 @@ void Machine::request_job(const JobRequested& event) {
     if (shutting_down && type != JobType::stop && type != JobType::nop) {
         refuse(event.request,
                {RefusalKind::shutting_down,
-                unit.name() +
-                    " is not started: svcd is shutting down, and nothing is started on the way"});
+                unit.name() + ": no " + std::string(name_of(type)) +
+                    ", for svcd is shutting down, and nothing is started on the way"});
         return;
     }
-    if ((starts && unit.definition.refuse_manual_start) ||
-        (type == JobType::stop && unit.definition.refuse_manual_stop)) {
+    const bool stops = type == JobType::stop || type == JobType::restart;
+    const bool start_is_refused = starts && unit.definition.refuse_manual_start;
+    if (start_is_refused || (stops && unit.definition.refuse_manual_stop)) {
         refuse(event.request,
                {RefusalKind::only_by_dependency,
-                unit.name() + " may be " + (starts ? "started" : "stopped") +
+                unit.name() + " may be " + (start_is_refused ? "started" : "stopped") +
                     " only by a dependency (" +
-                    (starts ? "RefuseManualStart" : "RefuseManualStop") + " in its unit file)"});
+                    (start_is_refused ? "RefuseManualStart" : "RefuseManualStop") +
+                    " in its unit file)"});
         return;
     }
     if (type == JobType::nop) {
@@ -141,9 +143,12 @@ JobId Machine::install(
         if (both.has_value()) {
             // A running job that already does all of it goes on; a reload has to happen after this
             // moment, so never.
-            const bool goes_on = present->state == JobState::waiting ||
-                                 (type != JobType::reload && is_superset(present->type, type));
             const JobType result = collapsed(*both, unit.active_state());
+            const bool is_enough =
+                is_superset(present->type, type) ||
+                (result == present->type && is_redundant(type, unit.active_state()));
+            const bool goes_on =
+                present->state == JobState::waiting || (type != JobType::reload && is_enough);
             if (result != present->type) {
                 present->requester = requester;
             }
@@ -275,6 +280,9 @@ void Machine::conclude(JobId id, StartOutcome outcome) {
         case StartOutcome::failed:
             finish(id, JobResult::failed, true);
             return;
+        case StartOutcome::skipped:
+            finish(id, JobResult::skipped, true);
+            return;
         case StartOutcome::dependency:
             finish(id, JobResult::dependency, true);
             return;
@@ -307,9 +315,7 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
         return;
     }
     const JobType type = job.type;
-    if (type == JobType::start) {
-        stop_checking(unit);
-    }
+    stop_checking(unit);
     if (type == JobType::start && is_down(unit.active_state()) && unit.run != nullptr &&
         !unit.populated && !unit.will_restart) {
         order(ReleaseCgroup{unit.id});  // kept for the second half of a restart, which won't come
@@ -409,10 +415,9 @@ bool Machine::job_follows_state(Unit& unit, Job& job) {
             }
             if (running && state != ActiveState::activating) {
                 if (is_down(state)) {
-                    const JobResult ended = unit.result == UnitResult::exec_condition
-                                                ? JobResult::skipped
-                                                : JobResult::done;
-                    finish(job.id, state == ActiveState::failed ? JobResult::failed : ended, true);
+                    finish(job.id,
+                           state == ActiveState::failed ? JobResult::failed : JobResult::done,
+                           true);
                 }
                 return false;
             }

@@ -13,7 +13,7 @@ bool keeps_definition(const Unit& unit) {
     const auto is_awaited = [](const Process& process) {
         return process.is_there() && process.pid == 0;
     };
-    return is_moving(unit.sub_state) ||
+    return is_moving(unit.sub_state) || is_being_checked(unit) ||
            (unit.run != nullptr && (is_awaited(unit.run->main) || is_awaited(unit.run->control)));
 }
 
@@ -52,12 +52,32 @@ UnitId Machine::find_or_add(std::string_view name) {
 void Machine::take_waiting_definitions() {
     std::erase_if(waiting_for_definition_, [&](UnitId id) {
         Unit& unit = this->unit(id);
-        if (keeps_definition(unit)) {
-            return false;
-        }
-        unit.definition = std::move(*std::exchange(unit.next_definition, nullptr));
-        return true;
+        take_waiting_definition(unit);
+        return unit.next_definition == nullptr;
     });
+}
+
+void Machine::take_waiting_definition(Unit& unit) {
+    if (unit.next_definition != nullptr && !keeps_definition(unit)) {
+        replace_definition(unit, std::move(*std::exchange(unit.next_definition, nullptr)));
+    }
+}
+
+/// The one door for a definition. What an earlier one had watched for a running service is watched
+/// no longer, and what this one wants is.
+void Machine::replace_definition(Unit& unit, UnitDefinition definition) {
+    const auto bus_name = [](const UnitDefinition& of) -> std::string {
+        const bool is_watched = of.service != nullptr && of.service->type == ServiceType::dbus;
+        return is_watched ? of.service->rarely().bus_name : std::string{};
+    };
+    const bool is_down_now = is_down(unit.active_state());
+    const bool changes = !is_down_now && bus_name(unit.definition) != bus_name(definition);
+    unit.definition = std::move(definition);
+    if (changes && unit.run != nullptr) {
+        // It runs, so its new name counts as owned until the bus says otherwise.
+        unit.run->bus_name_good = true;
+        order(WatchBusName{unit.id, !bus_name(unit.definition).empty()});
+    }
 }
 
 void Machine::load(UnitsLoaded event) {
@@ -96,7 +116,7 @@ void Machine::load(UnitsLoaded event) {
             }
         }
     }
-    take_dependencies(std::move(dependencies), event.units);
+    take_dependencies(dependencies, event.units);
     for (LoadedUnit& loaded : event.units) {
         take_definition(unit(*find(loaded.definition.name)), loaded);
     }
@@ -136,7 +156,7 @@ void Machine::take_definition(Unit& unit, LoadedUnit& loaded) {
             }
             unit.next_definition = std::move(definition);
         } else {
-            unit.definition = std::move(*definition);
+            replace_definition(unit, std::move(*definition));
         }
         unit.load_state = LoadState::loaded;
         unit.load_failed = false;
@@ -148,6 +168,9 @@ void Machine::take_definition(Unit& unit, LoadedUnit& loaded) {
     } else {
         unit.load_state = loaded.state;
         unit.load_error = std::move(loaded.error);
+        if (unit.definition.fragment_path.empty()) {
+            unit.definition.fragment_path = std::move(loaded.definition.fragment_path);
+        }
     }
 }
 

@@ -43,10 +43,8 @@ void Machine::settle() {
             start_triggered();
         } else if (!rechecked_.empty()) {
             act_on_rechecked();
-        } else if (jobs.empty() && !held_until_idle_.empty()) {
-            const UnitId id = held_until_idle_.back();
-            held_until_idle_.pop_back();
-            Service{*this, unit(id)}.release_held();
+        } else if (jobs.empty() && !held_until_idle.empty()) {
+            Service{*this, unit(*held_until_idle.begin())}.release_held();
         } else {
             continue_shutdown();
             if (run_queue_.empty()) {
@@ -358,6 +356,7 @@ void Machine::reset_failed(Unit& unit) {
     if (unit.run != nullptr) {
         unit.run->starts.clear();
         unit.run->restarts = 0;
+        unit.run->backoff = 0;
         touch(unit);
     }
     if (unit.sub_state == SubState::failed) {

@@ -19,6 +19,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@
 #include "core/unit_state.h"
 
 namespace svcd {
+
+/// It went down, for good and as it was meant to (OnSuccess, SuccessAction).
+bool has_succeeded(const Unit& unit, ActiveState old_state);
 
 class Machine {
 public:
@@ -44,10 +48,13 @@ public:
     ProcessSlots processes;
     std::uint32_t next_job = 1;
     std::size_t failed_units = 0;
-    bool order_has_cycles = false;   ///< Before and After of all units together
-    bool has_broken_cycles = false;  ///< the first load left an edge out
-    bool started = false;            ///< the boot transaction was asked for
-    bool start_finished = false;     ///< and its jobs have ended
+    /// Units with a process that is to be started once no job is left (Type=idle).
+    std::set<UnitId> held_until_idle;
+    bool order_has_cycles = false;  ///< Before and After of all units together
+    /// By unit: what it says of its order and was left out, to break a cycle of the first load.
+    std::map<UnitId, std::vector<UnitGraph::Edge>> left_out;
+    bool started = false;         ///< the boot transaction was asked for
+    bool start_finished = false;  ///< and its jobs have ended
     bool shutting_down = false;
     bool has_exited = false;
     bool something_was_killed = false;
@@ -78,6 +85,9 @@ public:
     void load(UnitsLoaded event);
     /// The unit of that name; one in LoadState::not_found without a definition when there is none.
     UnitId find_or_add(std::string_view name);
+
+    /// The definition that came while the unit was moving, if it isn't any more.
+    void take_waiting_definition(Unit& unit);
 
     // ── jobs.cc
     void request_job(const JobRequested& event);
@@ -123,13 +133,12 @@ public:
     // ── shutdown.cc
     void request_shutdown(const ShutdownRequested& event);
     void continue_shutdown();
+    void stop_all(const Requester& requester);
 
     // ── service.cc and its kin
     /// The one door into a state.
     void set_state(Unit& unit, SubState next);
     void update_deadline(const Unit& unit);
-    /// The unit has a process that is to be started once no job is left (Type=idle).
-    void hold_until_idle(UnitId unit) { held_until_idle_.push_back(unit); }
 
     // ── restore.cc
     UnitRecord record(const Unit& unit) const;
@@ -173,7 +182,9 @@ private:
     bool job_follows_state(Unit& unit, Job& job);
     void reset_failed(Unit& unit);
 
-    void stop_with(const Unit& unit);
+    bool is_missed(Unit& unit);
+    void stop_with(Unit& unit);
+    void stop_for(Unit& culprit, UnitId id, Relation relation, std::string reason);
     void bring_back(const Unit& unit);
     void trigger(const Unit& unit, Relation relation);
     void start_triggered();
@@ -200,16 +211,31 @@ private:
     };
     NewDependencies resolve(LoadedUnit& loaded);
     void take_definition(Unit& unit, LoadedUnit& loaded);
+    void replace_definition(Unit& unit, UnitDefinition definition);
     void forget_unknown_units();
-    void take_dependencies(std::vector<NewDependencies> news, std::vector<LoadedUnit>& loaded);
-    bool has_ordering_cycle() const;
+    /// A unit whose definition says something else of others than before.
+    struct ChangedEdges {
+        UnitId unit{};
+        std::vector<UnitGraph::Edge> before;
+        std::vector<UnitGraph::Edge> now;
+        bool is_refused = false;
+
+        bool is_new(UnitGraph::Edge edge) const;
+    };
+    /// How much a unit that is ordered after another depends on it. The weakest edge of a cycle is
+    /// left out.
+    enum class Strength : std::uint8_t { order_only, wants, requires_ };
+    void take_dependencies(const std::vector<NewDependencies>& news,
+                           std::vector<LoadedUnit>& loaded);
+    std::vector<UnitId> any_ordering_cycle() const;
     std::vector<UnitId> ordering_cycle_through(UnitId start) const;
     std::string describe_cycle(const std::vector<UnitId>& cycle,
                                const std::vector<NewDependencies>& news) const;
-    void refuse_definition(UnitId unit,
-                           std::vector<UnitGraph::Edge> old_edges,
-                           const std::string& cycle,
-                           std::vector<LoadedUnit>& loaded);
+    void refuse_cycles(std::vector<ChangedEdges>& changes,
+                       const std::vector<NewDependencies>& news,
+                       std::vector<LoadedUnit>& loaded);
+    void refuse_definition(UnitId unit, const std::string& cycle, std::vector<LoadedUnit>& loaded);
+    Strength strength_of_order(UnitId later, UnitId earlier) const;
     void break_weakest_edges(const std::vector<NewDependencies>& news);
 
     /// A unit that another's OnFailure or OnSuccess starts.
@@ -238,7 +264,6 @@ private:
     std::vector<UnitId> rechecked_;
     std::vector<Triggered> triggered_;
     std::map<UnitId, std::uint32_t> times_triggered_;  ///< in this step
-    std::vector<UnitId> held_until_idle_;
     std::map<UnitId, AutomaticActions> automatic_actions_;
     std::vector<UnitId> waiting_for_definition_;
     std::vector<UnitId> given_up_restarts_;

@@ -12,24 +12,33 @@ namespace {
 
 constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
 
-/// How much a unit that is ordered after another depends on it. The weakest edge of a cycle is left
-/// out.
-enum class Strength : std::uint8_t { order_only, wants, requires_ };
+bool is_same(std::vector<UnitGraph::Edge> left, std::vector<UnitGraph::Edge> right) {
+    std::sort(left.begin(), left.end());
+    std::sort(right.begin(), right.end());
+    left.erase(std::unique(left.begin(), left.end()), left.end());
+    right.erase(std::unique(right.begin(), right.end()), right.end());
+    return left == right;
+}
 
 }  // namespace
 
-bool Machine::has_ordering_cycle() const {
-    return !find_cycle(units.size(), [&](std::size_t index) {
-                std::vector<std::size_t> earlier;
-                for (const auto edge : graph.related(static_cast<UnitId>(index), Relation::after)) {
-                    earlier.push_back(index_of(edge.unit()));
-                }
-                return earlier;
-            }).empty();
+/// Some cycle: each is ordered after the next, and the last after the first. Empty: there is none.
+std::vector<UnitId> Machine::any_ordering_cycle() const {
+    const auto found = find_cycle(units.size(), [&](std::size_t index) {
+        std::vector<std::size_t> earlier;
+        for (const auto edge : graph.related(static_cast<UnitId>(index), Relation::after)) {
+            earlier.push_back(index_of(edge.unit()));
+        }
+        return earlier;
+    });
+    std::vector<UnitId> cycle;
+    for (auto at = found.rbegin(); at != found.rend(); ++at) {
+        cycle.push_back(static_cast<UnitId>(*at));
+    }
+    return cycle;
 }
 
-/// The shortest cycle through this unit: each is ordered after the next, and the last after the
-/// first. Empty: there is none.
+/// The shortest cycle that begins with this unit, or none.
 std::vector<UnitId> Machine::ordering_cycle_through(UnitId start) const {
     std::vector<std::size_t> reached_from(units.size(), kNowhere);
     std::vector<UnitId> frontier{start};
@@ -84,41 +93,73 @@ std::string Machine::describe_cycle(const std::vector<UnitId>& cycle,
     return text;
 }
 
-void Machine::take_dependencies(std::vector<NewDependencies> news,
+void Machine::take_dependencies(const std::vector<NewDependencies>& news,
                                 std::vector<LoadedUnit>& loaded) {
     const bool is_first = graph.is_empty();
-    std::vector<std::pair<UnitId, std::vector<UnitGraph::Edge>>> old;
+    std::vector<ChangedEdges> changes;
     for (const NewDependencies& each : news) {
         std::vector<UnitGraph::Edge> before = graph.set_dependencies(each.unit, each.edges);
-        if (before != each.edges) {
-            old.emplace_back(each.unit, std::move(before));
+        std::vector<UnitGraph::Edge> said = before;
+        if (const auto left = left_out.find(each.unit); left != left_out.end()) {
+            said.insert(said.end(), left->second.begin(), left->second.end());
+        }
+        if (is_same(said, each.edges)) {
+            graph.set_dependencies(each.unit, std::move(before));  // what was left out stays so
+        } else {
+            left_out.erase(each.unit);
+            changes.push_back(ChangedEdges{each.unit, std::move(before), each.edges});
         }
     }
+    if (changes.empty()) {
+        return;
+    }
     graph.rebuild(units.size());
-    order_has_cycles = has_ordering_cycle();
+    order_has_cycles = !any_ordering_cycle().empty();
     if (!order_has_cycles) {
         return;
     }
     if (is_first) {
         break_weakest_edges(news);
     } else {
-        for (auto& [unit, edges] : old) {
-            const std::vector<UnitId> cycle = ordering_cycle_through(unit);
-            if (!cycle.empty()) {
-                refuse_definition(unit, std::move(edges), describe_cycle(cycle, news), loaded);
-            }
-        }
+        refuse_cycles(changes, news, loaded);
     }
-    order_has_cycles = has_ordering_cycle();
+    order_has_cycles = !any_ordering_cycle().empty();
 }
 
-/// The unit keeps the dependencies and the definition that it has.
+/// Until none of those that are taken is on a cycle by what is new in it: refusing one may leave
+/// another on a cycle with what the first said before.
+void Machine::refuse_cycles(std::vector<ChangedEdges>& changes,
+                            const std::vector<NewDependencies>& news,
+                            std::vector<LoadedUnit>& loaded) {
+    bool refused_one = true;
+    while (refused_one) {
+        refused_one = false;
+        for (ChangedEdges& change : changes) {
+            const std::vector<UnitId> cycle =
+                change.is_refused ? std::vector<UnitId>{} : ordering_cycle_through(change.unit);
+            if (cycle.empty() || !(change.is_new({Relation::after, cycle[1]}) ||
+                                   change.is_new({Relation::before, cycle.back()}))) {
+                continue;
+            }
+            const std::string story = describe_cycle(cycle, news);
+            graph.set_dependencies(change.unit, change.before);
+            graph.rebuild(units.size());
+            change.is_refused = true;
+            refused_one = true;
+            refuse_definition(change.unit, story, loaded);
+        }
+    }
+}
+
+bool Machine::ChangedEdges::is_new(UnitGraph::Edge edge) const {
+    return std::find(now.begin(), now.end(), edge) != now.end() &&
+           std::find(before.begin(), before.end(), edge) == before.end();
+}
+
+/// The unit keeps the definition that it has.
 void Machine::refuse_definition(UnitId id,
-                                std::vector<UnitGraph::Edge> old_edges,
                                 const std::string& cycle,
                                 std::vector<LoadedUnit>& loaded) {
-    graph.set_dependencies(id, std::move(old_edges));
-    graph.rebuild(units.size());
     for (LoadedUnit& each : loaded) {
         if (each.definition.name == unit(id).name()) {
             each.state = LoadState::bad_setting;
@@ -129,47 +170,52 @@ void Machine::refuse_definition(UnitId id,
     }
 }
 
+/// How much `later` depends on `earlier`, after which it is ordered.
+Machine::Strength Machine::strength_of_order(UnitId later, UnitId earlier) const {
+    Strength found = Strength::order_only;
+    for (const auto& [relation, as] : {std::pair{Relation::wants, Strength::wants},
+                                       std::pair{Relation::upholds, Strength::wants},
+                                       std::pair{Relation::requires_, Strength::requires_},
+                                       std::pair{Relation::requisite, Strength::requires_},
+                                       std::pair{Relation::binds_to, Strength::requires_}}) {
+        const auto edges = graph.related(later, relation);
+        if (std::any_of(edges.begin(), edges.end(),
+                        [&](const auto edge) { return edge.unit() == earlier; })) {
+            found = std::max(found, as);
+        }
+    }
+    return found;
+}
+
 void Machine::break_weakest_edges(const std::vector<NewDependencies>& news) {
-    const auto strength = [&](UnitId later, UnitId earlier) {
-        Strength found = Strength::order_only;
-        for (const auto& [relation, as] : {std::pair{Relation::wants, Strength::wants},
-                                           std::pair{Relation::upholds, Strength::wants},
-                                           std::pair{Relation::requires_, Strength::requires_},
-                                           std::pair{Relation::requisite, Strength::requires_},
-                                           std::pair{Relation::binds_to, Strength::requires_}}) {
-            const auto edges = graph.related(later, relation);
-            if (std::any_of(edges.begin(), edges.end(),
-                            [&](const auto edge) { return edge.unit() == earlier; })) {
-                found = std::max(found, as);
-            }
+    for (auto cycle = any_ordering_cycle(); !cycle.empty(); cycle = any_ordering_cycle()) {
+        const auto strength = [&](std::size_t index) {
+            return strength_of_order(cycle[index], cycle[(index + 1) % cycle.size()]);
+        };
+        std::size_t weakest = 0;
+        for (std::size_t index = 1; index < cycle.size(); ++index) {
+            weakest = strength(index) < strength(weakest) ? index : weakest;
         }
-        return found;
-    };
-    for (const NewDependencies& each : news) {
-        while (true) {
-            const std::vector<UnitId> cycle = ordering_cycle_through(each.unit);
-            if (cycle.empty()) {
-                break;
-            }
-            std::size_t weakest = 0;
-            for (std::size_t index = 1; index < cycle.size(); ++index) {
-                if (strength(cycle[index], cycle[(index + 1) % cycle.size()]) <
-                    strength(cycle[weakest], cycle[(weakest + 1) % cycle.size()])) {
-                    weakest = index;
-                }
-            }
-            const UnitId later = cycle[weakest];
-            const UnitId earlier = cycle[(weakest + 1) % cycle.size()];
-            if (strength(later, earlier) == Strength::requires_) {
-                break;  // each of them needs the next: a request for one of them will be refused
-            }
+        const UnitId later = cycle[weakest];
+        const UnitId earlier = cycle[(weakest + 1) % cycle.size()];
+        if (strength(weakest) == Strength::requires_) {
             say(Severity::error, unit(later),
-                "is not ordered after " + unit(earlier).name() +
-                    ", to break an ordering cycle: " + describe_cycle(cycle, news));
-            graph.drop(later, UnitGraph::Edge{Relation::after, earlier});
-            graph.rebuild(units.size());
-            has_broken_cycles = true;
+                "is part of an ordering cycle in which each needs the next, so none of them can be "
+                "started: " +
+                    describe_cycle(cycle, news));
+            return;
         }
+        say(Severity::error, unit(later),
+            "is not ordered after " + unit(earlier).name() +
+                ", to break an ordering cycle: " + describe_cycle(cycle, news));
+        for (const auto& [unit, edge] :
+             {std::pair{later, UnitGraph::Edge{Relation::after, earlier}},
+              std::pair{earlier, UnitGraph::Edge{Relation::before, later}}}) {
+            if (graph.drop(unit, edge)) {
+                left_out[unit].push_back(edge);
+            }
+        }
+        graph.rebuild(units.size());
     }
 }
 

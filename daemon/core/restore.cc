@@ -117,6 +117,7 @@ UnitRecord Machine::record(const Unit& unit) const {
     record.main_status = run->main_status;
     record.main_pid_last = run->main_pid_last;
     record.status_error = run->status_error;
+    record.named_pid = run->named_pid;
     const std::size_t starts = std::min(run->starts.size(), kStartLimitBurstMax);
     record.start_count = static_cast<std::uint16_t>(starts);
     std::transform(run->starts.end() - static_cast<std::ptrdiff_t>(starts), run->starts.end(),
@@ -169,6 +170,7 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->main_status = record.main_status;
     run->main_pid_last = record.main_pid_last;
     run->status_error = record.status_error;
+    run->named_pid = record.named_pid;
     const std::size_t starts = std::min<std::size_t>(record.start_count, kStartLimitBurstMax);
     for (std::size_t index = 0; index < starts; ++index) {
         run->starts.push_back(time_from_usec(record.start_times[index]));

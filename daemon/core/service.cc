@@ -95,6 +95,8 @@ StartOutcome Service::start() {
     run_.forbid_restart = false;
     run_.told_reloading = false;
     run_.told_stopping = false;
+    run_.named_pid = 0;
+    run_.handed_over_result = UnitResult::success;
     run_.bus_name_good = false;
     run_.sigkill_sent = false;
     run_.status_error = 0;
@@ -244,8 +246,7 @@ bool Service::spawn(ProcessRole role, std::uint16_t command) {
         run_.main_status = 0;
         if (settings_.type == ServiceType::idle) {
             process.is_held = true;
-            run_.check_deadline = after(machine_.now, kIdleWait);
-            machine_.hold_until_idle(unit_.id);
+            hold_until_idle();
             return true;
         }
     }
@@ -260,6 +261,12 @@ void Service::order_spawn(ProcessRole role) {
     machine_.order(SpawnProcess{process.token, unit_.id, role, process.command, report});
 }
 
+void Service::hold_until_idle() {
+    run_.check_deadline = after(machine_.now, kIdleWait);
+    machine_.held_until_idle.insert(unit_.id);
+    machine_.update_deadline(unit_);
+}
+
 void Service::release_held() {
     if (!run_.main.is_held || machine_.shutting_down) {
         return;  // in a shutdown it waits for its stop job
@@ -272,10 +279,11 @@ void Service::release_held() {
     }
     run_.main.command = *command;
     run_.main.is_held = false;
+    machine_.held_until_idle.erase(unit_.id);
     run_.main_started_at = machine_.now;
     run_.check_deadline = after(machine_.now, settings_.timeout_start);
     machine_.touch(unit_);
-    machine_.update_deadline(unit_);
+    restart_watchdog();
     order_spawn(ProcessRole::main);
 }
 
@@ -296,6 +304,9 @@ const Command* Service::command_at(std::uint16_t index) const {
 void Service::forget_process(Process& process) {
     if (!process.is_there()) {
         return;
+    }
+    if (process.is_held) {
+        machine_.held_until_idle.erase(unit_.id);
     }
     if (!process.is_held) {  // else it was never ordered, and has no slot
         machine_.order(RetireProcess{process.token});
@@ -354,8 +365,8 @@ void Service::arm(Time deadline) {
 }
 
 void Service::restart_watchdog() {
-    run_.watchdog_deadline =
-        run_.watchdog_interval > Duration{0} ? after(machine_.now, run_.watchdog_interval) : kNever;
+    const bool counts = run_.watchdog_interval > Duration{0} && !run_.main.is_held;
+    run_.watchdog_deadline = counts ? after(machine_.now, run_.watchdog_interval) : kNever;
     machine_.update_deadline(unit_);
 }
 

@@ -62,6 +62,8 @@ public:
     void on_deadline();
     /// Type=idle: nothing else is being done any more.
     void release_held();
+    /// By its policy, would it be started again if it went down as it is now?
+    bool shall_restart() const;
 
     /// After StateRestored: ask again, or do again, what may have been lost with the manager
     /// before.
@@ -104,12 +106,14 @@ private:
     // What processes there are.
     bool spawn(ProcessRole role, std::uint16_t command);
     void order_spawn(ProcessRole role);
+    void hold_until_idle();
     void drop_held();
     void begin_stop_clock();
     void send_signals(SubState state, SignalCause cause);
     int stop_signal() const;
     void look_for_main_process();
     void go_on_without_named();
+    bool hands_over(UnitResult result);
     void identify_main_process(IdentifyMainProcess::How how, Pid pid);
     const Command* command_at(std::uint16_t index) const;
     bool is_command_of_state(ProcessRole role, std::uint16_t index) const;
@@ -129,7 +133,6 @@ private:
     UnitResult result_of_exit(ExitCode code, int status, bool is_daemon) const;
     UnitResult result_of_main(ExitCode code, int status) const;
     UnitResult result_of_control(ExitCode code, int status) const;
-    bool shall_restart() const;
     bool start_limit_hit();
     void count_restart();
 

@@ -3,8 +3,9 @@
 // picture, which is generated from here.
 //
 // A state in which there is nothing to do is passed without being entered. So each row has two sets
-// of states that it leads from: those it follows when every state has something to do, and those
-// that it is reached from by skipping others (no ExecStartPre, no process left, ...).
+// of states that it leads from: those that come before it as a rule, which are in the picture, and
+// those that it is also reached from, by skipping others (no ExecStartPre, no process left, ...) or
+// for a rarer one of its reasons.
 //
 // The simulator fails on a change that is not here, and on one that it never sees. What follows
 // when more than kProcessesMax processes are there is left out: it is as if clone3 had failed at
@@ -25,9 +26,10 @@ class SubStateSet {
 public:
     constexpr SubStateSet(std::initializer_list<SubState> states) {
         for (const SubState state : states) {
-            bits_ |= bit(state);
+            add(state);
         }
     }
+    constexpr void add(SubState state) { bits_ |= bit(state); }
     constexpr bool contains(SubState state) const { return (bits_ & bit(state)) != 0; }
 
 private:
@@ -40,11 +42,11 @@ private:
 struct StateEdge {
     SubState to;
     SubStateSet from;
-    SubStateSet skipping;
+    SubStateSet also;
     std::string_view when;
 
     constexpr bool leads_from(SubState state) const {
-        return from.contains(state) || skipping.contains(state);
+        return from.contains(state) || also.contains(state);
     }
 };
 
@@ -70,8 +72,8 @@ inline constexpr auto kService = std::to_array<StateEdge>({
     {running,        {start_post},
                      {dead, failed, condition, start_pre, start},
      "it has started, and ExecStartPost is done"},
-    {exited,         {start_post, running, reload},
-                     {dead, failed, start},
+    {exited,         {start_post, running},
+                     {dead, failed, start, reload},
      "its processes have ended well, and RemainAfterExit keeps it active"},
     {failed,         {dead},
                      {},
@@ -79,7 +81,7 @@ inline constexpr auto kService = std::to_array<StateEdge>({
 
     // ── reloads
     {reload,         {running, exited},
-                     {start_post},
+                     {start, start_post},
      "ExecReload runs; or RELOADING=1 of another Type than notify-reload"},
     {reload_signal,  {running, reload},
                      {},
@@ -92,20 +94,20 @@ inline constexpr auto kService = std::to_array<StateEdge>({
      "READY=1, or ExecReload is done, or TimeoutStartSec has passed"},
 
     // ── the way down
-    {stop,           {running, exited, reload, reload_signal, reload_notify},
-                     {start, start_post},
+    {stop,           {running, exited},
+                     {start, start_post, reload, reload_signal, reload_notify},
      "a stop, or it has ended by itself; ExecStop runs"},
     {stop_sigterm,   {stop, condition, start_pre, start, start_post, reload, reload_signal,
                       reload_notify},
                      {running, exited},
      "ExecStop is done, or the start or reload failed or is interrupted, or STOPPING=1; KillSignal"},
-    {stop_watchdog,  {condition, start_pre, start, start_post, running, reload, reload_signal,
-                      reload_notify, stop, stop_sigterm},
-                     {},
+    {stop_watchdog,  {running, stop_sigterm},
+                     {condition, start_pre, start, start_post, reload, reload_signal, reload_notify,
+                      stop},
      "WatchdogSec passed, or a timeout and its FailureMode is abort; WatchdogSignal"},
-    {stop_sigkill,   {stop_sigterm, stop_watchdog, condition, start_pre, start, start_post, running,
-                      reload, reload_signal, reload_notify, stop},
-                     {exited},
+    {stop_sigkill,   {stop_sigterm, stop_watchdog},
+                     {condition, start_pre, start, start_post, running, exited, reload,
+                      reload_signal, reload_notify, stop},
      "TimeoutStopSec passed, FailureMode or OOMPolicy is kill, or KillMode is mixed and the main "
      "process gone; SIGKILL"},
     {stop_post,      {stop_sigterm, stop_watchdog, stop_sigkill},
@@ -115,19 +117,20 @@ inline constexpr auto kService = std::to_array<StateEdge>({
     {final_sigterm,  {stop_post},
                      {condition, start_pre, start, start_post},
      "ExecStopPost is done, and there are processes left; KillSignal"},
-    {final_watchdog, {stop_post, final_sigterm},
-                     {},
+    {final_watchdog, {final_sigterm},
+                     {stop_post},
      "TimeoutStopSec passed, and TimeoutStopFailureMode is abort; WatchdogSignal"},
-    {final_sigkill,  {final_sigterm, final_watchdog, stop_post},
-                     {},
+    {final_sigkill,  {final_sigterm, final_watchdog},
+                     {stop_post},
      "as stop-sigkill"},
 
     // ── the end
-    {dead,           {final_sigterm, final_watchdog, final_sigkill, stop_post},
+    {dead,           {stop_post, final_sigterm, final_sigkill},
                      {condition, start_pre, start, start_post, running, exited, reload,
-                      reload_signal, reload_notify, stop, stop_sigterm, stop_sigkill},
+                      reload_signal, reload_notify, stop, stop_sigterm, stop_sigkill,
+                      final_watchdog},
      "nothing is left of it, and all went well"},
-    {failed,         {final_sigterm, final_watchdog, final_sigkill, stop_post},
+    {failed,         {stop_post, final_sigterm, final_watchdog, final_sigkill},
                      {condition, start_pre, start, start_post, running, exited, reload,
                       reload_signal, reload_notify, stop, stop_watchdog, stop_sigterm,
                       stop_sigkill},

@@ -102,6 +102,9 @@ void Service::on_main_exit(ExitCode code, int status) {
             return;
         }
     }
+    if (hands_over(result)) {
+        return;
+    }
     note_result(result);
     if (lives_by_cgroup() && !traits(unit_.sub_state).stopping) {
         return;  // ExitType=cgroup: others of its processes go on
@@ -192,7 +195,10 @@ void Service::on_control_exit(ExitCode code, int status) {
     if (state != SubState::reload) {
         note_result(result);
     }
-    if (result == UnitResult::success && in_sequence && run_next_control(command)) {
+    const bool is_killed_reload =
+        state == SubState::reload && run_.reload_result != UnitResult::success;
+    if (result == UnitResult::success && in_sequence && !is_killed_reload &&
+        run_next_control(command)) {
         return;
     }
     switch (state) {
@@ -319,11 +325,13 @@ void Service::on_cgroup_emptied() {
         if (waits_for_pid_file || (is_notify() && run_.main_known)) {
             machine_.say(Severity::error, unit_, "all its processes ended before it was started");
             fail_start(UnitResult::protocol);
-        } else if (settings_.exit_type == ExitType::cgroup && unit_.result != UnitResult::success) {
-            fail_start(UnitResult::success);
-        } else if (settings_.exit_type == ExitType::cgroup &&
-                   settings_.type != ServiceType::forking) {
-            enter_start_post();  // the last of its processes was what was waited for
+        } else if (run_.main_known && settings_.type != ServiceType::forking) {
+            // ExitType=cgroup: the last of its processes was what was waited for.
+            if (unit_.result == UnitResult::success) {
+                enter_start_post();
+            } else {
+                fail_start(UnitResult::success);
+            }
         }
     } else if (unit_.sub_state == SubState::running) {
         enter_running(UnitResult::success);

@@ -1,5 +1,7 @@
 // Who the main process is, where svcd did not start it itself: of a forking service (by its PID
 // file, or as the only process there is), and one that the service names (MAINPID=, sd_notify(3)).
+#include <utility>
+
 #include "core/service.h"
 
 namespace svcd {
@@ -34,6 +36,8 @@ void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
 
 void Service::on_main_process_found(Token token, Pid pid) {
     run_.identifying = Token::none;
+    run_.named_pid = 0;
+    run_.handed_over_result = UnitResult::success;
     forget_process(run_.main);
     run_.main = Process{token, pid, 0, true, false};
     run_.main_known = true;
@@ -55,13 +59,28 @@ void Service::on_main_process_found(Token token, Pid pid) {
     machine_.update_deadline(unit_);
 }
 
+/// The main process has ended, and said before (by MAINPID=, or by its PID file) who goes on: a
+/// daemon that has replaced its own program does so, and its successor was its child until now.
+bool Service::hands_over(UnitResult result) {
+    const bool by_file = settings_.type == ServiceType::forking && !settings_.pid_file.empty();
+    if (unit_.sub_state != SubState::running || !unit_.populated ||
+        run_.identifying != Token::none || (run_.named_pid == 0 && !by_file)) {
+        return false;
+    }
+    const Pid named = std::exchange(run_.named_pid, 0);
+    run_.handed_over_result = result;
+    identify_main_process(
+        named != 0 ? IdentifyMainProcess::How::named : IdentifyMainProcess::How::pid_file, named);
+    return run_.identifying != Token::none;
+}
+
 /// It had named a main process, and there is none such. The one before it may have ended meanwhile.
 void Service::go_on_without_named() {
     const bool is_without = !run_.main.is_there() && run_.main_known;
     if (traits(unit_.sub_state).stopping || unit_.sub_state == SubState::stop_wedged) {
         continue_stop(UnitResult::success);
     } else if (is_without && unit_.sub_state == SubState::running) {
-        enter_running(UnitResult::success);
+        enter_running(std::exchange(run_.handed_over_result, UnitResult::success));
     } else if (is_without && unit_.sub_state == SubState::start && is_notify() &&
                !lives_by_cgroup()) {
         machine_.say(Severity::error, unit_, "its main process ended before READY=1");

@@ -47,6 +47,7 @@ void Service::take_facts(const Notification& message) {
     }
     if (message.main_pid.has_value() && *message.main_pid != run_.main.pid &&
         run_.identifying == Token::none && unit_.sub_state != SubState::exited) {
+        run_.named_pid = *message.main_pid;
         identify_main_process(IdentifyMainProcess::How::named, *message.main_pid);
     }
     if (message.watchdog_interval.has_value()) {
@@ -88,7 +89,6 @@ void Service::take_state(const Notification& message) {
         run_.told_reloading = true;
         if (state == SubState::running) {
             enter_reload_by_notify();
-            machine_.propagate_reload(unit_);
         } else if (state == SubState::reload_signal) {
             machine_.set_state(unit_, SubState::reload_notify);
         }

@@ -7,6 +7,10 @@
 namespace svcd {
 
 StartOutcome Service::reload() {
+    const bool has_command = first_command(settings_, CommandRole::reload).has_value();
+    if (!has_command && (settings_.type != ServiceType::notify_reload || run_.main.pid == 0)) {
+        return StartOutcome::failed;  // nobody could be asked
+    }
     enter_reload();
     return StartOutcome::going;
 }
@@ -50,6 +54,7 @@ void Service::enter_reload_by_notify() {
     arm(after(machine_.now, settings_.timeout_start));
     machine_.set_state(unit_, settings_.type == ServiceType::notify_reload ? SubState::reload_notify
                                                                            : SubState::reload);
+    machine_.propagate_reload(unit_);
 }
 
 /// The control process is done, or could not be started: the service itself may still be at it.

@@ -54,14 +54,15 @@ void Service::resume(const RestoredUnit& restored) {
         if (!process.is_there()) {
             return;
         }
+        if (process.is_held) {  // nobody has been asked to start it yet
+            hold_until_idle();
+            return;
+        }
         switch (fact.state) {
             case ProcessFact::State::never_spawned:
-                if (process.is_held) {
-                    machine_.hold_until_idle(unit_.id);
-                    return;
-                }
-                if (traits(unit_.sub_state).starting ? machine_.shutting_down
-                                                     : role == ProcessRole::main) {
+                if (machine_.shutting_down
+                        ? traits(unit_.sub_state).starting || role == ProcessRole::main
+                        : traits(unit_.sub_state).stopping && role == ProcessRole::main) {
                     forget_process(process);  // it was to be started, and then to be stopped
                     return;
                 }
@@ -126,7 +127,9 @@ void Service::resume(const RestoredUnit& restored) {
     if (run_.state_deadline == kNever && traits(unit_.sub_state).stopping) {
         begin_stop_clock();
         arm(run_.stop_deadline);
-    } else if (run_.state_deadline == kNever && traits(unit_.sub_state).starting) {
+    } else if (run_.state_deadline == kNever &&
+               (traits(unit_.sub_state).starting ||
+                traits(unit_.sub_state).active == ActiveState::reloading)) {
         arm(after(machine_.now, settings_.timeout_start));
     }
     if (static_cast<std::uint8_t>(unit_.sub_state) != restored.record.sub_state) {

@@ -263,7 +263,9 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
     const bool is_restarted_by_job =
         job != nullptr && (job->type == JobType::restart ||
                            (job->type == JobType::start && job->state == JobState::waiting));
-    const bool restarts = may_restart && shall_restart();
+    // A stop that still waits for its turn must not be undone.
+    const bool is_to_stop = job != nullptr && job->type == JobType::stop;
+    const bool restarts = may_restart && !is_to_stop && shall_restart();
     if (restarts) {
         count_restart();
     } else {

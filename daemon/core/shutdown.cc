@@ -15,12 +15,16 @@ void Machine::request_shutdown(const ShutdownRequested& event) {
     say(Severity::notice,
         "shutting down (" + std::string(name_of(event.kind)) + ")" +
             (event.requester.reason.empty() ? "" : ": " + event.requester.reason));
-    Transaction transaction{*this};
-    transaction.build_shutdown();
     Requester requester = event.requester;
     if (requester.reason.empty()) {
         requester.reason = "shutdown";
     }
+    stop_all(requester);
+}
+
+void Machine::stop_all(const Requester& requester) {
+    Transaction transaction{*this};
+    transaction.build_shutdown();
     transaction.apply(requester);
 }
 
@@ -34,19 +38,16 @@ void Machine::continue_shutdown() {
         if (!unit->is_known || is_perpetual(unit->name())) {
             continue;
         }
-        if (!is_down(unit->active_state())) {
-            is_over = false;
-            if (unit->job == JobId::none) {
-                // It came up, or stayed up, beside the transaction.
-                install(unit->id, JobType::stop, Requester{0, 0, {}, "shutdown"}, true, true);
-            }
-        }
+        is_over = is_over && is_down(unit->active_state());
         something_stayed = something_stayed || unit->sub_state == SubState::stop_wedged;
     }
-    if (is_over) {
-        has_exited = true;
-        order(Exit{shutdown_kind, exit_status >= 0 ? exit_status : (something_stayed ? 1 : 0)});
+    if (!is_over) {
+        // Something came up, or stayed up, beside the transaction; or its jobs were cancelled.
+        stop_all(Requester{0, 0, {}, "shutdown"});
+        return;
     }
+    has_exited = true;
+    order(Exit{shutdown_kind, exit_status >= 0 ? exit_status : (something_stayed ? 1 : 0)});
 }
 
 }  // namespace svcd

@@ -14,7 +14,8 @@ SystemState Machine::system_state() const {
     if (!start_finished) {
         return SystemState::starting;
     }
-    return failed_units > 0 || has_broken_cycles ? SystemState::degraded : SystemState::running;
+    const bool is_degraded = failed_units > 0 || !left_out.empty() || order_has_cycles;
+    return is_degraded ? SystemState::degraded : SystemState::running;
 }
 
 JobStatus Machine::status(const Job& job) const {

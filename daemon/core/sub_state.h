@@ -1,17 +1,15 @@
 // What each sub-state means, one row each. Ask the table; do not list states again.
 // systemd.service(5) and systemctl(1) use the same words; `svctl status` shows them.
 //
-//            ┌──────────────────────────── auto-restart ◄───────────────────────────┐
-//            ▼                                                                      │
-//   dead ─► condition ─► start-pre ─► start ─► start-post ─► running ─► stop ─►     │
-//                                                  │          │  ▲   stop-sigterm ─► stop-sigkill
-//                                                  ▼          ▼  │         │           │
-//                                               exited ──►   reload        └─► stop-post ◄┘
-//                                                                              │
-//                        dead, failed, stop-wedged ◄── final-sigkill ◄── final-sigterm
+//   up       dead, failed ─► condition ─► start-pre ─► start ─► start-post ─► running, exited
+//   reload   running ─► reload ─► reload-signal ─► reload-notify ─► running
+//   down     running, exited ─► stop ─► stop-sigterm or stop-watchdog ─► stop-sigkill ─► stop-post
+//              ─► final-sigterm or final-watchdog ─► final-sigkill ─► dead, failed, stop-wedged
+//   again    dead, failed ─► auto-restart ─► dead ─► up
 //
-// Any of the starting states goes to stop-sigterm when it fails, times out or is interrupted; a
-// state without anything to do is passed through in the same step.
+// Any of the starting and reloading states goes to stop-sigterm when it fails, times out or is
+// interrupted; a state without anything to do is passed through in the same step. What may follow
+// what, and when, is a table of its own: service_edges.h, shown in docs/service-states.md.
 #pragma once
 
 #include <array>

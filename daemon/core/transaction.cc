@@ -13,10 +13,9 @@ std::optional<Refusal> Transaction::build(UnitId anchor, JobType type, JobMode m
     if (mode == JobMode::isolate) {
         const Unit& unit = machine_.unit(anchor);
         if (type != JobType::start || !(unit.definition.allow_isolate)) {
-            return Refusal{
-                RefusalKind::no_isolation,
-                "can't isolate " + unit.name() +
-                    ": only a unit with AllowIsolate=yes in its file can be isolated, by a start"};
+            return Refusal{RefusalKind::no_isolation,
+                           "can't isolate " + unit.name() +
+                               ": only a unit with AllowIsolate=yes in its file can be isolated"};
         }
     }
     if (auto refusal = refusal_to(anchor, type)) {
@@ -134,8 +133,7 @@ std::optional<Refusal> Transaction::pull_in() {
         consider(to_expand_[next]);
         if (entries_[anchor_].is_dropped) {
             last_refusal_->message = machine_.unit(entries_[anchor_].unit).name() +
-                                     " can't be started: of what it needs, " +
-                                     last_refusal_->message;
+                                     " can't be started: it needs " + last_refusal_->message;
             return last_refusal_;
         }
     }
@@ -201,6 +199,9 @@ void Transaction::expand(Index index) {
         for (const Relation relation :
              {Relation::required_by, Relation::requisite_of, Relation::bound_by,
               Relation::consists_of, Relation::propagates_stop_to}) {
+            if (relation == Relation::propagates_stop_to && type == JobType::restart) {
+                continue;
+            }
             for (const auto edge : machine_.graph.related(id, relation)) {
                 const Unit& other = machine_.unit(edge.unit());
                 if (is_down(other.active_state()) && other.job == JobId::none) {
@@ -495,6 +496,16 @@ std::optional<Refusal> Transaction::check_destructive(JobMode mode) const {
         }
     }
     return std::nullopt;
+}
+
+std::vector<UnitId> Transaction::units_with(JobType type) const {
+    std::vector<UnitId> units;
+    for (const Entry& entry : entries_) {
+        if (!entry.is_dropped && entry.type == type) {
+            units.push_back(entry.unit);
+        }
+    }
+    return units;
 }
 
 JobId Transaction::apply(const Requester& requester) {

@@ -33,6 +33,9 @@ public:
     /// running.
     void build_shutdown();
 
+    /// The units for which it holds a job of this type.
+    std::vector<UnitId> units_with(JobType type) const;
+
     /// Installs the jobs. Returns the anchor's, or none when there was nothing to do.
     JobId apply(const Requester& requester);
 

@@ -13,9 +13,8 @@ std::vector<UnitGraph::Edge> UnitGraph::set_dependencies(UnitId unit, std::vecto
     return std::exchange(own_[index_of(unit)], std::move(edges));
 }
 
-void UnitGraph::drop(UnitId unit, Edge edge) {
-    std::erase(own_[index_of(unit)], edge);
-    std::erase(own_[index_of(edge.unit())], Edge{inverse(edge.relation()), unit});
+bool UnitGraph::drop(UnitId unit, Edge edge) {
+    return std::erase(own_[index_of(unit)], edge) != 0;
 }
 
 void UnitGraph::rebuild(std::size_t units) {

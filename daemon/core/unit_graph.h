@@ -32,8 +32,8 @@ public:
     /// Replaces what `unit` says about itself; takes effect with rebuild(). Returns what it said
     /// before.
     std::vector<Edge> set_dependencies(UnitId unit, std::vector<Edge> edges);
-    /// Takes back an edge, whichever end has said it; takes effect with rebuild().
-    void drop(UnitId unit, Edge edge);
+    /// Takes back what the unit said; takes effect with rebuild(). False: it did not say it.
+    bool drop(UnitId unit, Edge edge);
     /// Makes the inverse edges known. O(edges).
     void rebuild(std::size_t units);
 

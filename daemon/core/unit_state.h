@@ -33,6 +33,8 @@ struct ServiceRun {
     Process main;
     Process control;
     Token identifying = Token::none;  ///< an IdentifyMainProcess that has not been answered
+    Pid named_pid = 0;  ///< by MAINPID=, and not taken while its parent, the main process, lives
+    UnitResult handed_over_result = UnitResult::success;  ///< of the main process before it
 
     Time state_deadline = kNever;  ///< of the present sub-state
     Time watchdog_deadline = kNever;

@@ -28,6 +28,7 @@ StartOutcome start_unit(Machine& machine, Unit& unit) {
     if (is_up(unit.active_state())) {
         return StartOutcome::already;
     }
+    machine.take_waiting_definition(unit);  // a restart that stopped the old starts the new
     if (unit.load_state != LoadState::loaded) {
         machine.say(Severity::error, unit,
                     "can't be started: its unit file is " + std::string(name_of(unit.load_state)));

@@ -129,6 +129,9 @@ void draw_dbus(Life& life, Random& random, const LifeRequest& request) {
     if (random.percent(10)) {
         life.add(just(random.pick(kMoments), Act::fork_daemon));
     }
+    if (random.percent(15)) {
+        life.add(just(random.pick(kMoments), Act::reloading));  // heard with NotifyAccess
+    }
     life.add(just(temper.ready_late && !request.calm ? 8s : random.pick(kMoments), Act::take_name));
     if (random.percent(15)) {
         life.add(just(random.pick(kLives), Act::drop_name));

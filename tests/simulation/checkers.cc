@@ -233,7 +233,7 @@ void Checkers::check_transaction() {
     }
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitEntry& self = entry(unit);
-        if (!self.is.wants_up() || self.was.job == self.is.job || self.may_ignore_needs) {
+        if (!self.is.wants_up() || self.was.job == self.is.job) {
             continue;
         }
         for (const std::size_t other : self.needs) {
@@ -245,7 +245,7 @@ void Checkers::check_transaction() {
                 needed.id && announced_now_.contains(static_cast<std::uint32_t>(*needed.id));
             // A job that was there before may end before this one begins to wait for it.
             const bool came_before = needed.was.has_job();
-            if (!is_coming && !came && !came_before) {
+            if (!is_coming && !came && !came_before && !world_.may_ignore_needs(unit)) {
                 report("transaction-whole", unit,
                        self.name + " is to start, but " + needed.name +
                            ", which it requires, is not brought along.");
@@ -462,6 +462,9 @@ void Checkers::slot_freed(Token token) {
     slots_.erase(slot_of(token));
     if (slot.is_found && entry(slot.unit).is.identifying != Token::none) {
         return;  // it is looked for once more, under a new token
+    }
+    if (slot.role == ProcessRole::checker) {
+        return;  // it was to be killed, and does no harm
     }
     if (world_.kernel.is_alive(token) && world_.stops_whole(slot.unit) &&
         !is_down(entry(slot.unit).is.sub)) {

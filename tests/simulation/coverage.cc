@@ -27,7 +27,7 @@ bool print_table(const TransitionTable& counts, const std::array<StateEdge, Size
             all_reached = all_reached && count != 0;
             std::printf("    from %-14s %12llu%s%s\n", std::string{name_of(from)}.c_str(),
                         static_cast<unsigned long long>(count),
-                        edge.skipping.contains(from) ? "  skipping" : "",
+                        edge.also.contains(from) ? "  also" : "",
                         count == 0 ? "  NEVER REACHED" : "");
         }
     }

@@ -187,21 +187,6 @@ void Simulation::note_shutdown() {
     enter_shutdown();
 }
 
-/// Does another unit start this one without what it needs?
-bool Simulation::may_ignore_needs(UnitId unit) const {
-    const auto ignores = [&](Relation relation, JobMode RareUnitSettings::*mode) {
-        const std::vector<UnitId> others = world_.manager->related(unit, relation);
-        return std::any_of(others.begin(), others.end(), [&](UnitId other) {
-            const UnitDefinition* definition = world_.manager->definition(other);
-            const JobMode chosen =
-                definition == nullptr ? JobMode::replace : definition->rarely().*mode;
-            return chosen == JobMode::ignore_dependencies || chosen == JobMode::ignore_requirements;
-        });
-    };
-    return ignores(Relation::on_failure_of, &RareUnitSettings::on_failure_job_mode) ||
-           ignores(Relation::on_success_of, &RareUnitSettings::on_success_job_mode);
-}
-
 void Simulation::refresh_graph() {
     const auto indices = [this](UnitId id, Relation relation, std::vector<std::size_t>& result) {
         for (const UnitId other : world_.manager->related(id, relation)) {
@@ -225,7 +210,6 @@ void Simulation::refresh_graph() {
         unit.before.clear();
         unit.needs.clear();
         if (unit.id) {
-            unit.may_ignore_needs = may_ignore_needs(*unit.id);
             unit.is_stale = world_.manager->status(*unit.id).need_daemon_reload;
             indices(*unit.id, Relation::after, unit.after);
             indices(*unit.id, Relation::before, unit.before);

@@ -110,7 +110,6 @@ private:
     void note_shutdown();
     void update_clocks(std::size_t unit, const Transition& transition);
     void refresh_graph();
-    bool may_ignore_needs(UnitId unit) const;
     bool has_fault(Fault fault, unsigned per_mille);
 
     // What it does with orders (orders.cc).

@@ -1,5 +1,7 @@
 #include "simulation/world.h"
 
+#include <algorithm>
+
 namespace svcd::simulation {
 
 UnitView view_of(const UnitRecord& record) {
@@ -53,6 +55,24 @@ const UnitDefinition* World::definition(std::size_t unit) const {
 const ServiceSettings* World::settings(std::size_t unit) const {
     const UnitDefinition* known = definition(unit);
     return known == nullptr ? nullptr : known->service.get();
+}
+
+bool World::may_ignore_needs(std::size_t unit) const {
+    if (!manager || !units[unit].id) {
+        return false;
+    }
+    const UnitId id = *units[unit].id;
+    const auto ignores = [&](Relation relation, JobMode RareUnitSettings::*mode) {
+        const std::vector<UnitId> others = manager->related(id, relation);
+        return std::any_of(others.begin(), others.end(), [&](UnitId other) {
+            const UnitDefinition* definition = manager->definition(other);
+            const JobMode chosen =
+                definition == nullptr ? JobMode::replace : definition->rarely().*mode;
+            return chosen == JobMode::ignore_dependencies || chosen == JobMode::ignore_requirements;
+        });
+    };
+    return ignores(Relation::on_failure_of, &RareUnitSettings::on_failure_job_mode) ||
+           ignores(Relation::on_success_of, &RareUnitSettings::on_success_job_mode);
 }
 
 bool World::stops_whole(std::size_t unit) const {

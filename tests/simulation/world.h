@@ -61,7 +61,6 @@ struct UnitEntry {
     std::vector<std::size_t> before;   ///< the units that are After it
     std::vector<std::size_t> needs;    ///< Requires, BindsTo
     std::vector<std::size_t> bound_to;
-    bool may_ignore_needs = false;  ///< by the OnFailureJobMode or OnSuccessJobMode of another
     /// The step since which its job is one to stop, or to start; meaningless without such a job.
     std::uint64_t wants_down_since = 0;
     std::uint64_t wants_up_since = 0;
@@ -97,6 +96,8 @@ struct World {
     const UnitDefinition* definition(std::size_t unit) const;
     /// What is in force for a service; null for others.
     const ServiceSettings* settings(std::size_t unit) const;
+    /// May another unit start this one without what it needs (OnFailureJobMode, OnSuccessJobMode)?
+    bool may_ignore_needs(std::size_t unit) const;
     /// Every process of it has to be gone before it counts as stopped.
     bool stops_whole(std::size_t unit) const;
 };

@@ -75,7 +75,8 @@ struct UnitRecord {
     std::int32_t main_pid_last;  ///< ExecMainPID: stays after the exit
     std::int32_t status_error;   ///< ERRNO=
     std::uint16_t start_count;   ///< entries of start_times in use
-    std::array<std::uint8_t, 6> padding3;
+    std::array<std::uint8_t, 2> padding3;
+    std::int32_t named_pid;  ///< of a MAINPID= that could not be taken yet
     std::array<std::int64_t, kStartLimitBurstMax> start_times;  ///< the last starts, oldest first
     ProcessRecord main;
     ProcessRecord control;

@@ -166,6 +166,74 @@ TEST(BindsTo, ComesBackAlsoWhenTheManagerDiedMeanwhile) {
     EXPECT_EQ(scenario.state("web"), "active/running");
 }
 
+TEST(BindsTo, AStopByAPersonThatWaitsIsNotUndone) {
+    UnitSpec db = service("db");
+    db.restart(RestartPolicy::on_failure, 100ms);
+    UnitSpec web = needing("web", Relation::binds_to, "db.service");
+    web.after("db.service");
+    Scenario scenario =
+        with(std::move(db), std::move(web),
+             std::move(service("proxy").requires_("web.service").after("web.service")));
+    scenario.start("proxy").stop("web");
+    EXPECT_EQ(scenario.state("web"), "active/running");
+    scenario.exits("db", 1).killed("proxy", SIGTERM).killed("web", SIGTERM).advance(101ms);
+    EXPECT_EQ(scenario.state("db"), "active/running");
+    EXPECT_EQ(scenario.state("web"), "inactive/dead");
+}
+
+TEST(BindsTo, AWholeChainComesBack) {
+    UnitSpec db = service("db");
+    db.restart(RestartPolicy::always, 100ms);
+    UnitSpec web = needing("web", Relation::binds_to, "db.service");
+    web.after("db.service");
+    UnitSpec worker = needing("worker", Relation::requires_, "web.service");
+    worker.after("web.service");
+    Scenario scenario = with(std::move(db), std::move(web), std::move(worker));
+    scenario.start("worker").exits("db");
+    scenario.killed("worker", SIGTERM).killed("web", SIGTERM).advance(101ms);
+    EXPECT_EQ(scenario.state("web"), "active/running");
+    EXPECT_EQ(scenario.state("worker"), "active/running");
+}
+
+TEST(Restart, DoesNotUndoAStopThatStillWaits) {
+    UnitSpec web = service("web");
+    web.restart(RestartPolicy::always, 100ms);
+    Scenario scenario = with(
+        std::move(web), std::move(service("proxy").requires_("web.service").after("web.service")));
+    scenario.start("proxy").stop("web").exits("web", 1).killed("proxy", SIGTERM).advance(1s);
+    EXPECT_EQ(scenario.state("web"), "failed/failed");
+    EXPECT_FALSE(scenario.status("web").job.has_value());
+}
+
+TEST(OnSuccess, IsNotForARestartNorForAStopBetweenTwo) {
+    UnitSpec a = needing("a", Relation::on_success, "next.service");
+    a.restart(RestartPolicy::on_failure, 100ms);
+    a.rarely([](RareUnitSettings& rare) { rare.success_action = EmergencyAction::exit; });
+    Scenario scenario = with(std::move(a), service("next"));
+    scenario.start("a").exits("a", 1).advance(101ms);
+    EXPECT_EQ(scenario.state("a"), "active/running");
+    scenario.exits("a", 1).stop("a");
+    EXPECT_EQ(scenario.state("a"), "inactive/dead");
+    EXPECT_EQ(scenario.state("next"), "inactive/dead");
+    EXPECT_FALSE(scenario.has_exited());
+}
+
+TEST(FailureAction, OfAKilledMainProcessExitsWith255) {
+    UnitSpec a = service("a");
+    a.rarely([](RareUnitSettings& rare) { rare.failure_action = EmergencyAction::exit; });
+    Scenario scenario = with(std::move(a));
+    scenario.start("a").killed("a", SIGSEGV);
+    ASSERT_TRUE(scenario.has_exited());
+    EXPECT_EQ(scenario.exit_status(), 255);
+}
+
+TEST(PropagatesStopTo, HandsOnNoRestart) {
+    Scenario scenario = with(needing("a", Relation::propagates_stop_to, "b.service"), service("b"));
+    scenario.start("a").start("b").ask(JobVerb::restart, "a").killed("a", SIGTERM);
+    EXPECT_EQ(scenario.state("a"), "active/running");
+    EXPECT_EQ(scenario.state("b"), "active/running");
+}
+
 TEST(JobTimeout, EndsTheJobAndNotTheUnit) {
     UnitSpec a = service("a");
     a.type(ServiceType::notify).rarely([](RareUnitSettings& rare) { rare.job_timeout = 2s; });

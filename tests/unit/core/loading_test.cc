@@ -76,6 +76,44 @@ TEST(OrderingCycle, OfANewUnitIsRefusedAndTheOthersGoOn) {
     EXPECT_EQ(scenario.state("a"), "active/running");
 }
 
+TEST(OrderingCycle, OfSeveralNewDefinitionsLeavesNoneInTheGraph) {
+    Scenario scenario =
+        with(service("a1"), std::move(service("a2").after("a1.service")), service("a3"));
+    scenario.load(list(std::move(service("a1").after("a2.service")),
+                       std::move(service("a2").after("a3.service")),
+                       std::move(service("a3").after("a2.service"))));
+    scenario.start("a1").start("a2").start("a3").shut_down();
+    for (const auto& said : scenario.said()) {
+        EXPECT_THAT(said, ::testing::Not(HasSubstr("out of order")));
+    }
+}
+
+TEST(OrderingCycle, IsTheFaultOfWhatIsNewInIt) {
+    Scenario scenario = with(service("a"), std::move(service("b").after("a.service")));
+    scenario.load(list(std::move(service("b").after("a.service").wants("c.service")),
+                       std::move(service("a").after("b.service"))));
+    EXPECT_EQ(scenario.status("b").load_error, "");
+    EXPECT_THAT(std::string(scenario.status("a").load_error), HasSubstr("ordering cycle"));
+}
+
+TEST(OrderingCycle, OfTheFirstLoadStaysBrokenUntilItsFilesChange) {
+    const auto files = [](bool good) {
+        UnitSpec b = service("b");
+        return list(std::move(service("a").after("b.service")),
+                    good ? std::move(b) : std::move(b.after("a.service")), target("default"));
+    };
+    Scenario scenario;
+    scenario.load(files(false));
+    JobRequested boot;
+    boot.unit = *scenario.supervisor().find("default.target");
+    scenario.happens(boot).load(files(false));
+    EXPECT_EQ(scenario.supervisor().system_state(), SystemState::degraded);
+    EXPECT_EQ(scenario.status("b").load_error, "");
+    scenario.load(files(true)).load(files(true));
+    EXPECT_EQ(scenario.status("a").load_error, "");
+    EXPECT_EQ(scenario.status("b").load_error, "");
+}
+
 TEST(OrderingCycle, ThatIsTakenBackLetsTheUnitLoad) {
     Scenario scenario = with(service("a"), std::move(service("b").after("a.service")));
     const auto both = [](UnitSpec a) {

@@ -65,6 +65,71 @@ TEST(TypeIdle, IsNotForgottenWhenTheManagerDies) {
     EXPECT_THAT(scenario.spawned(), ElementsAre("/bin/slow", "/bin/late"));
 }
 
+TEST(TypeIdle, ThatIsForgottenWhileItWaitsIsNoHarm) {
+    Scenario scenario =
+        with(of_type("late", ServiceType::idle), of_type("slow", ServiceType::notify));
+    scenario.start("slow").start("late").stop("late");
+    scenario.load(list(of_type("slow", ServiceType::notify)));
+    scenario.ready("slow");
+    EXPECT_THAT(scenario.spawned(), ElementsAre("/bin/slow"));
+}
+
+TEST(TypeIdle, WaitsFiveSecondsAlsoWhenTheManagerDies) {
+    Scenario scenario =
+        with(of_type("late", ServiceType::idle), of_type("slow", ServiceType::notify));
+    scenario.start("slow").start("late").manager_dies().advance(5001ms);
+    EXPECT_THAT(scenario.spawned(), ElementsAre("/bin/slow", "/bin/late"));
+}
+
+TEST(Definition, ThatComesDuringTheStopOfARestartIsTheOneThatStarts) {
+    Scenario scenario = with(service("web"));
+    scenario.start("web").ask(JobVerb::restart, "web");
+    UnitSpec changed{"web.service"};
+    changed.command(CommandRole::start, "/bin/new");
+    scenario.load(list(std::move(changed)));
+    scenario.killed("web", SIGTERM);
+    EXPECT_THAT(scenario.spawned(), ElementsAre("/bin/web", "/bin/new"));
+}
+
+TEST(Definition, OfTypeDbusForARunningServiceDoesNotEndIt) {
+    Scenario scenario = with(service("web"));
+    scenario.start("web").take_log();
+    UnitSpec changed = of_type("web", ServiceType::dbus);
+    changed.command(CommandRole::reload, "/bin/reload").rarely([](RareServiceSettings& rare) {
+        rare.bus_name = "org.example.Web";
+    });
+    scenario.load(list(std::move(changed)));
+    EXPECT_THAT(scenario.take_log(), Contains("watch name web.service"));
+    scenario.ask(JobVerb::reload, "web").exits("web", 0, kControl);
+    EXPECT_EQ(scenario.state("web"), "active/running");
+}
+
+TEST(MainPid, OfASuccessorIsTakenOnceItsParentHasEnded) {
+    UnitSpec web = of_type("web", ServiceType::notify);
+    web.settings().notify_access = NotifyAccess::all;
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").ready("web").stray("web");
+    Notification successor;
+    successor.main_pid = 4711;
+    scenario.notifies("web", successor).main_process_is_not_found("web");
+    scenario.exits("web").main_process_is("web", 4711);
+    EXPECT_EQ(scenario.state("web"), "active/running");
+    EXPECT_EQ(scenario.status("web").main.pid, 4711);
+}
+
+TEST(MainPid, OfASuccessorThatIsGoneLeavesTheEndAsItWas) {
+    UnitSpec web = of_type("web", ServiceType::notify);
+    web.settings().notify_access = NotifyAccess::all;
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").ready("web").stray("web");
+    Notification successor;
+    successor.main_pid = 4711;
+    scenario.notifies("web", successor).main_process_is_not_found("web");
+    scenario.exits("web", 3).main_process_is_not_found("web");
+    EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigterm");
+    EXPECT_EQ(scenario.result("web"), UnitResult::exit_code);
+}
+
 BusNameChanged name_of_bus(Scenario& scenario, const std::string& unit, bool has_owner) {
     return BusNameChanged{*scenario.supervisor().find(unit + ".service"), has_owner, 0};
 }

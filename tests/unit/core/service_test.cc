@@ -184,7 +184,7 @@ TEST(ServiceStart, ConditionThatIsNotMetSkipsTheUnit) {
     scenario.start("web").exits("web", 1, ProcessRole::control);
     EXPECT_EQ(scenario.state("web"), "inactive/dead");
     EXPECT_EQ(scenario.result("web"), UnitResult::exec_condition);
-    EXPECT_THAT(scenario.take_log(), Contains("job web.service skipped"));
+    EXPECT_THAT(scenario.take_log(), Contains("job web.service done"));
 }
 
 TEST(ServiceStart, RunsPreAndPostCommandsAroundTheMainProcess) {

@@ -363,6 +363,16 @@ TEST(Shutdown, EndsAlsoWhenAStopJobWasCancelled) {
     EXPECT_TRUE(scenario.has_exited());
 }
 
+TEST(Shutdown, WhoseJobsAreCancelledStillStopsInOrder) {
+    Scenario scenario =
+        with(service("db"), std::move(service("web").requires_("db.service").after("db.service")));
+    scenario.start("web").shut_down().take_log();
+    scenario.happens(CancelRequested{});
+    EXPECT_THAT(scenario.take_log(), Not(Contains("signal db.service 15 cgroup")));
+    scenario.killed("web", SIGTERM);
+    EXPECT_THAT(scenario.take_log(), Contains("signal db.service 15 cgroup"));
+}
+
 TEST(Shutdown, WithNothingRunningIsImmediate) {
     Scenario scenario = with(service("a"));
     scenario.shut_down();
