@@ -108,6 +108,9 @@ void Machine::set_wants_back(Unit& unit, bool wants) {
 
 /// Rule of ours: what was stopped because a dependency failed comes back with it.
 void Machine::bring_back(const Unit& unit) {
+    if (shutting_down) {
+        return;
+    }
     for (const Relation relation :
          {Relation::bound_by, Relation::required_by, Relation::consists_of}) {
         for (const auto edge : graph.related(unit.id, relation)) {

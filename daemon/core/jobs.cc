@@ -243,7 +243,7 @@ void Machine::run_job(Job& job) {
             } else {
                 const bool comes =
                     unit.active_state() == ActiveState::activating && !lacks_restart(unit);
-                outcome = comes ? StartOutcome::later : StartOutcome::failed;
+                outcome = comes ? StartOutcome::later : StartOutcome::skipped;
             }
             break;
         case JobType::stop:

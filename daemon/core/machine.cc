@@ -359,7 +359,9 @@ void Machine::reset_failed(Unit& unit) {
         unit.run->backoff = 0;
         unit.run->reload_result = UnitResult::success;
     }
-    unit.result = UnitResult::success;
+    if (!traits(unit.sub_state).stopping) {
+        unit.result = UnitResult::success;
+    }
     touch(unit);
     if (unit.sub_state == SubState::failed) {
         set_state(unit, SubState::dead);

@@ -161,7 +161,7 @@ class Systemd(Machine):
         if self.pid is None:
             with contextlib.suppress(OSError, IndexError), open("/proc/%d/task/%d/children" % (2 * (self.process.pid,))) as children:
                 self.pid = int(children.read().split()[0])
-        if self.pid is None or not os.path.exists("/proc/%d/root/run/systemd/private" % self.pid):
+        if self.pid is None or not os.path.exists(os.path.join("/proc", str(self.pid), "root", "run/systemd/private")):
             return False
         return self.run(["systemctl", "is-system-running"]).stdout.strip() in ("running", "degraded")
 

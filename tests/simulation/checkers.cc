@@ -286,7 +286,8 @@ void Checkers::check_rest(std::size_t unit) {
                self.name + " is " + std::string{name_of(self.is.sub)} + ", not always active.");
     }
     if (self.is.wants_back && !self.bonds_changed && is_down(self.is.sub) && !self.is.has_job() &&
-        !world_.is_shutting_down && !self.bound_to.empty() &&
+        !world_.is_shutting_down && world_.supervisor->shutting_down == 0 &&
+        !self.bound_to.empty() &&
         std::all_of(self.bound_to.begin(), self.bound_to.end(),
                     [this](std::size_t other) { return is_up(entry(other).is.sub); })) {
         report("comes-back", unit,
