@@ -43,7 +43,7 @@ void Machine::settle() {
             start_triggered();
         } else if (!rechecked_.empty()) {
             act_on_rechecked();
-        } else if (jobs.empty() && !held_until_idle.empty()) {
+        } else if (jobs.empty() && !held_until_idle.empty() && !shutting_down) {
             Service{*this, unit(*held_until_idle.begin())}.release_held();
         } else {
             continue_shutdown();
