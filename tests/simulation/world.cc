@@ -19,6 +19,10 @@ UnitView view_of(const UnitRecord& record) {
     return view;
 }
 
+bool UnitView::is_settled() const {
+    return is_down(sub) && checker == Token::none;
+}
+
 bool is_down(SubState state) {
     return state == SubState::dead || state == SubState::failed || state == SubState::stop_wedged;
 }
