@@ -13,6 +13,10 @@ namespace {
 /// A look that takes longer hangs on a file system that does.
 constexpr Duration kCheckTimeout{90'000'000};
 
+/// From here on exit statuses are those of a process that could not do what it was spawned for
+/// (systemd.exec(5), "Process Exit Codes"), unless the unit has as many conditions.
+constexpr int kCouldNotLook = 200;
+
 }  // namespace
 
 /// Begins to look, or nothing when there is nothing to look at.
@@ -99,6 +103,13 @@ void Machine::conditions_checked(Unit& unit, ExitCode code, int status) {
         return;
     }
     const auto& conditions = unit.definition.rarely().conditions;
+    if (status >= kCouldNotLook && static_cast<std::size_t>(status) > conditions.size()) {
+        say(Severity::error, unit,
+            "not started: svcd-exec could not look at its conditions (exit status " +
+                std::to_string(status) + ")");
+        conclude(id, StartOutcome::failed);
+        return;
+    }
     const Condition* decisive = status > 0 && static_cast<std::size_t>(status) <= conditions.size()
                                     ? &conditions[static_cast<std::size_t>(status) - 1]
                                     : nullptr;

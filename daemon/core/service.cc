@@ -268,8 +268,8 @@ void Service::hold_until_idle() {
 }
 
 void Service::release_held() {
-    if (!run_.main.is_held || machine_.shutting_down) {
-        return;  // in a shutdown it waits for its stop job
+    if (machine_.shutting_down) {
+        return;  // it waits for its stop job
     }
     const auto command = first_command(settings_, CommandRole::start);
     if (!command.has_value()) {

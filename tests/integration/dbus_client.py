@@ -118,9 +118,8 @@ class Client:
         path = dict(part.split("=", 1) for part in address.split(":", 1)[1].split(",")).get("path")
         self.destination, self.timeout, self.serial, self.signals = destination, timeout, 0, []
         self.buffer = bytearray()
-        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket = self.connect(path)
         self.socket.settimeout(timeout)
-        self.socket.connect(path)
         self.socket.sendall(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
         line = b""
         while not line.endswith(b"\r\n"):
@@ -132,6 +131,12 @@ class Client:
             raise ConnectionError("refused: %r" % line)
         self.socket.sendall(b"BEGIN\r\n")
         self.name = self.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello", destination="org.freedesktop.DBus")[0]
+
+    def connect(self, path):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(self.timeout)
+        connection.connect(path)
+        return connection
 
     def close(self):
         self.socket.close()

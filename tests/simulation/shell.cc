@@ -91,7 +91,7 @@ void Simulation::write_state() {
             unit.stop_not_before = kNever;
             unit.stop_ends_by = kNever;
         }
-        if (unit.is.is_settled()) {
+        if (unit.is.is_idle()) {
             unit.is_between_definitions = false;
         }
         unit.bonds_changed = unit.bonds_changed && unit.is.wants_back;

@@ -329,7 +329,7 @@ void Simulation::reload(const ClientCommand& command) {
             generator_.change(unit);
             changed.push_back(unit);
             UnitEntry& entry = world_.units[unit];
-            entry.is_between_definitions = !entry.is.is_settled();
+            entry.is_between_definitions = !entry.is.is_idle();
         }
     }
     if (!world_.manager) {
@@ -340,7 +340,7 @@ void Simulation::reload(const ClientCommand& command) {
         event = load_all();
         for (UnitEntry& entry : world_.units) {
             entry.is_between_definitions =
-                entry.is_between_definitions || (entry.is_stale && !entry.is.is_settled());
+                entry.is_between_definitions || (entry.is_stale && !entry.is.is_idle());
         }
     } else {
         for (const std::size_t unit : changed) {

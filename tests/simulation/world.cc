@@ -4,6 +4,10 @@
 
 namespace svcd::simulation {
 
+bool UnitView::is_idle() const {
+    return is_down(sub) && checker == Token::none;
+}
+
 UnitView view_of(const UnitRecord& record) {
     UnitView view;
     view.sub = static_cast<SubState>(record.sub_state);
@@ -17,10 +21,6 @@ UnitView view_of(const UnitRecord& record) {
     view.checker = static_cast<Token>(record.checker.token);
     view.wants_back = (record.flags2 & kUnitWantsBack) != 0;
     return view;
-}
-
-bool UnitView::is_settled() const {
-    return is_down(sub) && checker == Token::none;
 }
 
 bool is_down(SubState state) {

@@ -28,9 +28,10 @@ struct UnitView {
     Token checker = Token::none;
     bool wants_back = false;
 
+    /// Down, and nobody looks at its conditions: a new definition is taken at once.
+    bool is_idle() const;
+
     bool has_job() const { return job != JobId::none; }
-    /// Down, and nothing of it on the way: a new definition is taken at once.
-    bool is_settled() const;
     /// A restart is a stop first, and turns into a start then.
     bool wants_down() const {
         return has_job() &&

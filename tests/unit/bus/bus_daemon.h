@@ -17,6 +17,7 @@
 #include <fstream>
 #include <functional>
 #include <future>
+#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -52,6 +53,13 @@ public:
         const std::vector<PropertyDescription>& settings = fake_settings(),
         std::function<PropertyValue(const FakeUnit&, std::size_t)> setting = fake_setting) {
         manager_.setting_of = std::move(setting);
+        manager_.on_submit = [this](const Event& event) {
+            if (const auto* changed = std::get_if<BusNameChanged>(&event)) {
+                const std::lock_guard lock(mutex_);
+                owners_[changed->unit] = changed->has_owner ? changed->owner : 0;
+                said_something_.notify_all();
+            }
+        };
         std::promise<bool> started;
         thread_ = std::thread([&, message_bus] {
             sd_event_new(&loop_);
@@ -108,23 +116,11 @@ public:
     /// Waits until a unit's bus name has this owner (0: none), as the manager was told. False after
     /// 20 s.
     bool waits_until_owned_by(UnitId unit, Pid owner) {
-        const auto end = std::chrono::steady_clock::now() + 20s;
-        bool is_owned = false;
-        while (!is_owned && std::chrono::steady_clock::now() < end) {
-            in_loop([&](FakeManager& manager) {
-                const auto last = std::find_if(
-                    manager.events.rbegin(), manager.events.rend(), [&](const Event& event) {
-                        const auto* changed = std::get_if<BusNameChanged>(&event);
-                        return changed != nullptr && changed->unit == unit;
-                    });
-                if (last != manager.events.rend()) {
-                    const auto& changed = std::get<BusNameChanged>(*last);
-                    is_owned = changed.has_owner == (owner != 0) && changed.owner == owner;
-                }
-            });
-            std::this_thread::yield();
-        }
-        return is_owned;
+        std::unique_lock lock(mutex_);
+        return said_something_.wait_for(lock, 20s, [&] {
+            const auto found = owners_.find(unit);
+            return found != owners_.end() && found->second == owner;
+        });
     }
     std::chrono::microseconds longest_wait() const { return std::chrono::microseconds(longest_); }
     /// Whether this many lines of the log have the text in them, now or within 20 s.
@@ -193,6 +189,7 @@ private:
     std::mutex mutex_;
     std::vector<std::function<void()>> tasks_;
     std::vector<std::string> said_;
+    std::map<UnitId, Pid> owners_;  ///< of bus names
     std::condition_variable said_something_;
     std::thread thread_;
 };

@@ -133,6 +133,9 @@ public:
     void submit(Event event) override {
         events.push_back(std::move(event));
         const Event& given = events.back();
+        if (on_submit) {
+            on_submit(given);
+        }
         if (const auto* request = std::get_if<JobRequested>(&given)) {
             begin_job(*request);
         } else if (const auto* cancel = std::get_if<CancelRequested>(&given)) {
@@ -158,6 +161,7 @@ public:
     Bus* bus = nullptr;
     std::vector<FakeUnit> units_table;
     std::deque<Event> events;
+    std::function<void(const Event&)> on_submit;
     std::optional<Refusal> refuse_with;
     bool hold_replies = false;
     bool hold_jobs = false;

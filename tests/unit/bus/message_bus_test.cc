@@ -331,7 +331,6 @@ TEST(BusNames, OutliveTheBusAndAreAskedForAnewOnTheNext) {
     daemon.in_loop([](FakeManager& manager) { manager.bus->reconnect(); });
     ASSERT_TRUE(daemon.waits_until_said("On the message bus", 3));
     EXPECT_TRUE(daemon.waits_until_owned_by(kUnit, ::getpid()));
-    EXPECT_LT(daemon.longest_wait(), kWaitMax);
 }
 
 TEST(BusNames, OnABrokerThatHangsHoldUpNothing) {

@@ -47,6 +47,16 @@ TEST(Conditions, ThatDoNotHoldEndTheJobAsDone) {
                 Contains("a.service: not started: ConditionPathExists=!/x does not hold"));
 }
 
+TEST(Conditions, ThatCouldNotBeLookedAtFailTheJob) {
+    for (const int status : {203, 255}) {
+        Scenario scenario = with(with_conditions(service("a")));
+        scenario.start("a").exits("a", status, kChecker);
+        EXPECT_EQ(scenario.state("a"), "inactive/dead");
+        EXPECT_THAT(scenario.take_log(), Contains("job a.service failed"));
+        EXPECT_THAT(scenario.said(), Contains(HasSubstr(std::to_string(status))));
+    }
+}
+
 TEST(Conditions, ThatDoNotHoldKeepNoOtherFromStarting) {
     Scenario scenario = with(with_conditions(service("a")),
                              std::move(service("b").requires_("a.service").after("a.service")));
