@@ -59,8 +59,20 @@ fi
 status=0
 "${as_root[@]}" ctest --test-dir "$out" --parallel "$((jobs + 1))" --output-on-failure --timeout 300 "${arguments[@]}" || status=$?
 
-if ((status == 0 && soak > 0)); then
+# As many simulators as there are processors, each with seeds of its own.
+soak() {
+    local simulator pids=() index
     simulator=$(find "$out/release" -type f -name svcd-simulate -perm -u+x -print -quit)
-    "$simulator" --soak "$soak"
+    for ((index = 0; index < jobs; ++index)); do
+        "$simulator" --soak "$soak" --shrink >"$out/soak-$index.txt" 2>&1 &
+        pids+=("$!")
+    done
+    for ((index = 0; index < jobs; ++index)); do
+        wait "${pids[index]}" || status=1
+        cat "$out/soak-$index.txt"
+    done
+}
+if ((status == 0 && soak > 0)); then
+    soak
 fi
 exit "$status"

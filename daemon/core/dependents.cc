@@ -237,11 +237,16 @@ const Unit* Machine::missing_binding(const Unit& unit) const {
     return nullptr;
 }
 
+/// Is all of it up that it may have been stopped for?
 bool Machine::has_its_bindings(const Unit& unit) const {
-    const auto bindings = graph.related(unit.id, Relation::binds_to);
-    return !bindings.empty() && std::all_of(bindings.begin(), bindings.end(), [this](auto edge) {
-        return is_up(this->unit(edge.unit()).active_state());
-    });
+    for (const Relation relation : {Relation::binds_to, Relation::requires_, Relation::part_of}) {
+        for (const auto edge : graph.related(unit.id, relation)) {
+            if (!is_up(this->unit(edge.unit()).active_state())) {
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 bool Machine::is_unneeded(const Unit& unit) const {

@@ -3,9 +3,12 @@
 //   svcd-simulate --seeds=0..4999          a range of schedules, quietly
 //   svcd-simulate --seed=4711 --trace      one, told from beginning to end
 //   svcd-simulate --seed=4711 --shrink     the smallest run that fails as that seed does
-//   svcd-simulate --soak=60                new seeds for an hour, beginning at --seed
+//   svcd-simulate --soak=60                new seeds for an hour, from --seed on, else from
+//   anywhere
 //
 // Exit status 0: no rule was broken; 1: one was, and its story has been printed; 2: usage.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
@@ -29,7 +32,7 @@ constexpr std::size_t kStoryLines = 150;
 constexpr std::uint64_t kExamples = 4;
 
 struct Arguments {
-    std::uint64_t seed = 0;
+    std::optional<std::uint64_t> seed;
     std::string seeds;
     std::uint64_t runs = 1;
     std::size_t units = 0;
@@ -187,7 +190,7 @@ bool replay(const Arguments& arguments, Totals& totals) {
             continue;
         }
         app.parse(options);
-        all_passed = run_one(one, plan_of(one, one.seed), totals) && all_passed;
+        all_passed = run_one(one, plan_of(one, one.seed.value_or(0)), totals) && all_passed;
     }
     return all_passed;
 }
@@ -202,10 +205,21 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> range_of(const std::strin
     return std::pair{std::uint64_t{first}, std::uint64_t{last}};
 }
 
+/// Where nobody has been yet: short enough to be typed.
+std::uint64_t seed_of_this_moment() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+    return scramble(static_cast<std::uint64_t>(now) ^ static_cast<std::uint64_t>(::getpid())) >> 16;
+}
+
 bool run_all(const Arguments& arguments, Totals& totals) {
     const auto range = range_of(arguments.seeds);
-    std::uint64_t first = range ? range->first : arguments.seed;
-    std::uint64_t last = range ? range->second : arguments.seed + arguments.runs - 1;
+    std::uint64_t first = range ? range->first : arguments.seed.value_or(0);
+    std::uint64_t last = range ? range->second : first + arguments.runs - 1;
+    if (arguments.soak != 0 && !range && !arguments.seed) {
+        first = seed_of_this_moment();
+        std::printf("Seeds from %llu on\n", static_cast<unsigned long long>(first));
+        std::fflush(stdout);
+    }
     bool passed = true;
     const auto begin = std::chrono::steady_clock::now();
     if (arguments.soak != 0) {
@@ -226,7 +240,7 @@ bool run_all(const Arguments& arguments, Totals& totals) {
 
 int run(const Arguments& arguments) {
     if (arguments.trace && arguments.seeds.empty() && arguments.runs == 1) {
-        const Plan plan = plan_of(arguments, arguments.seed);
+        const Plan plan = plan_of(arguments, arguments.seed.value_or(0));
         tell(arguments.shrink ? shrink(plan) : plan, true);
     }
     Totals totals;

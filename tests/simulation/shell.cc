@@ -216,7 +216,10 @@ void Simulation::refresh_graph() {
             indices(*unit.id, Relation::requires_, unit.needs);
             indices(*unit.id, Relation::binds_to, unit.needs);
             std::vector<std::size_t> bound_to;
-            indices(*unit.id, Relation::binds_to, bound_to);
+            for (const Relation relation :
+                 {Relation::binds_to, Relation::requires_, Relation::part_of}) {
+                indices(*unit.id, relation, bound_to);
+            }
             unit.bonds_changed =
                 unit.is.wants_back && (unit.bonds_changed || unit.bound_to != bound_to);
             unit.bound_to = std::move(bound_to);

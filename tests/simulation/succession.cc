@@ -105,7 +105,7 @@ void Simulation::restore() {
     for (UnitEntry& entry : world_.units) {
         // The manager before this one may have gone by an older definition than this one could
         // load.
-        entry.is_between_definitions = entry.record && !is_down(view_of(*entry.record).sub) &&
+        entry.is_between_definitions = entry.record && !view_of(*entry.record).is_idle() &&
                                        (entry.is_between_definitions || !has_definition(entry));
     }
     if (!step(std::move(event))) {
@@ -134,7 +134,7 @@ void Simulation::kill_manager() {
         unit.id.reset();
         unit.is = unit.record ? view_of(*unit.record) : UnitView{};
         unit.is_between_definitions =
-            unit.is_between_definitions || (unit.is_stale && !is_down(unit.is.sub));
+            unit.is_between_definitions || (unit.is_stale && !unit.is.is_idle());
     }
     checkers_.manager_died();
     std::erase_if(pending_,

@@ -57,13 +57,13 @@ struct UnitEntry {
     bool is_missing = false;
     bool is_perpetual = false;
     std::optional<UnitId> id;
-    std::optional<UnitRecord> record;  ///< as it stands in the state file
-    UnitView was;                      ///< before the present step
-    UnitView is;                       ///< after it
-    std::vector<std::size_t> after;    ///< the units that it is After
-    std::vector<std::size_t> before;   ///< the units that are After it
-    std::vector<std::size_t> needs;    ///< Requires, BindsTo
-    std::vector<std::size_t> bound_to;
+    std::optional<UnitRecord> record;   ///< as it stands in the state file
+    UnitView was;                       ///< before the present step
+    UnitView is;                        ///< after it
+    std::vector<std::size_t> after;     ///< the units that it is After
+    std::vector<std::size_t> before;    ///< the units that are After it
+    std::vector<std::size_t> needs;     ///< Requires, BindsTo
+    std::vector<std::size_t> bound_to;  ///< BindsTo, Requires, PartOf: what it may be stopped for
     /// The step since which its job is one to stop, or to start; meaningless without such a job.
     std::uint64_t wants_down_since = 0;
     std::uint64_t wants_up_since = 0;
