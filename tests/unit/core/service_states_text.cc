@@ -122,7 +122,8 @@ std::string arrows(const StateEdge& edge) {
 std::string picture() {
     std::string text = "```mermaid\nflowchart TD\n";
     for (const Group& group : kGroups) {
-        text += "    subgraph " + std::string{group.id} + " [\"" + std::string{group.title} + "\"]\n";
+        text +=
+            "    subgraph " + std::string{group.id} + " [\"" + std::string{group.title} + "\"]\n";
         for (const SubState state : group.states) {
             text += "        " + id_of(state) + "([" + std::string{name_of(state)} + "])\n";
         }
