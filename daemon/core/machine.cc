@@ -357,10 +357,11 @@ void Machine::reset_failed(Unit& unit) {
         unit.run->starts.clear();
         unit.run->restarts = 0;
         unit.run->backoff = 0;
-        touch(unit);
+        unit.run->reload_result = UnitResult::success;
     }
+    unit.result = UnitResult::success;
+    touch(unit);
     if (unit.sub_state == SubState::failed) {
-        unit.result = UnitResult::success;
         set_state(unit, SubState::dead);
     }
 }

@@ -47,4 +47,11 @@ Result<Pid> read_pid_file(const std::string& path) {
     return pid;
 }
 
+Result<void> remove_pid_file(const std::string& path) {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return failure(errno, "remove the PID file", path);
+    }
+    return {};
+}
+
 }  // namespace svcd

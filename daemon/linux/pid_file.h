@@ -13,4 +13,7 @@ namespace svcd {
 /// an empty file (it was opened and not yet written). Regular files only; never waits.
 Result<Pid> read_pid_file(const std::string& path);
 
+/// Removes one that is of no more use; that there is none is no failure.
+Result<void> remove_pid_file(const std::string& path);
+
 }  // namespace svcd

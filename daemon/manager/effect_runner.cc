@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "linux/pid_file.h"
 #include "linux/pidfd.h"
 #include "manager/effect_order.h"
 
@@ -196,6 +197,14 @@ void EffectRunner::carry_out(const ReleaseCgroup& order) {
     if (!removed && removed.error().error_number != EBUSY &&
         removed.error().error_number != ENOENT) {
         complain(order.unit, removed.error());
+    }
+    // A stale one is what makes a daemon refuse its next start.
+    const UnitDefinition* definition = tools_.supervisor.definition(order.unit);
+    if (definition != nullptr && definition->service != nullptr &&
+        !definition->service->pid_file.empty()) {
+        if (const auto gone = remove_pid_file(definition->service->pid_file); !gone) {
+            complain(order.unit, gone.error());
+        }
     }
 }
 
