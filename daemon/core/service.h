@@ -84,6 +84,7 @@ private:
     void enter_running(UnitResult result);
 
     // Reload, asked for or told.
+    bool reloads_by_signal() const;
     void enter_reload();
     void enter_reload_by_notify();
     void finish_reload(UnitResult result);

@@ -6,9 +6,14 @@
 
 namespace svcd {
 
+bool Service::reloads_by_signal() const {
+    return settings_.type == ServiceType::notify_reload && run_.main.pid != 0 &&
+           unit_.sub_state == SubState::running;
+}
+
 StartOutcome Service::reload() {
     const bool has_command = first_command(settings_, CommandRole::reload).has_value();
-    if (!has_command && (settings_.type != ServiceType::notify_reload || run_.main.pid == 0)) {
+    if (!has_command && !reloads_by_signal()) {
         return StartOutcome::failed;  // nobody could be asked
     }
     enter_reload();
@@ -18,7 +23,7 @@ StartOutcome Service::reload() {
 void Service::enter_reload() {
     run_.reload_result = UnitResult::success;
     run_.told_reloading = false;
-    const bool signals = settings_.type == ServiceType::notify_reload && run_.main.pid != 0;
+    const bool signals = reloads_by_signal();
     const auto command = first_command(settings_, CommandRole::reload);
     if (signals) {
         send_reload_signal();
