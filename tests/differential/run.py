@@ -2,7 +2,7 @@
 """The differential tests: scenarios on svcd and on systemd 252.
 
     run.py                    all scenarios on svcd, compared with what systemd gave when it was recorded
-    run.py --area jobs S310   only these
+    run.py --area hooks       only these; run.py S310 S311: only these
     run.py --systemd          the same scenarios on systemd, compared with the recording
     run.py --live             both
     run.py --sample 15        with --systemd: every so many of all scenarios, evenly spread
@@ -10,7 +10,8 @@
 
 Where svcd is meant to differ, differences.json says what it gives instead and which row of docs/differences-from-systemd.md
 says why; not_yet.json lists what svcd refuses because the feature is still to come. Both are checked, and what no longer
-applies fails. The programs are named by SVCD_BIN, SVCTL_BIN and ACTOR_BIN, which ctest sets.
+applies fails; a row without a scenario needs another test, named in elsewhere.json. The programs are named by SVCD_BIN,
+SVCTL_BIN and ACTOR_BIN, which ctest sets.
 """
 import argparse
 import concurrent.futures
