@@ -47,8 +47,8 @@ bool Simulation::step(Event event) {
         return false;
     }
     if (phase_ != Phase::over) {
-        checkers_.at_rest();
         note_shutdown();
+        checkers_.at_rest();
     }
     return true;
 }
