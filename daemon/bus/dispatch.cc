@@ -54,7 +54,7 @@ Dispatcher::Dispatcher(Api& api, const std::vector<PropertyDescription>& setting
     }
 }
 
-const std::vector<SettingRow>& Dispatcher::settings_of(const InterfaceTable& table) const {
+const std::vector<ShownSetting>& Dispatcher::settings_of(const InterfaceTable& table) const {
     if (!table.settings) {
         return no_settings_;
     }
@@ -157,7 +157,7 @@ Subject Dispatcher::subject_of(const Object& object) {
 
 std::string Dispatcher::introspection(const Object& object, std::string_view path) {
     const std::vector<const InterfaceTable*> interfaces = interfaces_of(object);
-    std::vector<const std::vector<SettingRow>*> settings;
+    std::vector<const std::vector<ShownSetting>*> settings;
     for (const InterfaceTable* table : interfaces) {
         settings.push_back(&settings_of(*table));
     }
@@ -286,7 +286,7 @@ Outcome Dispatcher::get(const Call& call, const Object& object, Writer& reply) {
             reply.close();
             return Answered::now;
         }
-        for (const SettingRow& row : settings_of(*table)) {
+        for (const ShownSetting& row : settings_of(*table)) {
             if (row.description->name != property) {
                 continue;
             }
@@ -339,7 +339,7 @@ void Dispatcher::append_all(Subject& subject,
         row.get(subject, reply);
         reply.close().close();
     }
-    for (const SettingRow& row : settings_of(table)) {
+    for (const ShownSetting& row : settings_of(table)) {
         const bool hidden = is_secret(row.description->name) && !api_.authority.trusts(caller);
         const std::string signature(signature_of(row.description->alternative));
         reply.open(SD_BUS_TYPE_DICT_ENTRY, "sv").string(row.description->name);
@@ -359,7 +359,7 @@ Outcome Dispatcher::set(const Call& call, const Object& object) {
     for (const InterfaceTable* table : interfaces_of(object)) {
         const auto& settings = settings_of(*table);
         const bool known = row_named(*table, property) ||
-                           std::ranges::any_of(settings, [&](const SettingRow& row) {
+                           std::ranges::any_of(settings, [&](const ShownSetting& row) {
                                return row.description->name == property;
                            });
         if (std::string_view(interface) == table->name && known) {

@@ -14,7 +14,7 @@
 namespace svcd {
 
 /// A property of the settings table, and its index there.
-struct SettingRow {
+struct ShownSetting {
     std::size_t index;
     const PropertyDescription* description;
 };
@@ -66,12 +66,12 @@ private:
                     Writer& reply);
     std::string introspection(const Object& object, std::string_view path);
 
-    const std::vector<SettingRow>& settings_of(const InterfaceTable& table) const;
+    const std::vector<ShownSetting>& settings_of(const InterfaceTable& table) const;
 
     Api& api_;
-    std::vector<SettingRow> unit_settings_;
-    std::vector<SettingRow> service_settings_;
-    std::vector<SettingRow> no_settings_;
+    std::vector<ShownSetting> unit_settings_;
+    std::vector<ShownSetting> service_settings_;
+    std::vector<ShownSetting> no_settings_;
 };
 
 /// Puts a setting's value on the wire; with `hidden`, an empty value of the same type. `last_run`
@@ -83,7 +83,7 @@ void append_setting(Writer& writer,
 
 /// The XML of one object: interfaces from the tables, then the names of its children.
 std::string introspection_xml(const std::vector<const InterfaceTable*>& interfaces,
-                              const std::vector<const std::vector<SettingRow>*>& settings,
+                              const std::vector<const std::vector<ShownSetting>*>& settings,
                               const std::vector<std::string>& children);
 
 }  // namespace svcd

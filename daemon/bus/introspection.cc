@@ -92,7 +92,7 @@ std::string property_xml(std::string_view name, std::string_view signature, Emit
 }  // namespace
 
 std::string introspection_xml(const std::vector<const InterfaceTable*>& interfaces,
-                              const std::vector<const std::vector<SettingRow>*>& settings,
+                              const std::vector<const std::vector<ShownSetting>*>& settings,
                               const std::vector<std::string>& children) {
     std::string xml = kHead;
     xml += kStandardInterfaces;
@@ -105,7 +105,7 @@ std::string introspection_xml(const std::vector<const InterfaceTable*>& interfac
         for (const PropertyRow& row : table.properties) {
             xml += property_xml(row.name, row.signature, row.emits);
         }
-        for (const SettingRow& row : *settings[i]) {
+        for (const ShownSetting& row : *settings[i]) {
             xml += property_xml(row.description->name, signature_of(row.description->alternative),
                                 Emits::nothing);
         }
