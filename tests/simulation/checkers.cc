@@ -467,8 +467,8 @@ void Checkers::slot_freed(Token token) {
     if (slot.role == ProcessRole::checker) {
         return;  // it was to be killed, and does no harm
     }
-    if (world_.kernel.is_alive(token) && world_.stops_whole(slot.unit) &&
-        !is_down(entry(slot.unit).is.sub)) {
+    if (world_.kernel.is_alive(token) && !world_.kernel.is_dying(token) &&
+        world_.stops_whole(slot.unit) && !is_down(entry(slot.unit).is.sub)) {
         report("forgotten-process", slot.unit,
                "No record names pid " + std::to_string(slot.pid) + " of " + entry(slot.unit).name +
                    ", which runs.");

@@ -313,6 +313,11 @@ bool FakeKernel::is_alive(Token process) const {
     return place_of(process) != kNone;
 }
 
+bool FakeKernel::is_dying(Token process) const {
+    const std::size_t place = place_of(process);
+    return place != kNone && processes_[place].kill_at != kNever;
+}
+
 bool FakeKernel::is_executing(Token process) const {
     const std::size_t place = place_of(process);
     return place != kNone && processes_[place].executing;

@@ -96,6 +96,8 @@ public:
     /// Who owns the unit's bus name; 0: nobody.
     Pid name_owner(std::size_t unit) const;
     bool is_alive(Token process) const;
+    /// Has it got SIGKILL, and not ended yet?
+    bool is_dying(Token process) const;
     /// Is it alive, and has it got through execve?
     bool is_executing(Token process) const;
     /// Has the unit a main process, other than what was left over?
