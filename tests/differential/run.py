@@ -16,6 +16,7 @@ SVCTL_BIN and ACTOR_BIN, which ctest sets.
 import argparse
 import concurrent.futures
 import os
+import signal
 import sys
 import time
 
@@ -55,11 +56,34 @@ def chosen(arguments):
     return found
 
 
+class Worker:
+    """A process of the pool. It ends with its parent, and on SIGTERM once what it runs is cleared up."""
+
+    stopping = False
+
+    @classmethod
+    def begin(cls):
+        harness.end_with_parent()
+        signal.signal(signal.SIGTERM, cls.stop)
+
+    @classmethod
+    def stop(cls, *_):
+        cls.stopping = True
+        sys.exit(143)
+
+    @classmethod
+    def do(cls, work, scenario):
+        if cls.stopping:  # the pool takes the exit of the scenario before for its result, and goes on
+            os._exit(143)
+        begin = time.monotonic()
+        return work(scenario), time.monotonic() - begin
+
+
 def run_all(work, found, jobs, quiet):
     """Does `work` (scenario -> list of problems) for each; how many failed."""
     failed = 0
-    with concurrent.futures.ProcessPoolExecutor(jobs) as pool:
-        begun = {pool.submit(timed, work, scenario): scenario for scenario in found}
+    with concurrent.futures.ProcessPoolExecutor(jobs, initializer=Worker.begin) as pool:
+        begun = {pool.submit(Worker.do, work, scenario): scenario for scenario in found}
         for future in concurrent.futures.as_completed(begun):
             scenario = begun[future]
             problems, seconds = future.result()
@@ -68,11 +92,6 @@ def run_all(work, found, jobs, quiet):
                 print("%s %s %s (%.1f s)" % ("FAIL" if problems else "ok  ", scenario["id"], scenario["title"], seconds),
                       *("     " + problem for problem in problems), sep="\n", flush=True)
     return failed
-
-
-def timed(work, scenario):
-    begin = time.monotonic()
-    return work(scenario), time.monotonic() - begin
 
 
 def on_svcd(found, arguments):
@@ -116,7 +135,7 @@ def record(found, arguments):
     if reason:
         sys.exit("can't record: " + reason)
     found = for_252(found)
-    with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
+    with concurrent.futures.ProcessPoolExecutor(arguments.jobs, initializer=Worker.begin) as pool:
         results = list(pool.map(compare.record, found))
     recorded = {}
     for scenario, (observed, problems) in zip(found, results):
