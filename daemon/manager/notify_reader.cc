@@ -4,10 +4,16 @@ namespace svcd {
 
 NotifyReader::NotifyReader(int socket,
                            const CgroupTree& cgroups,
+                           const ProcessTable& table,
                            const Supervisor& supervisor,
                            std::deque<Event>& queue,
                            Log& log)
-    : socket_(socket), cgroups_(cgroups), supervisor_(supervisor), queue_(queue), log_(log) {}
+    : socket_(socket),
+      cgroups_(cgroups),
+      table_(table),
+      supervisor_(supervisor),
+      queue_(queue),
+      log_(log) {}
 
 Drained NotifyReader::drain() {
     for (std::size_t taken = 0; taken < kItemsPerTurn; ++taken) {
@@ -24,6 +30,17 @@ Drained NotifyReader::drain() {
     return Drained::no;
 }
 
+/// By the sender's cgroup. One that said its word and ended at once may have been reaped, and then
+/// has none any more: its exit stands in the process table until it has been dealt with.
+std::optional<UnitId> NotifyReader::unit_of(const NotifyDatagram& datagram) const {
+    const std::string_view name = cgroups_.unit_of(datagram.cgroup);
+    if (!name.empty()) {
+        return supervisor_.find(name);
+    }
+    const Token token = datagram.cgroup.empty() ? table_.find_exited(datagram.sender) : Token::none;
+    return token == Token::none ? std::nullopt : supervisor_.unit_of(token);
+}
+
 void NotifyReader::take(NotifyDatagram datagram) {
     ParsedNotification parsed = parse_notification(datagram.text);
     if (parsed.barrier) {
@@ -32,9 +49,7 @@ void NotifyReader::take(NotifyDatagram datagram) {
         }
         return;
     }
-    const std::string_view unit_name = cgroups_.unit_of(datagram.cgroup);
-    const std::optional<UnitId> unit =
-        unit_name.empty() ? std::nullopt : supervisor_.find(unit_name);
+    const std::optional<UnitId> unit = unit_of(datagram);
     if (!unit) {
         log_.say(Severity::debug,
                  "A notification of process " + std::to_string(datagram.sender) +
@@ -42,7 +57,7 @@ void NotifyReader::take(NotifyDatagram datagram) {
                      (datagram.cgroup.empty() ? " any more" : " (" + datagram.cgroup + ")"));
         return;
     }
-    log_.say(Severity::debug, unit_name,
+    log_.say(Severity::debug, supervisor_.name(*unit),
              "process " + std::to_string(datagram.sender) + " notifies: " + datagram.text);
     parsed.notification.unit = *unit;
     parsed.notification.sender = datagram.sender;

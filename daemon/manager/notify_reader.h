@@ -15,6 +15,7 @@
 #include "linux/notify_socket.h"
 #include "manager/event_loop.h"
 #include "manager/log.h"
+#include "state/process_table.h"
 
 namespace svcd {
 
@@ -22,6 +23,7 @@ class NotifyReader {
 public:
     NotifyReader(int socket,
                  const CgroupTree& cgroups,
+                 const ProcessTable& table,
                  const Supervisor& supervisor,
                  std::deque<Event>& queue,
                  Log& log);
@@ -33,9 +35,11 @@ public:
 
 private:
     void take(NotifyDatagram datagram);
+    std::optional<UnitId> unit_of(const NotifyDatagram& datagram) const;
 
     int socket_;
     const CgroupTree& cgroups_;
+    const ProcessTable& table_;
     const Supervisor& supervisor_;
     std::deque<Event>& queue_;
     Log& log_;

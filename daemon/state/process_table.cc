@@ -274,6 +274,16 @@ void ProcessTable::release(Token token) {
     store_state(slot(index), SlotState::free);
 }
 
+Token ProcessTable::find_exited(Pid pid) const {
+    for (std::size_t index = 0; index < used(); ++index) {
+        const ProcessSlot& its = slot(index);
+        if (state_of(its) == SlotState::exited && pid_of(its) == pid) {
+            return token_of(its);
+        }
+    }
+    return Token::none;
+}
+
 std::vector<TableEntry> ProcessTable::strangers(std::span<const Token> known) const {
     const std::unordered_set<Token> tokens(known.begin(), known.end());
     std::vector<TableEntry> found;

@@ -72,6 +72,8 @@ public:
     ProcessFact look(Token token) const;
     /// The token of the live process with this PID, or none.
     Token find(Pid pid) const;
+    /// The token of a process that had this PID, has exited, and is not released yet; or none.
+    Token find_exited(Pid pid) const;
 
     /// Exits not reported yet, at most kExitsPerTake; call again while it returns that many. To be
     /// called when the poke descriptor was readable and has been read. No system call.
