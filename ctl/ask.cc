@@ -250,6 +250,32 @@ std::vector<JobRow> Daemon::jobs() {
     return rows;
 }
 
+std::vector<Json> Daemon::stop_records(const std::string& unit, std::uint32_t max) {
+    const auto proxy = sdbus::createProxy(connection_, kService, kManagerPath);
+    auto call = proxy->createMethodCall(kManagerInterface, "GetStopRecords");
+    call << unit << max;
+    auto reply = proxy->callMethod(call);
+    std::vector<std::string> texts;
+    reply >> texts;
+    std::vector<Json> records;
+    for (const std::string& text : texts) {
+        records.push_back(Json::parse(text, nullptr, false));
+    }
+    std::erase_if(records, [](const Json& record) { return !record.is_object(); });
+    return records;
+}
+
+Json Daemon::examine(const std::string& unit) {
+    const auto proxy = sdbus::createProxy(connection_, kService, kManagerPath);
+    auto call = proxy->createMethodCall(kManagerInterface, "ExamineUnit");
+    call << unit;
+    auto reply = proxy->callMethod(call);
+    std::string text;
+    reply >> text;
+    Json examined = Json::parse(text, nullptr, false);
+    return examined.is_object() && examined.contains("processes") ? examined : Json{};
+}
+
 std::vector<ProcessRow> Daemon::processes(const std::string& unit) {
     std::vector<ProcessRow> rows;
     for (const auto& process : manager_.GetUnitProcesses(unit)) {

@@ -35,6 +35,8 @@ ExitStatus run_verb(Session& session) {
             return show_properties(session);
         case Verb::cat:
             return cat_files(session);
+        case Verb::explain:
+            return explain_units(session);
         case Verb::list_units:
             return list_units(session);
         case Verb::list_dependencies:
