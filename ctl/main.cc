@@ -37,6 +37,8 @@ ExitStatus run_verb(Session& session) {
             return cat_files(session);
         case Verb::explain:
             return explain_units(session);
+        case Verb::doctor:
+            return examine_units(session);
         case Verb::list_units:
             return list_units(session);
         case Verb::list_dependencies:

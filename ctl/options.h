@@ -32,6 +32,7 @@ enum class Verb : std::uint8_t {
     show,
     cat,
     explain,
+    doctor,
     list_units,
     list_dependencies,
     list_jobs,

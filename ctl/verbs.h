@@ -28,6 +28,9 @@ ExitStatus is_failed(Session& session);
 // verbs_explain.cc
 ExitStatus explain_units(Session& session);
 
+// verbs_doctor.cc
+ExitStatus examine_units(Session& session);
+
 // verbs_watch.cc
 ExitStatus wait_for_units(Session& session);
 ExitStatus watch_events(Session& session);

@@ -22,7 +22,7 @@ _svctl()
     fi
     case $verb in
         '')
-            COMPREPLY=($(compgen -W 'list-units status explain show cat list-dependencies list-jobs
+            COMPREPLY=($(compgen -W 'list-units status explain doctor show cat list-dependencies list-jobs
                 is-active is-failed is-system-running wait events start stop restart try-restart
                 reload reload-or-restart try-reload-or-restart isolate cancel kill reset-failed
                 daemon-reload exit poweroff reboot halt version help' -- "$cur"))
