@@ -45,11 +45,11 @@ void check_budget(const Patient& patient, Findings& findings) {
     if (patient.budget == kUsecInfinity || !is_moment(stop) || stop <= patient.budget) {
         return;
     }
-    findings.push_back({Severity::warning, "exceeds-budget",
-                        "its TimeoutStopSec (" + short_time(stop) +
-                            ") does not fit the shutdown's budget (" + short_time(patient.budget) +
-                            "): a shutdown gives it less, and then SIGKILL",
-                        "TimeoutStopSec: what it really needs; or a larger budget."});
+    findings.push_back(
+        {Severity::warning, "exceeds-budget",
+         "its TimeoutStopSec (" + short_time(stop) + ") does not fit the shutdown's budget (" +
+             short_time(patient.budget) + "): a shutdown gives it less, and then SIGKILL",
+         "TimeoutStopSec: what it really needs; or a larger ShutdownBudgetSec in svcd.yaml."});
 }
 
 void check_unlimited_stop(const Patient& patient, Findings& findings) {

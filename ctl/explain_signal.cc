@@ -137,7 +137,7 @@ std::optional<Verdict> ignores_signal(const ProcessFacts& process, const Scene& 
     std::string why =
         "the program says so, or it inherited it from what started it (a shell's trap "
         "'' " +
-        signal.substr(std::min<std::size_t>(3, signal.size())) + ", nohup)";
+        signal.substr(std::min<std::size_t>(3, signal.size())) + ")";
     std::string mend = "Remove what has it ignored, or have the program catch " + signal +
                        "; or KillSignal: one that it acts on.";
     if (signal == "SIGHUP") {
@@ -187,12 +187,14 @@ std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& s
     }
     const ProcessFacts& child = *children.front();
     std::string text = "is a shell that ";
+    const std::string named = pid_text(child.pid, child.name);
     text += process.caught.contains(signal)
-                ? "catches " + signal + ", but runs its trap only when its child has ended"
-                : "waits for its child";
-    text += ", " + pid_text(child.pid, child.name);
-    text += was_asked_to_end(scene.record, child.pid) ? ", which has not ended"
-                                                      : ", and the child never got " + signal;
+                ? "catches " + signal + ", but runs its trap only when its child, " + named +
+                      ", has ended; "
+                : "waits for its child, " + named + "; ";
+    text += was_asked_to_end(scene.record, child.pid)
+                ? "that one got " + signal + ", too, and has not ended"
+                : "that one never got " + signal;
     return verdict(
         process, "shell-wrapper", text,
         "Start the program with 'exec' in the script, or as a list in ExecStart; or start "

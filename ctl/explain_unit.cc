@@ -115,7 +115,7 @@ std::optional<Verdict> shortened_by_shutdown(const StopRecord& record) {
                      ? ", though its TimeoutStopSec is infinity"
                      : " of the " + short_time(record.timeout) + " of its TimeoutStopSec: " +
                            short_time(record.timeout - record.limit) + " less"),
-        "TimeoutStopSec: what it really needs; or a larger budget for the shutdown.");
+        "TimeoutStopSec: what it really needs; or a larger ShutdownBudgetSec in svcd.yaml.");
 }
 
 std::optional<Verdict> cpu_throttled(const StopRecord& record) {

@@ -198,7 +198,7 @@ std::string cause_text(std::string_view cause, std::string_view signal) {
 
 std::string phase_name(std::string_view state, std::string_view stop_signal) {
     if (state == "pre-stop") {
-        return "drains before anything is stopped";
+        return "drains, PreStopDelaySec, before anything is stopped";
     }
     if (state == "stop") {
         return "ExecStop runs";

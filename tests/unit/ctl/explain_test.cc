@@ -310,9 +310,10 @@ TEST(ProcessVerdicts, AShellThatWaitsForItsChild) {
         Json::array({process(812, 1, "sh", {{"caught", {"SIGTERM"}}, {"syscall", "wait4"}}),
                      process(815, 812, "python3", {{"ignored", {"SIGTERM"}}})});
     const Json record = killed(family, {{"command", "/bin/sh -c x"}});
-    EXPECT_EQ(why(record),
-              "PID 812 (sh) is a shell that catches SIGTERM, but runs its trap only when its child "
-              "has ended, PID 815 (python3), which has not ended.");
+    EXPECT_EQ(
+        why(record),
+        "PID 812 (sh) is a shell that catches SIGTERM, but runs its trap only when its child, "
+        "PID 815 (python3), has ended; that one got SIGTERM, too, and has not ended.");
     EXPECT_THAT(kinds(record), ElementsAre("shell-wrapper", "ignores-signal"));
     EXPECT_THAT(mends_of(explained(record).verdicts).front(), HasSubstr("'exec'"));
 }
