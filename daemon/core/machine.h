@@ -169,6 +169,7 @@ private:
     void on(DeadlineReached& event);
     void on(StateRestored& event) { restore(event); }
 
+    void note_transition(const Unit& unit, SubState next);
     void settle();
     void on_deadline(Unit& unit);
     Time job_deadline(const Job& job) const;
