@@ -91,6 +91,11 @@ std::optional<UnitId> Supervisor::unit_of(Token process) const {
     return owner->unit;
 }
 
+std::optional<ProcessRole> Supervisor::role_of(Token process) const {
+    const auto owner = state_->processes.owner(process);
+    return owner.has_value() ? std::optional{owner->role} : std::nullopt;
+}
+
 UnitRecord Supervisor::record(UnitId unit) const {
     return state_->record(state_->unit(unit));
 }

@@ -66,6 +66,7 @@ public:
     /// The unit that a token's process belongs to (also while it is being identified); nothing for
     /// a retired token.
     std::optional<UnitId> unit_of(Token process) const;
+    std::optional<ProcessRole> role_of(Token process) const;
 
     // For the state file.
 
