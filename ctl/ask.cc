@@ -251,14 +251,8 @@ std::vector<JobRow> Daemon::jobs() {
 }
 
 std::vector<Json> Daemon::stop_records(const std::string& unit, std::uint32_t max) {
-    const auto proxy = sdbus::createProxy(connection_, kService, kManagerPath);
-    auto call = proxy->createMethodCall(kManagerInterface, "GetStopRecords");
-    call << unit << max;
-    auto reply = proxy->callMethod(call);
-    std::vector<std::string> texts;
-    reply >> texts;
     std::vector<Json> records;
-    for (const std::string& text : texts) {
+    for (const std::string& text : manager_.GetStopRecords(unit, max)) {
         records.push_back(Json::parse(text, nullptr, false));
     }
     std::erase_if(records, [](const Json& record) { return !record.is_object(); });
@@ -266,13 +260,7 @@ std::vector<Json> Daemon::stop_records(const std::string& unit, std::uint32_t ma
 }
 
 Json Daemon::examine(const std::string& unit) {
-    const auto proxy = sdbus::createProxy(connection_, kService, kManagerPath);
-    auto call = proxy->createMethodCall(kManagerInterface, "ExamineUnit");
-    call << unit;
-    auto reply = proxy->callMethod(call);
-    std::string text;
-    reply >> text;
-    Json examined = Json::parse(text, nullptr, false);
+    Json examined = Json::parse(manager_.ExamineUnit(unit), nullptr, false);
     return examined.is_object() && examined.contains("processes") ? examined : Json{};
 }
 

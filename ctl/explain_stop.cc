@@ -233,6 +233,9 @@ std::string headline(const StopRecord& record, Usec now) {
     if (!is_bad(record)) {
         return text + ", cleanly";
     }
+    if (record.lost) {
+        return text + "; svcd left before it was down";
+    }
     const bool says_why = record.sigkill || record.result == "timeout" ||
                           record.result == "success" || record.result == "stop-wedged";
     return says_why ? text : text + "; it failed: " + own_reason(record);
@@ -295,6 +298,12 @@ std::string limit_text(const StopRecord& record) {
         return short_time(record.limit) + ", of " +
                (record.timeout == kUsecInfinity ? "no limit at all" : short_time(record.timeout)) +
                " (TimeoutStopSec): the shutdown had no more time";
+    }
+    if (record.limit > record.timeout) {
+        const bool asked = std::ranges::any_of(
+            record.events, [](const StopEvent& event) { return event.extend.has_value(); });
+        return short_time(record.limit) + " (TimeoutStopSec: " + short_time(record.timeout) +
+               (asked ? ", and more, since it asked for it)" : ")");
     }
     return short_time(record.limit) + " (TimeoutStopSec)";
 }

@@ -58,6 +58,14 @@ std::string processes_row(const StopEvent& event) {
 
 /// A row for what happened; "" for what isn't told.
 std::string row_text(const StopRecord& record, const StopEvent& event) {
+    if (event.what == "spawn" && !event.error.empty()) {
+        return event.setting + " could not be started: " + event.error;
+    }
+    if (event.what == "job") {
+        return user_text(event.uid) + " asked for a " + event.type + ", too ('" + event.command +
+               "', PID " + std::to_string(event.pid) + ")" +
+               (event.reason.empty() ? "" : "; reason: \"" + event.reason + "\"");
+    }
     if (event.what == "spawn") {
         return event.setting + ": " + event.command + " (PID " + std::to_string(event.pid) + ")";
     }
@@ -101,7 +109,7 @@ bool is_end(std::string_view state) {
 }
 
 TimelineRow phase_row(const StopRecord& record, const StopEvent& event, Usec until) {
-    TimelineRow row{event.at, true, phase_name(event.state, record.stop_signal), ""};
+    TimelineRow row{event.at, 0, true, phase_name(event.state, record.stop_signal), ""};
     if (is_end(event.state)) {
         const bool tells = !record.result.empty() && record.result != "success";
         row.text = event.state + (tells ? " (" + record.result + ")" : "");
@@ -141,8 +149,14 @@ std::vector<TimelineRow> timeline(const StopRecord& record, Usec now) {
                              says_the_same(event, events[i - 1]) &&
                              says_the_same(event, events[i + 1]);
         if (const std::string text = row_text(record, event); !text.empty() && !repeats) {
-            rows.push_back({event.at, false, text, ""});
+            rows.push_back({event.at, event.before, false, text, ""});
         }
+    }
+    if (record.events_dropped > 0) {
+        rows.push_back({end, 0, false,
+                        "(" + std::to_string(record.events_dropped) +
+                            " more events were not kept: a record has a limit)",
+                        ""});
     }
     return rows;
 }

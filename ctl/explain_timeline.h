@@ -10,6 +10,7 @@ namespace svcd {
 
 struct TimelineRow {
     Usec at = 0;
+    Usec before = 0;        ///< of what led to the stop
     bool is_phase = false;  ///< else it happened within one
     std::string text;
     std::string share;  ///< of a phase: "4.2 s, 21 % of the limit"

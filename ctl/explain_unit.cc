@@ -153,7 +153,9 @@ std::optional<Verdict> killed_by_person(const StopRecord& record) {
     return verdict("killed-by-user",
                    user_text(kill->uid) + " sent " + kill->signal + " with '" + kill->command +
                        "', PID " + std::to_string(kill->pid) +
-                       (kill->at == 0 ? "" : ", at " + short_time(kill->at)),
+                       (kill->before > 0 ? ", " + short_time(kill->before) + " before"
+                        : kill->at == 0  ? ""
+                                         : ", at " + short_time(kill->at)),
                    "");
 }
 
@@ -297,15 +299,14 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
 std::optional<Verdict> limit_was_extended(const StopRecord& record) {
     const auto asked = std::ranges::count_if(
         record.events, [](const StopEvent& event) { return event.extend.has_value(); });
-    if (asked == 0 || !record.duration || record.limit == kUsecInfinity ||
-        *record.duration <= record.limit) {
+    if (asked == 0 || record.limit == kUsecInfinity || record.limit <= record.timeout) {
         return std::nullopt;
     }
     return verdict("limit-extended",
-                   "it asked for more time (EXTEND_TIMEOUT_USEC, " + std::to_string(asked) +
-                       (asked == 1 ? " time" : " times") + "): the stop took " +
-                       short_time(*record.duration) + " instead of at most " +
-                       short_time(record.limit),
+                   "it asked for more time " +
+                       (asked == 1 ? std::string{"once"} : std::to_string(asked) + " times") +
+                       " (EXTEND_TIMEOUT_USEC), which made its limit " + short_time(record.limit) +
+                       " instead of " + short_time(record.timeout),
                    "");
 }
 

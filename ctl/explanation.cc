@@ -42,16 +42,17 @@ std::vector<std::vector<const Verdict*>> groups_of(const std::vector<Verdict>& v
     return groups;
 }
 
-std::string time_column(Usec at) {
+std::string time_column(const TimelineRow& row) {
     std::array<char, 40> text{};
-    std::snprintf(text.data(), text.size(), "%8.2f s", static_cast<double>(at) / 1e6);
+    const double at = row.before > 0 ? -static_cast<double>(row.before) : static_cast<double>(row.at);
+    std::snprintf(text.data(), text.size(), "%8.2f s", at / 1e6);
     return text.data();
 }
 
 std::string timeline_text(const std::vector<TimelineRow>& rows, const Screen& screen) {
     std::string text;
     for (const TimelineRow& row : rows) {
-        const std::string begin = time_column(row.at) + (row.is_phase ? "  " : "    ");
+        const std::string begin = time_column(row) + (row.is_phase ? "  " : "    ");
         const std::string line =
             begin + harmless(row.text) + (row.share.empty() ? "" : " (" + row.share + ")");
         const std::string fitting = wrapped(line, std::string(width_of(begin), ' '), screen.width);

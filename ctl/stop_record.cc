@@ -43,14 +43,28 @@ std::optional<Usec> time_of(const Json& object, const char* name) {
                                                        : std::nullopt;
 }
 
+/// Far from where a sum or a change of sign would overflow.
+std::int64_t signed_number_of(const Json& object, const char* name) {
+    constexpr std::int64_t kFar = std::int64_t{1} << 60;
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number_integer()
+               ? std::clamp(found->get<std::int64_t>(), -kFar, kFar)
+               : 0;
+}
+
 StopEvent read_event(const Json& json) {
     StopEvent event;
-    event.at = number_of(json, "at_usec");
+    const std::int64_t at = signed_number_of(json, "at_usec");
+    event.at = static_cast<Usec>(std::max<std::int64_t>(at, 0));
+    event.before = static_cast<Usec>(std::max<std::int64_t>(-at, 0));
     event.what = text_of(json, "what");
     event.state = text_of(json, "state");
     event.setting = text_of(json, "setting");
     event.pid = pid_of(json, "pid");
     event.command = text_of(json, "command");
+    event.error = text_of(json, "error");
+    event.type = text_of(json, "type");
+    event.reason = text_of(json, "reason");
     event.role = text_of(json, "role");
     event.code = text_of(json, "code");
     event.status = static_cast<int>(number_of(json, "status"));
@@ -75,6 +89,17 @@ std::optional<Requester> read_requester(const Json& json) {
     }
     return Requester{text_of(*found, "type"), static_cast<std::uint32_t>(number_of(*found, "uid")),
                      pid_of(*found, "pid"), text_of(*found, "command"), text_of(*found, "reason")};
+}
+
+/// svcd's own doing to the service's processes; not to a command of it, not on a user's wish.
+bool is_own_signal(const StopEvent& event) {
+    return event.what == "signal" && event.cause != "user" && event.cause != "kill-control";
+}
+
+/// One that a process can act on, and is to.
+bool asks_to_end(const StopEvent& event) {
+    return event.what == "signal" && event.cause != "user" && event.signal != kKill &&
+           event.signal != "SIGCONT" && event.cause != "reload";
 }
 
 bool is_among(const std::vector<ProcessId>& pids, ProcessId pid) {
@@ -142,18 +167,20 @@ StopRecord read_record(const Json& json) {
     record.main_status = static_cast<int>(number_of(json, "main_status"));
     record.sigkill = truth_of(json, "sigkill");
     record.throttled = time_of(json, "throttled_usec");
+    record.events_dropped = number_of(json, "events_dropped");
+    record.lost = truth_of(json, "lost");
     return record;
 }
 
 bool was_asked_to_end(const StopRecord& record, ProcessId pid) {
     return std::ranges::any_of(record.events, [&](const StopEvent& event) {
-        return event.what == "signal" && event.signal != kKill && is_among(event.pids, pid);
+        return asks_to_end(event) && is_among(event.pids, pid);
     });
 }
 
 const StopEvent* first_stop_signal(const StopRecord& record) {
     for (const StopEvent& event : record.events) {
-        if (event.what == "signal" && event.signal != kKill && event.cause != "kill-control") {
+        if (asks_to_end(event) && is_own_signal(event)) {
             return &event;
         }
     }
@@ -162,7 +189,7 @@ const StopEvent* first_stop_signal(const StopRecord& record) {
 
 const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid) {
     for (const StopEvent& event : record.events) {
-        const bool counts = pid == 0 ? event.cause != "kill-control" : is_among(event.pids, pid);
+        const bool counts = pid == 0 ? is_own_signal(event) : is_among(event.pids, pid);
         if (event.what == "signal" && event.signal == kKill && counts) {
             return &event;
         }
@@ -220,7 +247,7 @@ std::set<ProcessId> known_pids(const StopRecord& record) {
 std::set<ProcessId> killed_pids(const StopRecord& record) {
     std::set<ProcessId> pids;
     for (const StopEvent& event : record.events) {
-        if (event.what == "signal" && event.signal == kKill) {
+        if (event.signal == kKill && is_own_signal(event)) {
             pids.insert(event.pids.begin(), event.pids.end());
         }
     }

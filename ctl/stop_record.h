@@ -38,12 +38,16 @@ struct ProcessFacts {
 
 /// One event; which of the fields mean something depends on `what`.
 struct StopEvent {
-    Usec at = 0;  ///< µs since the stop began
+    Usec at = 0;      ///< µs since the stop began
+    Usec before = 0;  ///< of what led to the stop: how many µs before it began; `at` is 0 then
     std::string what;
     std::string state;
     std::string setting;
     ProcessId pid = 0;
     std::string command;
+    std::string error;  ///< why a command could not be started
+    std::string type;   ///< of a job
+    std::string reason;
     std::string role;
     std::string code;
     int status = 0;
@@ -91,15 +95,17 @@ struct StopRecord {
     int main_status = 0;
     bool sigkill = false;
     std::optional<Usec> throttled;
+    std::uint64_t events_dropped = 0;
+    bool lost = false;  ///< svcd left before the stop was through
 };
 
 StopRecord read_record(const Json& json);
 ProcessFacts read_process(const Json& json);
 std::vector<ProcessFacts> read_processes(const Json& list);
 
-/// Whether the processes were told to end before they were made to: the signals other than SIGKILL.
+/// Whether the process was told to end by svcd, with a signal that it could act on.
 bool was_asked_to_end(const StopRecord& record, ProcessId pid);
-/// The first signal that asks to end (not SIGKILL), or nullptr.
+/// The first signal of svcd's that asks processes of the unit to end (not SIGKILL), or nullptr.
 const StopEvent* first_stop_signal(const StopRecord& record);
 /// The first SIGKILL of svcd's that went to processes of the unit (to the process, where one is
 /// given), or nullptr.
