@@ -67,6 +67,7 @@ struct ShutdownRequested {
     RequestId request = RequestId::none;
     ShutdownKind kind = ShutdownKind::exit;
     Requester requester;
+    bool hurry = false;  ///< cut the shutdown's budget to its margin, also of one that is under way
 };
 
 // ── from the loader
