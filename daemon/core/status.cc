@@ -77,6 +77,11 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.watchdog_interval = run->watchdog_interval;
         status.deadline = run->state_deadline;
         status.stop_deadline = run->stop_deadline;
+        status.stop_began_at = run->stop_began_at;
+        status.stop_limit = run->stop_limit;
+        status.stops_measured = run->stop_times.size();
+        status.stop_time_p50 = run->stop_times.percentile(50);
+        status.stop_time_p95 = run->stop_times.percentile(95);
         status.sigkill_sent = run->sigkill_sent;
         status.invocation_id = run->invocation_id;
     }

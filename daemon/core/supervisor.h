@@ -27,9 +27,11 @@ namespace svcd {
 
 /// What svcd.yaml and the command line decide. Times in the core's units.
 struct SupervisorOptions {
-    std::uint64_t seed = 0;          ///< of invocation IDs; the shell draws it at random
-    Duration kill_grace{5'000'000};  ///< KillGraceSec: how long a process may outlive SIGKILL
-                                     ///< before it is stop-wedged
+    std::uint64_t seed = 0;                ///< of invocation IDs; the shell draws it at random
+    Duration kill_grace{5'000'000};        ///< KillGraceSec: how long a process may outlive SIGKILL
+                                           ///< before it is stop-wedged
+    Duration shutdown_budget = kInfinity;  ///< ShutdownBudgetSec: what a shutdown may take
+    Duration shutdown_margin{2'000'000};   ///< ShutdownMarginSec: of that, what is not for stops
 };
 
 class Supervisor {

@@ -67,6 +67,7 @@ public:
     void carry_out(const IdentifyMainProcess& order);
     void carry_out(const RetireProcess& order);
     void carry_out(const CheckCgroup& order);
+    void carry_out(const LookForCoreDump& order);
     void carry_out(const ReleaseCgroup& order);
     void carry_out(const AnnounceJob& order);
     void carry_out(const AnnounceJobEnd& order);

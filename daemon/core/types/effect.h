@@ -109,6 +109,12 @@ struct CheckCgroup {
     UnitId unit{};
 };
 
+/// The stop deadline is near: is one of the unit's processes writing a core dump? CoreDumping tells
+/// when it is; else there is no answer.
+struct LookForCoreDump {
+    UnitId unit{};
+};
+
 /// The unit has ended and will not start again by itself: remove its cgroup, if it is empty.
 struct ReleaseCgroup {
     UnitId unit{};
@@ -182,6 +188,7 @@ using Effect = std::variant<SpawnProcess,
                             IdentifyMainProcess,
                             RetireProcess,
                             CheckCgroup,
+                            LookForCoreDump,
                             ReleaseCgroup,
                             AnnounceJob,
                             AnnounceJobEnd,

@@ -42,7 +42,7 @@ UnitSpec slice(const std::string& name);
 
 class Scenario {
 public:
-    Scenario();
+    explicit Scenario(const SupervisorOptions& options = {});
 
     Scenario& load(std::vector<UnitSpec> units, bool complete = true);
     Scenario& load_broken(const std::string& name, const std::string& error);
@@ -107,6 +107,7 @@ private:
     UnitId id(const std::string& unit) const;
     std::string name(UnitId unit) const { return std::string(supervisor_.name(unit)); }
 
+    SupervisorOptions options_;
     Supervisor supervisor_;
     Time now_{Duration{1'000'000}};
     std::vector<UnitSpec> units_;
