@@ -291,23 +291,40 @@ void Manager::handle_requests() {
     if ((bits & kRequestDump) != 0) {
         dump();
     }
-    if ((bits & kRequestTerminate) != 0) {
-        request_shutdown(ShutdownKind::exit, "SIGTERM");
+    for (const StopRequest& stop : kStopRequests) {
+        if ((bits & stop.bit) != 0) {
+            request_shutdown(stop);
+        }
     }
-    if ((bits & kRequestInterrupt) != 0) {
-        const bool is_machine = kernel_.launcher == 1 && options_.mode == RunMode::system;
-        request_shutdown(is_machine ? ShutdownKind::reboot : ShutdownKind::exit, "SIGINT");
-    }
-    if ((bits & kRequestPower) != 0) {
-        request_shutdown(ShutdownKind::poweroff, "SIGPWR");
+    for (const IsolateRequest& isolate : kIsolateRequests) {
+        if ((bits & isolate.bit) != 0) {
+            request_isolate(isolate.unit, isolate.reason);
+        }
     }
     heard_requests_ |= bits & ~kAgainIsHarmless;
     settle();
 }
 
-void Manager::request_shutdown(ShutdownKind kind, std::string_view reason) {
+void Manager::request_shutdown(const StopRequest& stop) {
+    const bool is_machine = kernel_.launcher == 1 && options_.mode == RunMode::system;
     ShutdownRequested event;
-    event.kind = kind;
+    event.kind = is_machine ? stop.on_a_machine : stop.kind;
+    event.requester.uid = ::getuid();
+    event.requester.reason = stop.reason;
+    event.hurry = stop.bit == kRequestHurry;
+    queue_.emplace_back(std::move(event));
+}
+
+void Manager::request_isolate(const char* name, const char* reason) {
+    const std::optional<UnitId> unit = load(name);
+    if (!unit) {
+        log_.say(Severity::error,
+                 std::string(name) + " was asked for (" + reason + "), but there is no such unit");
+        return;
+    }
+    JobRequested event;
+    event.unit = *unit;
+    event.mode = JobMode::isolate;
     event.requester.uid = ::getuid();
     event.requester.reason = reason;
     queue_.emplace_back(std::move(event));
@@ -332,15 +349,21 @@ void Manager::end_turn() {
     deadline_->arm(supervisor_.next_deadline());
 }
 
-/// The supervisor has ended: what clients are still to be told goes out, and the launcher learns
-/// with which status to leave.
+/// The supervisor has ended: what clients are still to be told goes out, what units have left
+/// behind is ended, and the launcher learns how to end. (Dying before that, we'd be started again,
+/// find everything stopped, and come here again.)
 void Manager::leave() {
-    kernel_.table.set_final_status(runner_.exit()->status);
+    const Exit& exit = *runner_.exit();
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
-    if (runner_.exit()->force) {
-        kill_everything(kernel_.table, kernel_.cgroups, log_);
+    if (kernel_.launcher != 1) {
+        if (exit.force) {
+            kill_everything(kernel_.table, kernel_.cgroups, log_);
+        } else {
+            end_left_overs(kernel_.table, kernel_.cgroups, log_);
+        }
     }
+    kernel_.table.set_end({exit.status, exit.kind, exit.force, kNever});
     kernel_.cgroups.remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
     // on with, and the next svcd starts afresh.
