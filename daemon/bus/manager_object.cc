@@ -520,6 +520,8 @@ constexpr PropertyRow kProperties[] = {
     {"NJobs",        "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.jobs().size())); }},
     {"UnitPath",     "as", Emits::constant, [](Subject& s, Writer& w) { w.strings(s.api().options.unit_path); }},
     {"ControlGroup", "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().options.control_group); }},
+    {"ShutdownBudgetUSec", "t", Emits::constant, [](Subject& s, Writer& w) { append_duration(w, s.api().options.shutdown_budget); }},
+    {"ShutdownMarginUSec", "t", Emits::constant, [](Subject& s, Writer& w) { append_duration(w, s.api().options.shutdown_margin); }},
 };
 
 constexpr SignalRow kSignals[] = {

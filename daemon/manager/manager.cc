@@ -26,8 +26,13 @@ LoaderOptions loader_options(const ManagerOptions& options) {
                          user};
 }
 
-BusOptions bus_options(const ManagerOptions& options, const Kernel& kernel, Log& log) {
+BusOptions bus_options(const ManagerOptions& options,
+                       const Config& config,
+                       const Kernel& kernel,
+                       Log& log) {
     BusOptions bus;
+    bus.shutdown_budget = config.shutdown_budget;
+    bus.shutdown_margin = config.shutdown_margin;
     bus.unit_path = loader_options(options).unit_path;
     bus.control_group = kernel.cgroups.root();
     bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
@@ -73,7 +78,7 @@ Manager::Manager(const ManagerOptions& options,
       sweeper_(loop_, spawner_, queue_, log),
       finder_(kernel.table, kernel.cgroups, kernel.launcher),
       notify_(kernel.notify.get(), kernel.cgroups, kernel.table, supervisor_, queue_, log),
-      bus_(loop_.handle(), *this, setting_properties(), bus_options(options, kernel, log)),
+      bus_(loop_.handle(), *this, setting_properties(), bus_options(options, config, kernel, log)),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.cgroups, spawner_,
                           sweeper_, finder_, bus_, log, queue_},
               spawn_settings(options, kernel)) {}

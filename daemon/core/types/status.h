@@ -60,6 +60,7 @@ struct UnitStatus {
     Pid control_pid = 0;
     std::uint32_t restarts = 0;
     std::string_view status_text;
+    bool told_stopping = false;  ///< STOPPING=1
     int status_error = 0;
     Time state_changed_at{};
     Time inactive_exit_at{};
