@@ -116,6 +116,12 @@ void conditions(Subject& subject, Writer& value) {
     value.close();
 }
 
+/// The record of the last stop, or of the one that is going on (docs/stop-records.md).
+void stop_report(Subject& subject, Writer& value) {
+    const auto records = subject.api().manager.stop_records(subject.status().name, 1);
+    value.string(records.empty() ? std::string_view{} : std::string_view{records.front()});
+}
+
 void names(Subject& subject, Writer& value) {
     value.open(SD_BUS_TYPE_ARRAY, "s").string(subject.status().name).close();
 }
@@ -283,6 +289,7 @@ constexpr PropertyRow kServiceProperties[] = {
     {"WatchdogTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::watchdog_at>},
     {"MemoryCurrent",  "t", Emits::nothing, [](Subject& s, Writer& w) { w.u64(s.facts().memory_current); }},
     {"Tracking",       "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().tracking); }},
+    {"StopReport",     "s", Emits::nothing, stop_report},
     {"LogPath",        "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().log_path); }},
 };
 // clang-format on
