@@ -22,7 +22,8 @@ enum OptionSet : unsigned {
     kWaitFor = 64,
     kAll = 128,
     kStale = 256,
-    kNth = 512,
+    kEnd = 512,
+    kNth = 1024,
 };
 
 enum class Units : std::uint8_t { none, any, one, several, jobs, word };
@@ -63,10 +64,10 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::kill,             "kill",              Units::several, kKill,        "Start and stop", "send a signal to the processes of units"},
     {Verb::reset_failed,     "reset-failed",      Units::any,     kGeneral,     "Start and stop", "forget that units failed, and their start limits"},
     {Verb::daemon_reload,    "daemon-reload",     Units::none,    kGeneral,     "svcd", "read all unit files again; exit 9 when one has errors"},
-    {Verb::exit,             "exit",              Units::none,    kGeneral,     "svcd", "stop everything and end svcd"},
-    {Verb::poweroff,         "poweroff",          Units::none,    kGeneral,     "svcd", "stop everything and switch the machine off"},
-    {Verb::reboot,           "reboot",            Units::none,    kGeneral,     "svcd", "stop everything and start the machine again"},
-    {Verb::halt,             "halt",              Units::none,    kGeneral,     "svcd", "stop everything and halt the machine"},
+    {Verb::exit,             "exit",              Units::none,    kEnd,         "svcd", "stop everything and end svcd"},
+    {Verb::poweroff,         "poweroff",          Units::none,    kEnd,         "svcd", "stop everything and switch the machine off"},
+    {Verb::reboot,           "reboot",            Units::none,    kEnd,         "svcd", "stop everything and start the machine again"},
+    {Verb::halt,             "halt",              Units::none,    kEnd,         "svcd", "stop everything and halt the machine"},
     {Verb::version,          "version",           Units::none,    kGeneral,     "svcd", "the version of svctl and of the svcd it talks to"},
     {Verb::help,             "help",              Units::word,    kGeneral,     "svcd", "what a verb does"},
 });
@@ -193,6 +194,10 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
     if ((sets & kStale) != 0) {
         app.add_flag("--reload", options.reload_first);
         app.add_flag("--stale", options.stale);
+    }
+    if ((sets & kEnd) != 0) {
+        app.add_flag("-f,--force", options.force);
+        app.add_option("--reason", options.reason);
     }
     if ((sets & kKill) != 0) {
         app.add_option("-s,--signal", raw.signal);
@@ -478,6 +483,13 @@ std::string help_text(Verb verb) {
     }
     if ((row.options & kStale) != 0) {
         text += "  --reload, --stale     when the unit file has changed: read it first, or don't\n";
+    }
+    if ((row.options & kEnd) != 0) {
+        text +=
+            "  -f, --force           take no more time than is needed to end it all: also for a\n"
+            "                        shutdown that is under way\n"
+            "  --reason=TEXT         kept in the record of who asked\n"
+            "  --wait                until svcd has gone\n";
     }
     if ((row.options & kKill) != 0) {
         text +=

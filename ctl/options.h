@@ -71,6 +71,7 @@ struct Options {
 
     std::string job_mode = "replace";
     std::string reason;
+    bool force = false;  ///< of exit, poweroff ...: in no more time than the end itself needs
     bool strict = false;
     bool reload_first = false;  ///< restart --reload: a changed unit file is read before
     bool stale = false;         ///< restart --stale: it is not

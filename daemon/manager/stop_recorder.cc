@@ -83,6 +83,10 @@ StopRecord* StopRecorder::record_of(UnitId unit) {
 void StopRecorder::before(const Event& event, Time now) {
     now_ = now;
     heard_.reset();
+    // The bulk of the events of a stop, none of which moves its deadline.
+    limits_may_move_ = !std::holds_alternative<ProcessExited>(event) &&
+                       !std::holds_alternative<CgroupEmptied>(event) &&
+                       !std::holds_alternative<ProcessSpawned>(event);
     std::visit([this](const auto& one) { hear(one); }, event);
 }
 
@@ -212,6 +216,8 @@ void StopRecorder::after(const Effects& effects, Time now) {
     }
     if (!open_.empty()) {
         note_jobs(effects);
+    }
+    if (!open_.empty() && limits_may_move_) {
         note_limits(effects);
     }
     // A main process that has ended and has not taken its unit with it: that may still come.
@@ -465,7 +471,8 @@ void StopRecorder::exit_handled(UnitId unit) {
         return;
     }
     StopRecord* record = record_of(unit);
-    if (record == nullptr || record->facts().has_left != 0 || !supervisor_.is_known(unit)) {
+    if (record == nullptr || record->facts().has_left != 0 || record->facts().is_empty != 0 ||
+        !supervisor_.is_known(unit)) {
         return;
     }
     const UnitStatus status = supervisor_.status(unit);

@@ -138,7 +138,8 @@ private:
     std::optional<UnitId> main_exited_;
     std::vector<UnitRecord> restored_;  ///< units of a StateRestored that is being stepped
     bool is_restoring_ = false;
-    std::size_t examined_ = 0;  ///< in this turn
+    bool limits_may_move_ = false;  ///< in this step
+    std::size_t examined_ = 0;      ///< in this turn
     bool write_failed_ = false;
 };
 

@@ -226,7 +226,7 @@ Result<void> StopLog::scan() {
         }
         std::size_t used = 0;
         while (const auto entry = parse_stop_entry(std::string_view{*window}.substr(used))) {
-            note(*entry, at + used);
+            note(std::string(entry->unit), entry->facts, entry->size, at + used);
             used += entry->size;
         }
         at += used;
@@ -244,9 +244,12 @@ Result<void> StopLog::scan() {
 // ── the index
 
 /// An entry is in the file: it counts from now on, and others may not any more.
-void StopLog::note(const StopEntry& entry, std::uint64_t offset) {
-    const std::uint64_t id = entry.facts.id;
-    const auto unit = by_unit_.try_emplace(std::string(entry.unit)).first;
+void StopLog::note(const std::string& unit_name,
+                   const StopFacts& facts,
+                   std::size_t size,
+                   std::uint64_t offset) {
+    const std::uint64_t id = facts.id;
+    const auto unit = by_unit_.try_emplace(unit_name).first;
     const auto known = places_.find(id);
     if (known != places_.end() && known->second.unit != &unit->first) {
         forget(id);  // of a file that isn't what we wrote: an ID is one stop's
@@ -255,13 +258,9 @@ void StopLog::note(const StopEntry& entry, std::uint64_t offset) {
     if (place.unit == nullptr) {
         unit->second.push_back(id);
     }
-    live_ = live_ - place.size + entry.size;
-    place = Place{&unit->first,
-                  offset,
-                  entry.size,
-                  entry.facts.asked_at_usec,
-                  entry.facts.shutdown_usec,
-                  entry.facts.ended != 0};
+    live_ = live_ - place.size + size;
+    place = Place{&unit->first,        offset,          size, facts.asked_at_usec,
+                  facts.shutdown_usec, facts.ended != 0};
     next_id_ = std::max(next_id_, id + 1);
     if (unit->second.size() > kStopsPerUnit) {
         forget(*std::min_element(unit->second.begin(), unit->second.end()));
@@ -331,7 +330,9 @@ Result<void> StopLog::put(std::string_view unit, const StopFacts& facts, std::st
         return failure(EMSGSIZE, "write a record of " + std::to_string(text.size()) + " bytes to",
                        path_);
     }
+    const std::size_t before = unwritten_.size();
     append_stop_entry(unwritten_, unit, facts, text);
+    unwritten_entries_.push_back({std::string(unit), facts, unwritten_.size() - before});
     return {};
 }
 
@@ -339,20 +340,22 @@ Result<void> StopLog::flush() {
     if (unwritten_.empty()) {
         return {};
     }
-    const std::string bytes = std::exchange(unwritten_, {});
-    if (size_ + bytes.size() > kFileMax) {
-        return failure(EFBIG, "write to", path_);
-    }
-    if (const auto written = write_at(file_.get(), bytes, size_); !written) {
+    const Result<void> written = size_ + unwritten_.size() > kFileMax
+                                     ? failure(EFBIG, "write")
+                                     : write_at(file_.get(), unwritten_, size_);
+    if (!written) {
         // Half an entry must not stand before a whole one. If this fails too, the next open cuts.
         static_cast<void>(!::ftruncate(file_.get(), static_cast<off_t>(size_)));
-        return about(path_, written.error());
+    } else {
+        for (const Unwritten& entry : unwritten_entries_) {
+            note(entry.unit, entry.facts, entry.size, size_);
+            size_ += entry.size;
+        }
     }
-    std::string_view rest = bytes;
-    while (const auto entry = parse_stop_entry(rest)) {
-        note(*entry, size_);
-        size_ += entry->size;
-        rest.remove_prefix(entry->size);
+    unwritten_.clear();
+    unwritten_entries_.clear();
+    if (!written) {
+        return about(path_, written.error());
     }
     return size_ > 2 * live_ + kCompactionSlack ? compact() : Result<void>{};
 }

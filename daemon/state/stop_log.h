@@ -130,7 +130,10 @@ private:
     Result<bool> has_header() const;
     Result<void> begin_anew();
     Result<void> scan();
-    void note(const StopEntry& entry, std::uint64_t offset);
+    void note(const std::string& unit,
+              const StopFacts& facts,
+              std::size_t size,
+              std::uint64_t offset);
     void forget(std::uint64_t id);
     StopSummary summary(std::uint64_t id, const Place& place) const;
     Result<void> compact();
@@ -142,6 +145,13 @@ private:
     std::uint64_t live_ = 0;  ///< bytes of the entries that count
     std::uint64_t next_id_ = 1;
     std::string unwritten_;
+    /// What `unwritten_` consists of.
+    struct Unwritten {
+        std::string unit;
+        StopFacts facts;
+        std::size_t size;
+    };
+    std::vector<Unwritten> unwritten_entries_;
     std::map<std::uint64_t, Place> places_;  ///< by the stop's ID
     std::unordered_map<std::string, std::vector<std::uint64_t>> by_unit_;
 };

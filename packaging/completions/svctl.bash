@@ -15,7 +15,7 @@ _svctl()
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W '--user --system --bus= --runtime-dir= --json --no-pager --no-block
             --wait --timeout= --quiet --plain --no-legend --all --failed --state= --type=
-            --property= --value --signal= --kill-whom= --job-mode= --reason= --strict --reload --stale --reverse
+            --property= --value --signal= --kill-whom= --job-mode= --reason= --force --strict --reload --stale --reverse
             --lines= --number= --for= --help --version' -- "$cur"))
         [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
         return

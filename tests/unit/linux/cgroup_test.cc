@@ -14,10 +14,13 @@
 namespace svcd {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::Eq;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Optional;
+using testing::SizeIs;
 
 // ── finding the mount
 
@@ -331,10 +334,30 @@ TEST_F(Cgroups, SignalEveryProcessButThoseExcepted) {
     run("web.service", "trap 'exit 7' USR1; sleep 1000 & echo; wait");
     const pid_t shell = last_;
     EXPECT_TRUE(tree_->signal("web.service", {SIGKILL}, reached_, {shell}));
-    EXPECT_TRUE(tree_->signal("web.service", {SIGUSR1}, reached_));
+    EXPECT_THAT(reached_, SizeIs(1));
+    EXPECT_THAT(reached_, Not(Contains(shell)));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGUSR1, SIGCONT}, reached_));
+    EXPECT_THAT(reached_, Contains(shell));
     int status = 0;
     ASSERT_EQ(::waitpid(shell, &status, 0), shell);
     EXPECT_TRUE(WIFEXITED(status));
+}
+
+TEST_F(Cgroups, SayWhetherTheyAreFrozen) {
+    run("web.service", "echo; exec sleep 1000");
+    EXPECT_FALSE(tree_->is_frozen("web.service"));
+    EXPECT_FALSE(tree_->is_frozen("nosuch.service"));
+    std::ofstream{cgroup_folder("web.service") + "/cgroup.freeze"} << "1";
+    bool is_frozen = false;
+    for (int look = 0; look < 1000 && !is_frozen; ++look) {
+        ::poll(nullptr, 0, 5);  // the kernel reports it once every process has got there
+        is_frozen = tree_->is_frozen("web.service");
+    }
+    EXPECT_TRUE(is_frozen);
+    EXPECT_TRUE(tree_->thaw("web.service"));
+    EXPECT_TRUE(tree_->kill("web.service"));
+    reap_all();
+    EXPECT_TRUE(tree_->remove("web.service"));
 }
 
 TEST_F(Cgroups, LetAStoppedProcessActOnItsSignal) {
