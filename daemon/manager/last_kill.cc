@@ -69,7 +69,8 @@ void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
     std::erase_if(units, [&](const std::string& unit) { return is_empty(cgroups, unit); });
     for (const std::string& unit : units) {
         log.say(Severity::notice, unit, "Has left processes behind, which end with svcd");
-        if (const auto sent = cgroups.signal(unit, {SIGTERM, SIGCONT}); !sent) {
+        std::vector<Pid> reached;
+        if (const auto sent = cgroups.signal(unit, {SIGTERM, SIGCONT}, reached); !sent) {
             log.say(Severity::warning, unit, to_string(sent.error()));
         }
     }
