@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "phase_text.h"
+
 namespace svcd {
 namespace {
 
@@ -252,12 +254,6 @@ std::set<ProcessId> killed_pids(const StopRecord& record) {
         }
     }
     return pids;
-}
-
-std::string program_of(std::string_view command) {
-    const std::string_view path = command.substr(0, command.find(' '));
-    const std::size_t slash = path.rfind('/');
-    return std::string{slash == std::string_view::npos ? path : path.substr(slash + 1)};
 }
 
 std::string without_folder(const std::string& command) {

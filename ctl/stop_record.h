@@ -120,8 +120,6 @@ std::vector<ProcessFacts> left_processes(const StopRecord& record);
 std::set<ProcessId> known_pids(const StopRecord& record);
 std::set<ProcessId> killed_pids(const StopRecord& record);
 
-/// "web" of "/opt/web --port 80"; what a command line runs.
-std::string program_of(std::string_view command);
 /// "svctl stop web" of "/usr/bin/svctl stop web".
 std::string without_folder(const std::string& command);
 /// The name of a process by its PID, or "".

@@ -117,6 +117,16 @@ class Settings(DoctorCase, TestCase):
             svcd.svctl("start", "a")
             self.assertEqual(list(self.examined(svcd)), ["no-stop-limit", "no-sigkill"])
 
+    def test_a_stop_that_the_shutdown_s_budget_has_no_room_for(self):
+        svcd = Daemon({"a.service": misbehaving("exit", TimeoutStopSec="20s")})
+        with open(svcd.path("svcd.yaml"), "a") as config:
+            config.write("ShutdownBudgetSec: 5s\nShutdownMarginSec: 1s\n")
+        with svcd:
+            svcd.svctl("start", "a")
+            findings = self.examined(svcd)
+            self.assertEqual(list(findings), ["exceeds-budget"])
+            self.assertIn("(20 s) does not fit the shutdown's budget (5 s)", findings["exceeds-budget"]["text"])
+
     def test_a_need_without_an_order_and_the_other_way_round(self):
         self.assertIn("Requires: db.service without After",
                       self.found(misbehaving("exit", unit={"Requires": "db.service"}), "need-without-order",

@@ -261,6 +261,23 @@ class Ends(ExplainCase, TestCase):
             self.assertIn("failed to start: it did not start within TimeoutStartSec", text)
 
 
+class Shutdown(ExplainCase, TestCase):
+    def test_a_limit_that_the_shutdown_made_shorter(self):
+        svcd = Daemon({"a.service": misbehaving("ignore", TimeoutStopSec="20s")}, exit_status=None)
+        with open(svcd.path("svcd.yaml"), "a") as config:
+            config.write("ShutdownBudgetSec: 2s\nShutdownMarginSec: 500ms\n")
+        with svcd:
+            svcd.svctl("start", "a")
+            svcd.disconnect()
+            svcd.process.send_signal(signal.SIGTERM)
+            svcd.wait_for_exit()
+            svcd.start()  # what it has written down is still there
+            answer, text = explained(svcd)
+            self.assertRegex(self.verdict(answer, "shortened")["text"], r"The shutdown gave it .* of the 20 s of its TimeoutStopSec")
+            self.verdict(answer, "ignores-signal")
+            self.assertIn(" at the shutdown; SIGKILL was needed", text)
+
+
 class Commands(ExplainCase, TestCase):
     """ExecStop and its share of the time."""
 
