@@ -94,6 +94,18 @@ class PowerOff(TestCase):
             }, disks=[disk.path], files=CONFIG).run()
             self.assert_in_order(console, "said: stuck runs", "shutting down", "survive SIGKILL", "hangs in the kernel", "svcd: powering off", "reboot: Power down")
 
+    def test_a_third_sigterm_hurries(self):
+        """a would take an hour; with the second SIGTERM it still does."""
+        script = "trap '' TERM; for time in 1 2 3; do kill -TERM 1; sleep 0.3; done; exec sleep 1000"
+        console = Machine({"a.service": waits("a", then=":", TimeoutStopSec="1h"),
+                           "test.service": service(script, unit={"After": ["a.service"]}, TimeoutStopSec="1h")}).run()
+        self.assert_in_order(console, "shutting down (exit): SIGTERM", "is to hurry", "svcd: powering off", "reboot: Power down")
+
+    def test_force_hurries(self):
+        console = Machine({"a.service": waits("a", then=":", TimeoutStopSec="1h"),
+                           "test.service": does("svctl poweroff --force", after=["a.service"])}).run()
+        self.assert_in_order(console, "said: a hears SIGTERM", "SIGKILL", "svcd: powering off", "reboot: Power down")
+
     def test_sigterm_to_pid_1_switches_the_machine_off(self):
         console = Machine({"a.service": waits("a"), "test.service": does("kill -TERM 1", after=["a.service"])}).run()
         self.assert_in_order(console, "SIGTERM", "said: a hears SIGTERM", "svcd: powering off", "reboot: Power down")
