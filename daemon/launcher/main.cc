@@ -174,7 +174,7 @@ int run(char** arguments) {
     link.set_limit(limit.rlim_cur / 2);
     Table table;
     Signals signals;
-    if (signals.open() < 0 || !table.create()) {
+    if (!signals.open() || !table.create()) {
         return 1;
     }
     const bool is_machine = take_machine();

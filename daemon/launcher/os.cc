@@ -66,13 +66,9 @@ int above_fixed_fds(int fd) {
 }
 
 void close_all_but(int fd) {
-    const auto first = static_cast<unsigned>(fd < log_fd ? fd : log_fd);
-    const auto second = static_cast<unsigned>(fd < log_fd ? log_fd : fd);
-    if (first > STDERR_FILENO) {
-        ::close_range(STDERR_FILENO + 1, first - 1, 0);
-    }
-    ::close_range((first > STDERR_FILENO ? first : STDERR_FILENO) + 1, second - 1, 0);
-    ::close_range(second + 1, ~0U, 0);
+    log_fd = STDERR_FILENO;
+    ::close_range(STDERR_FILENO + 1, static_cast<unsigned>(fd) - 1, 0);
+    ::close_range(static_cast<unsigned>(fd) + 1, ~0U, 0);
 }
 
 }  // namespace svcd

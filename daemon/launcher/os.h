@@ -19,7 +19,7 @@ std::int64_t now_usec();
 /// it close-on-exec. -1 stays -1.
 int above_fixed_fds(int fd);
 
-/// Closes every descriptor but this one, standard input to error, and the log's.
+/// Closes every descriptor but this one (above standard error) and standard input to error.
 void close_all_but(int fd);
 
 }  // namespace svcd
