@@ -5,6 +5,7 @@
 // - ordering_cycles.cc their dependencies, and the cycles these would close
 // - transaction.cc     which jobs a request means
 // - jobs.cc            when a job runs, how it ends
+// - planner.h          what a request would do, and how long it would take
 // - conditions.cc      what is looked at before a unit starts
 // - units.cc           starting and stopping a unit of any type
 // - dependents.cc      what a unit's change means to others
@@ -92,6 +93,8 @@ public:
     void take_waiting_definition(Unit& unit);
 
     // ── jobs.cc
+    static JobType job_type_of(JobVerb verb, const Unit& unit);
+    std::optional<Refusal> refusal_to_request(const Unit& unit, JobType type) const;
     void request_job(const JobRequested& event);
     void cancel_jobs(const CancelRequested& event);
     /// A transaction that svcd itself wants (a restart, a unit bound to one that is gone). Failure
@@ -143,6 +146,8 @@ public:
     Duration granted(const Unit& unit, Duration wanted, StopClock clock) const;
     /// How much longer than now a unit may take without shortening others.
     Duration slack(const Unit& unit, StopClock clock) const;
+    /// What of ShutdownBudgetSec is for the stops.
+    Duration budget_for_stops() const;
 
     // ── service.cc and its kin
     /// The one door into a state.

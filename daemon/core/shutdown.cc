@@ -97,6 +97,12 @@ Duration Machine::granted(const Unit& unit, Duration wanted, StopClock clock) co
                          time_until(shutdown_end, now));
 }
 
+Duration Machine::budget_for_stops() const {
+    return options.shutdown_budget == kInfinity
+               ? kInfinity
+               : std::max(options.shutdown_budget - options.shutdown_margin, Duration{0});
+}
+
 Duration Machine::slack(const Unit& unit, StopClock clock) const {
     if (shutdown_end == kNever) {
         return kInfinity;
@@ -126,11 +132,7 @@ void Machine::request_shutdown(const ShutdownRequested& event) {
         requester.reason = "shutdown";
     }
     stop_all(requester);
-    const Duration for_stops =
-        options.shutdown_budget == kInfinity
-            ? kInfinity
-            : std::max(options.shutdown_budget - options.shutdown_margin, Duration{0});
-    set_shutdown_end(after(now, event.hurry ? options.shutdown_margin : for_stops));
+    set_shutdown_end(after(now, event.hurry ? options.shutdown_margin : budget_for_stops()));
 }
 
 /// Stops that begin later reckon with it (Service::begin_stop_clock), those that go on do now.

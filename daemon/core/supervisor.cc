@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/machine.h"
+#include "core/planner.h"
 
 namespace svcd {
 
@@ -89,6 +90,18 @@ std::optional<UnitId> Supervisor::unit_of(Token process) const {
         return std::nullopt;
     }
     return owner->unit;
+}
+
+Plan Supervisor::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) const {
+    return Planner{*state_}.plan(verb, units, mode);
+}
+
+Plan Supervisor::plan_shutdown() const {
+    return Planner{*state_}.plan_shutdown();
+}
+
+Time Supervisor::shutdown_end() const {
+    return state_->shutdown_end;
 }
 
 UnitRecord Supervisor::record(UnitId unit) const {
