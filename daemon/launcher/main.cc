@@ -85,6 +85,7 @@ bool obey(const SignalsTaken& taken, Table& table, ManagerProcess& manager, EndO
     if (!taken.skips_units) {
         return false;
     }
+    wait_for_log();
     say("going down without stopping units in order");
     manager.kill();
     end.kind = taken.kind;
