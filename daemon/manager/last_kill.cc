@@ -64,16 +64,17 @@ void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
     }
 }
 
-void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
+void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Duration left, Log& log) {
     std::vector<std::string> units = cgroups.existing_units();
     std::erase_if(units, [&](const std::string& unit) { return is_empty(cgroups, unit); });
     for (const std::string& unit : units) {
         log.say(Severity::notice, unit, "Has left processes behind, which end with svcd");
-        if (const auto sent = cgroups.signal(unit, {SIGTERM, SIGCONT}); !sent) {
+        std::vector<Pid> reached;
+        if (const auto sent = cgroups.signal(unit, {SIGTERM, SIGCONT}, reached); !sent) {
             log.say(Severity::warning, unit, to_string(sent.error()));
         }
     }
-    if (!wait_until_empty(cgroups, units, kLeftOverWait)) {
+    if (!wait_until_empty(cgroups, units, std::min(kLeftOverWait, left))) {
         log.say(Severity::warning, "What units have left behind outlives SIGTERM: SIGKILL");
     }
     kill_everything(table, cgroups, log);
