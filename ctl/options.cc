@@ -23,6 +23,7 @@ enum OptionSet : unsigned {
     kAll = 128,
     kStale = 256,
     kEnd = 512,
+    kNth = 1024,
 };
 
 enum class Units : std::uint8_t { none, any, one, several, jobs, word };
@@ -40,6 +41,8 @@ struct VerbRow {
 constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::list_units,       "list-units",        Units::any,     kList | kAll, "Look", "the units that are active or failed (all with --all)"},
     {Verb::status,           "status",            Units::any,     kLines | kAll, "Look", "state, processes and last log lines of units; without a unit, of svcd"},
+    {Verb::explain,          "explain",           Units::several, kNth | kAll,  "Look", "why units are as they are, how their stops went, what to change"},
+    {Verb::doctor,           "doctor",            Units::any,     kGeneral,     "Look", "what will go wrong with services; exit 1 when something will"},
     {Verb::show,             "show",              Units::any,     kShow | kAll, "Look", "the properties of units (or of svcd), for scripts"},
     {Verb::cat,              "cat",               Units::several, kGeneral,     "Look", "the unit file and its drop-ins"},
     {Verb::list_dependencies,"list-dependencies", Units::any,     kTree | kAll, "Look", "what a unit pulls in, as a tree"},
@@ -98,6 +101,7 @@ constexpr auto kValueOptions = std::to_array<ValueOption>({{'H', "--host"},
                                                            {'\0', "--state"},
                                                            {'t', "--type"},
                                                            {'n', "--lines"},
+                                                           {'n', "--number"},
                                                            {'\0', "--for"}});
 
 bool takes_next(std::string_view argument) {
@@ -217,6 +221,9 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
     }
     if ((sets & kLines) != 0) {
         app.add_option("-n,--lines", options.lines)->check(CLI::Range(0, 100'000));
+    }
+    if ((sets & kNth) != 0) {
+        app.add_option("-n,--number", options.nth)->check(CLI::Range(1, 10));
     }
     if ((sets & kWaitFor) != 0) {
         app.add_option("--for", options.wait_for);
@@ -495,7 +502,11 @@ std::string help_text(Verb verb) {
             "  --value               the bare values\n"
             "  -P NAME               both\n";
     }
-    if ((row.options & kAll) != 0) {
+    if ((row.options & kNth) != 0) {
+        text +=
+            "  -n, --number=N        the N-th last stop: 1 is the last, 2 the one before it\n"
+            "  -a, --all             a line for each stop that svcd has kept\n";
+    } else if ((row.options & kAll) != 0) {
         text += "  -a, --all             everything, also what is inactive or empty\n";
     }
     if ((row.options & kList) != 0) {

@@ -31,6 +31,8 @@ enum class Verb : std::uint8_t {
     status,
     show,
     cat,
+    explain,
+    doctor,
     list_units,
     list_dependencies,
     list_jobs,
@@ -84,6 +86,7 @@ struct Options {
     std::vector<std::string> types;
     bool reverse = false;
     int lines = 10;
+    int nth = 0;  ///< explain -n: the how-manieth last stop; 0: not given
     std::string wait_for = "active";
 };
 

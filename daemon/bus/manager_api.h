@@ -61,6 +61,12 @@ public:
     virtual std::vector<std::string> related(UnitId unit, Relation relation) = 0;
     virtual PropertyValue setting(UnitId unit, std::size_t property) = 0;
     virtual std::vector<UnitProcess> processes(UnitId unit) = 0;
+    // JSON, see docs/stop-records.md.
+    /// The records of a unit of that name, loaded or not, the newest first.
+    virtual std::vector<std::string> stop_records(std::string_view unit, std::size_t max) = 0;
+    virtual std::string examine(UnitId unit) = 0;
+    virtual std::string stop_timeline() = 0;
+    virtual std::string boot_timeline() = 0;
     virtual std::vector<JobStatus> jobs() = 0;
     virtual std::optional<JobStatus> job(JobId job) = 0;
     virtual SystemState system_state() = 0;

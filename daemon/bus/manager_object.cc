@@ -248,6 +248,40 @@ Outcome get_unit_processes(const Call& call, Subject& subject, Writer& reply) {
     return Answered::now;
 }
 
+/// Also of a unit that isn't loaded any more: its records stay.
+Outcome get_stop_records(const Call& call, Subject& subject, Writer& reply) {
+    ManagerApi& manager = subject.api().manager;
+    const std::string name = read_string(call.message);
+    const std::size_t max = read_u32(call.message);
+    std::vector<std::string> records = manager.stop_records(name, max == 0 ? SIZE_MAX : max);
+    if (records.empty()) {
+        if (const FoundUnit unit = unit_named(call, subject.api(), name); !unit) {
+            return tl::unexpected(unit.error());
+        }
+    }
+    reply.strings(records);
+    return Answered::now;
+}
+
+Outcome examine_unit(const Call& call, Subject& subject, Writer& reply) {
+    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    reply.string(subject.api().manager.examine(*unit));
+    return Answered::now;
+}
+
+Outcome get_stop_timeline(const Call&, Subject& subject, Writer& reply) {
+    reply.string(subject.api().manager.stop_timeline());
+    return Answered::now;
+}
+
+Outcome get_boot_timeline(const Call&, Subject& subject, Writer& reply) {
+    reply.string(subject.api().manager.boot_timeline());
+    return Answered::now;
+}
+
 Outcome subscribe(const Call& call, Subject&, Writer&) {
     if (!call.connection.subscribe(call.message)) {
         return bus_error(kErrorLimitsExceeded, "Too many clients have subscribed already.");
@@ -501,6 +535,10 @@ constexpr MethodRow kMethods[] = {
     {"ResetFailedUnit",       "s",        "",                 "name",                      Access::change, reset_failed_unit},
     {"ResetFailed",           "",         "",                 "",                          Access::change, reset_failed},
     {"GetUnitProcesses",      "s",        "a(sus)",           "name processes",            Access::read,   get_unit_processes},
+    {"GetStopRecords",        "su",       "as",               "name max records",          Access::read,   get_stop_records},
+    {"ExamineUnit",           "s",        "s",                "name examination",          Access::read,   examine_unit},
+    {"GetStopTimeline",       "",         "s",                "timeline",                  Access::read,   get_stop_timeline},
+    {"GetBootTimeline",       "",         "s",                "timeline",                  Access::read,   get_boot_timeline},
     {"Subscribe",             "",         "",                 "",                          Access::read,   subscribe},
     {"Unsubscribe",           "",         "",                 "",                          Access::read,   unsubscribe},
     {"Reload",                "",         "",                 "",                          Access::change, reload},
@@ -520,6 +558,8 @@ constexpr PropertyRow kProperties[] = {
     {"NJobs",        "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.jobs().size())); }},
     {"UnitPath",     "as", Emits::constant, [](Subject& s, Writer& w) { w.strings(s.api().options.unit_path); }},
     {"ControlGroup", "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().options.control_group); }},
+    {"ShutdownBudgetUSec", "t", Emits::constant, [](Subject& s, Writer& w) { append_duration(w, s.api().options.shutdown_budget); }},
+    {"ShutdownMarginUSec", "t", Emits::constant, [](Subject& s, Writer& w) { append_duration(w, s.api().options.shutdown_margin); }},
 };
 
 constexpr SignalRow kSignals[] = {

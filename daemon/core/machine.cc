@@ -99,12 +99,37 @@ std::uint64_t Machine::random() {
     return value ^ (value >> 31);
 }
 
+/// For those who watch, and the record of a stop.
+void Machine::note_transition(const Unit& unit, SubState next) {
+    Transition transition;
+    transition.unit = unit.id;
+    transition.from = unit.sub_state;
+    transition.to = next;
+    transition.result = unit.result;
+    if (const ServiceRun* run = unit.run.get()) {
+        if (run->main_known) {
+            transition.main_code = run->main_code;
+            transition.main_status = run->main_status;
+            transition.main_pid = run->main_pid_last;
+        }
+        transition.stop_deadline = run->stop_deadline;
+        transition.invocation_id = run->invocation_id;
+    }
+    if (is_up_or_starting(unit.active_state()) && is_down_or_stopping(traits(next).active)) {
+        const Job* job = job_of(unit);
+        effects->stops.push_back(
+            StopBegan{effects->transitions.size(),
+                      job == nullptr ? std::nullopt : std::optional{status(*job)}});
+    }
+    effects->transitions.push_back(transition);
+}
+
 void Machine::set_state(Unit& unit, SubState next) {
     const ActiveState before = unit.active_state();
     if (unit.sub_state != next) {
         unit.state_changed_at = now;
     }
-    effects->transitions.push_back(Transition{unit.id, unit.sub_state, next});
+    note_transition(unit, next);
     unit.sub_state = next;
     const ActiveState state = unit.active_state();
     if (is_down(before) && !is_down(state)) {

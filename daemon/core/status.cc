@@ -70,8 +70,10 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.main.code = run->main_code;
         status.main.status = run->main_status;
         status.control_pid = run->control.pid;
+        status.control_command = run->control.command;
         status.restarts = run->restarts;
         status.status_text = run->status_text;
+        status.told_stopping = run->told_stopping;
         status.status_error = run->status_error;
         status.watchdog_at = run->watchdog_at;
         status.watchdog_interval = run->watchdog_interval;

@@ -92,6 +92,11 @@ std::optional<UnitId> Supervisor::unit_of(Token process) const {
     return owner->unit;
 }
 
+std::optional<ProcessRole> Supervisor::role_of(Token process) const {
+    const auto owner = state_->processes.owner(process);
+    return owner.has_value() ? std::optional{owner->role} : std::nullopt;
+}
+
 Plan Supervisor::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) const {
     return Planner{*state_}.plan(verb, units, mode);
 }
@@ -100,8 +105,8 @@ Plan Supervisor::plan_shutdown() const {
     return Planner{*state_}.plan_shutdown();
 }
 
-Time Supervisor::shutdown_end() const {
-    return state_->shutdown_end;
+Time Supervisor::shutdown_deadline() const {
+    return after(state_->shutdown_end, state_->options.shutdown_margin);
 }
 
 UnitRecord Supervisor::record(UnitId unit) const {

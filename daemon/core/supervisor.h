@@ -67,13 +67,15 @@ public:
     /// The unit that a token's process belongs to (also while it is being identified); nothing for
     /// a retired token.
     std::optional<UnitId> unit_of(Token process) const;
+    std::optional<ProcessRole> role_of(Token process) const;
 
     /// What a request would do, and how long it would take at worst. It is done as if by a person,
     /// for each of the units, and nothing changes.
     Plan plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) const;
     Plan plan_shutdown() const;
-    /// When the stops of the shutdown that goes on have to be over; kNever: there is no budget.
-    Time shutdown_end() const;
+    /// When the shutdown that goes on has to be over, with what follows the stops; kNever: there is
+    /// no budget.
+    Time shutdown_deadline() const;
 
     // For the state file.
 

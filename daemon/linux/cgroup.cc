@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstring>
 #include <optional>
@@ -54,6 +55,7 @@ struct CgroupTree::Impl {
     std::unordered_map<int, const std::string*> watches;  ///< keys of `units`, whose nodes stay put
     std::vector<std::string> controllers;                 ///< enabled in every slice
     bool counts_memory = false;                           ///< the memory controller is one of them
+    bool counts_cpu = false;                              ///< the cpu controller is
 
     std::string file_of(std::string_view unit, std::string_view file) const {
         return places.folder_of(unit).append("/").append(file);
@@ -308,6 +310,7 @@ Result<void> CgroupTree::settle(const std::vector<Pid>& own_processes) {
         if (enabled) {
             impl.controllers.push_back(name);
             impl.counts_memory |= name == "memory";
+            impl.counts_cpu |= name == "cpu";
         } else {
             const int why = enabled.error().error_number;
             unavailable_.push_back(name + ": " +
@@ -457,12 +460,13 @@ Result<void> CgroupTree::kill(std::string_view unit) {
 
 Result<void> CgroupTree::signal(std::string_view unit,
                                 const std::vector<int>& signals,
+                                std::vector<Pid>& reached,
                                 const std::vector<Pid>& except) const {
     const UniqueFd folder = impl_->open_unit(unit);
     if (!folder) {
         return errno == ENOENT ? Result<void>{} : failure(errno, "open the cgroup", path_of(unit));
     }
-    auto sent = signal_processes(folder.get(), signals, except);
+    auto sent = signal_processes(folder.get(), signals, except, reached);
     if (!sent) {
         sent.error().subject += " of " + std::string{unit};
     }
@@ -497,6 +501,28 @@ Result<void> CgroupTree::thaw(std::string_view unit) const {
         return {};  // no such cgroup, or a kernel that can't freeze it
     }
     return thawed;
+}
+
+bool CgroupTree::is_frozen(std::string_view unit) const {
+    const Result<std::string> text =
+        read_file_at(impl_->root.get(), impl_->file_of(unit, "cgroup.events").c_str(), kSmallFile);
+    return text && text->find("frozen 1") != std::string::npos;
+}
+
+std::optional<Duration> CgroupTree::throttled(std::string_view unit) const {
+    if (!impl_->counts_cpu) {
+        return std::nullopt;
+    }
+    const Result<std::string> text =
+        read_file_at(impl_->root.get(), impl_->file_of(unit, "cpu.stat").c_str(), kSmallFile);
+    constexpr std::string_view kName = "throttled_usec ";
+    const std::size_t at = text ? text->find(kName) : std::string::npos;
+    if (at == std::string::npos) {
+        return std::nullopt;
+    }
+    Duration::rep usec = 0;
+    std::from_chars(text->data() + at + kName.size(), text->data() + text->size(), usec);
+    return Duration{usec};
 }
 
 int CgroupTree::watch_fd() const {

@@ -11,12 +11,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/types/ids.h"
 #include "core/types/result.h"
+#include "core/types/time.h"
 #include "linux/unique_fd.h"
 
 namespace svcd {
@@ -61,10 +63,17 @@ public:
     Result<void> kill(std::string_view unit);
     /// `signals`, one after the other, to each process but those of `except`; a process that forks
     /// meanwhile is caught by a second look. It fails when the first of them can't be sent.
+    /// Who got it is added to `reached`, also then.
     Result<void> signal(std::string_view unit,
                         const std::vector<int>& signals,
+                        std::vector<Pid>& reached,
                         const std::vector<Pid>& except = {}) const;
     Result<void> thaw(std::string_view unit) const;
+    /// Is all of it frozen (cgroup.events)? Not when it doesn't exist or can't be read.
+    bool is_frozen(std::string_view unit) const;
+    /// How long the CPU quota has held its processes back so far (cpu.stat), in all. Nothing, and
+    /// no system call, where there is no cpu controller.
+    std::optional<Duration> throttled(std::string_view unit) const;
 
     /// Has the kernel's OOM killer taken a process of the unit since the last call? No, and no
     /// system call, where there is no memory controller.

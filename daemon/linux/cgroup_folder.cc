@@ -154,7 +154,8 @@ Result<void> kill_processes(int folder) {
 
 Result<void> signal_processes(int folder,
                               const std::vector<int>& signals,
-                              const std::vector<Pid>& except) {
+                              const std::vector<Pid>& except,
+                              std::vector<Pid>& reached) {
     std::unordered_set<Pid> seen{except.begin(), except.end()};
     Result<void> sent;
     for (int round = 0; round < kSignalRounds; ++round) {
@@ -170,9 +171,16 @@ Result<void> signal_processes(int folder,
             }
             found = true;
             for (const int signal : signals) {
-                // One that may not be signalled (another user's, in a user instance): the rest are.
-                if (::kill(pid, signal) < 0 && errno != ESRCH && sent && signal == signals[0]) {
-                    sent = failure(errno, "kill", std::to_string(pid));
+                const int why = ::kill(pid, signal) == 0 ? 0 : errno;
+                if (signal != signals[0]) {
+                    continue;
+                }
+                if (why == 0) {
+                    reached.push_back(pid);
+                } else if (why != ESRCH && sent) {
+                    // One that may not be signalled (another user's, in a user instance): the rest
+                    // are.
+                    sent = failure(why, "kill", std::to_string(pid));
                 }
             }
         }

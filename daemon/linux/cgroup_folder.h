@@ -31,7 +31,8 @@ Result<void> kill_processes(int folder);
 /// CgroupTree::signal() of an open cgroup.
 Result<void> signal_processes(int folder,
                               const std::vector<int>& signals,
-                              const std::vector<Pid>& except);
+                              const std::vector<Pid>& except,
+                              std::vector<Pid>& reached);
 
 /// mkdir -p of a cgroup path below an open folder.
 Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path);

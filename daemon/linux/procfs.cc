@@ -39,49 +39,34 @@ std::string_view field_at(std::string_view line, std::size_t index) {
 }  // namespace
 
 Result<ProcessInfo> process_info(Pid pid) {
-    Result<std::string> text = read_proc(pid, "stat", kSmallFile);
+    const Result<std::string> text = read_proc(pid, "stat", kSmallFile);
     if (!text) {
         return Failure{text.error()};
     }
+    const std::optional<ProcessInfo> info = parse_process_stat(*text);
+    if (!info) {
+        return failure(EBADMSG, "read", "/proc/" + std::to_string(pid) + "/stat");
+    }
+    return *info;
+}
+
+std::optional<ProcessInfo> parse_process_stat(std::string_view line) {
     // "PID (NAME) STATE PPID ...": the name may hold blanks and parentheses itself.
-    const std::string_view line = *text;
     const std::size_t open = line.find('(');
     const std::size_t close = line.rfind(')');
     if (open == std::string_view::npos || close == std::string_view::npos || close < open ||
         close + 2 >= line.size()) {
-        return failure(EBADMSG, "read", "/proc/" + std::to_string(pid) + "/stat");
+        return std::nullopt;
     }
     const std::string_view rest = line.substr(close + 2);
     ProcessInfo info;
-    info.pid = pid;
+    info.pid = number_of<Pid>(line);
     info.name = line.substr(open + 1, close - open - 1);
     info.state = rest.front();
     info.parent = number_of<Pid>(field_at(rest, 1));
+    info.threads = number_of<std::uint32_t>(field_at(rest, 17));
     info.start_time = number_of<std::uint64_t>(field_at(rest, 19));
     return info;
-}
-
-Result<std::string> command_line(Pid pid, std::size_t limit) {
-    Result<std::string> text = read_proc(pid, "cmdline", limit);
-    if (!text) {
-        return text;
-    }
-    while (!text->empty() && text->back() == '\0') {
-        text->pop_back();
-    }
-    if (text->empty()) {
-        Result<ProcessInfo> info = process_info(pid);
-        if (!info) {
-            return Failure{info.error()};
-        }
-        return "[" + info->name + "]";
-    }
-    for (char& c : *text) {
-        if (c == '\0') {
-            c = ' ';
-        }
-    }
-    return text;
 }
 
 Result<std::string> cgroup_of(Pid pid) {

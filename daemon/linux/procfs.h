@@ -2,7 +2,10 @@
 // ESRCH.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/types/ids.h"
 #include "core/types/result.h"
@@ -15,12 +18,12 @@ struct ProcessInfo {
     char state = '?';
     std::uint64_t start_time = 0;  ///< clock ticks since boot: with the PID, an identity
     std::string name;              ///< comm
+    std::uint32_t threads = 0;
 };
 
 Result<ProcessInfo> process_info(Pid pid);
-/// The command line with spaces for NULs, at most `limit` bytes; "[comm]" for a process without
-/// one.
-Result<std::string> command_line(Pid pid, std::size_t limit = 4096);
+/// The same from the text of /proc/PID/stat; nothing when it isn't one.
+std::optional<ProcessInfo> parse_process_stat(std::string_view line);
 /// The v2 cgroup path of a process ("0::" of /proc/PID/cgroup).
 Result<std::string> cgroup_of(Pid pid);
 /// Is the kernel writing its core dump now? No of a process that is gone.

@@ -124,25 +124,39 @@ void EffectRunner::carry_out(const SignalUnit& order) {
         starter_.cancel(order.main);
         starter_.cancel(order.control);
     }
+    // No SIGKILL without a record that explains it: first who gets it, and what they are busy with.
+    std::vector<Pid> doomed;
+    if (order.signal == SIGKILL) {
+        doomed = tools_.recorder.about_to_kill(order);
+    }
+    std::vector<Pid> reached;
     switch (order.scope) {
         case SignalScope::main:
-            signal_process(order, order.main);
-            return;
+            signal_process(order, order.main, reached);
+            break;
         case SignalScope::control:
         case SignalScope::checker:
-            signal_process(order, order.control);
-            return;
+            signal_process(order, order.control, reached);
+            break;
         case SignalScope::both:
-            signal_process(order, order.main);
-            signal_process(order, order.control);
-            return;
+            signal_process(order, order.main, reached);
+            signal_process(order, order.control, reached);
+            break;
         case SignalScope::cgroup:
-            signal_cgroup(order);
-            return;
+            // A person's SIGKILL may be followed by a spawn while the cgroup is still emptying, for
+            // which a cgroup that was killed as such is spoiled (CgroupTree::ensure).
+            if (order.signal == SIGKILL && order.cause != SignalCause::user) {
+                kill_cgroup(order);
+                reached = std::move(doomed);
+            } else {
+                signal_cgroup(order, reached);
+            }
+            break;
     }
+    tools_.recorder.signalled(order, reached);
 }
 
-void EffectRunner::signal_process(const SignalUnit& order, Token token) {
+void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached) {
     if (token == Token::none) {
         return;
     }
@@ -165,20 +179,25 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token) {
     for (const int signal : signals_of(order)) {
         sent = sent ? send_signal(*process, signal) : sent;
     }
-    if (!sent && sent.error().error_number != ESRCH) {
-        complain(order.unit, sent.error());
+    if (sent) {
+        reached.push_back(now.pid);
     }
+    complain_of_signal(order.unit, sent);
 }
 
-void EffectRunner::signal_cgroup(const SignalUnit& order) {
+void EffectRunner::signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached) {
     const std::string_view unit = tools_.supervisor.name(order.unit);
-    // A person's SIGKILL may be followed by a spawn while the cgroup is still emptying, for which a
-    // cgroup that was killed as such is spoiled (CgroupTree::ensure).
-    const bool kills_all = order.signal == SIGKILL && order.cause != SignalCause::user;
-    const Result<void> sent =
-        kills_all ? tools_.cgroups.kill(unit) : tools_.cgroups.signal(unit, signals_of(order));
+    complain_of_signal(order.unit, tools_.cgroups.signal(unit, signals_of(order), reached));
+}
+
+void EffectRunner::kill_cgroup(const SignalUnit& order) {
+    complain_of_signal(order.unit, tools_.cgroups.kill(tools_.supervisor.name(order.unit)));
+}
+
+/// Processes that are gone already are no failure.
+void EffectRunner::complain_of_signal(UnitId unit, const Result<void>& sent) {
     if (!sent && sent.error().error_number != ENOENT && sent.error().error_number != ESRCH) {
-        complain(order.unit, sent.error());
+        complain(unit, sent.error());
     }
 }
 

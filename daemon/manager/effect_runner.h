@@ -18,6 +18,7 @@
 #include "manager/log.h"
 #include "manager/main_process_finder.h"
 #include "manager/process_starter.h"
+#include "manager/stop_recorder.h"
 #include "state/process_table.h"
 #include "state/state_file.h"
 
@@ -33,6 +34,7 @@ struct EffectTools {
     ExecSweeper& sweeper;
     MainProcessFinder& finder;
     Bus& bus;
+    StopRecorder& recorder;
     Log& log;
     std::deque<Event>& queue;
 };
@@ -79,8 +81,11 @@ private:
     /// Starts what an order says, if the record that announces it could be written.
     template <typename Order>
     void start(const Order& order);
-    void signal_process(const SignalUnit& order, Token token);
-    void signal_cgroup(const SignalUnit& order);
+    /// These add to `reached` who got the signal.
+    void signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached);
+    void signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached);
+    void kill_cgroup(const SignalUnit& order);
+    void complain_of_signal(UnitId unit, const Result<void>& sent);
     void complain(UnitId unit, const Error& error);
 
     EffectTools tools_;

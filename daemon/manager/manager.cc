@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 
+#include "linux/process_examination.h"
 #include "linux/resident_memory.h"
 #include "manager/last_kill.h"
 #include "manager/process_environment.h"
@@ -26,8 +28,13 @@ LoaderOptions loader_options(const ManagerOptions& options) {
                          user};
 }
 
-BusOptions bus_options(const ManagerOptions& options, const Kernel& kernel, Log& log) {
+BusOptions bus_options(const ManagerOptions& options,
+                       const Config& config,
+                       const Kernel& kernel,
+                       Log& log) {
     BusOptions bus;
+    bus.shutdown_budget = config.shutdown_budget;
+    bus.shutdown_margin = config.shutdown_margin;
     bus.unit_path = loader_options(options).unit_path;
     bus.control_group = kernel.cgroups.root();
     bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
@@ -56,6 +63,31 @@ SpawnSettings spawn_settings(const ManagerOptions& options, const Kernel& kernel
     return settings;
 }
 
+std::int64_t realtime_usec() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1'000;
+}
+
+StopSenses stop_senses(const Kernel& kernel, Log& log) {
+    StopSenses senses;
+    senses.processes = [&kernel](std::string_view unit) {
+        auto pids = kernel.cgroups.processes(unit);
+        return pids ? std::move(*pids) : std::vector<Pid>{};
+    };
+    senses.examine = [](Pid pid) -> std::optional<ProcessExamination> {
+        auto process = examine_process(pid);
+        return process ? std::optional{std::move(*process)} : std::nullopt;
+    };
+    senses.throttled = [&kernel](std::string_view unit) { return kernel.cgroups.throttled(unit); };
+    senses.pid_of = [&kernel](Token token) { return kernel.table.look(token).pid; };
+    senses.realtime_usec = realtime_usec;
+    senses.say = [&log](Severity severity, std::string_view unit, const std::string& text) {
+        unit.empty() ? log.say(severity, text) : log.say(severity, unit, text);
+    };
+    return senses;
+}
+
 }  // namespace
 
 Manager::Manager(const ManagerOptions& options,
@@ -73,9 +105,10 @@ Manager::Manager(const ManagerOptions& options,
       sweeper_(loop_, spawner_, queue_, log),
       finder_(kernel.table, kernel.cgroups, kernel.launcher),
       notify_(kernel.notify.get(), kernel.cgroups, kernel.table, supervisor_, queue_, log),
-      bus_(loop_.handle(), *this, setting_properties(), bus_options(options, kernel, log)),
+      bus_(loop_.handle(), *this, setting_properties(), bus_options(options, config, kernel, log)),
+      recorder_(supervisor_, kernel.stops, stop_senses(kernel, log)),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.cgroups, spawner_,
-                          sweeper_, finder_, bus_, log, queue_},
+                          sweeper_, finder_, bus_, recorder_, log, queue_},
               spawn_settings(options, kernel)) {}
 
 // ── start
@@ -169,7 +202,9 @@ void Manager::restore_or_boot() {
     static const SavedState kNothing;
     const SavedState& saved = kernel_.saved ? *kernel_.saved : kNothing;
     settle_strangers(saved, kernel_.table, log_);
-    if (kernel_.saved) {
+    if (kernel_.saved == nullptr) {
+        recorder_.give_up_unfinished();
+    } else {
         log_.say(Severity::notice, "Going on where another manager ended, with " +
                                        std::to_string(saved.units.size()) + " units on record");
         runner_.hold_records(false);
@@ -221,7 +256,10 @@ void Manager::settle() {
 
 void Manager::step(Event event) {
     effects_.clear();
-    supervisor_.step(std::move(event), loop_.now(), effects_);
+    const Time now = loop_.now();
+    recorder_.before(event, now);
+    supervisor_.step(std::move(event), now, effects_);
+    recorder_.after(effects_, now);
     runner_.run(effects_);
 }
 
@@ -264,6 +302,7 @@ void Manager::handle_exit(const ExitRecord& record) {
     // The kernel notifies of an empty cgroup up to 20 ms late, but reads right at once.
     check_cgroup(*unit);
     settle();
+    recorder_.exit_handled(*unit);
 }
 
 void Manager::check_cgroup(UnitId unit) {
@@ -341,6 +380,7 @@ void Manager::end_turn() {
         queue_.emplace_back(DeadlineReached{});
         settle();
     }
+    recorder_.end_turn();
     runner_.publish();
     if (!startup_finished_ && supervisor_.system_state() >= SystemState::running) {
         startup_finished_ = true;
@@ -354,19 +394,20 @@ void Manager::end_turn() {
 /// find everything stopped, and come here again.)
 void Manager::leave() {
     const Exit& exit = *runner_.exit();
+    recorder_.leave();
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
     if (kernel_.launcher != 1) {
         if (exit.force) {
             kill_everything(kernel_.table, kernel_.cgroups, log_);
         } else {
-            end_left_overs(kernel_.table, kernel_.cgroups, exit.deadline - loop_.now(), log_);
+            end_left_overs(kernel_.table, kernel_.cgroups, end - loop_.now(), log_);
         }
     }
-    kernel_.table.set_end({exit.status, exit.kind, exit.force, exit.deadline});
+    kernel_.table.set_end({exit.status, exit.kind, exit.force, end});
     kernel_.cgroups.remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
-    // on with, and the next svcd starts afresh.
+    // on with, and the next svcd starts afresh. The records of stops stay: people ask for them.
     const std::string state = runtime_path(options_, "state");
     if (::unlink(state.c_str()) != 0 && errno != ENOENT) {
         log_.say(Severity::warning, to_string(Error{errno, "unlink", state, {}}));

@@ -9,6 +9,9 @@
 //                                    ▲                                         │ failures
 //                                    └─────────────────────────────────────────┘
 //
+// StopRecorder looks on: it hears each event before it is stepped and each effect after, and
+// decides nothing either.
+//
 // Nothing is decided here, and nothing waits. Who wants to know what a call of the bus returns
 // reads manager_queries.cc; how a manager goes on where another ended, restore.h.
 #pragma once
@@ -28,6 +31,7 @@
 #include "manager/options.h"
 #include "manager/signal_requests.h"
 #include "manager/start_up.h"
+#include "manager/stop_recorder.h"
 #include "manager/unit_files.h"
 
 namespace svcd {
@@ -81,6 +85,10 @@ private:
     std::vector<std::string> related(UnitId unit, Relation relation) override;
     PropertyValue setting(UnitId unit, std::size_t property) override;
     std::vector<UnitProcess> processes(UnitId unit) override;
+    std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
+    std::string examine(UnitId unit) override;
+    std::string stop_timeline() override;
+    std::string boot_timeline() override;
     std::vector<JobStatus> jobs() override;
     std::optional<JobStatus> job(JobId job) override;
     SystemState system_state() override;
@@ -102,6 +110,7 @@ private:
     MainProcessFinder finder_;
     NotifyReader notify_;
     Bus bus_;
+    StopRecorder recorder_;
     EffectRunner runner_;
     std::vector<std::unique_ptr<Watch>> watches_;
     std::unique_ptr<Timer> deadline_;

@@ -1,7 +1,11 @@
 // What the bus asks of the manager, and what clients ask for through it (bus/manager_api.h).
+#include <unistd.h>
+
+#include "linux/process_examination.h"
 #include "linux/procfs.h"
 #include "linux/resident_memory.h"
 #include "manager/manager.h"
+#include "manager/timelines.h"
 #include "unitfile/schema.h"
 
 namespace svcd {
@@ -9,7 +13,6 @@ namespace {
 
 /// Shown of a unit; more would be no help to anyone.
 constexpr std::size_t kProcessesShownMax = 4096;
-constexpr std::size_t kCommandLineShownMax = 512;
 
 }  // namespace
 
@@ -103,7 +106,7 @@ std::vector<UnitProcess> Manager::processes(UnitId unit) {
     const std::string own = kernel_.cgroups.path_of(name);
     for (const Pid pid : *pids) {
         const Result<std::string> cgroup = cgroup_of(pid);
-        const Result<std::string> command = command_line(pid, kCommandLineShownMax);
+        const Result<std::string> command = command_line(pid);
         if (!cgroup || !command) {
             continue;  // it has ended meanwhile
         }
@@ -111,6 +114,54 @@ std::vector<UnitProcess> Manager::processes(UnitId unit) {
         found.push_back(UnitProcess{pid, below.empty() ? "/" : std::move(below), *command});
     }
     return found;
+}
+
+std::vector<std::string> Manager::stop_records(std::string_view unit, std::size_t max) {
+    recorder_.flush();
+    std::vector<std::string> records;
+    for (const StopSummary& stop : kernel_.stops.stops_of(unit)) {
+        if (records.size() == max) {
+            break;
+        }
+        if (auto saved = kernel_.stops.read(stop.id)) {
+            records.push_back(std::move(saved->text));
+        } else {
+            log_.say(Severity::warning, unit, to_string(saved.error()));
+        }
+    }
+    return records;
+}
+
+std::string Manager::examine(UnitId unit) {
+    const UnitStatus status = supervisor_.status(unit);
+    const auto pids = kernel_.cgroups.processes(status.name, kProcessesShownMax);
+    const Examine examine_one = [](Pid pid) -> std::optional<ProcessExamination> {
+        auto process = examine_process(pid);
+        return process ? std::optional{std::move(*process)} : std::nullopt;
+    };
+    std::string text;
+    JsonWriter json{text};
+    json.open_object()
+        .field("unit", status.name)
+        .field("main_pid", status.main.pid)
+        .field("control_pid", status.control_pid)
+        .field("frozen", kernel_.cgroups.is_frozen(status.name));
+    append_processes(json, pids ? *pids : std::vector<Pid>{}, examine_one);
+    json.close_object();
+    return text;
+}
+
+std::string Manager::stop_timeline() {
+    recorder_.flush();
+    return svcd::stop_timeline(kernel_.stops, supervisor_);
+}
+
+/// From when the launcher was started; where that can't be read, from the first unit's start.
+std::string Manager::boot_timeline() {
+    const Result<ProcessInfo> launcher = process_info(kernel_.launcher);
+    const auto ticks = static_cast<std::int64_t>(launcher ? launcher->start_time : 0);
+    const std::int64_t usec = ticks * 1'000'000 / ::sysconf(_SC_CLK_TCK);
+    return svcd::boot_timeline(supervisor_, launcher ? time_from_usec(usec) : loop_.now());
 }
 
 std::vector<JobStatus> Manager::jobs() {

@@ -69,6 +69,23 @@ Result<UniqueFd> notify_socket(FdStore& store, const std::string& path, Log& log
     return made;
 }
 
+/// Records of stops are no reason not to start: what can't be opened is thrown away.
+Result<StopLog> open_stop_log(const std::string& path, Log& log) {
+    Result<StopLog::Opened> opened = StopLog::open(path);
+    if (!opened) {
+        log.say(Severity::warning, to_string(opened.error()) + ": it is begun anew");
+        ::unlink(path.c_str());
+        opened = StopLog::open(path);
+    }
+    if (!opened) {
+        return Failure{opened.error()};
+    }
+    if (!opened->note.empty()) {
+        log.say(Severity::notice, opened->note);
+    }
+    return std::move(opened->log);
+}
+
 /// Each unit costs a few descriptors, so we take all we may have. Services get what svcd was given:
 /// a soft limit above 1024 breaks programs that use select(2).
 std::vector<ResourceLimit> raise_descriptor_limit() {
@@ -160,6 +177,10 @@ Result<Kernel> open_kernel(Pid launcher,
     if (!opened->set_aside.empty()) {
         log.say(Severity::notice, opened->set_aside);
     }
+    Result<StopLog> stops = open_stop_log(runtime_path(options, "stops"), log);
+    if (!stops) {
+        return Failure{stops.error()};
+    }
     FdStore store{std::move(*link)};
     Result<UniqueFd> notify = notify_socket(store, runtime_path(options, "notify"), log);
     if (!notify) {
@@ -180,6 +201,7 @@ Result<Kernel> open_kernel(Pid launcher,
                   table,
                   std::move(opened->file),
                   std::move(opened->saved),
+                  std::move(*stops),
                   std::move(store),
                   std::move(*poke),
                   std::move(*notify),

@@ -16,6 +16,7 @@
 #include "state/fd_store.h"
 #include "state/process_table.h"
 #include "state/state_file.h"
+#include "state/stop_log.h"
 
 namespace svcd {
 
@@ -24,6 +25,7 @@ struct Kernel {
     ProcessTable& table;
     StateFile state;
     std::unique_ptr<SavedState> saved;  ///< what a manager before this one left
+    StopLog stops;
     FdStore store;
     UniqueFd poke;
     UniqueFd notify;

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "linux/unique_fd.h"
+#include "state/checksum.h"
 
 namespace svcd {
 namespace {
@@ -51,19 +52,6 @@ template <typename Record>
 constexpr bool kFits = sizeof(Place<Record>) <= kPlaceSize &&
                        sizeof(Place<Record>) % sizeof(std::uint64_t) == 0;
 static_assert(kFits<UnitRecord> && kFits<SupervisorRecord>);
-
-/// FNV-1a over 64-bit words, each folded, so that every bit reaches every other. It has to notice a
-/// write that was cut short, not an attacker.
-std::uint64_t checksum_of(const void* bytes, std::size_t size) {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (std::size_t at = 0; at < size; at += sizeof hash) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, static_cast<const char*>(bytes) + at, sizeof word);
-        hash = (hash ^ word) * 0x100000001b3U;
-        hash ^= hash >> 32U;
-    }
-    return hash;
-}
 
 /// Of a FileHeader or a Place: everything after its checksum.
 template <typename Sealed>

@@ -1,5 +1,6 @@
 // What is generated from the table of settings: the JSON schema for editors, and the page of
 // documentation.
+#include "unitfile/json_writer.h"
 #include "unitfile/schema.h"
 #include "unitfile/setting_row.h"
 
@@ -7,14 +8,9 @@ namespace svcd {
 namespace {
 
 std::string json_string(std::string_view text) {
-    std::string json = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
-            json += '\\';
-        }
-        json += c;
-    }
-    return json + "\"";
+    std::string json;
+    append_json_string(json, text);
+    return json;
 }
 
 /// Shared shapes of the JSON schema. `null` resets in every setting.

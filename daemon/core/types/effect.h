@@ -6,6 +6,7 @@
 // it was about to do.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "core/types/ids.h"
 #include "core/types/result.h"
 #include "core/types/states.h"
+#include "core/types/status.h"
 #include "core/types/unit.h"
 
 namespace svcd {
@@ -179,8 +181,6 @@ struct Exit {
     ShutdownKind kind = ShutdownKind::exit;
     int status = 0;
     bool force = false;  ///< at once: what still runs is killed
-    /// What comes after this should be over then: the shutdown's budget. kNever: there is none.
-    Time deadline = kNever;
 };
 
 using Effect = std::variant<SpawnProcess,
@@ -198,11 +198,25 @@ using Effect = std::variant<SpawnProcess,
                             Say,
                             Exit>;
 
-/// A unit went from one sub-state to another. A step may take it through several.
+/// A unit went from one sub-state to another. A step may take it through several, and on into a new
+/// life, so what a record of its end has to tell is noted here.
 struct Transition {
     UnitId unit{};
     SubState from = SubState::dead;
     SubState to = SubState::dead;
+    UnitResult result = UnitResult::success;
+    ExitCode main_code = ExitCode::none;
+    std::int32_t main_status = 0;
+    Pid main_pid = 0;             ///< the one that this life has, or had
+    Time stop_deadline = kNever;  ///< of the whole stop
+    std::array<std::uint64_t, 2> invocation_id{};
+};
+
+/// A unit has left an up or starting state on its way down: the job that it had then, which may
+/// have ended in the same step.
+struct StopBegan {
+    std::size_t transition = 0;  ///< which of Effects::transitions
+    std::optional<JobStatus> job;
 };
 
 /// Reused from step to step, so that a step allocates nothing once the vectors have grown.
@@ -213,6 +227,7 @@ struct Effects {
     std::vector<UnitId> dirty;
     /// What the units went through, in order: for those who watch (the simulator counts them).
     std::vector<Transition> transitions;
+    std::vector<StopBegan> stops;  ///< in the order of `transitions`
     /// The supervisor's own record changed (job numbers, the shutdown).
     bool supervisor_dirty = false;
 
@@ -220,6 +235,7 @@ struct Effects {
         orders.clear();
         dirty.clear();
         transitions.clear();
+        stops.clear();
         supervisor_dirty = false;
     }
 };

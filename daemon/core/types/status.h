@@ -58,8 +58,10 @@ struct UnitStatus {
     bool can_isolate = false;
     ProcessStatus main;
     Pid control_pid = 0;
+    std::uint16_t control_command = 0;  ///< which of ServiceSettings::commands the latter executes
     std::uint32_t restarts = 0;
     std::string_view status_text;
+    bool told_stopping = false;  ///< STOPPING=1
     int status_error = 0;
     Time state_changed_at{};
     Time inactive_exit_at{};

@@ -111,6 +111,16 @@ public:
     std::vector<UnitProcess> processes(UnitId) override {
         return {{4711, "/", "/usr/bin/web"}, {4712, "/workers", "/usr/bin/web --worker"}};
     }
+    std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override {
+        std::vector<std::string> records;
+        for (int id = unit == "web.service" ? 2 : 0; id > 0 && records.size() < max; --id) {
+            records.push_back(R"({"unit":"web.service","id":)" + std::to_string(id) + "}");
+        }
+        return records;
+    }
+    std::string examine(UnitId) override { return R"({"unit":"web.service","processes":[]})"; }
+    std::string stop_timeline() override { return R"({"records":[]})"; }
+    std::string boot_timeline() override { return R"({"units":[]})"; }
     std::vector<JobStatus> jobs() override {
         std::vector<JobStatus> result;
         for (const auto& [number, job] : jobs_table) {

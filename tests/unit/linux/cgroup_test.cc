@@ -14,10 +14,13 @@
 namespace svcd {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::Eq;
 using testing::IsEmpty;
+using testing::Not;
 using testing::Optional;
+using testing::SizeIs;
 
 // ── finding the mount
 
@@ -194,7 +197,7 @@ TEST_F(Cgroups, AreEmptyWhenTheyDoNotExist) {
     EXPECT_FALSE(tree_->is_populated("nosuch.service").value());
     EXPECT_THAT(tree_->processes("nosuch.service").value(), IsEmpty());
     EXPECT_TRUE(tree_->kill("nosuch.service"));
-    EXPECT_TRUE(tree_->signal("nosuch.service", {SIGTERM, SIGCONT}));
+    EXPECT_TRUE(tree_->signal("nosuch.service", {SIGTERM, SIGCONT}, reached_));
     EXPECT_TRUE(tree_->thaw("nosuch.service"));
     EXPECT_TRUE(tree_->remove("nosuch.service"));
 }
@@ -278,7 +281,7 @@ TEST_F(Cgroups, CountProcessesBelowThemAsTheirs) {
                            "/sub/cgroup.procs; echo; exec sleep 1000");
     EXPECT_TRUE(tree_->is_populated("web.service").value());
     EXPECT_THAT(tree_->processes("web.service").value(), ElementsAre(last_));
-    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}, reached_));
     reap_all();
     EXPECT_TRUE(tree_->remove("web.service"));
 }
@@ -330,11 +333,31 @@ TEST_F(Cgroups, AreKilledWholeWithAForkBombOfFiveHundred) {
 TEST_F(Cgroups, SignalEveryProcessButThoseExcepted) {
     run("web.service", "trap 'exit 7' USR1; sleep 1000 & echo; wait");
     const pid_t shell = last_;
-    EXPECT_TRUE(tree_->signal("web.service", {SIGKILL}, {shell}));
-    EXPECT_TRUE(tree_->signal("web.service", {SIGUSR1}));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGKILL}, reached_, {shell}));
+    EXPECT_THAT(reached_, SizeIs(1));
+    EXPECT_THAT(reached_, Not(Contains(shell)));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGUSR1, SIGCONT}, reached_));
+    EXPECT_THAT(reached_, Contains(shell));
     int status = 0;
     ASSERT_EQ(::waitpid(shell, &status, 0), shell);
     EXPECT_TRUE(WIFEXITED(status));
+}
+
+TEST_F(Cgroups, SayWhetherTheyAreFrozen) {
+    run("web.service", "echo; exec sleep 1000");
+    EXPECT_FALSE(tree_->is_frozen("web.service"));
+    EXPECT_FALSE(tree_->is_frozen("nosuch.service"));
+    std::ofstream{cgroup_folder("web.service") + "/cgroup.freeze"} << "1";
+    bool is_frozen = false;
+    for (int look = 0; look < 1000 && !is_frozen; ++look) {
+        ::poll(nullptr, 0, 5);  // the kernel reports it once every process has got there
+        is_frozen = tree_->is_frozen("web.service");
+    }
+    EXPECT_TRUE(is_frozen);
+    EXPECT_TRUE(tree_->thaw("web.service"));
+    EXPECT_TRUE(tree_->kill("web.service"));
+    reap_all();
+    EXPECT_TRUE(tree_->remove("web.service"));
 }
 
 TEST_F(Cgroups, LetAStoppedProcessActOnItsSignal) {
@@ -342,7 +365,7 @@ TEST_F(Cgroups, LetAStoppedProcessActOnItsSignal) {
     int status = 0;
     ASSERT_EQ(::waitpid(last_, &status, WUNTRACED), last_);
     ASSERT_TRUE(WIFSTOPPED(status));
-    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGCONT}));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGCONT}, reached_));
     ASSERT_EQ(::waitpid(last_, &status, 0), last_);
     EXPECT_EQ(WEXITSTATUS(status), 7);
 }
@@ -351,7 +374,7 @@ TEST_F(Cgroups, TakeSeveralSignals) {
     run("web.service",
         "trap 'a=1' TERM; trap 'b=1' HUP; echo; until [ \"$a$b\" = 11 ]; do :; done; "
         "exit 7");
-    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGHUP}));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM, SIGHUP}, reached_));
     int status = 0;
     ASSERT_EQ(::waitpid(last_, &status, 0), last_);
     EXPECT_EQ(WEXITSTATUS(status), 7);
@@ -361,7 +384,7 @@ TEST_F(Cgroups, LetAFrozenProcessActOnItsSignalOnceTheyAreThawed) {
     run("web.service", "echo; exec sleep 1000");
     std::ofstream{cgroup_folder("web.service") + "/cgroup.freeze"} << "1";
     EXPECT_TRUE(tree_->thaw("web.service"));
-    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}));
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}, reached_));
     reap_all();
     EXPECT_FALSE(tree_->is_populated("web.service").value());
 }

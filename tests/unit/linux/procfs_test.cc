@@ -14,6 +14,7 @@
 
 #include "linux/pid_file.h"
 #include "linux/pidfd.h"
+#include "linux/process_examination.h"
 
 namespace svcd {
 namespace {

@@ -109,6 +109,7 @@ protected:
     std::string root_;
     std::string folder_;
     std::optional<CgroupTree> tree_;
+    std::vector<Pid> reached_;
     std::atomic<std::int32_t>* pids_ = nullptr;
 };
 

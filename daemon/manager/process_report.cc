@@ -1,0 +1,108 @@
+#include "manager/process_report.h"
+
+#include "unitfile/signal_names.h"
+
+namespace svcd {
+namespace {
+
+constexpr int kSignals = 64;
+
+/// The fields of a process are at most so long in the log and in a record.
+std::string_view shortened(std::string_view text) {
+    return text.substr(0, kCommandLineMax);
+}
+
+std::vector<std::string> names_of(std::uint64_t signals) {
+    std::vector<std::string> names;
+    for (int signal = 1; signal <= kSignals; ++signal) {
+        if ((signals >> (signal - 1) & 1U) != 0) {
+            names.push_back(signal_name(signal));
+        }
+    }
+    return names;
+}
+
+std::string_view words_for(char state) {
+    switch (state) {
+        case 'D':
+            return "in uninterruptible sleep";
+        case 'T':
+            return "stopped";
+        case 't':
+            return "stopped by its tracer";
+        case 'Z':
+            return "a zombie that its tracer or parent does not collect";
+        case 'R':
+            return "running";
+        default:
+            return "asleep";
+    }
+}
+
+}  // namespace
+
+void append_process(JsonWriter& json, const ProcessExamination& process) {
+    json.open_object()
+        .field("pid", process.pid)
+        .field("parent", process.parent)
+        .field("name", process.name)
+        .field("command", shortened(process.command))
+        .field("state", std::string_view{&process.state, 1})
+        .field("threads", process.threads)
+        .field("tracer", process.tracer)
+        .field("is_namespace_init", process.is_namespace_init)
+        .field("core_dumping", process.core_dumping)
+        .field("wait_channel", process.wait_channel)
+        .field("syscall", process.system_call)
+        .field("stack", process.stack)
+        .field("sockets", process.sockets)
+        .field("caught", names_of(process.caught))
+        .field("ignored", names_of(process.ignored))
+        .field("blocked", names_of(process.blocked))
+        .field("pending", names_of(process.pending))
+        .close_object();
+}
+
+std::vector<ProcessExamination> append_processes(JsonWriter& json,
+                                                 const std::vector<Pid>& pids,
+                                                 const Examine& examine,
+                                                 std::size_t limit) {
+    std::vector<ProcessExamination> shown;
+    std::string all;
+    std::size_t more = 0;
+    JsonWriter list{all};
+    for (const Pid pid : pids) {
+        if (shown.size() >= limit || all.size() >= kProcessesTextMax) {
+            ++more;
+            continue;
+        }
+        std::optional<ProcessExamination> process = examine(pid);
+        if (!process) {
+            continue;
+        }
+        const std::size_t before = all.size();
+        append_process(list, *process);
+        if (all.size() > kProcessesTextMax) {
+            all.resize(before);
+            ++more;
+            continue;
+        }
+        shown.push_back(std::move(*process));
+    }
+    json.key("processes").raw("[" + all + "]").field("more", more);
+    return shown;
+}
+
+std::string describe_hang(const ProcessExamination& process) {
+    std::string text = "PID " + std::to_string(process.pid) + " (" + process.name + ") ";
+    text += words_for(process.state);
+    if (!process.wait_channel.empty()) {
+        text += " in " + process.wait_channel;
+    }
+    if (process.core_dumping) {
+        text += ", its core is being written";
+    }
+    return text;
+}
+
+}  // namespace svcd

@@ -1,0 +1,528 @@
+#include "manager/stop_recorder.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "core/sub_state.h"
+#include "unitfile/signal_names.h"
+
+namespace svcd {
+namespace {
+
+/// What happened to a unit so long before it went down may have to do with it.
+constexpr Duration kPreludeSpan{10'000'000};
+constexpr std::size_t kPreludeMax = 8;
+constexpr std::size_t kPidsShownMax = 256;
+constexpr std::size_t kErrorShownMax = 512;
+
+std::string pids_field(std::string_view name, std::vector<Pid> pids) {
+    pids.resize(std::min(pids.size(), kPidsShownMax));
+    std::string fields;
+    JsonWriter{fields}.field(name, pids);
+    return fields;
+}
+
+std::string exit_fields(ProcessRole role, Pid pid, const ProcessExited& event) {
+    std::string fields;
+    JsonWriter{fields}
+        .field("role", role == ProcessRole::main ? "main" : "control")
+        .field("pid", pid)
+        .field("code", name_of(event.code))
+        .field("status", event.status);
+    return fields;
+}
+
+/// Of a command of the unit's definition, if there is one with this number.
+void append_command(JsonWriter& json, const UnitDefinition* definition, std::uint16_t index) {
+    if (definition == nullptr || definition->service == nullptr ||
+        index >= definition->service->commands.size()) {
+        return;
+    }
+    const Command& command = definition->service->commands[index];
+    json.field("setting", name_of(command.role)).field("command", text_of(command));
+}
+
+/// RestartSec has passed, or a start makes it short: the unit does not go down, it goes on.
+bool is_way_of_restart(const Transition& transition, const std::optional<JobStatus>& job) {
+    return transition.from == SubState::auto_restart && (!job || job->type != JobType::stop);
+}
+
+bool is_end(SubState state) {
+    return state == SubState::dead || state == SubState::failed || state == SubState::auto_restart;
+}
+
+}  // namespace
+
+StopRecorder::StopRecorder(const Supervisor& supervisor, StopLog& log, StopSenses senses)
+    : supervisor_(supervisor), log_(log), senses_(std::move(senses)) {}
+
+StopRecord* StopRecorder::open_record_of(UnitId unit) {
+    const auto found = open_.find(unit);
+    return found == open_.end() ? nullptr : list(*found->second);
+}
+
+StopRecord* StopRecorder::list(StopRecord& record) {
+    if (!std::exchange(record.is_listed, true)) {
+        changed_.push_back(&record);
+    }
+    return &record;
+}
+
+/// The one that goes on, or else the one that has ended in this turn.
+StopRecord* StopRecorder::record_of(UnitId unit) {
+    if (StopRecord* open = open_record_of(unit)) {
+        return open;
+    }
+    const auto found = std::find_if(ended_.rbegin(), ended_.rend(),
+                                    [unit](const auto& each) { return each.first == unit; });
+    return found == ended_.rend() ? nullptr : list(*found->second);
+}
+
+// ── what is heard before it is stepped
+
+void StopRecorder::before(const Event& event, Time now) {
+    now_ = now;
+    heard_.reset();
+    // The bulk of the events of a stop, none of which moves its deadline.
+    limits_may_move_ = !std::holds_alternative<ProcessExited>(event) &&
+                       !std::holds_alternative<CgroupEmptied>(event) &&
+                       !std::holds_alternative<ProcessSpawned>(event);
+    std::visit([this](const auto& one) { hear(one); }, event);
+}
+
+/// Into the record that is open, or kept for one that this step may begin.
+void StopRecorder::note(UnitId unit, std::string_view what, std::string fields, bool by_others) {
+    if (StopRecord* record = open_record_of(unit)) {
+        record->add(now_, what, fields, by_others);
+    } else {
+        heard_ = Heard{unit, what, std::move(fields)};
+    }
+}
+
+void StopRecorder::remember(UnitId unit, std::string_view what, std::string fields) {
+    std::vector<Prelude>& prelude = preludes_[unit];
+    if (prelude.size() >= kPreludeMax) {
+        prelude.erase(prelude.begin());
+    }
+    prelude.push_back(Prelude{now_, what, std::move(fields)});
+}
+
+void StopRecorder::hear(const KillRequested& event) {
+    std::string fields;
+    JsonWriter{fields}
+        .field("signal", signal_name(event.signal))
+        .field("uid", event.requester.uid)
+        .field("pid", event.requester.pid)
+        .field("command", event.requester.command);
+    if (StopRecord* record = open_record_of(event.unit)) {
+        record->add(now_, "asked-kill", fields, true);
+    } else {
+        remember(event.unit, "asked-kill", std::move(fields));
+    }
+}
+
+std::string StopRecorder::spawn_fields(UnitId unit, Pid pid) const {
+    std::string fields;
+    JsonWriter json{fields};
+    json.field("pid", pid);
+    append_command(json, supervisor_.definition(unit), supervisor_.status(unit).control_command);
+    return fields;
+}
+
+void StopRecorder::hear(const ProcessSpawned& event) {
+    const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
+    StopRecord* record = unit ? open_record_of(*unit) : nullptr;
+    if (record != nullptr && supervisor_.role_of(event.process) == ProcessRole::control) {
+        record->facts().is_empty = 0;
+        record->add(now_, "spawn", spawn_fields(*unit, event.pid));
+    }
+}
+
+void StopRecorder::hear(const SpawnFailed& event) {
+    const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
+    StopRecord* record = unit ? open_record_of(*unit) : nullptr;
+    if (record != nullptr && supervisor_.role_of(event.process) == ProcessRole::control) {
+        std::string fields = spawn_fields(*unit, 0);
+        JsonWriter{fields}.field("error", to_string(event.error).substr(0, kErrorShownMax));
+        record->add(now_, "spawn", fields);
+    }
+}
+
+void StopRecorder::hear(const ProcessExited& event) {
+    const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
+    const std::optional<ProcessRole> role = supervisor_.role_of(event.process);
+    if (!unit || !role || *role == ProcessRole::checker) {
+        return;
+    }
+    std::string fields = exit_fields(*role, senses_.pid_of(event.process), event);
+    if (*role == ProcessRole::control) {
+        JsonWriter json{fields};
+        append_command(json, supervisor_.definition(*unit),
+                       supervisor_.status(*unit).control_command);
+    } else {
+        main_exited_ = *unit;
+    }
+    note(*unit, "exit", std::move(fields), false);
+}
+
+void StopRecorder::hear(const Notification& event) {
+    if (!event.stopping && !event.status && !event.extend_timeout) {
+        return;
+    }
+    std::string fields;
+    JsonWriter json{fields};
+    json.field("from", event.sender);
+    if (event.stopping) {
+        json.field("stopping", true);
+    }
+    if (event.status) {
+        json.field("status", *event.status);
+    }
+    if (event.extend_timeout) {
+        json.field("extend_usec", event.extend_timeout->count());
+    }
+    note(event.unit, "notify", std::move(fields), true);
+}
+
+void StopRecorder::hear(const OomKilled& event) {
+    if (StopRecord* record = open_record_of(event.unit)) {
+        record->add(now_, "oom", {}, true);
+    } else {
+        remember(event.unit, "oom", {});
+    }
+}
+
+void StopRecorder::hear(const CgroupEmptied& event) {
+    StopRecord* record = open_record_of(event.unit);
+    // The kernel tells it too, before or after we have looked.
+    if (record != nullptr && std::exchange(record->facts().is_empty, std::uint8_t{1}) == 0) {
+        record->add(now_, "empty", {});
+    }
+}
+
+// ── what the supervisor made of it
+
+void StopRecorder::after(const Effects& effects, Time now) {
+    now_ = now;
+    note_shutdown();
+    if (is_restoring_) {
+        take_restored();
+    }
+    auto began = effects.stops.begin();
+    for (std::size_t index = 0; index < effects.transitions.size(); ++index) {
+        const bool begins = began != effects.stops.end() && began->transition == index;
+        take(effects.transitions[index], begins ? &*began : nullptr);
+        began += begins ? 1 : 0;
+    }
+    if (!open_.empty()) {
+        note_jobs(effects);
+    }
+    if (!open_.empty() && limits_may_move_) {
+        note_limits(effects);
+    }
+    // A main process that has ended and has not taken its unit with it: that may still come.
+    if (heard_ && heard_->what == "exit" && main_exited_ == heard_->unit) {
+        remember(heard_->unit, heard_->what, std::move(heard_->fields));
+    }
+    heard_.reset();
+}
+
+void StopRecorder::note_shutdown() {
+    if (shutdown_at_ != Time{} || supervisor_.system_state() != SystemState::stopping) {
+        return;
+    }
+    shutdown_at_ = is_restoring_ ? shutdown_in_log().value_or(now_) : now_;
+    for (auto& [unit, record] : open_) {
+        record->facts().shutdown_usec = to_usec(shutdown_at_);
+        list(*record)->touch();
+    }
+}
+
+/// When the shutdown began that a manager before us was busy with.
+std::optional<Time> StopRecorder::shutdown_in_log() const {
+    const std::vector<StopSummary> stops = log_.stops();
+    if (stops.empty() || stops.front().shutdown_usec == 0) {
+        return std::nullopt;
+    }
+    return time_from_usec(stops.front().shutdown_usec);
+}
+
+void StopRecorder::take(const Transition& transition, const StopBegan* began) {
+    if (began != nullptr && !is_way_of_restart(transition, began->job)) {
+        begin(transition, began->job);
+    }
+    StopRecord* record = open_record_of(transition.unit);
+    const bool restarts = transition.to == SubState::auto_restart;
+    if (record == nullptr && restarts) {
+        record = record_of(transition.unit);  // it was dead for a moment
+    }
+    if (record == nullptr) {
+        return;
+    }
+    StopFacts& facts = record->facts();
+    facts.result = static_cast<std::uint8_t>(transition.result);
+    facts.main_code = static_cast<std::int32_t>(transition.main_code);
+    facts.main_status = transition.main_status;
+    record->enter(transition.to, now_);
+    const SubStateTraits& state = traits(transition.to);
+    if (state.stopping && !state.final && transition.to != SubState::stop_post) {
+        record->set_limit(transition.stop_deadline);
+    }
+    if (transition.to == SubState::stop_wedged) {
+        note_wedged(transition.unit, *record);
+    } else if (is_end(transition.to) || is_up_or_starting(state.active)) {
+        finish(transition.unit, *record);
+    }
+}
+
+void StopRecorder::begin(const Transition& transition, const std::optional<JobStatus>& job) {
+    const UnitId unit = transition.unit;
+    if (StopRecord* before = open_record_of(unit)) {
+        finish(unit, *before);
+    }
+    StopBeginning beginning;
+    beginning.id = log_.take_id();
+    beginning.unit = supervisor_.name(unit);
+    beginning.invocation = transition.invocation_id;
+    beginning.began = now_;
+    beginning.began_realtime_usec = senses_.realtime_usec();
+    beginning.from = name_of(transition.from);
+    beginning.main_pid = transition.main_pid;
+    beginning.job = is_stopping(job) ? &*job : nullptr;
+    beginning.definition = supervisor_.definition(unit);
+    auto record = std::make_unique<StopRecord>(beginning);
+    record->facts().shutdown_usec = to_usec(shutdown_at_);
+    if (const std::optional<Duration> throttled = senses_.throttled(beginning.unit)) {
+        record->facts().throttled_before_usec = throttled->count();
+    }
+    add_what_led_to(*record, unit);
+    list(*record);
+    open_[unit] = std::move(record);
+}
+
+void StopRecorder::add_what_led_to(StopRecord& record, UnitId unit) {
+    if (const auto prelude = preludes_.find(unit); prelude != preludes_.end()) {
+        for (const Prelude& each : prelude->second) {
+            if (each.at + kPreludeSpan >= now_) {
+                record.add(each.at, each.what, each.fields, true);
+            }
+        }
+        preludes_.erase(prelude);
+    }
+    if (heard_ && heard_->unit == unit) {
+        record.add(now_, heard_->what, heard_->fields);
+        heard_.reset();
+    }
+}
+
+void StopRecorder::finish(UnitId unit, StopRecord& record) {
+    list(record);
+    const std::int64_t before = record.facts().throttled_before_usec;
+    if (const auto now = before < 0 ? std::nullopt : senses_.throttled(record.unit())) {
+        record.facts().throttled_usec = std::max<std::int64_t>(now->count() - before, 0);
+    }
+    record.end(now_);
+    if (auto open = open_.find(unit); open != open_.end()) {
+        ended_.emplace_back(unit, std::move(open->second));
+        open_.erase(open);
+    }
+}
+
+/// Those that outlived SIGKILL: where do they hang?
+void StopRecorder::note_wedged(UnitId unit, StopRecord& record) {
+    const std::string_view name = supervisor_.name(unit);
+    const auto processes = note_processes(record, "wedged", senses_.processes(name));
+    constexpr std::size_t kSaidMax = 8;
+    for (std::size_t index = 0; index < std::min(processes.size(), kSaidMax); ++index) {
+        senses_.say(Severity::error, name, describe_hang(processes[index]));
+    }
+    if (processes.size() > kSaidMax) {
+        senses_.say(Severity::error, name,
+                    "and " + std::to_string(processes.size() - kSaidMax) +
+                        " more; svctl explain shows them");
+    }
+}
+
+/// Jobs that came when the unit was stopping already.
+void StopRecorder::note_jobs(const Effects& effects) {
+    for (const Effect& effect : effects.orders) {
+        const auto* announced = std::get_if<AnnounceJob>(&effect);
+        StopRecord* record = announced == nullptr ? nullptr : open_record_of(announced->unit);
+        const auto job = record == nullptr ? std::nullopt : supervisor_.job(announced->job);
+        if (!job || to_usec(job->installed_at) == record->facts().asked_at_usec) {
+            continue;
+        }
+        std::string fields;
+        JsonWriter{fields}
+            .field("job", static_cast<std::uint32_t>(job->id))
+            .field("type", name_of(job->type))
+            .field("uid", job->requester.uid)
+            .field("pid", job->requester.pid)
+            .field("command", job->requester.command)
+            .field("reason", job->requester.reason);
+        record->add(now_, "job", fields, true);
+    }
+}
+
+/// The shutdown's budget, and a service that asks for more time, move the deadline in between.
+void StopRecorder::note_limits(const Effects& effects) {
+    for (const UnitId unit : effects.dirty) {
+        StopRecord* record = open_record_of(unit);
+        if (record == nullptr) {
+            continue;
+        }
+        const UnitStatus status = supervisor_.status(unit);
+        const SubStateTraits& state = traits(status.sub_state);
+        if (state.stopping && !state.final && status.sub_state != SubState::stop_post) {
+            record->set_limit(status.stop_deadline);
+        }
+    }
+}
+
+// ── signals and exits
+
+std::vector<Pid> StopRecorder::targets_of(const SignalUnit& order) const {
+    const auto of = [this](std::initializer_list<Token> tokens) {
+        std::vector<Pid> pids;
+        for (const Token token : tokens) {
+            if (const Pid pid = token == Token::none ? 0 : senses_.pid_of(token); pid != 0) {
+                pids.push_back(pid);
+            }
+        }
+        return pids;
+    };
+    switch (order.scope) {
+        case SignalScope::main:
+            return of({order.main});
+        case SignalScope::control:
+            return of({order.control});
+        case SignalScope::both:
+            return of({order.main, order.control});
+        case SignalScope::cgroup:
+            return senses_.processes(supervisor_.name(order.unit));
+        case SignalScope::checker:
+            return {};  // svcd's own
+    }
+    return {};
+}
+
+std::vector<Pid> StopRecorder::about_to_kill(const SignalUnit& order) {
+    StopRecord* record = record_of(order.unit);
+    if (record == nullptr && order.cause == SignalCause::emergency) {
+        Transition transition;  // nothing is waited for, so it won't ever be seen to stop
+        const UnitStatus status = supervisor_.status(order.unit);
+        transition.unit = order.unit;
+        transition.from = status.sub_state;
+        transition.main_pid = status.main.pid;
+        transition.invocation_id = status.invocation_id;
+        begin(transition, std::nullopt);
+        record = open_record_of(order.unit);
+        record->facts().sub_state = static_cast<std::uint8_t>(status.sub_state);
+    }
+    std::vector<Pid> pids;
+    if (record == nullptr || order.scope == SignalScope::checker) {
+        return pids;
+    }
+    pids = targets_of(order);
+    if (order.cause == SignalCause::main_exited && record->facts().has_left == 0) {
+        record->facts().has_left = 1;
+        record->add(now_, "left", pids_field("pids", pids));
+    }
+    note_processes(*record, "sigkill", pids);
+    flush();  // should we die now, the next manager knows why these were killed
+    return pids;
+}
+
+std::vector<ProcessExamination> StopRecorder::note_processes(StopRecord& record,
+                                                             std::string_view why,
+                                                             const std::vector<Pid>& pids) {
+    std::string fields;
+    JsonWriter json{fields};
+    json.field("why", why);
+    const std::size_t allowed = kExaminedPerTurn - std::min(examined_, kExaminedPerTurn);
+    auto processes =
+        append_processes(json, pids, senses_.examine, std::min(allowed, kProcessesShown));
+    examined_ += processes.size();
+    record.add(now_, "processes", fields);
+    return processes;
+}
+
+void StopRecorder::signalled(const SignalUnit& order, const std::vector<Pid>& to) {
+    if (to.empty()) {
+        return;
+    }
+    std::string fields;
+    JsonWriter{fields}
+        .field("signal", signal_name(order.signal))
+        .field("cause", name_of(order.cause));
+    fields += "," + pids_field("to", to);
+    if (StopRecord* record = record_of(order.unit)) {
+        record->add(now_, "signal", fields, order.cause == SignalCause::user);
+        if (order.signal == SIGKILL && order.cause != SignalCause::user) {
+            record->facts().sigkill = 1;
+        }
+    } else if (order.cause == SignalCause::user) {
+        remember(order.unit, "signal", std::move(fields));
+    }
+}
+
+void StopRecorder::exit_handled(UnitId unit) {
+    if (std::exchange(main_exited_, std::nullopt) != unit) {
+        return;
+    }
+    StopRecord* record = record_of(unit);
+    if (record == nullptr || record->facts().has_left != 0 || record->facts().is_empty != 0 ||
+        !supervisor_.is_known(unit)) {
+        return;
+    }
+    const UnitStatus status = supervisor_.status(unit);
+    if (!status.populated) {
+        return;
+    }
+    std::vector<Pid> pids = senses_.processes(status.name);
+    std::erase(pids, status.control_pid);  // ExecStopPost has begun meanwhile
+    if (!pids.empty()) {
+        record->facts().has_left = 1;
+        record->add(now_, "left", pids_field("pids", pids));
+    }
+}
+
+// ── the log
+
+void StopRecorder::flush() {
+    for (StopRecord* record : changed_) {
+        record->is_listed = false;
+        if (!record->is_changed()) {
+            continue;
+        }
+        const std::string text = record->text();
+        if (const auto taken = log_.put(record->unit(), record->facts(), text); !taken) {
+            senses_.say(Severity::warning, record->unit(), to_string(taken.error()));
+        }
+        record->keep();
+    }
+    changed_.clear();
+    if (const auto written = log_.flush(); !written && !std::exchange(write_failed_, true)) {
+        senses_.say(Severity::warning, {},
+                    to_string(written.error()) + ": svctl explain will not know of some stops");
+    } else if (written) {
+        write_failed_ = false;
+    }
+}
+
+void StopRecorder::end_turn() {
+    flush();
+    ended_.clear();
+    examined_ = 0;
+}
+
+void StopRecorder::leave() {
+    for (auto& [unit, record] : open_) {
+        record->facts().lost = 1;
+        record->facts().ended = 1;
+        list(*record)->touch();
+    }
+    end_turn();
+}
+
+}  // namespace svcd

@@ -1,0 +1,146 @@
+// Writes down how each unit goes down: docs/stop-records.md.
+//
+// A passive observer. It hears each event before the supervisor does, what the supervisor made of
+// it afterwards, and from the effect runner who got which signal; it decides nothing, and nothing
+// waits for it. A record begins when a unit leaves an up or starting state, and ends when the unit
+// is dead, failed or waits for its restart; a wedged one goes on until its processes have ended.
+//
+//   Manager::step:  before(event) ─► Supervisor::step ─► after(effects) ─► EffectRunner
+//                                                    about_to_kill(), signalled() ◄─┘
+//   end of a turn:  flush(), one write for all records that have changed
+//
+// An ordinary stop costs no system call but its share of that write. Processes are looked at only
+// before they get SIGKILL (the record is written before the signal is sent) and when they have
+// outlived it, at most kExaminedPerTurn a turn.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/supervisor.h"
+#include "manager/process_report.h"
+#include "manager/stop_record.h"
+#include "state/stop_log.h"
+
+namespace svcd {
+
+/// More than that many processes to be killed at once are told of by their PIDs: looking at them
+/// (0.1 ms each) would hold up the kill.
+inline constexpr std::size_t kExaminedPerTurn = 256;
+
+/// How the recorder looks at the world. Functions, so that a test can make the world up.
+struct StopSenses {
+    std::function<std::vector<Pid>(std::string_view unit)> processes;  ///< of its cgroup
+    Examine examine;
+    std::function<std::optional<Duration>(std::string_view unit)> throttled;  ///< so far, in all
+    std::function<Pid(Token)> pid_of;  ///< 0 when it isn't known
+    std::function<std::int64_t()> realtime_usec;
+    std::function<void(Severity, std::string_view unit, const std::string& text)> say;
+};
+
+class StopRecorder {
+public:
+    /// `supervisor` and `log` outlive it.
+    StopRecorder(const Supervisor& supervisor, StopLog& log, StopSenses senses);
+
+    void before(const Event& event, Time now);
+    void after(const Effects& effects, Time now);
+
+    /// SIGKILL is about to be sent: looks at who will get it and writes that down. Returns their
+    /// PIDs when the unit's stop is being recorded.
+    std::vector<Pid> about_to_kill(const SignalUnit& order);
+    /// A signal was sent to these processes.
+    void signalled(const SignalUnit& order, const std::vector<Pid>& to);
+    /// An exit was handled, and the unit's cgroup looked at after it.
+    void exit_handled(UnitId unit);
+
+    /// There is nothing to go on with: records that a manager before this one left open stay as
+    /// they are.
+    void give_up_unfinished();
+    /// svcd leaves without waiting for what still stops.
+    void leave();
+    /// Writes what has changed. The log then holds everything.
+    void flush();
+    /// The same, and what has ended is closed.
+    void end_turn();
+
+private:
+    using Record = std::unique_ptr<StopRecord>;
+
+    /// An exit or a word of this step's event, of a unit without a record so far: if it makes the
+    /// unit stop, it belongs into the record.
+    struct Heard {
+        UnitId unit{};
+        std::string_view what;
+        std::string fields;
+    };
+    /// What was done to a unit while it was up, which may be why it goes down.
+    struct Prelude {
+        Time at{};
+        std::string_view what;
+        std::string fields;
+    };
+
+    void hear(const KillRequested& event);
+    void hear(const SpawnFailed& event);
+    void hear(const ProcessSpawned& event);
+    void hear(const ProcessExited& event);
+    void hear(const Notification& event);
+    void hear(const OomKilled& event);
+    void hear(const CgroupEmptied& event);
+    void hear(const StateRestored& event);
+    template <typename Other>
+    void hear(const Other&) {}  // tells nothing of a stop
+
+    /// It is going to change: flush() has to look at it.
+    StopRecord* list(StopRecord& record);
+    StopRecord* record_of(UnitId unit);
+    StopRecord* open_record_of(UnitId unit);
+    void note(UnitId unit, std::string_view what, std::string fields, bool by_others);
+    void remember(UnitId unit, std::string_view what, std::string fields);
+    std::string spawn_fields(UnitId unit, Pid pid) const;
+
+    void take(const Transition& transition, const StopBegan* began);
+    void begin(const Transition& transition, const std::optional<JobStatus>& job);
+    void add_what_led_to(StopRecord& record, UnitId unit);
+    void finish(UnitId unit, StopRecord& record);
+    void note_wedged(UnitId unit, StopRecord& record);
+    void note_jobs(const Effects& effects);
+    void note_limits(const Effects& effects);
+    void note_shutdown();
+    std::optional<Time> shutdown_in_log() const;
+    std::vector<Pid> targets_of(const SignalUnit& order) const;
+    std::vector<ProcessExamination> note_processes(StopRecord& record,
+                                                   std::string_view why,
+                                                   const std::vector<Pid>& pids);
+
+    void take_restored();
+    /// `saved`: null when the state file doesn't know the unit.
+    void go_on(const UnitRecord* saved, Record record);
+    void begin_late(UnitId unit, const UnitRecord& saved);
+
+    const Supervisor& supervisor_;
+    StopLog& log_;
+    StopSenses senses_;
+    Time now_{};
+    Time shutdown_at_{};
+    std::unordered_map<UnitId, Record> open_;
+    /// Ended in this turn; what comes after the end in the same turn still belongs to them.
+    std::vector<std::pair<UnitId, Record>> ended_;
+    std::vector<StopRecord*> changed_;  ///< since the last flush, perhaps; each is in one of these
+    std::optional<Heard> heard_;
+    std::unordered_map<UnitId, std::vector<Prelude>> preludes_;
+    std::optional<UnitId> main_exited_;
+    std::vector<UnitRecord> restored_;  ///< units of a StateRestored that is being stepped
+    bool is_restoring_ = false;
+    bool limits_may_move_ = false;  ///< in this step
+    std::size_t examined_ = 0;      ///< in this turn
+    bool write_failed_ = false;
+};
+
+}  // namespace svcd

@@ -1,0 +1,162 @@
+// Records that another manager began. It died in the middle of its stops, and perhaps before it had
+// written the last turn's news into the log; the state file, which is written first, knows better.
+//
+//   the unit still stops, and has a record         the record goes on
+//   it still stops, and has none                   one is begun with what the state file knows
+//   it has ended meanwhile, the record has not     it is ended with what the state file knows
+//   the state file doesn't know the unit, or there
+//   is nothing to go on with                       it is left as it is, marked `lost`
+#include <algorithm>
+#include <cstring>
+
+#include "core/sub_state.h"
+#include "manager/stop_recorder.h"
+
+namespace svcd {
+namespace {
+
+template <std::size_t Size>
+std::string_view text_of(const std::array<char, Size>& field) {
+    return {field.data(), ::strnlen(field.data(), Size)};
+}
+
+SubState sub_state_of(const UnitRecord& saved) {
+    return static_cast<SubState>(saved.sub_state);
+}
+
+bool is_stopping(const UnitRecord& saved) {
+    const SubState state = sub_state_of(saved);
+    return traits(state).stopping || state == SubState::stop_wedged;
+}
+
+/// The job as it was when the manager died; nothing when there was none.
+std::optional<JobStatus> job_of(const UnitRecord& saved, UnitId unit) {
+    if (saved.job.id == 0) {
+        return std::nullopt;
+    }
+    JobStatus job;
+    job.id = static_cast<JobId>(saved.job.id);
+    job.unit = unit;
+    job.unit_name = text_of(saved.name);
+    job.type = static_cast<JobType>(saved.job.type);
+    job.state = static_cast<JobState>(saved.job.state);
+    job.installed_at = time_from_usec(saved.job.installed_at);
+    job.requester = Requester{saved.job.requester_uid, saved.job.requester_pid,
+                              std::string(text_of(saved.job.requester_command)),
+                              std::string(text_of(saved.job.reason))};
+    return job;
+}
+
+/// It was up in this life: what it left for is known. Else it stopped on its way up.
+Time began_at(const UnitRecord& saved) {
+    return time_from_usec(saved.active_exit_at > saved.inactive_exit_at ? saved.active_exit_at
+                                                                        : saved.state_changed_at);
+}
+
+}  // namespace
+
+void StopRecorder::hear(const StateRestored& event) {
+    is_restoring_ = true;
+    restored_.clear();
+    for (const RestoredUnit& unit : event.units) {
+        restored_.push_back(unit.record);
+    }
+}
+
+/// After the step that has restored the units, and before what it made of them is looked at.
+void StopRecorder::take_restored() {
+    is_restoring_ = false;
+    std::unordered_map<std::string_view, const UnitRecord*> units;
+    for (const UnitRecord& saved : restored_) {
+        units[text_of(saved.name)] = &saved;
+    }
+    std::vector<std::uint64_t> unfinished;
+    for (const StopSummary& stop : log_.stops()) {
+        if (!stop.ended) {
+            unfinished.push_back(stop.id);
+        }
+    }
+    for (const std::uint64_t id : unfinished) {  // the newest first: an older one can't go on
+        const Result<SavedStop> saved = log_.read(id);
+        if (!saved) {
+            senses_.say(Severity::warning, {}, to_string(saved.error()));
+            continue;
+        }
+        const auto unit = units.find(saved->unit);
+        go_on(unit == units.end() ? nullptr : unit->second, std::make_unique<StopRecord>(*saved));
+    }
+    for (const UnitRecord& saved : restored_) {
+        const auto unit = supervisor_.find(text_of(saved.name));
+        if (unit && is_stopping(saved) && !open_.contains(*unit)) {
+            begin_late(*unit, saved);
+        }
+    }
+    restored_.clear();
+    restored_.shrink_to_fit();
+}
+
+void StopRecorder::go_on(const UnitRecord* saved, Record record) {
+    StopFacts& facts = record->facts();
+    const auto unit = saved == nullptr ? std::nullopt : supervisor_.find(record->unit());
+    if (!unit || open_.contains(*unit) || saved->state_changed_at < facts.began_usec) {
+        facts.lost = 1;
+        facts.ended = 1;
+        record->touch();
+        list(*record);
+        ended_.emplace_back(unit.value_or(UnitId{}), std::move(record));
+        return;
+    }
+    facts.result = saved->result;
+    facts.main_code = saved->main_code;
+    facts.main_status = saved->main_status;
+    if (facts.sub_state != saved->sub_state &&
+        (is_stopping(*saved) || is_down(traits(sub_state_of(*saved)).active))) {
+        record->enter(sub_state_of(*saved), time_from_usec(saved->state_changed_at));
+    }
+    list(*record);
+    if (is_stopping(*saved)) {
+        open_[*unit] = std::move(record);
+        return;
+    }
+    const bool was_down = saved->inactive_enter_at >= facts.began_usec;
+    record->end(time_from_usec(was_down ? saved->inactive_enter_at : saved->state_changed_at));
+    ended_.emplace_back(*unit, std::move(record));
+}
+
+void StopRecorder::begin_late(UnitId unit, const UnitRecord& saved) {
+    const std::optional<JobStatus> job = job_of(saved, unit);
+    StopBeginning beginning;
+    beginning.id = log_.take_id();
+    beginning.unit = supervisor_.name(unit);
+    beginning.invocation = saved.invocation_id;
+    beginning.began = began_at(saved);
+    beginning.began_realtime_usec = senses_.realtime_usec() - (now_ - beginning.began).count();
+    beginning.main_pid = (saved.flags & kUnitMainIsKnown) != 0 ? saved.main_pid_last : 0;
+    beginning.job = is_stopping(job) ? &*job : nullptr;
+    beginning.definition = supervisor_.definition(unit);
+    auto record = std::make_unique<StopRecord>(beginning);
+    record->facts().shutdown_usec = to_usec(shutdown_at_);
+    record->facts().result = saved.result;
+    record->facts().main_code = saved.main_code;
+    record->facts().main_status = saved.main_status;
+    record->enter(sub_state_of(saved), time_from_usec(saved.state_changed_at));
+    list(*record);
+    open_[unit] = std::move(record);
+}
+
+void StopRecorder::give_up_unfinished() {
+    for (const StopSummary& stop : log_.stops()) {
+        if (stop.ended) {
+            continue;
+        }
+        const Result<SavedStop> saved = log_.read(stop.id);
+        if (!saved) {
+            senses_.say(Severity::warning, {}, to_string(saved.error()));
+            continue;
+        }
+        go_on(nullptr, std::make_unique<StopRecord>(*saved));
+    }
+    end_turn();
+}
+
+}  // namespace svcd

@@ -1,0 +1,75 @@
+// A log of stops of any bytes, as a next manager finds it. The checksum of the first entry is put
+// right, so that what stands behind it is reached.
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "state/checksum.h"
+#include "state/stop_log.h"
+
+namespace {
+
+/// A file of its own, with a valid header and one valid entry.
+const std::string& path_of_log() {
+    static const std::string path = [] {
+        std::string folder = std::filesystem::temp_directory_path() / "svcd-fuzz-XXXXXX";
+        if (::mkdtemp(folder.data()) == nullptr) {
+            std::abort();
+        }
+        static const std::string made = folder;
+        std::atexit([] { std::filesystem::remove_all(made); });
+        return folder + "/stops";
+    }();
+    return path;
+}
+
+void read_all(const svcd::StopLog& log) {
+    for (const svcd::StopSummary& stop : log.stops()) {
+        if (!log.read(stop.id) || log.stops_of(stop.unit).empty()) {
+            std::abort();  // what the index names is there
+        }
+    }
+}
+
+void use(const std::string& bytes) {
+    const std::string& path = path_of_log();
+    std::filesystem::remove(path);
+    if (!svcd::StopLog::open(path)) {
+        std::abort();
+    }
+    std::ofstream{path, std::ios::binary | std::ios::app} << bytes;
+    auto opened = svcd::StopLog::open(path);
+    if (!opened) {
+        std::abort();
+    }
+    read_all(opened->log);
+    if (!opened->log.put("a.service", svcd::StopFacts{opened->log.take_id()}, "{}") ||
+        !opened->log.flush()) {
+        std::abort();
+    }
+    read_all(opened->log);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    std::string bytes{data, data + size};
+    static_cast<void>(svcd::parse_stop_entry(bytes));
+    // The entry's end is where its checksum fits: the whole input is one, then half of it.
+    for (const std::size_t length : {size / 8 * 8, size / 16 * 8}) {
+        if (length > sizeof(std::uint64_t)) {
+            const std::uint64_t sum =
+                svcd::checksum_of(bytes.data() + sizeof sum, length - sizeof sum);
+            std::memcpy(bytes.data(), &sum, sizeof sum);
+            static_cast<void>(svcd::parse_stop_entry(bytes));
+            use(bytes);
+        }
+    }
+    return 0;
+}
