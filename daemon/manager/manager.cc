@@ -394,6 +394,7 @@ void Manager::end_turn() {
 /// find everything stopped, and come here again.)
 void Manager::leave() {
     const Exit& exit = *runner_.exit();
+    const Time end = supervisor_.shutdown_deadline();
     recorder_.leave();
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
