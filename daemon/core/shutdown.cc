@@ -174,11 +174,7 @@ void Machine::continue_shutdown() {
         return;
     }
     has_exited = true;
-    Exit exit;
-    exit.kind = shutdown_kind;
-    exit.status = exit_status >= 0 ? exit_status : (something_stayed ? 1 : 0);
-    exit.deadline = after(shutdown_end, options.shutdown_margin);
-    order(exit);
+    order(Exit{shutdown_kind, exit_status >= 0 ? exit_status : (something_stayed ? 1 : 0)});
 }
 
 }  // namespace svcd

@@ -105,6 +105,10 @@ Plan Supervisor::plan_shutdown() const {
     return Planner{*state_}.plan_shutdown();
 }
 
+Time Supervisor::shutdown_deadline() const {
+    return after(state_->shutdown_end, state_->options.shutdown_margin);
+}
+
 UnitRecord Supervisor::record(UnitId unit) const {
     return state_->record(state_->unit(unit));
 }

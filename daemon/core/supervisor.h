@@ -73,6 +73,9 @@ public:
     /// for each of the units, and nothing changes.
     Plan plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) const;
     Plan plan_shutdown() const;
+    /// When the shutdown that goes on has to be over, with what follows the stops; kNever: there is
+    /// no budget.
+    Time shutdown_deadline() const;
 
     // For the state file.
 

@@ -181,8 +181,6 @@ struct Exit {
     ShutdownKind kind = ShutdownKind::exit;
     int status = 0;
     bool force = false;  ///< at once: what still runs is killed
-    /// What comes after this should be over then: the shutdown's budget. kNever: there is none.
-    Time deadline = kNever;
 };
 
 using Effect = std::variant<SpawnProcess,

@@ -87,7 +87,6 @@ public:
     const std::vector<std::string>& said() const { return said_; }
     bool has_exited() const { return exit_.has_value(); }
     int exit_status() const { return exit_->status; }
-    Time exit_deadline() const { return exit_->deadline; }
     Supervisor& supervisor() { return supervisor_; }
     Time now() const { return now_; }
 

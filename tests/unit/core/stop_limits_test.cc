@@ -156,18 +156,6 @@ TEST(ShutdownBudget, ThatIsEnoughShortensNothing) {
     EXPECT_EQ(scenario.status("web").stop_limit, 3s);
 }
 
-TEST(ShutdownBudget, LeavesTheMarginToWhatComesAfterTheUnits) {
-    Scenario limited{with_budget(10s)};
-    limited.load(list(stubborn("web")));
-    const Time begin = limited.now();
-    limited.start("web").executes("web").shut_down().killed("web", SIGTERM);
-    EXPECT_EQ(limited.exit_deadline(), begin + 10s);
-    Scenario unlimited;
-    unlimited.load(list(stubborn("web")));
-    unlimited.start("web").executes("web").shut_down().killed("web", SIGTERM);
-    EXPECT_EQ(unlimited.exit_deadline(), kNever);
-}
-
 TEST(ShutdownBudget, WhatAUnitLeavesFlowsToTheNext) {
     Scenario scenario{with_budget(11s)};
     UnitSpec web = stubborn("web");
