@@ -250,6 +250,20 @@ std::vector<JobRow> Daemon::jobs() {
     return rows;
 }
 
+std::vector<Json> Daemon::stop_records(const std::string& unit, std::uint32_t max) {
+    std::vector<Json> records;
+    for (const std::string& text : manager_.GetStopRecords(unit, max)) {
+        records.push_back(Json::parse(text, nullptr, false));
+    }
+    std::erase_if(records, [](const Json& record) { return !record.is_object(); });
+    return records;
+}
+
+Json Daemon::examine(const std::string& unit) {
+    Json examined = Json::parse(manager_.ExamineUnit(unit), nullptr, false);
+    return examined.is_object() && examined.contains("processes") ? examined : Json{};
+}
+
 std::vector<ProcessRow> Daemon::processes(const std::string& unit) {
     std::vector<ProcessRow> rows;
     for (const auto& process : manager_.GetUnitProcesses(unit)) {

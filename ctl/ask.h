@@ -64,6 +64,10 @@ public:
     std::vector<UnitRow> units();
     std::vector<JobRow> jobs();
     std::vector<ProcessRow> processes(const std::string& unit);
+    /// The records of its last stops, newest first, at most `max` of them; docs/stop-records.md.
+    std::vector<Json> stop_records(const std::string& unit, std::uint32_t max);
+    /// What its processes are doing; null when there is no process of it.
+    Json examine(const std::string& unit);
 
 private:
     Json all_properties(const std::string& path, const char* interface);

@@ -7,7 +7,8 @@
 #include <cstdio>
 #include <set>
 
-#include "print_status.h"
+#include "messages.h"
+#include "phase_text.h"
 
 namespace svcd {
 namespace {
@@ -150,6 +151,27 @@ void JobWait::settle_after_reconnection() {
     }
 }
 
+/// The unit's own way, or that of a unit whose job goes first.
+std::string JobWait::what_is_waited_for(const WatchedJob& job, Usec now) {
+    Daemon& daemon = session_.daemon();
+    const auto phase_of = [&](const std::string& unit) {
+        const Json properties = daemon.unit_properties(unit);
+        std::string text = phase_text(properties, daemon.processes(unit), now);
+        const std::string said = text_of(properties, "StatusText");
+        return text + (said.empty() ? "" : "; it says \"" + harmless(said) + "\"");
+    };
+    std::string running;
+    for (const JobRow& other : daemon.jobs()) {
+        if (other.id == job.number() && other.state == "running") {
+            return phase_of(job.unit);
+        }
+        if (other.state == "running" && running.empty()) {
+            running = other.unit;
+        }
+    }
+    return running.empty() ? phase_of(job.unit) : "waits for " + running + ": " + phase_of(running);
+}
+
 Usec JobWait::show_progress() {
     const Usec now = monotonic_now();
     const WatchedJob* job = ledger_.first_pending();
@@ -158,7 +180,7 @@ Usec JobWait::show_progress() {
     }
     std::string line = "  " + job->unit + ": ";
     try {
-        line += phase_text(session_.daemon().unit_properties(job->unit), now);
+        line += what_is_waited_for(*job, now);
     } catch (const sdbus::Error&) {
         line += "no answer from svcd";  // the wait itself finds out whether the connection is gone
     }

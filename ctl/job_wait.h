@@ -31,6 +31,7 @@ private:
     void listen();
     /// After a reconnection: jobs that are no more have ended, how is told by their units.
     void settle_after_reconnection();
+    std::string what_is_waited_for(const WatchedJob& job, Usec now);
     Usec show_progress();
     void clear_progress();
     Signals::End watch(const std::function<bool()>& is_satisfied);

@@ -35,6 +35,10 @@ ExitStatus run_verb(Session& session) {
             return show_properties(session);
         case Verb::cat:
             return cat_files(session);
+        case Verb::explain:
+            return explain_units(session);
+        case Verb::doctor:
+            return examine_units(session);
         case Verb::list_units:
             return list_units(session);
         case Verb::list_dependencies:

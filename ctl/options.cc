@@ -22,6 +22,8 @@ enum OptionSet : unsigned {
     kWaitFor = 64,
     kAll = 128,
     kStale = 256,
+    kEnd = 512,
+    kNth = 1024,
 };
 
 enum class Units : std::uint8_t { none, any, one, several, jobs, word };
@@ -39,6 +41,8 @@ struct VerbRow {
 constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::list_units,       "list-units",        Units::any,     kList | kAll, "Look", "the units that are active or failed (all with --all)"},
     {Verb::status,           "status",            Units::any,     kLines | kAll, "Look", "state, processes and last log lines of units; without a unit, of svcd"},
+    {Verb::explain,          "explain",           Units::several, kNth | kAll,  "Look", "why units are as they are, how their stops went, what to change"},
+    {Verb::doctor,           "doctor",            Units::any,     kGeneral,     "Look", "what will go wrong with services; exit 1 when something will"},
     {Verb::show,             "show",              Units::any,     kShow | kAll, "Look", "the properties of units (or of svcd), for scripts"},
     {Verb::cat,              "cat",               Units::several, kGeneral,     "Look", "the unit file and its drop-ins"},
     {Verb::list_dependencies,"list-dependencies", Units::any,     kTree | kAll, "Look", "what a unit pulls in, as a tree"},
@@ -60,10 +64,10 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::kill,             "kill",              Units::several, kKill,        "Start and stop", "send a signal to the processes of units"},
     {Verb::reset_failed,     "reset-failed",      Units::any,     kGeneral,     "Start and stop", "forget that units failed, and their start limits"},
     {Verb::daemon_reload,    "daemon-reload",     Units::none,    kGeneral,     "svcd", "read all unit files again; exit 9 when one has errors"},
-    {Verb::exit,             "exit",              Units::none,    kGeneral,     "svcd", "stop everything and end svcd"},
-    {Verb::poweroff,         "poweroff",          Units::none,    kGeneral,     "svcd", "stop everything and switch the machine off"},
-    {Verb::reboot,           "reboot",            Units::none,    kGeneral,     "svcd", "stop everything and start the machine again"},
-    {Verb::halt,             "halt",              Units::none,    kGeneral,     "svcd", "stop everything and halt the machine"},
+    {Verb::exit,             "exit",              Units::none,    kEnd,         "svcd", "stop everything and end svcd"},
+    {Verb::poweroff,         "poweroff",          Units::none,    kEnd,         "svcd", "stop everything and switch the machine off"},
+    {Verb::reboot,           "reboot",            Units::none,    kEnd,         "svcd", "stop everything and start the machine again"},
+    {Verb::halt,             "halt",              Units::none,    kEnd,         "svcd", "stop everything and halt the machine"},
     {Verb::version,          "version",           Units::none,    kGeneral,     "svcd", "the version of svctl and of the svcd it talks to"},
     {Verb::help,             "help",              Units::word,    kGeneral,     "svcd", "what a verb does"},
 });
@@ -97,6 +101,7 @@ constexpr auto kValueOptions = std::to_array<ValueOption>({{'H', "--host"},
                                                            {'\0', "--state"},
                                                            {'t', "--type"},
                                                            {'n', "--lines"},
+                                                           {'n', "--number"},
                                                            {'\0', "--for"}});
 
 bool takes_next(std::string_view argument) {
@@ -190,6 +195,10 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
         app.add_flag("--reload", options.reload_first);
         app.add_flag("--stale", options.stale);
     }
+    if ((sets & kEnd) != 0) {
+        app.add_flag("-f,--force", options.force);
+        app.add_option("--reason", options.reason);
+    }
     if ((sets & kKill) != 0) {
         app.add_option("-s,--signal", raw.signal);
         app.add_option("--kill-whom", options.kill_whom);
@@ -212,6 +221,9 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
     }
     if ((sets & kLines) != 0) {
         app.add_option("-n,--lines", options.lines)->check(CLI::Range(0, 100'000));
+    }
+    if ((sets & kNth) != 0) {
+        app.add_option("-n,--number", options.nth)->check(CLI::Range(1, 10));
     }
     if ((sets & kWaitFor) != 0) {
         app.add_option("--for", options.wait_for);
@@ -472,6 +484,13 @@ std::string help_text(Verb verb) {
     if ((row.options & kStale) != 0) {
         text += "  --reload, --stale     when the unit file has changed: read it first, or don't\n";
     }
+    if ((row.options & kEnd) != 0) {
+        text +=
+            "  -f, --force           take no more time than is needed to end it all: also for a\n"
+            "                        shutdown that is under way\n"
+            "  --reason=TEXT         kept in the record of who asked\n"
+            "  --wait                until svcd has gone\n";
+    }
     if ((row.options & kKill) != 0) {
         text +=
             "  -s, --signal=SIGNAL   SIGTERM by default\n"
@@ -483,7 +502,11 @@ std::string help_text(Verb verb) {
             "  --value               the bare values\n"
             "  -P NAME               both\n";
     }
-    if ((row.options & kAll) != 0) {
+    if ((row.options & kNth) != 0) {
+        text +=
+            "  -n, --number=N        the N-th last stop: 1 is the last, 2 the one before it\n"
+            "  -a, --all             a line for each stop that svcd has kept\n";
+    } else if ((row.options & kAll) != 0) {
         text += "  -a, --all             everything, also what is inactive or empty\n";
     }
     if ((row.options & kList) != 0) {

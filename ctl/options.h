@@ -31,6 +31,8 @@ enum class Verb : std::uint8_t {
     status,
     show,
     cat,
+    explain,
+    doctor,
     list_units,
     list_dependencies,
     list_jobs,
@@ -69,6 +71,7 @@ struct Options {
 
     std::string job_mode = "replace";
     std::string reason;
+    bool force = false;  ///< of exit, poweroff ...: in no more time than the end itself needs
     bool strict = false;
     bool reload_first = false;  ///< restart --reload: a changed unit file is read before
     bool stale = false;         ///< restart --stale: it is not
@@ -83,6 +86,7 @@ struct Options {
     std::vector<std::string> types;
     bool reverse = false;
     int lines = 10;
+    int nth = 0;  ///< explain -n: the how-manieth last stop; 0: not given
     std::string wait_for = "active";
 };
 

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "messages.h"
+#include "phase_text.h"
 #include "reasons.h"
 
 namespace svcd {
@@ -88,11 +89,7 @@ std::string main_process_line(const StatusFacts& facts) {
         std::string text = label("Main PID") + std::to_string(main);
         for (const ProcessRow& process : facts.processes) {
             if (process.pid == main) {
-                const std::string program = process.command.substr(0, process.command.find(' '));
-                const std::size_t slash = program.rfind('/');
-                text += " (" +
-                        harmless(slash == std::string::npos ? program : program.substr(slash + 1)) +
-                        ")";
+                text += " (" + program_of(process.command) + ")";
             }
         }
         return text + "\n";
@@ -162,20 +159,6 @@ std::string condition_line(const Json& properties, Usec now) {
 
 }  // namespace
 
-std::string phase_text(const Json& properties, Usec now_monotonic) {
-    std::string text = text_of(properties, "SubState");
-    const bool stopping = text_of(properties, "ActiveState") == "deactivating";
-    Usec deadline = number_of(properties, "StateDeadlineUSec");
-    if (const Usec stop = number_of(properties, "StopDeadlineUSec"); stopping && is_moment(stop)) {
-        deadline = stop;
-    }
-    if (is_moment(deadline)) {
-        const Usec left = deadline > now_monotonic ? deadline - now_monotonic : 0;
-        text += ", " + seconds(left) + (stopping ? " until SIGKILL" : " left");
-    }
-    return text;
-}
-
 std::string status_text(const StatusFacts& facts, const Screen& screen) {
     const Json& properties = facts.properties;
     const std::string active = text_of(properties, "ActiveState");
@@ -191,7 +174,8 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     text += label("Active") + coloured(screen, colour, active + " (" + sub + ")") +
             since_text(properties, facts.now) + "\n";
     if (active == "activating" || active == "deactivating" || active == "reloading") {
-        text += label("Phase") + phase_text(properties, facts.now_monotonic) + "\n";
+        text +=
+            label("Phase") + phase_text(properties, facts.processes, facts.now_monotonic) + "\n";
     }
     text += condition_line(properties, facts.now) + job_line(properties);
     if (const std::string reason = reason_text(properties); !reason.empty()) {
@@ -203,6 +187,9 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     }
     if (const std::uint64_t restarts = number_of(properties, "NRestarts"); restarts != 0) {
         text += label("Restarts") + std::to_string(restarts) + "\n";
+    }
+    if (const std::string usual = usual_stop_text(properties); !usual.empty()) {
+        text += label("Stop") + usual + "\n";
     }
     text += process_lines(facts, screen);
     if (!facts.log.empty()) {

@@ -23,10 +23,6 @@ struct StatusFacts {
 std::string status_text(const StatusFacts& facts, const Screen& screen);
 Json status_json(const StatusFacts& facts);
 
-/// What a unit that is on the way waits for: "stop-sigterm, 2.1 s left of its timeout", without the
-/// time where it has no deadline.
-std::string phase_text(const Json& properties, Usec now_monotonic);
-
 /// svcd itself, for `svctl status` without a unit.
 std::string manager_status_text(const Json& properties, const std::string& version);
 

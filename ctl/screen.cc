@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -59,6 +60,32 @@ std::string padded(std::string_view text, std::size_t width) {
     const std::size_t now = width_of(text);
     result.append(width > now ? width - now : 0, ' ');
     return result;
+}
+
+std::string wrapped(std::string_view text, std::string_view indent, std::size_t width) {
+    if (width == 0 || width_of(text) <= width) {
+        return std::string{text};
+    }
+    std::string result;
+    std::string line;
+    bool has_word = false;
+    std::size_t begin = 0;
+    while (begin < text.size()) {
+        // The blanks before a word belong to it, so that indentation and columns stay.
+        const std::size_t word = std::min(text.find_first_not_of(' ', begin), text.size());
+        const std::size_t end = std::min(text.find(' ', word), text.size());
+        const std::string_view piece = text.substr(begin, end - begin);
+        if (has_word && width_of(line) + width_of(piece) > width) {
+            result += line + "\n";
+            line = indent;
+            line += text.substr(word, end - word);
+        } else {
+            line += piece;
+        }
+        has_word = true;
+        begin = end;
+    }
+    return result + line;
 }
 
 std::string harmless(std::string_view text) {

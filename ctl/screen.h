@@ -28,6 +28,10 @@ std::string cut(std::string_view text, std::size_t width);
 /// Filled up with blanks to `width` columns.
 std::string padded(std::string_view text, std::size_t width);
 
+/// Broken at blanks into lines of `width` columns, all but the first with `indent` before them; 0
+/// leaves it on one line. A word that is longer stands alone.
+std::string wrapped(std::string_view text, std::string_view indent, std::size_t width);
+
 /// Control characters (but newlines and tabs) made visible: a unit's log must not steer the
 /// terminal.
 std::string harmless(std::string_view text);

@@ -25,6 +25,12 @@ ExitStatus list_dependencies(Session& session);
 ExitStatus is_active(Session& session);
 ExitStatus is_failed(Session& session);
 
+// verbs_explain.cc
+ExitStatus explain_units(Session& session);
+
+// verbs_doctor.cc
+ExitStatus examine_units(Session& session);
+
 // verbs_watch.cc
 ExitStatus wait_for_units(Session& session);
 ExitStatus watch_events(Session& session);

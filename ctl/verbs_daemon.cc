@@ -1,4 +1,6 @@
 // svcd itself: its state, its unit files, its end.
+#include <map>
+
 #include "guard.h"
 #include "job_wait.h"
 #include "signals.h"
@@ -113,24 +115,23 @@ ExitStatus show_version(Session& session) {
 }
 
 ExitStatus shut_down(Session& session) {
-    ManagerProxy& manager = session.daemon().manager();
-    const Verb verb = session.options().verb;
-    if (verb == Verb::poweroff) {
-        manager.PowerOff();
-    } else if (verb == Verb::reboot) {
-        manager.Reboot();
-    } else if (verb == Verb::halt) {
-        manager.Halt();
-    } else {
-        manager.Exit();
+    const Options& options = session.options();
+    std::map<std::string, sdbus::Variant> how;
+    if (options.force) {
+        how["force"] = sdbus::Variant{true};
     }
+    if (!options.reason.empty()) {
+        how["reason"] = sdbus::Variant{options.reason};
+    }
+    // The verb's name is the kind's.
+    session.daemon().manager().Shutdown(std::string{options.verb_name}, how);
     session.remark("svcd is stopping all units\n");
-    if (!session.options().wait) {
+    if (!options.wait) {
         return ExitStatus::done;
     }
     const InterruptGuard interrupts;
     const Signals::End end =
-        Signals{session.connection()}.wait([] { return false; }, deadline_of(session.options()));
+        Signals{session.connection()}.wait([] { return false; }, deadline_of(options));
     return end == Signals::End::connection_lost ? ExitStatus::done : end_of(end);
 }
 

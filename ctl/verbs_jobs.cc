@@ -108,7 +108,7 @@ ExitStatus check_sigkill(Session& session, const WatchedJob& job) {
         return ExitStatus::done;
     }
     session.warn(job.unit +
-                 " did not end within TimeoutStopSec: SIGKILL was needed ('svctl status " +
+                 " did not end within TimeoutStopSec: SIGKILL was needed ('svctl explain " +
                  job.unit + "' shows more)");
     return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
 }

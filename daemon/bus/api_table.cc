@@ -159,6 +159,10 @@ void append_processes(Writer& reply, Api& api, UnitId unit) {
     reply.close();
 }
 
+void append_duration(Writer& value, Duration duration) {
+    value.u64(duration == kInfinity ? UINT64_MAX : static_cast<std::uint64_t>(duration.count()));
+}
+
 std::uint64_t monotonic_usec(Time time) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(to_usec(time), 0));
 }

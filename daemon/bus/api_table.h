@@ -141,6 +141,8 @@ void append_processes(Writer& reply, Api& api, UnitId unit);
 /// which is "never happened", stays 0.
 std::uint64_t monotonic_usec(Time time);
 std::uint64_t realtime_usec(Time time);
+/// µs, UINT64_MAX for infinity.
+void append_duration(Writer& value, Duration duration);
 /// Splits "ssa{sv}" into "s", "s", "a{sv}".
 std::vector<std::string> complete_types(std::string_view signature);
 std::vector<std::string> words(std::string_view text);

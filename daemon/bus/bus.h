@@ -32,6 +32,8 @@ struct BusOptions {
     int event_priority = 0;       ///< of sd-event
     std::vector<std::string> unit_path = {};  ///< Manager.UnitPath
     std::string control_group = {};           ///< Manager.ControlGroup
+    Duration shutdown_budget = kInfinity;     ///< Manager.ShutdownBudgetUSec
+    Duration shutdown_margin{0};              ///< Manager.ShutdownMarginUSec
     /// For a line in the log when the message bus comes, goes or refuses the name; may be empty.
     std::function<void(Severity, const std::string&)> say = {};
 };

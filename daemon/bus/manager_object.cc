@@ -27,6 +27,12 @@ std::uint32_t read_u32(sd_bus_message* call) {
     return number;
 }
 
+bool read_bool(sd_bus_message* call) {
+    int value = 0;
+    sd_bus_message_read_basic(call, SD_BUS_TYPE_BOOLEAN, &value);
+    return value != 0;
+}
+
 std::vector<std::string> read_strings(sd_bus_message* call) {
     std::vector<std::string> result;
     if (sd_bus_message_enter_container(call, SD_BUS_TYPE_ARRAY, "s") <= 0) {
@@ -315,29 +321,39 @@ constexpr VerbName kVerbs[] = {
     {"try-reload-or-restart", JobVerb::try_reload_or_restart},
 };
 
-struct JobOptions {
+/// The options (a{sv}) of a method. Each method knows some of them.
+struct CallOptions {
     std::string request_id;
     std::string reason;
+    bool force = false;
 };
 
-tl::expected<JobOptions, BusError> read_job_options(sd_bus_message* call) {
+enum OptionName : unsigned { kRequestId = 1, kReason = 2, kForce = 4 };
+
+tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned known) {
     constexpr std::size_t kReasonMax = 119;
-    JobOptions options;
+    CallOptions options;
     sd_bus_message_enter_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
     while (sd_bus_message_enter_container(call, SD_BUS_TYPE_DICT_ENTRY, "sv") > 0) {
         const std::string key = read_string(call);
-        std::string* value = key == "request_id" ? &options.request_id
-                             : key == "reason"   ? &options.reason
-                                                 : nullptr;
-        if (!value) {
-            return bus_error(
-                kErrorInvalidArgs,
-                "There is no option '" + key + "' of RequestJob; there are request_id and reason.");
+        std::string* text = key == "request_id" && (known & kRequestId) != 0 ? &options.request_id
+                            : key == "reason" && (known & kReason) != 0      ? &options.reason
+                                                                             : nullptr;
+        const bool is_force = key == "force" && (known & kForce) != 0;
+        if (text == nullptr && !is_force) {
+            return bus_error(kErrorInvalidArgs,
+                             "There is no option '" + key + "' of this method; there are " +
+                                 ((known & kForce) != 0 ? "force" : "request_id") + " and reason.");
         }
-        if (sd_bus_message_enter_container(call, SD_BUS_TYPE_VARIANT, "s") <= 0) {
-            return bus_error(kErrorInvalidArgs, "The option '" + key + "' takes a string.");
+        if (sd_bus_message_enter_container(call, SD_BUS_TYPE_VARIANT, is_force ? "b" : "s") <= 0) {
+            return bus_error(kErrorInvalidArgs, "The option '" + key + "' takes a " +
+                                                    (is_force ? "boolean." : "string."));
         }
-        *value = read_string(call);
+        if (is_force) {
+            options.force = read_bool(call);
+        } else {
+            *text = read_string(call);
+        }
         sd_bus_message_exit_container(call);
         sd_bus_message_exit_container(call);
     }
@@ -357,7 +373,7 @@ Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
     const std::string verb_name = read_string(call.message);
     const std::string name = read_string(call.message);
     const std::string mode = read_string(call.message);
-    const auto options = read_job_options(call.message);
+    const auto options = read_options(call.message, kRequestId | kReason);
     if (!options) {
         return tl::unexpected(options.error());
     }
@@ -453,17 +469,41 @@ Outcome reload_units(const Call&, Subject& subject, Writer& reply) {
     return Answered::now;
 }
 
+Outcome request_shutdown(const Call& call, Api& api, ShutdownRequested event) {
+    const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
+    // More requests than we hold must not keep a machine from shutting down.
+    event.request = request.value_or(RequestId::none);
+    api.manager.submit(std::move(event));
+    return request ? Answered::later : Answered::now;
+}
+
 template <ShutdownKind kind>
 Outcome shut_down(const Call& call, Subject& subject, Writer&) {
-    Api& api = subject.api();
-    const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
-    if (!request) {
-        // More requests than we hold must not keep a machine from shutting down.
-        api.manager.submit(ShutdownRequested{RequestId::none, kind, requester_of(call.caller, {})});
-        return Answered::now;
+    ShutdownRequested event;
+    event.kind = kind;
+    event.requester = requester_of(call.caller, {});
+    return request_shutdown(call, subject.api(), std::move(event));
+}
+
+Outcome shut_down_as_told(const Call& call, Subject& subject, Writer&) {
+    constexpr ShutdownKind kKinds[] = {ShutdownKind::exit, ShutdownKind::poweroff,
+                                       ShutdownKind::reboot, ShutdownKind::halt};
+    const std::string name = read_string(call.message);
+    const auto options = read_options(call.message, kForce | kReason);
+    if (!options) {
+        return tl::unexpected(options.error());
     }
-    api.manager.submit(ShutdownRequested{*request, kind, requester_of(call.caller, {})});
-    return Answered::later;
+    const auto* const kind =
+        std::ranges::find(kKinds, name, [](ShutdownKind each) { return name_of(each); });
+    if (kind == std::end(kKinds)) {
+        return bus_error(kErrorInvalidArgs,
+                         "There is no '" + name + "'; there are exit, poweroff, reboot, halt.");
+    }
+    ShutdownRequested event;
+    event.kind = *kind;
+    event.requester = requester_of(call.caller, options->reason);
+    event.hurry = options->force;
+    return request_shutdown(call, subject.api(), std::move(event));
 }
 
 // ── the table ────────────────────────────────────────────────────────────────────────────────
@@ -507,6 +547,7 @@ constexpr MethodRow kMethods[] = {
     {"PowerOff",              "",         "",                 "",                          Access::change, shut_down<ShutdownKind::poweroff>},
     {"Reboot",                "",         "",                 "",                          Access::change, shut_down<ShutdownKind::reboot>},
     {"Halt",                  "",         "",                 "",                          Access::change, shut_down<ShutdownKind::halt>},
+    {"Shutdown",              "sa{sv}",   "",                 "kind options",              Access::change, shut_down_as_told},
 };
 
 constexpr PropertyRow kProperties[] = {
@@ -517,6 +558,8 @@ constexpr PropertyRow kProperties[] = {
     {"NJobs",        "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.jobs().size())); }},
     {"UnitPath",     "as", Emits::constant, [](Subject& s, Writer& w) { w.strings(s.api().options.unit_path); }},
     {"ControlGroup", "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().options.control_group); }},
+    {"ShutdownBudgetUSec", "t", Emits::constant, [](Subject& s, Writer& w) { append_duration(w, s.api().options.shutdown_budget); }},
+    {"ShutdownMarginUSec", "t", Emits::constant, [](Subject& s, Writer& w) { append_duration(w, s.api().options.shutdown_margin); }},
 };
 
 constexpr SignalRow kSignals[] = {

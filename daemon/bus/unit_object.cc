@@ -255,6 +255,13 @@ constexpr PropertyRow kUnitProperties[] = {
     {"StateDeadlineUSec", "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().deadline); }},
     {"StopDeadlineUSec",  "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().stop_deadline); }},
     {"LeftOver",          "b",   Emits::change,  status_flag<&UnitStatus::left_over>},
+    // When it last began to stop, and what that stop was given: TimeoutStopSec, or less by the shutdown budget.
+    {"StopBeginTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::stop_began_at>},
+    {"StopLimitUSec",     "t",   Emits::nothing, [](Subject& s, Writer& w) { append_duration(w, s.status().stop_limit); }},
+    // How long the last stops took: of how many, and what half of them and 95 of 100 did not exceed.
+    {"StopTimeSamples",   "u",   Emits::nothing, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().stops_measured)); }},
+    {"StopTimeP50USec",   "t",   Emits::nothing, [](Subject& s, Writer& w) { append_duration(w, s.status().stop_time_p50); }},
+    {"StopTimeP95USec",   "t",   Emits::nothing, [](Subject& s, Writer& w) { append_duration(w, s.status().stop_time_p95); }},
 };
 
 constexpr MethodRow kServiceMethods[] = {
@@ -275,6 +282,7 @@ constexpr PropertyRow kServiceProperties[] = {
     {"ReloadResult",   "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().reload_result)); }},
     {"NRestarts",      "u", Emits::change,  [](Subject& s, Writer& w) { w.u32(s.status().restarts); }},
     {"StatusText",     "s", Emits::change,  [](Subject& s, Writer& w) { w.string(s.status().status_text); }},
+    {"ToldStopping",   "b", Emits::change,  status_flag<&UnitStatus::told_stopping>},
     {"StatusErrno",    "i", Emits::change,  [](Subject& s, Writer& w) { w.i32(s.status().status_error); }},
     {"ControlGroup",   "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
     {"WatchdogTimestamp",          "t", Emits::nothing, status_time<&UnitStatus::watchdog_at>},

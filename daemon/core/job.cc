@@ -68,4 +68,11 @@ bool waits_for(JobType later, JobType earlier) {
     return later != JobType::stop && later != JobType::restart;
 }
 
+bool has_to_wait(JobType job, Relation relation, JobType other) {
+    if (job == JobType::nop || other == JobType::nop) {
+        return false;
+    }
+    return relation == Relation::after ? waits_for(job, other) : !waits_for(other, job);
+}
+
 }  // namespace svcd

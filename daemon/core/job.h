@@ -8,6 +8,7 @@
 
 #include "core/types/event.h"
 #include "core/types/ids.h"
+#include "core/types/relation.h"
 #include "core/types/states.h"
 #include "core/types/time.h"
 
@@ -55,5 +56,8 @@ bool is_redundant(JobType type, ActiveState state);
 /// Of two units with jobs, `later` being ordered After the other: does `later` have to wait? A stop
 /// goes before a start, and stops go in the reverse order (systemd.unit(5), Before=).
 bool waits_for(JobType later, JobType earlier);
+
+/// Has a job, whose unit stands in `relation` (after or before) to the other's, to wait for it?
+bool has_to_wait(JobType job, Relation relation, JobType other);
 
 }  // namespace svcd

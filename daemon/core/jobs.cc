@@ -11,7 +11,20 @@
 namespace svcd {
 namespace {
 
-JobType job_type_of(JobVerb verb, const Unit& unit) {
+/// Has `job`, whose unit stands in `relation` (after or before) to the other's, to wait for it?
+bool has_to_wait(const Job& job, Relation relation, const Job& other) {
+    return !job.ignore_order && has_to_wait(job.type, relation, other.type);
+}
+
+bool is_by_a_person(const JobRequested& event) {
+    return event.requester.pid != 0;
+}
+
+}  // namespace
+
+/// What a verb means for a unit in its present state.
+JobType Machine::job_type_of(JobVerb verb, const Unit& unit) {
+    const ActiveState state = unit.active_state();
     const bool reloads = can_reload(unit);
     switch (verb) {
         case JobVerb::start:
@@ -23,57 +36,48 @@ JobType job_type_of(JobVerb verb, const Unit& unit) {
         case JobVerb::restart:
             return JobType::restart;
         case JobVerb::try_restart:
-            return JobType::try_restart;
+            return collapsed(JobType::try_restart, state);
         case JobVerb::reload_or_restart:
-            return reloads ? JobType::reload_or_start : JobType::restart;
+            return collapsed(reloads ? JobType::reload_or_start : JobType::restart, state);
         case JobVerb::try_reload_or_restart:
-            if (reloads && is_up_or_starting(unit.active_state())) {
+            if (reloads && is_up_or_starting(state)) {
                 return JobType::reload;
             }
-            return reloads ? JobType::nop : JobType::try_restart;
+            return reloads ? JobType::nop : collapsed(JobType::try_restart, state);
     }
     return JobType::nop;
 }
 
-/// Has `job`, whose unit stands in `relation` (after or before) to the other's, to wait for it?
-bool has_to_wait(const Job& job, Relation relation, const Job& other) {
-    if (job.ignore_order || job.type == JobType::nop || other.type == JobType::nop) {
-        return false;
+/// Why a request for such a job is not even looked at.
+std::optional<Refusal> Machine::refusal_to_request(const Unit& unit, JobType type) const {
+    if (shutting_down && type != JobType::stop && type != JobType::nop) {
+        return Refusal{RefusalKind::shutting_down,
+                       unit.name() + ": no " + std::string(name_of(type)) +
+                           ", for svcd is shutting down, and nothing is started on the way"};
     }
-    return relation == Relation::after ? waits_for(job.type, other.type)
-                                       : !waits_for(other.type, job.type);
+    const bool starts = type == JobType::start || type == JobType::restart;
+    const bool stops = type == JobType::stop || type == JobType::restart;
+    const bool start_is_refused = starts && unit.definition.refuse_manual_start;
+    if (start_is_refused || (stops && unit.definition.refuse_manual_stop)) {
+        return Refusal{RefusalKind::only_by_dependency,
+                       unit.name() + " may be " + (start_is_refused ? "started" : "stopped") +
+                           " only by a dependency (" +
+                           (start_is_refused ? "RefuseManualStart" : "RefuseManualStop") +
+                           " in its unit file)"};
+    }
+    return std::nullopt;
 }
-
-bool is_by_a_person(const JobRequested& event) {
-    return event.requester.pid != 0;
-}
-
-}  // namespace
 
 void Machine::request_job(const JobRequested& event) {
     Unit& unit = this->unit(event.unit);
-    const JobType type = collapsed(job_type_of(event.verb, unit), unit.active_state());
+    const JobType type = job_type_of(event.verb, unit);
     const bool starts = type == JobType::start || type == JobType::restart;
     if (event.request == RequestId::none && !is_by_a_person(event)) {
         started = true;
         effects->supervisor_dirty = true;
     }
-    if (shutting_down && type != JobType::stop && type != JobType::nop) {
-        refuse(event.request,
-               {RefusalKind::shutting_down,
-                unit.name() + ": no " + std::string(name_of(type)) +
-                    ", for svcd is shutting down, and nothing is started on the way"});
-        return;
-    }
-    const bool stops = type == JobType::stop || type == JobType::restart;
-    const bool start_is_refused = starts && unit.definition.refuse_manual_start;
-    if (start_is_refused || (stops && unit.definition.refuse_manual_stop)) {
-        refuse(event.request,
-               {RefusalKind::only_by_dependency,
-                unit.name() + " may be " + (start_is_refused ? "started" : "stopped") +
-                    " only by a dependency (" +
-                    (start_is_refused ? "RefuseManualStart" : "RefuseManualStop") +
-                    " in its unit file)"});
+    if (auto refusal = refusal_to_request(unit, type)) {
+        refuse(event.request, std::move(*refusal));
         return;
     }
     if (type == JobType::nop) {

@@ -155,7 +155,8 @@ void Machine::set_state(Unit& unit, SubState next) {
 void Machine::update_deadline(const Unit& unit) {
     Time earliest = kNever;
     if (const ServiceRun* run = unit.run.get()) {
-        earliest = std::min({run->state_deadline, run->watchdog_deadline, run->check_deadline});
+        earliest = std::min(
+            {run->state_deadline, run->watchdog_deadline, run->check_deadline, run->look_at});
     }
     if (unit.check != nullptr) {
         earliest = std::min(earliest, unit.check->deadline);
@@ -254,6 +255,13 @@ void Machine::on(OomKilled& event) {
     Unit& hit = unit(event.unit);
     if (hit.run != nullptr) {
         Service{*this, hit}.on_oom_kill();
+    }
+}
+
+void Machine::on(CoreDumping& event) {
+    Unit& dumping = unit(event.unit);
+    if (dumping.run != nullptr) {
+        Service{*this, dumping}.on_core_dumping();
     }
 }
 

@@ -5,12 +5,13 @@
 // - ordering_cycles.cc their dependencies, and the cycles these would close
 // - transaction.cc     which jobs a request means
 // - jobs.cc            when a job runs, how it ends
+// - planner.h          what a request would do, and how long it would take
 // - conditions.cc      what is looked at before a unit starts
 // - units.cc           starting and stopping a unit of any type
 // - dependents.cc      what a unit's change means to others
 // - service*.cc        the state machine of a service; service_edges.h is its table
 // - emergency.cc       a unit that takes the whole of svcd with it
-// - shutdown.cc        the end of everything
+// - shutdown.cc        the end of everything; stop_budget.h is how its time is shared
 // - restore.cc         records, for the manager after this one
 // - machine.cc         one step
 // - status.cc          the questions
@@ -26,6 +27,7 @@
 #include "core/deadlines.h"
 #include "core/job.h"
 #include "core/process_slots.h"
+#include "core/stop_budget.h"
 #include "core/supervisor.h"
 #include "core/unit_graph.h"
 #include "core/unit_state.h"
@@ -60,6 +62,7 @@ public:
     bool something_was_killed = false;
     int exit_status = -1;  ///< what a FailureAction or SuccessAction wants; -1: nothing
     ShutdownKind shutdown_kind = ShutdownKind::exit;
+    Time shutdown_end = kNever;  ///< all stops are to be over: the budget less the margin
 
     // ── one step
     Time now{};
@@ -90,6 +93,8 @@ public:
     void take_waiting_definition(Unit& unit);
 
     // ── jobs.cc
+    static JobType job_type_of(JobVerb verb, const Unit& unit);
+    std::optional<Refusal> refusal_to_request(const Unit& unit, JobType type) const;
     void request_job(const JobRequested& event);
     void cancel_jobs(const CancelRequested& event);
     /// A transaction that svcd itself wants (a restart, a unit bound to one that is gone). Failure
@@ -134,6 +139,15 @@ public:
     void request_shutdown(const ShutdownRequested& event);
     void continue_shutdown();
     void stop_all(const Requester& requester);
+    /// Which part of its way down a limit is for: ExecStopPost may follow the first.
+    enum class StopClock : std::uint8_t { stop, post };
+    /// What the shutdown budget leaves of the time that a unit wants for what begins now, in O(what
+    /// waits for it). All of it while there is no budget.
+    Duration granted(const Unit& unit, Duration wanted, StopClock clock) const;
+    /// How much longer than now a unit may take without shortening others.
+    Duration slack(const Unit& unit, StopClock clock) const;
+    /// What of ShutdownBudgetSec is for the stops.
+    Duration budget_for_stops() const;
 
     // ── service.cc and its kin
     /// The one door into a state.
@@ -162,6 +176,7 @@ private:
     void on(ProcessExited& event);
     void on(CgroupEmptied& event);
     void on(OomKilled& event);
+    void on(CoreDumping& event);
     void on(BusNameChanged& event);
     void on(MainProcessFound& event);
     void on(MainProcessNotFound& event);
@@ -169,6 +184,7 @@ private:
     void on(DeadlineReached& event);
     void on(StateRestored& event) { restore(event); }
 
+    void set_shutdown_end(Time end);
     void note_transition(const Unit& unit, SubState next);
     void settle();
     void on_deadline(Unit& unit);

@@ -109,6 +109,12 @@ UnitRecord Machine::record(const Unit& unit) const {
     record.state_deadline = to_usec(run->state_deadline);
     record.watchdog_deadline = to_usec(run->watchdog_deadline);
     record.stop_deadline = to_usec(run->stop_deadline);
+    record.stop_began_at = to_usec(run->stop_began_at);
+    record.stop_limit = run->stop_limit.count();
+    record.dump_until = to_usec(run->dump_until);
+    run->stop_times.save(record.stop_times);
+    record.stop_times.warned_percent = run->warned_percent;
+    flag2(run->stop_is_measured, kUnitStopIsMeasured);
     record.watchdog_interval = run->watchdog_interval.count();
     record.main_started_at = to_usec(run->main_started_at);
     record.main_exited_at = to_usec(run->main_exited_at);
@@ -139,6 +145,7 @@ SupervisorRecord Machine::record() const {
     record.something_was_killed = something_was_killed ? 1 : 0;
     record.started = started ? 1 : 0;
     record.exit_status = exit_status;
+    record.shutdown_end = to_usec(shutdown_end);
     return record;
 }
 
@@ -162,6 +169,12 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->state_deadline = time_from_usec(record.state_deadline);
     run->watchdog_deadline = time_from_usec(record.watchdog_deadline);
     run->stop_deadline = time_from_usec(record.stop_deadline);
+    run->stop_began_at = time_from_usec(record.stop_began_at);
+    run->stop_limit = Duration{record.stop_limit};
+    run->dump_until = time_from_usec(record.dump_until);
+    run->stop_times.restore(record.stop_times);
+    run->warned_percent = record.stop_times.warned_percent;
+    run->stop_is_measured = (record.flags2 & kUnitStopIsMeasured) != 0;
     run->watchdog_interval = Duration{record.watchdog_interval};
     run->main_started_at = time_from_usec(record.main_started_at);
     run->main_exited_at = time_from_usec(record.main_exited_at);
@@ -206,6 +219,7 @@ void Machine::restore(const StateRestored& event) {
     something_was_killed = event.supervisor.something_was_killed != 0;
     started = event.supervisor.started != 0;
     exit_status = event.supervisor.exit_status;
+    shutdown_end = time_from_usec(event.supervisor.shutdown_end);
     // First every unit and job as it was, then what each has to ask or do again: these look at one
     // another.
     for (const RestoredUnit& restored : event.units) {

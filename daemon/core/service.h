@@ -20,7 +20,7 @@ namespace svcd {
 std::optional<std::uint16_t> first_command(const ServiceSettings& settings, CommandRole role);
 /// ExecStop may take the stop's time but for this share of it (at most 10 s): then the stop signal
 /// is due, so that no process gets SIGKILL without having had its SIGTERM.
-Duration signal_share(Duration timeout);
+Duration signal_share(Duration limit);
 
 /// The next one of the same role.
 std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::uint16_t command);
@@ -59,7 +59,11 @@ public:
     void on_notification(const Notification& notification);
     void on_bus_name(bool has_owner);
     void on_oom_kill();
+    void on_core_dumping();
     void on_deadline();
+    /// The shutdown's end has come nearer: a stop that goes on gets no more than its share of what
+    /// is left.
+    void fit_into_budget();
     /// Type=idle: nothing else is being done any more.
     void release_held();
     /// By its policy, would it be started again if it went down as it is now?
@@ -92,6 +96,8 @@ private:
     void kill_control(SignalCause cause);
 
     // The way down.
+    void leave_service(UnitResult result);
+    void enter_pre_stop(UnitResult result);
     void enter_stop(UnitResult result);
     void enter_stop_by_notify();
     void enter_signal(SubState state, UnitResult result, SignalCause cause = SignalCause::stop);
@@ -109,7 +115,17 @@ private:
     void order_spawn(ProcessRole role);
     void hold_until_idle();
     void drop_held();
-    void begin_stop_clock();
+
+    // How long it may take.
+    using StopClock = Machine::StopClock;
+    void begin_stop_clock(StopClock clock = StopClock::stop);
+    StopClock stop_clock() const;
+    Time command_deadline() const;
+    Duration kill_wait() const;
+    std::string limit_text() const;
+    void look_for_core_dump_before(Time deadline);
+    void measure_stop();
+
     void send_signals(SubState state, SignalCause cause);
     int stop_signal() const;
     void look_for_main_process();

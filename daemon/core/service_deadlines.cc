@@ -1,13 +1,25 @@
 // What a service does when time is up: of its state, of its watchdog, and of what has to be looked
 // at again.
+#include <algorithm>
 #include <csignal>
 
 #include "core/service.h"
 
 namespace svcd {
+namespace {
+
+/// So long a deadline waits for the answer to LookForCoreDump, when both are late.
+constexpr Duration kAnswerWait{5'000};
+
+}  // namespace
 
 void Service::on_deadline() {
-    if (run_.state_deadline <= machine_.now) {
+    if (run_.look_at <= machine_.now) {
+        run_.look_at = kNever;
+        machine_.order(LookForCoreDump{unit_.id});
+        run_.state_deadline = std::max(run_.state_deadline, machine_.now + kAnswerWait);
+        machine_.touch(unit_);
+    } else if (run_.state_deadline <= machine_.now) {
         on_state_deadline();
     } else if (run_.check_deadline <= machine_.now) {
         on_check_deadline();
@@ -84,12 +96,15 @@ void Service::on_state_deadline() {
             return;
         case SubState::running:
             machine_.say(Severity::warning, unit_, "has run for RuntimeMaxSec: it is stopped");
-            enter_stop(UnitResult::timeout);
+            leave_service(UnitResult::timeout);
             return;
         case SubState::reload:
         case SubState::reload_signal:
         case SubState::reload_notify:
             on_reload_deadline();
+            return;
+        case SubState::pre_stop:
+            enter_stop(UnitResult::success);
             return;
         case SubState::stop:
         case SubState::stop_post:
@@ -169,20 +184,18 @@ void Service::on_stop_deadline() {
     const SubStateTraits& state = traits(unit_.sub_state);
     if (state.asking == Asking::to_end &&
         settings_.timeout_stop_failure_mode == TimeoutFailureMode::abort) {
-        machine_.say(Severity::warning, unit_, "did not stop within TimeoutStopSec: it is aborted");
+        machine_.say(Severity::warning, unit_,
+                     "did not stop within " + limit_text() + ": it is aborted");
         enter_signal(state.final ? SubState::final_watchdog : SubState::stop_watchdog,
                      UnitResult::timeout, SignalCause::failure_mode);
     } else if (may_kill()) {
-        machine_.say(Severity::warning, unit_,
-                     std::string("did not stop within ") +
-                         (state.asking == Asking::to_abort ? "TimeoutAbortSec" : "TimeoutStopSec") +
-                         ": SIGKILL");
+        machine_.say(Severity::warning, unit_, "did not stop within " + limit_text() + ": SIGKILL");
         enter_signal(state.final ? SubState::final_sigkill : SubState::stop_sigkill,
                      UnitResult::timeout, SignalCause::deadline);
     } else {
         machine_.say(Severity::warning, unit_,
-                     "did not stop within TimeoutStopSec, and no SIGKILL is wanted: processes are "
-                     "left over");
+                     "did not stop within " + limit_text() +
+                         ", and no SIGKILL is wanted: processes are left over");
         give_up_waiting();
     }
 }

@@ -30,6 +30,9 @@ void Service::on_spawn_failed(ProcessRole role, const Error& error) {
         finish_reload(UnitResult::resources);
         return;
     }
+    if (role == ProcessRole::control && unit_.sub_state == SubState::pre_stop) {
+        return;  // an ExecReload that a stop has overtaken
+    }
     note_result(UnitResult::resources);
     if (traits(unit_.sub_state).starting) {
         fail_start(UnitResult::resources);
@@ -124,6 +127,9 @@ void Service::on_main_exit(ExitCode code, int status) {
                 enter_stop(result);
             }
             return;
+        case SubState::pre_stop:
+            enter_stop(result);  // there is nothing left that serves
+            return;
         case SubState::stop:
         case SubState::stop_post:
             return;  // the control process is waited for
@@ -192,7 +198,7 @@ void Service::on_control_exit(ExitCode code, int status) {
     if (is_held_by_shutdown()) {
         return;
     }
-    if (state != SubState::reload) {
+    if (state != SubState::reload && state != SubState::pre_stop) {
         note_result(result);
     }
     const bool is_killed_reload =
@@ -243,7 +249,8 @@ void Service::on_control_exit(ExitCode code, int status) {
             return;
         case SubState::reload_signal:
         case SubState::reload_notify:
-            return;  // killed after its time
+        case SubState::pre_stop:
+            return;  // an ExecReload that was killed after its time, or that a stop overtook
         case SubState::stop:
             enter_signal(SubState::stop_sigterm, result);
             return;

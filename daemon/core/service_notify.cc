@@ -63,19 +63,6 @@ void Service::take_facts(const Notification& message) {
     }
 }
 
-void Service::extend_timeout(Duration more) {
-    const Time until = after(machine_.now, more);
-    run_.state_deadline = std::max(run_.state_deadline, until);
-    if (traits(unit_.sub_state).stopping && run_.stop_deadline != kNever) {
-        // An ExecStop that asks for more leaves the time after the stop signal as it was.
-        const bool is_command =
-            unit_.sub_state == SubState::stop || unit_.sub_state == SubState::stop_post;
-        const Duration share = is_command ? signal_share(settings_.timeout_stop) : Duration{0};
-        run_.stop_deadline = std::max(run_.stop_deadline, after(until, share));
-    }
-    machine_.update_deadline(unit_);
-}
-
 /// READY=1, RELOADING=1, STOPPING=1.
 void Service::take_state(const Notification& message) {
     const SubState state = unit_.sub_state;
@@ -110,6 +97,8 @@ void Service::take_state(const Notification& message) {
         run_.told_stopping = true;
         if (unit_.sub_state == SubState::running) {
             enter_running(UnitResult::success);
+        } else if (unit_.sub_state == SubState::pre_stop) {
+            enter_stop_by_notify();
         }
     }
 }
@@ -138,8 +127,8 @@ void Service::on_oom_kill() {
     }
     const SubStateTraits& state = traits(unit_.sub_state);
     const bool kills = settings_.oom_policy == OomPolicy::kill;
-    if (state.starting || unit_.sub_state == SubState::stop ||
-        state.active == ActiveState::reloading) {
+    if (state.starting || unit_.sub_state == SubState::pre_stop ||
+        unit_.sub_state == SubState::stop || state.active == ActiveState::reloading) {
         enter_signal(kills ? SubState::stop_sigkill : SubState::stop_sigterm, UnitResult::oom_kill,
                      kills ? SignalCause::oom : SignalCause::stop);
     } else if (is_up(state.active)) {

@@ -43,7 +43,10 @@ void Service::note_result(UnitResult result) {
 
 /// Rule of ours: death by the stop signal that we sent, or exit status 128 + its number, is clean.
 bool Service::is_answer_to_stop(ExitCode code, int status) const {
-    if (!traits(unit_.sub_state).stopping || unit_.sub_state == SubState::stop) {
+    const bool was_sent = traits(unit_.sub_state).stopping &&
+                          unit_.sub_state != SubState::pre_stop &&
+                          unit_.sub_state != SubState::stop;
+    if (!was_sent) {
         return false;
     }
     const auto answers = [&](int signal) {

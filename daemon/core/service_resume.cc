@@ -34,6 +34,7 @@ bool Service::is_command_of_state(ProcessRole role, std::uint16_t index) const {
         case SubState::exited:
         case SubState::reload_signal:
         case SubState::reload_notify:
+        case SubState::pre_stop:
         case SubState::stop_watchdog:
         case SubState::stop_sigterm:
         case SubState::stop_sigkill:
@@ -173,6 +174,7 @@ void Service::resume(const RestoredUnit& restored) {
         case SubState::reload:
         case SubState::reload_signal:
         case SubState::reload_notify:
+        case SubState::pre_stop:
         case SubState::stop:
         case SubState::stop_post:
         case SubState::stop_wedged:

@@ -7,10 +7,6 @@
 
 namespace svcd {
 
-Duration signal_share(Duration timeout) {
-    return std::min<Duration>(timeout / 3, Duration{10'000'000});
-}
-
 StartOutcome Service::stop() {
     run_.forbid_restart = true;
     machine_.touch(unit_);
@@ -27,23 +23,32 @@ StartOutcome Service::stop() {
         leave_auto_restart(!is_stop);
         return StartOutcome::going;
     }
-    if (unit_.sub_state == SubState::running || unit_.sub_state == SubState::exited) {
-        enter_stop(UnitResult::success);
+    const ActiveState state = unit_.active_state();
+    const bool may_drain = settings_.rarely().pre_stop_delay > Duration{0};
+    if (state == ActiveState::active || (state == ActiveState::reloading && may_drain)) {
+        leave_service(UnitResult::success);
     } else {
         fail_start(UnitResult::success);  // not started yet, or reloading: no ExecStop
     }
     return StartOutcome::going;
 }
 
-void Service::begin_stop_clock() {
-    if (run_.stop_deadline == kNever) {
-        run_.stop_deadline = after(machine_.now, settings_.timeout_stop);
-        run_.empty_since = kNever;
+/// From serving to not serving, by somebody's wish: not before those that use it could turn away.
+void Service::leave_service(UnitResult result) {
+    const bool serves = run_.main.is_there() ? !run_.main.is_held : unit_.populated;
+    if (settings_.rarely().pre_stop_delay > Duration{0} && serves) {
+        enter_pre_stop(result);
+    } else {
+        enter_stop(result);
     }
-    run_.watchdog_deadline = kNever;
-    if (run_.empty_since == kNever) {
-        run_.check_deadline = kNever;
-    }
+}
+
+void Service::enter_pre_stop(UnitResult result) {
+    note_result(result);
+    begin_stop_clock();
+    const Duration most = run_.stop_limit == kInfinity ? kInfinity : Duration{run_.stop_limit / 2};
+    arm(after(machine_.now, std::min(settings_.rarely().pre_stop_delay, most)));
+    machine_.set_state(unit_, SubState::pre_stop);
 }
 
 void Service::enter_stop(UnitResult result) {
@@ -59,8 +64,7 @@ void Service::enter_stop(UnitResult result) {
         enter_signal(SubState::stop_sigterm, UnitResult::resources);
         return;
     }
-    arm(run_.stop_deadline == kNever ? kNever
-                                     : run_.stop_deadline - signal_share(settings_.timeout_stop));
+    arm(command_deadline());
     machine_.set_state(unit_, SubState::stop);
 }
 
@@ -68,6 +72,7 @@ void Service::enter_stop(UnitResult result) {
 void Service::enter_stop_by_notify() {
     begin_stop_clock();
     arm(run_.stop_deadline);
+    look_for_core_dump_before(run_.stop_deadline);
     machine_.set_state(unit_, SubState::stop_sigterm);
 }
 
@@ -96,17 +101,19 @@ void Service::enter_signal(SubState state, UnitResult result, SignalCause cause)
     send_signals(state, cause);
     switch (traits(state).asking) {
         case Asking::kill:
-            arm(after(machine_.now, machine_.options.kill_grace));
+            arm(after(machine_.now, kill_wait()));
+            look_for_core_dump_before(kNever);
             break;
         case Asking::to_abort:
             // A core dump may take longer than an orderly stop.
-            run_.stop_deadline =
-                after(machine_.now, settings_.timeout_abort.value_or(settings_.timeout_stop));
-            arm(run_.stop_deadline);
-            break;
+            run_.stop_limit = machine_.granted(
+                unit_, settings_.timeout_abort.value_or(settings_.timeout_stop), stop_clock());
+            run_.stop_deadline = after(machine_.now, run_.stop_limit);
+            [[fallthrough]];
         case Asking::to_end:
         case Asking::nothing:
             arm(run_.stop_deadline);
+            look_for_core_dump_before(run_.stop_deadline);
             break;
     }
     machine_.set_state(unit_, state);
@@ -196,6 +203,9 @@ void Service::continue_stop(UnitResult result) {
             machine_.order(ReleaseCgroup{unit_.id});
             machine_.set_state(unit_, SubState::failed);
             return;
+        case SubState::pre_stop:
+            enter_stop(UnitResult::success);
+            return;
         case SubState::stop:
             enter_signal(SubState::stop_sigterm, UnitResult::success);
             return;
@@ -222,7 +232,8 @@ void Service::continue_stop(UnitResult result) {
 void Service::enter_stop_post(UnitResult result) {
     note_result(result);
     run_.stop_deadline = kNever;
-    begin_stop_clock();  // ExecStopPost has a TimeoutStopSec of its own
+    look_for_core_dump_before(kNever);
+    begin_stop_clock(StopClock::post);  // ExecStopPost has a TimeoutStopSec of its own
     const auto command = first_command(settings_, CommandRole::stop_post);
     if (!command.has_value() || run_.control.is_there()) {
         enter_signal(SubState::final_sigterm, UnitResult::success);
@@ -232,8 +243,7 @@ void Service::enter_stop_post(UnitResult result) {
         enter_signal(SubState::final_sigterm, UnitResult::resources);
         return;
     }
-    arm(run_.stop_deadline == kNever ? kNever
-                                     : run_.stop_deadline - signal_share(settings_.timeout_stop));
+    arm(command_deadline());
     machine_.set_state(unit_, SubState::stop_post);
 }
 
@@ -249,7 +259,10 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
         machine_.order(WatchBusName{unit_.id, false});
         run_.bus_name_good = false;
     }
+    measure_stop();
     run_.stop_deadline = kNever;
+    run_.look_at = kNever;
+    run_.dump_until = kNever;
     run_.watchdog_deadline = kNever;
     run_.check_deadline = kNever;
     run_.empty_since = kNever;
@@ -291,6 +304,7 @@ void Service::enter_wedged() {
     }
     arm(kNever);
     run_.stop_deadline = kNever;
+    run_.look_at = kNever;
     run_.forget_restarts = true;
     machine_.say(Severity::error, unit_,
                  "has processes that survive SIGKILL: it is left alone until they end");

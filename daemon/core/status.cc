@@ -73,11 +73,17 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.control_command = run->control.command;
         status.restarts = run->restarts;
         status.status_text = run->status_text;
+        status.told_stopping = run->told_stopping;
         status.status_error = run->status_error;
         status.watchdog_at = run->watchdog_at;
         status.watchdog_interval = run->watchdog_interval;
         status.deadline = run->state_deadline;
         status.stop_deadline = run->stop_deadline;
+        status.stop_began_at = run->stop_began_at;
+        status.stop_limit = run->stop_limit;
+        status.stops_measured = run->stop_times.size();
+        status.stop_time_p50 = run->stop_times.percentile(50);
+        status.stop_time_p95 = run->stop_times.percentile(95);
         status.sigkill_sent = run->sigkill_sent;
         status.invocation_id = run->invocation_id;
     }

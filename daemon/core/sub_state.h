@@ -3,8 +3,9 @@
 //
 //   up       dead, failed ─► condition ─► start-pre ─► start ─► start-post ─► running, exited
 //   reload   running ─► reload ─► reload-signal ─► reload-notify ─► running
-//   down     running, exited ─► stop ─► stop-sigterm or stop-watchdog ─► stop-sigkill ─► stop-post
-//              ─► final-sigterm or final-watchdog ─► final-sigkill ─► dead, failed, stop-wedged
+//   down     running, exited ─► pre-stop ─► stop ─► stop-sigterm or stop-watchdog ─► stop-sigkill
+//              ─► stop-post ─► final-sigterm or final-watchdog ─► final-sigkill
+//              ─► dead, failed, stop-wedged
 //   again    dead, failed ─► auto-restart ─► dead ─► up
 //
 // Any of the starting and reloading states goes to stop-sigterm when it fails, times out or is
@@ -50,6 +51,7 @@ inline constexpr auto kSubStates = std::to_array<SubStateTraits>({
     {SubState::reload,         ActiveState::reloading,      false,   false,   false, Asking::nothing},
     {SubState::reload_signal,  ActiveState::reloading,      false,   false,   false, Asking::nothing},
     {SubState::reload_notify,  ActiveState::reloading,      false,   false,   false, Asking::nothing},
+    {SubState::pre_stop,       ActiveState::deactivating,   false,   true,    false, Asking::nothing},
     {SubState::stop,           ActiveState::deactivating,   false,   true,    false, Asking::nothing},
     {SubState::stop_watchdog,  ActiveState::deactivating,   false,   true,    false, Asking::to_abort},
     {SubState::stop_sigterm,   ActiveState::deactivating,   false,   true,    false, Asking::to_end},

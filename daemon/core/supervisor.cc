@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/machine.h"
+#include "core/planner.h"
 
 namespace svcd {
 
@@ -94,6 +95,14 @@ std::optional<UnitId> Supervisor::unit_of(Token process) const {
 std::optional<ProcessRole> Supervisor::role_of(Token process) const {
     const auto owner = state_->processes.owner(process);
     return owner.has_value() ? std::optional{owner->role} : std::nullopt;
+}
+
+Plan Supervisor::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) const {
+    return Planner{*state_}.plan(verb, units, mode);
+}
+
+Plan Supervisor::plan_shutdown() const {
+    return Planner{*state_}.plan_shutdown();
 }
 
 UnitRecord Supervisor::record(UnitId unit) const {

@@ -21,15 +21,18 @@
 
 #include "core/types/effect.h"
 #include "core/types/event.h"
+#include "core/types/plan.h"
 #include "core/types/status.h"
 
 namespace svcd {
 
 /// What svcd.yaml and the command line decide. Times in the core's units.
 struct SupervisorOptions {
-    std::uint64_t seed = 0;          ///< of invocation IDs; the shell draws it at random
-    Duration kill_grace{5'000'000};  ///< KillGraceSec: how long a process may outlive SIGKILL
-                                     ///< before it is stop-wedged
+    std::uint64_t seed = 0;                ///< of invocation IDs; the shell draws it at random
+    Duration kill_grace{5'000'000};        ///< KillGraceSec: how long a process may outlive SIGKILL
+                                           ///< before it is stop-wedged
+    Duration shutdown_budget = kInfinity;  ///< ShutdownBudgetSec: what a shutdown may take
+    Duration shutdown_margin{2'000'000};   ///< ShutdownMarginSec: of that, what is not for stops
 };
 
 class Supervisor {
@@ -65,6 +68,11 @@ public:
     /// a retired token.
     std::optional<UnitId> unit_of(Token process) const;
     std::optional<ProcessRole> role_of(Token process) const;
+
+    /// What a request would do, and how long it would take at worst. It is done as if by a person,
+    /// for each of the units, and nothing changes.
+    Plan plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) const;
+    Plan plan_shutdown() const;
 
     // For the state file.
 

@@ -21,7 +21,7 @@ std::optional<Refusal> Transaction::build(UnitId anchor, JobType type, JobMode m
     if (auto refusal = refusal_to(anchor, type)) {
         return refusal;
     }
-    anchor_ = add(anchor, type, kNone, true);
+    anchor_ = add(anchor, type, kNobody);
     if (auto refusal = pull_in()) {
         return refusal;
     }
@@ -52,24 +52,24 @@ void Transaction::build_shutdown() {
     for (const auto& unit : machine_.units) {
         if (unit->is_known && !is_perpetual(unit->name()) &&
             (!is_down(unit->active_state()) || unit->job != JobId::none)) {
-            add(unit->id, JobType::stop, kNone, false);
+            add(unit->id, JobType::stop, kNobody);
         }
     }
     break_cycles();
 }
 
-Transaction::Index Transaction::add(UnitId unit, JobType type, Index by, bool matters) {
+Transaction::Index Transaction::add(UnitId unit, JobType type, const Wish& wish) {
     std::vector<Index>& present = by_unit_[static_cast<std::uint32_t>(unit)];
     for (const Index index : present) {
         Entry& entry = entries_[index];
         if (entry.type != type) {
             continue;
         }
-        if (by != kNone) {
-            entry.wishes.push_back(Wish{by, matters});
+        if (wish.by != kNone) {
+            entry.wishes.push_back(wish);
         }
-        if (entry.is_impossible && matters && by != kNone) {
-            give_up(by, last_refusal_->message);
+        if (entry.is_impossible && wish.matters && wish.by != kNone) {
+            give_up(wish.by, last_refusal_->message);
         }
         return index;
     }
@@ -79,8 +79,8 @@ Transaction::Index Transaction::add(UnitId unit, JobType type, Index by, bool ma
     entry.unit = unit;
     entry.type = type;
     entry.ignore_order = mode_ == JobMode::ignore_dependencies;
-    if (by != kNone) {
-        entry.wishes.push_back(Wish{by, matters});
+    if (wish.by != kNone) {
+        entry.wishes.push_back(wish);
     }
     to_expand_.push_back(index);
     return index;
@@ -170,9 +170,12 @@ void Transaction::consider(Index index) {
 void Transaction::expand(Index index) {
     const UnitId id = entries_[index].unit;
     const JobType type = entries_[index].type;
+    const auto wish = [index](Relation relation, bool matters) {
+        return Wish{index, matters, Because::Kind::pulled_in, relation};
+    };
     const auto pull = [&](Relation relation, JobType job, bool matters) {
         for (const auto edge : machine_.graph.related(id, relation)) {
-            add(edge.unit(), job, index, matters);
+            add(edge.unit(), job, wish(relation, matters));
         }
     };
     if (type == JobType::start || type == JobType::restart) {
@@ -189,7 +192,7 @@ void Transaction::expand(Index index) {
                 const Unit& other = machine_.unit(edge.unit());
                 if (!is_down(other.active_state()) || other.job != JobId::none ||
                     by_unit_.contains(static_cast<std::uint32_t>(edge.unit()))) {
-                    add(edge.unit(), JobType::stop, index, matters);
+                    add(edge.unit(), JobType::stop, wish(relation, matters));
                 }
             }
         }
@@ -211,7 +214,7 @@ void Transaction::expand(Index index) {
                                         ? JobType::stop
                                         : collapsed(JobType::try_restart, other.active_state());
                 if (job != JobType::nop) {
-                    add(edge.unit(), job, index, true);
+                    add(edge.unit(), job, wish(relation, true));
                 }
             }
         }
@@ -219,7 +222,7 @@ void Transaction::expand(Index index) {
     if (type == JobType::reload) {
         for (const auto edge : machine_.graph.related(id, Relation::propagates_reload_to)) {
             if (!is_down_or_stopping(machine_.unit(edge.unit()).active_state())) {
-                add(edge.unit(), JobType::reload, index, false);
+                add(edge.unit(), JobType::reload, wish(Relation::propagates_reload_to, false));
             }
         }
     }
@@ -232,7 +235,8 @@ void Transaction::add_isolating_stops() {
             by_unit_.contains(static_cast<std::uint32_t>(unit->id))) {
             continue;
         }
-        add(unit->id, JobType::stop, anchor_, false);
+        add(unit->id, JobType::stop,
+            Wish{anchor_, false, Because::Kind::isolated, Relation::requires_});
     }
 }
 
@@ -506,6 +510,26 @@ std::vector<UnitId> Transaction::units_with(JobType type) const {
         }
     }
     return units;
+}
+
+std::vector<Transaction::Outcome> Transaction::outcome() const {
+    std::vector<Outcome> jobs;
+    for (Index index = 0; index < entries_.size(); ++index) {
+        const Entry& entry = entries_[index];
+        if (entry.is_dropped) {
+            continue;
+        }
+        Outcome job{entry.unit, entry.type, {}, entry.ignore_order};
+        job.because.kind = is_shutdown_ ? Because::Kind::shutdown : Because::Kind::asked;
+        for (const Wish& wish : entry.wishes) {
+            if (index != anchor_ && !entries_[wish.by].is_dropped) {
+                job.because = Because{wish.why, wish.relation, entries_[wish.by].unit};
+                break;
+            }
+        }
+        jobs.push_back(std::move(job));
+    }
+    return jobs;
 }
 
 JobId Transaction::apply(const Requester& requester) {

@@ -19,6 +19,7 @@
 
 #include "core/types/effect.h"
 #include "core/types/event.h"
+#include "core/types/plan.h"
 
 namespace svcd {
 
@@ -36,6 +37,15 @@ public:
     /// The units for which it holds a job of this type.
     std::vector<UnitId> units_with(JobType type) const;
 
+    /// A job that apply() would install.
+    struct Outcome {
+        UnitId unit{};
+        JobType type = JobType::start;
+        Because because;
+        bool ignore_order = false;
+    };
+    std::vector<Outcome> outcome() const;
+
     /// Installs the jobs. Returns the anchor's, or none when there was nothing to do.
     JobId apply(const Requester& requester);
 
@@ -47,6 +57,8 @@ private:
     struct Wish {
         Index by;
         bool matters;
+        Because::Kind why;
+        Relation relation;  ///< of Kind::pulled_in
     };
     struct Entry {
         UnitId unit{};
@@ -58,7 +70,8 @@ private:
         bool ignore_order = false;
     };
 
-    Index add(UnitId unit, JobType type, Index by, bool matters);
+    static constexpr Wish kNobody{kNone, false, Because::Kind::asked, Relation::requires_};
+    Index add(UnitId unit, JobType type, const Wish& wish);
     std::optional<Refusal> refusal_to(UnitId unit, JobType type) const;
     std::optional<Refusal> pull_in();
     void consider(Index entry);

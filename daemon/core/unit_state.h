@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/stop_history.h"
 #include "core/sub_state.h"
 #include "core/types/ids.h"
 #include "core/types/states.h"
@@ -41,6 +42,10 @@ struct ServiceRun {
     Time check_deadline = kNever;  ///< when to look again: has it executed, is there a PID file, is
                                    ///< the cgroup still empty
     Time stop_deadline = kNever;   ///< of the whole stop; SIGKILL follows
+    Duration stop_limit{0};        ///< what that clock was given
+    Time stop_began_at{};          ///< when it last began to go down
+    Time look_at = kNever;         ///< when to look whether a core dump is being written
+    Time dump_until = kNever;      ///< how long that may hold SIGKILL back
     Time recheck_until = kNever;   ///< an answer to the second look counts until then
     Time empty_since = kNever;     ///< the cgroup was empty while an exit record was still missing
     Duration watchdog_interval{0};
@@ -56,14 +61,17 @@ struct ServiceRun {
     std::uint32_t backoff = 0;  ///< restarts since it last ran well: which of RestartSteps is next
     Time reload_began_at{};
     UnitResult reload_result = UnitResult::success;
-    bool forget_restarts = false;  ///< the next start begins to count anew
-    bool main_known = false;       ///< this life has, or had, a main process that we know
-    bool main_is_adopted = false;  ///< it named itself (MAINPID=, PIDFile) or was found
-    bool forbid_restart = false;   ///< stopped by a job: Restart= does not apply
-    bool told_reloading = false;   ///< RELOADING=1 without READY=1 since
-    bool told_stopping = false;    ///< STOPPING=1
-    bool bus_name_good = false;    ///< Type=dbus: its name has an owner
-    bool sigkill_sent = false;     ///< in this stop
+    bool forget_restarts = false;     ///< the next start begins to count anew
+    bool main_known = false;          ///< this life has, or had, a main process that we know
+    bool main_is_adopted = false;     ///< it named itself (MAINPID=, PIDFile) or was found
+    bool forbid_restart = false;      ///< stopped by a job: Restart= does not apply
+    bool told_reloading = false;      ///< RELOADING=1 without READY=1 since
+    bool told_stopping = false;       ///< STOPPING=1
+    bool bus_name_good = false;       ///< Type=dbus: its name has an owner
+    bool sigkill_sent = false;        ///< in this stop
+    bool stop_is_measured = false;    ///< there were processes to stop: its time counts
+    std::uint8_t warned_percent = 0;  ///< of TimeoutStopSec: what a stop's warning was about
+    StopHistory stop_times;
     std::int32_t status_error = 0;
     std::string status_text;
     std::vector<Time> starts;  ///< within StartLimitIntervalSec, oldest first

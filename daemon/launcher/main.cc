@@ -5,12 +5,11 @@
 // table.h); it keeps descriptors for the manager (manager_link.h); it starts the manager again when
 // that dies (manager_process.h); and it leaves signals that are meant for the manager in the table.
 // All policy is the manager's. After the start it allocates nothing, waits for nobody, and leaves
-// only when the manager told it to (TableHeader::final_status).
+// only when the manager told it to (TableHeader::final_status), by the last steps (last_steps.h).
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "launcher/last_steps.h"
 #include "launcher/manager_link.h"
 #include "launcher/manager_process.h"
 #include "launcher/notify.h"
@@ -29,21 +29,11 @@
 #include "launcher/protocol.h"
 #include "launcher/reaper.h"
 #include "launcher/runtime_dir.h"
+#include "launcher/signals.h"
 #include "launcher/table.h"
 
 namespace svcd {
 namespace {
-
-struct Forwarded {
-    int signal;
-    LauncherRequest request;
-    bool is_stop;  ///< not to be held up by a manager that dies too often
-};
-constexpr Forwarded kForwarded[] = {
-    {SIGTERM, kRequestTerminate, true},  {SIGINT, kRequestInterrupt, true},
-    {SIGHUP, kRequestReload, false},     {SIGPWR, kRequestPower, true},
-    {SIGUSR1, kRequestReconnect, false}, {SIGUSR2, kRequestDump, false},
-};
 
 /// What we inherited from whoever started us must not reach services, nor hold us up.
 void start_clean() {
@@ -65,24 +55,6 @@ void start_clean() {
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
-/// Blocks every signal, and makes those that mean something readable. -1: it was said why not.
-int open_signals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, nullptr);
-    sigset_t wanted;
-    ::sigemptyset(&wanted);
-    ::sigaddset(&wanted, SIGCHLD);
-    for (const Forwarded& forwarded : kForwarded) {
-        ::sigaddset(&wanted, forwarded.signal);
-    }
-    const int fd = above_fixed_fds(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (fd < 0) {
-        say("can't receive signals: %s", std::strerror(errno));
-    }
-    return fd;
-}
-
 /// Stored descriptors need room here; the manager and the services get the limit as it was.
 rlimit raise_descriptor_limit() {
     rlimit given{1024, 1024};
@@ -93,28 +65,6 @@ rlimit raise_descriptor_limit() {
     return given;
 }
 
-/// Reads what is there. True when a child may have ended.
-bool take_signals(int signals, Table& table, ManagerProcess& manager) {
-    bool has_child = false;
-    signalfd_siginfo infos[8];
-    ssize_t size = 0;
-    while ((size = ::read(signals, infos, sizeof infos)) > 0) {
-        const std::size_t count = static_cast<std::size_t>(size) / sizeof infos[0];
-        for (std::size_t index = 0; index < count; ++index) {
-            has_child |= infos[index].ssi_signo == SIGCHLD;
-            for (const Forwarded& forwarded : kForwarded) {
-                if (infos[index].ssi_signo == static_cast<std::uint32_t>(forwarded.signal)) {
-                    table.request(forwarded.request);
-                    if (forwarded.is_stop) {
-                        manager.hurry();
-                    }
-                }
-            }
-        }
-    }
-    return has_child;
-}
-
 /// A first manager that leaves by itself before it was ready and before it spawned anything has
 /// refused to start (a bad option, no cgroup to write to): starting it again would not help, and
 /// whoever started svcd should know.
@@ -123,23 +73,51 @@ bool has_refused(const Reaped& end, const Table& table, bool was_ready) {
            ::getpid() != 1;
 }
 
-/// Everything from here on goes on until the manager says otherwise. The status to leave with.
-int serve(
-    int signals, Table& table, ManagerLink& link, ManagerProcess& manager, ReadyNotice& ready) {
+/// Passes on what was asked for. True: there is no time to ask the manager, and `end` says for
+/// what.
+bool obey(const SignalsTaken& taken, Table& table, ManagerProcess& manager, EndOrder& end) {
+    if (taken.requests != 0) {
+        table.request(taken.requests);
+    }
+    if (taken.is_stop) {
+        manager.hurry();
+    }
+    if (!taken.skips_units) {
+        return false;
+    }
+    wait_for_log();
+    say("going down without stopping units in order");
+    manager.kill();
+    end.kind = taken.kind;
+    return true;
+}
+
+/// Everything from here on goes on until the manager says otherwise.
+EndOrder serve(Signals& signals,
+               Table& table,
+               ManagerLink& link,
+               ManagerProcess& manager,
+               ReadyNotice& ready,
+               bool is_machine) {
     // Whoever executed us may have left us children.
     bool may_have_exits = true;
     bool was_ready = false;
     bool is_first = true;
+    EndOrder end;
     for (;;) {
         if (manager.wait_ms() == 0) {
             manager.start(table, link);
         }
-        pollfd sources[] = {{signals, POLLIN, 0}, {link.fd(), link.events(), 0}};
+        pollfd sources[] = {{signals.fd(), POLLIN, 0}, {link.fd(), link.events(), 0}};
         if (::poll(sources, 2, may_have_exits ? 0 : manager.wait_ms()) < 0) {
             sources[0].revents = sources[1].revents = 0;
         }
         if (sources[0].revents != 0) {
-            may_have_exits |= take_signals(signals, table, manager);
+            const SignalsTaken taken = signals.take(is_machine);
+            may_have_exits |= taken.has_child;
+            if (obey(taken, table, manager, end)) {
+                return end;
+            }
         }
         if (sources[1].revents != 0 && link.serve()) {
             was_ready = true;
@@ -153,12 +131,13 @@ int serve(
         if (!reaped.manager_ended) {
             continue;
         }
-        if (table.final_status() >= 0) {
-            return table.final_status();
+        if (table.read_end(end)) {
+            return end;
         }
         if (is_first && has_refused(reaped, table, was_ready)) {
             say("svcd-manager could not start (status %d), so svcd leaves", reaped.status);
-            return reaped.status;
+            end.status = reaped.status;
+            return end;
         }
         is_first = false;
         manager.ended(reaped.code, reaped.status);
@@ -195,17 +174,19 @@ int run(char** arguments) {
     ::getrlimit(RLIMIT_NOFILE, &limit);
     link.set_limit(limit.rlim_cur / 2);
     Table table;
-    const int signals = open_signals();
-    if (signals < 0 || !table.create()) {
+    Signals signals;
+    if (!signals.open() || !table.create()) {
         return 1;
     }
+    const bool is_machine = take_machine();
     // Whatever a service leaves behind comes to us, not to somebody's PID 1.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ManagerProcess manager{command};
     arguments[0] = options.manager;
     // ── Beyond this line nothing may exit, and nothing allocates.
     // ────────────────────────────────────────────────────────────
-    return serve(signals, table, link, manager, ready);
+    const EndOrder end = serve(signals, table, link, manager, ready, is_machine);
+    return take_last_steps(end, is_machine, signals.fd());
 }
 
 }  // namespace

@@ -102,6 +102,12 @@ void ManagerProcess::died(const char* how) {
         static_cast<int>(wait_ / 1'000'000));
 }
 
+void ManagerProcess::kill() const {
+    if (pid_ > 0) {
+        ::kill(pid_, SIGKILL);
+    }
+}
+
 void ManagerProcess::hurry() {
     if (pid_ == 0) {
         start_at_ = now_usec();

@@ -38,6 +38,8 @@ public:
     void start(Table& table, ManagerLink& link);
     /// It has been reaped: says how it ended, and decides when it starts again.
     void ended(int code, int status);
+    /// SIGKILL: it is not to decide anything any more.
+    void kill() const;
     /// Start it at the next occasion, however often it has died: somebody asked for something.
     void hurry();
 

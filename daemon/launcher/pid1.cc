@@ -1,6 +1,7 @@
 #include "launcher/pid1.h"
 
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +54,11 @@ void mount_api_file_systems() {
             say("can't mount %s on %s: %s", system.type, system.where, std::strerror(errno));
         }
     }
+}
+
+bool take_machine() {
+    // In a PID namespace: EINVAL. Without CAP_SYS_BOOT: EPERM, and we couldn't switch off anyway.
+    return ::getpid() == 1 && ::reboot(RB_DISABLE_CAD) == 0;
 }
 
 bool is_in_container() {

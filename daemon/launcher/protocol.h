@@ -40,13 +40,24 @@ inline constexpr std::uint32_t kTableVersion = 1;
 /// TableHeader::requests: set by the launcher, taken (fetch_and) by the manager after it has
 /// written down that it heard.
 enum LauncherRequest : std::uint32_t {
-    kRequestTerminate = 1,   ///< SIGTERM
-    kRequestInterrupt = 2,   ///< SIGINT
-    kRequestReload = 4,      ///< SIGHUP
-    kRequestPower = 8,       ///< SIGPWR
-    kRequestReconnect = 16,  ///< SIGUSR1
-    kRequestDump = 32,       ///< SIGUSR2
+    kRequestTerminate = 1,    ///< SIGTERM
+    kRequestInterrupt = 2,    ///< SIGINT
+    kRequestReload = 4,       ///< SIGHUP
+    kRequestPower = 8,        ///< SIGPWR
+    kRequestReconnect = 16,   ///< SIGUSR1
+    kRequestDump = 32,        ///< SIGUSR2
+    kRequestHurry = 64,       ///< the third SIGTERM in kHurryWindow
+    kRequestDefault = 128,    ///< SIGRTMIN+0: isolate default.target
+    kRequestRescue = 256,     ///< SIGRTMIN+1
+    kRequestEmergency = 512,  ///< SIGRTMIN+2
+    kRequestHalt = 1024,      ///< SIGRTMIN+3
+    kRequestPowerOff = 2048,  ///< SIGRTMIN+4
+    kRequestReboot = 4096,    ///< SIGRTMIN+5
 };
+
+/// What becomes of the machine when everything has ended. On anything but a machine (a container, a
+/// svcd that is not PID 1) all of them are `exit`; on a machine `exit` is `poweroff`.
+enum class EndKind : std::uint32_t { exit = 0, poweroff = 1, reboot = 2, halt = 3 };
 
 /// The first page(s) of the memfd. `exited` is a bitmap of slots in EXITED state and
 /// `exited_summary` one bit for each of its words that is not zero, so that the manager finds exits
@@ -65,6 +76,12 @@ struct TableHeader {
     std::atomic<std::uint64_t> orphans_reaped;
     std::atomic<std::uint64_t> exited_summary[kSlots / 64 / 64];
     std::atomic<std::uint64_t> exited[kSlots / 64];
+    // What follows was appended. A launcher from before it leaves without the last steps; a manager
+    // from before it leaves zeroes here, which are an `exit` that takes the usual times.
+    std::atomic<std::uint32_t> end_kind;     ///< EndKind; valid with final_status
+    std::atomic<std::uint32_t> end_at_once;  ///< 1: what still runs gets SIGKILL, and no SIGTERM
+    /// µs of CLOCK_MONOTONIC by which the last steps should be over; 0: as long as each may take.
+    std::atomic<std::int64_t> end_deadline_usec;
 };
 
 inline constexpr std::size_t kSlotsOffset = 12288;

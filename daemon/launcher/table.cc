@@ -115,9 +115,16 @@ void Table::poke() {
     [[maybe_unused]] const ssize_t written = ::write(poke_fd_, &one, sizeof one);
 }
 
-int Table::final_status() const {
+bool Table::read_end(EndOrder& end) const {
     const std::uint32_t value = header_->final_status.load(std::memory_order_acquire);
-    return value == 0 ? -1 : static_cast<int>(value & 255U);
+    if (value == 0) {
+        return false;
+    }
+    end.status = static_cast<int>(value & 255U);
+    end.kind = EndKind{header_->end_kind.load(std::memory_order_relaxed)};
+    end.at_once = header_->end_at_once.load(std::memory_order_relaxed) != 0;
+    end.deadline = header_->end_deadline_usec.load(std::memory_order_relaxed);
+    return true;
 }
 
 void Table::count_start() {

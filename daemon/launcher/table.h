@@ -9,6 +9,14 @@
 
 namespace svcd {
 
+/// How svcd is to end: TableHeader's end_* and final_status.
+struct EndOrder {
+    int status = 0;
+    EndKind kind = EndKind::exit;
+    bool at_once = false;
+    std::int64_t deadline = 0;  ///< µs of CLOCK_MONOTONIC; 0: none
+};
+
 class Table {
 public:
     /// Makes the memfd and the eventfd. False: it was said why not.
@@ -28,8 +36,8 @@ public:
     /// Wakes the manager.
     void poke();
 
-    /// -1 when the launcher is to stay.
-    int final_status() const;
+    /// False when the launcher is to stay.
+    bool read_end(EndOrder& end) const;
     /// Counts a start of the manager.
     void count_start();
     /// A process was or is to be spawned.

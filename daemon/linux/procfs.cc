@@ -87,6 +87,11 @@ Result<std::string> cgroup_of(Pid pid) {
     return failure(ENOENT, "find the v2 cgroup of", std::to_string(pid), "is cgroup2 mounted?");
 }
 
+bool is_dumping_core(Pid pid) {
+    const Result<std::string> text = read_proc(pid, "status", kSmallFile);
+    return text && text->find("\nCoreDumping:\t1") != std::string::npos;
+}
+
 std::string boot_id() {
     Result<std::string> text =
         read_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", kSmallFile);

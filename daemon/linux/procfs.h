@@ -26,6 +26,8 @@ Result<ProcessInfo> process_info(Pid pid);
 std::optional<ProcessInfo> parse_process_stat(std::string_view line);
 /// The v2 cgroup path of a process ("0::" of /proc/PID/cgroup).
 Result<std::string> cgroup_of(Pid pid);
+/// Is the kernel writing its core dump now? No of a process that is gone.
+bool is_dumping_core(Pid pid);
 std::string boot_id();
 
 }  // namespace svcd

@@ -20,7 +20,11 @@ namespace {
 /// A configuration is a page of text; more is not one.
 constexpr std::size_t kConfigMax = 65536;
 
-constexpr std::array<std::string_view, 1> kKeys{"KillGraceSec"};
+constexpr std::array<std::string_view, 3> kKeys{"KillGraceSec", "ShutdownBudgetSec",
+                                                "ShutdownMarginSec"};
+// In the order of kKeys.
+constexpr std::array<Duration Config::*, kKeys.size()> kFields{
+    &Config::kill_grace, &Config::shutdown_budget, &Config::shutdown_margin};
 
 std::string_view without_quotes(std::string_view value) {
     const bool is_quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
@@ -36,14 +40,15 @@ std::optional<std::string> parse_line(std::string_view line, Config& config) {
     }
     const std::string_view key = trim(line.substr(0, colon));
     const std::string_view value = without_quotes(trim(line.substr(colon + 1)));
-    if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end()) {
+    const auto* const known = std::find(kKeys.begin(), kKeys.end(), key);
+    if (known == kKeys.end()) {
         return "unknown key '" + std::string(key) + "'" + suggestion(key, kKeys);
     }
     const Parsed<Duration> duration = parse_duration(value);
     if (!duration) {
         return std::string(key) + ": " + duration.error();
     }
-    config.kill_grace = *duration;
+    config.*kFields[static_cast<std::size_t>(known - kKeys.begin())] = *duration;
     return std::nullopt;
 }
 

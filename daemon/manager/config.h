@@ -13,7 +13,9 @@
 namespace svcd {
 
 struct Config {
-    Duration kill_grace{5'000'000};  ///< KillGraceSec
+    Duration kill_grace{5'000'000};        ///< KillGraceSec
+    Duration shutdown_budget = kInfinity;  ///< ShutdownBudgetSec; infinity: no limit but the units'
+    Duration shutdown_margin{2'000'000};   ///< ShutdownMarginSec
 };
 
 struct ParsedConfig {

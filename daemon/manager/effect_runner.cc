@@ -6,11 +6,15 @@
 
 #include "linux/pid_file.h"
 #include "linux/pidfd.h"
+#include "linux/procfs.h"
 #include "manager/effect_order.h"
 
 namespace svcd {
 
 namespace {
+
+/// Of a unit's processes so many are looked at for one that is writing a core dump.
+constexpr std::size_t kLookedAtMax = 256;
 
 /// In the order in which they are sent: a stopped process acts on the first once it goes on.
 std::vector<int> signals_of(const SignalUnit& order) {
@@ -207,6 +211,13 @@ void EffectRunner::carry_out(const CheckCgroup& order) {
     }
     if (!*populated) {
         tools_.queue.emplace_back(CgroupEmptied{order.unit});
+    }
+}
+
+void EffectRunner::carry_out(const LookForCoreDump& order) {
+    const auto pids = tools_.cgroups.processes(tools_.supervisor.name(order.unit), kLookedAtMax);
+    if (pids && std::any_of(pids->begin(), pids->end(), is_dumping_core)) {
+        tools_.queue.emplace_back(CoreDumping{order.unit});
     }
 }
 

@@ -69,6 +69,7 @@ public:
     void carry_out(const IdentifyMainProcess& order);
     void carry_out(const RetireProcess& order);
     void carry_out(const CheckCgroup& order);
+    void carry_out(const LookForCoreDump& order);
     void carry_out(const ReleaseCgroup& order);
     void carry_out(const AnnounceJob& order);
     void carry_out(const AnnounceJobEnd& order);

@@ -12,6 +12,25 @@ namespace {
 
 constexpr Duration kLook{10'000};
 
+bool is_empty(const CgroupTree& cgroups, const std::string& unit) {
+    const Result<bool> populated = cgroups.is_populated(unit);
+    return populated && !*populated;
+}
+
+/// The launcher reaps meanwhile. False: some were not in this time.
+bool wait_until_empty(const CgroupTree& cgroups,
+                      const std::vector<std::string>& units,
+                      Duration patience) {
+    const auto is_done = [&](const std::string& unit) { return is_empty(cgroups, unit); };
+    for (Duration waited{0}; !std::all_of(units.begin(), units.end(), is_done); waited += kLook) {
+        if (waited >= patience) {
+            return false;
+        }
+        ::poll(nullptr, 0, static_cast<int>(kLook.count() / 1000));
+    }
+    return true;
+}
+
 }  // namespace
 
 void kill_process(const ProcessTable& table, const TableEntry& entry, Log& log) {
@@ -37,21 +56,28 @@ void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
             kill_process(table, entry, log);
         }
     }
-    const auto is_gone = [&](const std::string& unit) {
-        const Result<bool> populated = cgroups.is_populated(unit);
-        return populated && !*populated;
-    };
-    for (Duration waited{0}; waited < kLastKillWait; waited += kLook) {
-        if (std::all_of(units.begin(), units.end(), is_gone)) {
-            break;
-        }
-        ::poll(nullptr, 0, static_cast<int>(kLook.count() / 1000));
-    }
+    wait_until_empty(cgroups, units, kLastKillWait);
     for (const std::string& unit : units) {
         if (const auto removed = cgroups.remove(unit); !removed) {
             log.say(Severity::warning, unit, to_string(removed.error()));
         }
     }
+}
+
+void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Duration left, Log& log) {
+    std::vector<std::string> units = cgroups.existing_units();
+    std::erase_if(units, [&](const std::string& unit) { return is_empty(cgroups, unit); });
+    for (const std::string& unit : units) {
+        log.say(Severity::notice, unit, "Has left processes behind, which end with svcd");
+        std::vector<Pid> reached;
+        if (const auto sent = cgroups.signal(unit, {SIGTERM, SIGCONT}, reached); !sent) {
+            log.say(Severity::warning, unit, to_string(sent.error()));
+        }
+    }
+    if (!wait_until_empty(cgroups, units, std::min(kLeftOverWait, left))) {
+        log.say(Severity::warning, "What units have left behind outlives SIGTERM: SIGKILL");
+    }
+    kill_everything(table, cgroups, log);
 }
 
 }  // namespace svcd

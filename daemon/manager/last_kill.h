@@ -1,5 +1,5 @@
-// SIGKILL for processes that nobody asks in order any more: those that no record names, and all of
-// them when svcd has to leave at once (Exit::force).
+// The end of processes that nobody asks in order any more: those that no record names, what stopped
+// units have left behind, and all of them when svcd has to leave at once (Exit::force).
 #pragma once
 
 #include "linux/cgroup.h"
@@ -15,6 +15,12 @@ void kill_process(const ProcessTable& table, const TableEntry& entry, Log& log);
 /// most kLastKillWait: the launcher reaps them meanwhile. Their cgroups are removed.
 void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log);
 
+/// What units have left behind when all are stopped (KillMode=process, say): SIGTERM, then
+/// kill_everything() for those that are there after kLeftOverWait, or after `left` if that is less.
+/// Only where svcd is not PID 1: there the launcher ends all that is left, of whatever cgroup.
+void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Duration left, Log& log);
+
+inline constexpr Duration kLeftOverWait{5'000'000};
 /// A process that outlives SIGKILL for so long hangs in the kernel; it may stay behind.
 inline constexpr Duration kLastKillWait{1'000'000};
 

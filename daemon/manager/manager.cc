@@ -28,8 +28,13 @@ LoaderOptions loader_options(const ManagerOptions& options) {
                          user};
 }
 
-BusOptions bus_options(const ManagerOptions& options, const Kernel& kernel, Log& log) {
+BusOptions bus_options(const ManagerOptions& options,
+                       const Config& config,
+                       const Kernel& kernel,
+                       Log& log) {
     BusOptions bus;
+    bus.shutdown_budget = config.shutdown_budget;
+    bus.shutdown_margin = config.shutdown_margin;
     bus.unit_path = loader_options(options).unit_path;
     bus.control_group = kernel.cgroups.root();
     bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
@@ -93,13 +98,14 @@ Manager::Manager(const ManagerOptions& options,
     : options_(options),
       kernel_(kernel),
       log_(log),
-      supervisor_(SupervisorOptions{seed, config.kill_grace}),
+      supervisor_(SupervisorOptions{seed, config.kill_grace, config.shutdown_budget,
+                                    config.shutdown_margin}),
       files_(loader_options(options), supervisor_),
       spawner_(exec_helper_path()),
       sweeper_(loop_, spawner_, queue_, log),
       finder_(kernel.table, kernel.cgroups, kernel.launcher),
       notify_(kernel.notify.get(), kernel.cgroups, kernel.table, supervisor_, queue_, log),
-      bus_(loop_.handle(), *this, setting_properties(), bus_options(options, kernel, log)),
+      bus_(loop_.handle(), *this, setting_properties(), bus_options(options, config, kernel, log)),
       recorder_(supervisor_, kernel.stops, stop_senses(kernel, log)),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.cgroups, spawner_,
                           sweeper_, finder_, bus_, recorder_, log, queue_},
@@ -324,23 +330,40 @@ void Manager::handle_requests() {
     if ((bits & kRequestDump) != 0) {
         dump();
     }
-    if ((bits & kRequestTerminate) != 0) {
-        request_shutdown(ShutdownKind::exit, "SIGTERM");
+    for (const StopRequest& stop : kStopRequests) {
+        if ((bits & stop.bit) != 0) {
+            request_shutdown(stop);
+        }
     }
-    if ((bits & kRequestInterrupt) != 0) {
-        const bool is_machine = kernel_.launcher == 1 && options_.mode == RunMode::system;
-        request_shutdown(is_machine ? ShutdownKind::reboot : ShutdownKind::exit, "SIGINT");
-    }
-    if ((bits & kRequestPower) != 0) {
-        request_shutdown(ShutdownKind::poweroff, "SIGPWR");
+    for (const IsolateRequest& isolate : kIsolateRequests) {
+        if ((bits & isolate.bit) != 0) {
+            request_isolate(isolate.unit, isolate.reason);
+        }
     }
     heard_requests_ |= bits & ~kAgainIsHarmless;
     settle();
 }
 
-void Manager::request_shutdown(ShutdownKind kind, std::string_view reason) {
+void Manager::request_shutdown(const StopRequest& stop) {
+    const bool is_machine = kernel_.launcher == 1 && options_.mode == RunMode::system;
     ShutdownRequested event;
-    event.kind = kind;
+    event.kind = is_machine ? stop.on_a_machine : stop.kind;
+    event.requester.uid = ::getuid();
+    event.requester.reason = stop.reason;
+    event.hurry = stop.bit == kRequestHurry;
+    queue_.emplace_back(std::move(event));
+}
+
+void Manager::request_isolate(const char* name, const char* reason) {
+    const std::optional<UnitId> unit = load(name);
+    if (!unit) {
+        log_.say(Severity::error,
+                 std::string(name) + " was asked for (" + reason + "), but there is no such unit");
+        return;
+    }
+    JobRequested event;
+    event.unit = *unit;
+    event.mode = JobMode::isolate;
     event.requester.uid = ::getuid();
     event.requester.reason = reason;
     queue_.emplace_back(std::move(event));
@@ -366,16 +389,22 @@ void Manager::end_turn() {
     deadline_->arm(supervisor_.next_deadline());
 }
 
-/// The supervisor has ended: what clients are still to be told goes out, and the launcher learns
-/// with which status to leave.
+/// The supervisor has ended: what clients are still to be told goes out, what units have left
+/// behind is ended, and the launcher learns how to end. (Dying before that, we'd be started again,
+/// find everything stopped, and come here again.)
 void Manager::leave() {
-    kernel_.table.set_final_status(runner_.exit()->status);
+    const Exit& exit = *runner_.exit();
     recorder_.leave();
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
-    if (runner_.exit()->force) {
-        kill_everything(kernel_.table, kernel_.cgroups, log_);
+    if (kernel_.launcher != 1) {
+        if (exit.force) {
+            kill_everything(kernel_.table, kernel_.cgroups, log_);
+        } else {
+            end_left_overs(kernel_.table, kernel_.cgroups, exit.deadline - loop_.now(), log_);
+        }
     }
+    kernel_.table.set_end({exit.status, exit.kind, exit.force, exit.deadline});
     kernel_.cgroups.remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
     // on with, and the next svcd starts afresh. The records of stops stay: people ask for them.

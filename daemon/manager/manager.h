@@ -29,6 +29,7 @@
 #include "manager/log.h"
 #include "manager/notify_reader.h"
 #include "manager/options.h"
+#include "manager/signal_requests.h"
 #include "manager/start_up.h"
 #include "manager/stop_recorder.h"
 #include "manager/unit_files.h"
@@ -70,7 +71,8 @@ private:
     void apply(LoadOutcome& outcome);
     void say_report(const ReloadReport& report);
 
-    void request_shutdown(ShutdownKind kind, std::string_view reason);
+    void request_shutdown(const StopRequest& stop);
+    void request_isolate(const char* name, const char* reason);
     void dump();
 
     // ManagerApi (manager_queries.cc).

@@ -27,6 +27,20 @@ constexpr std::size_t round_up(std::size_t value, std::size_t step) {
     return (value + step - 1) / step * step;
 }
 
+EndKind end_kind_of(ShutdownKind kind) {
+    switch (kind) {
+        case ShutdownKind::exit:
+            return EndKind::exit;
+        case ShutdownKind::poweroff:
+            return EndKind::poweroff;
+        case ShutdownKind::reboot:
+            return EndKind::reboot;
+        case ShutdownKind::halt:
+            return EndKind::halt;
+    }
+    return EndKind::exit;
+}
+
 SlotState state_of(const ProcessSlot& slot) {
     // Acquire: what the launcher wrote before EXITED is seen with it.
     return static_cast<SlotState>(slot.state.load(std::memory_order_acquire));
@@ -305,8 +319,13 @@ void ProcessTable::clear_requests(std::uint32_t bits) {
     header_->requests.fetch_and(~bits, std::memory_order_acq_rel);
 }
 
-void ProcessTable::set_final_status(int status) {
-    const auto byte = static_cast<std::uint32_t>(std::clamp(status, 0, 255));
+void ProcessTable::set_end(const TreeEnd& end) {
+    const std::int64_t deadline = end.deadline == kNever ? 0 : to_usec(end.deadline);
+    header_->end_kind.store(static_cast<std::uint32_t>(end_kind_of(end.kind)));
+    header_->end_at_once.store(end.at_once ? 1 : 0);
+    header_->end_deadline_usec.store(deadline);
+    // Last: it makes the rest valid.
+    const auto byte = static_cast<std::uint32_t>(std::clamp(end.status, 0, 255));
     header_->final_status.store(256 + byte, std::memory_order_release);
 }
 

@@ -29,6 +29,14 @@
 
 namespace svcd {
 
+/// The end of all of svcd.
+struct TreeEnd {
+    int status = 0;  ///< 0 ... 255, for whoever waits for svcd
+    ShutdownKind kind = ShutdownKind::exit;
+    bool at_once = false;    ///< what still runs gets SIGKILL, and no SIGTERM before
+    Time deadline = kNever;  ///< when the launcher's last steps should be over
+};
+
 /// At most so many exits are taken at a time, so that a storm of them holds up nothing else.
 inline constexpr std::size_t kExitsPerTake = 64;
 
@@ -91,8 +99,8 @@ public:
     /// To be called once they are written down (or have been carried out).
     void clear_requests(std::uint32_t bits);
 
-    /// The launcher is to leave with this exit status (0 ... 255) once this manager has ended.
-    void set_final_status(int status);
+    /// The launcher is to end everything, in this way, once this manager has ended.
+    void set_end(const TreeEnd& end);
 
     /// 1 for the first manager of this launcher.
     std::uint32_t manager_starts() const;

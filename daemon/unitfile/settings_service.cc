@@ -187,6 +187,14 @@ void read_notify_access(Reading& reading, const YamlNode& value) {
     }
 }
 
+Parsed<Duration> parse_finite_duration(std::string_view text) {
+    const Parsed<Duration> duration = parse_duration(text);
+    if (duration && *duration == kInfinity) {
+        return Unparsable{"infinity is not possible here"};
+    }
+    return duration;
+}
+
 Parsed<std::uint32_t> parse_steps(std::string_view text) {
     const auto number = parse_unsigned(text);
     if (!number || *number > kRestartStepsMax) {
@@ -239,6 +247,9 @@ constexpr auto statuses_of =
 constexpr auto kPidFile = [](const UnitDefinition& unit) { return service_of(unit).pid_file; };
 constexpr auto kBusName = [](const UnitDefinition& unit) {
     return service_of(unit).rarely().bus_name;
+};
+constexpr auto kPreStopDelay = [](const UnitDefinition& unit) {
+    return shown_duration(service_of(unit).rarely().pre_stop_delay);
 };
 constexpr auto kSlice = [](const UnitDefinition& unit) { return unit.slice(); };
 constexpr auto kRestartSteps = [](const UnitDefinition& unit) {
@@ -324,6 +335,9 @@ const auto kRows = std::to_array<SettingRow>({
     {service, "TimeoutStopSec", SettingKind::duration, read_single<parse_timeout, &S::timeout_stop>,
      "How long a stop may take, ExecStop included, before what is left gets FinalKillSignal; 0 or infinity for no limit. Default 90s.",
      {property<duration_of<&S::timeout_stop>>("TimeoutStopUSec")}, {}},
+    {service, "PreStopDelaySec", SettingKind::duration, read_single<parse_finite_duration, &RareServiceSettings::pre_stop_delay>,
+     "How long the service goes on serving between the decision to stop it and ExecStop or the stop signal, so that load balancers can turn away; counted inside TimeoutStopSec, at most half of it. Default 0.",
+     {property<kPreStopDelay>("PreStopDelayUSec")}, {}},
     {service, "TimeoutSec", SettingKind::duration, read_timeout,
      "Sets TimeoutStartSec and TimeoutStopSec.", {}, {}},
     {service, "TimeoutAbortSec", SettingKind::duration, read_single<parse_duration, &S::timeout_abort>,

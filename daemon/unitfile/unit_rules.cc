@@ -53,6 +53,10 @@ std::optional<std::string> problem_of_service(const UnitDraft& draft) {
     if (service.restart_steps > 0 && service.restart_max_delay < service.restart_delay) {
         return "RestartSteps lead from RestartSec up to RestartMaxDelaySec, which is less";
     }
+    if (draft.rare_service.pre_stop_delay > service.timeout_stop / 2) {
+        return "PreStopDelaySec is more than half of TimeoutStopSec: it is part of that time, and "
+               "the other half is for the stop itself";
+    }
     if (draft.rare_unit.slice.empty() && draft.unit.slice().size() > kUnitNameMax) {
         return "the name of the slice of its instances, " + draft.unit.slice() +
                ", is too long: set Slice";

@@ -18,7 +18,7 @@ constexpr auto kService = std::to_array<std::string_view>(
      "RuntimeRandomizedExtraSec", "Sockets", "FileDescriptorStoreMax", "NonBlocking",
      "RootDirectoryStartOnly", "USBFunctionDescriptors", "USBFunctionStrings", "OpenFile",
      // ours
-     "PreStopDelaySec", "ReadyWhen", "ProbeIntervalSec", "HealthCheck", "RestartOverlap",
+     "ReadyWhen", "ProbeIntervalSec", "HealthCheck", "RestartOverlap",
      // of the process
      "RootDirectory", "RootImage", "DynamicUser", "SupplementaryGroups", "PassEnvironment",
      "UnsetEnvironment", "StandardInputText", "StandardInputData", "TTYPath", "TTYReset",

@@ -31,6 +31,7 @@ SOURCE = os.path.dirname(os.path.dirname(HERE))
 SVCD = os.environ.get("SVCD_BIN", "")
 SVCTL = os.environ.get("SVCTL_BIN", "")
 ACTOR = os.environ.get("ACTOR_BIN", "")
+MISBEHAVER = os.environ.get("MISBEHAVER_BIN", "")
 SANITIZED = os.environ.get("SVCD_SANITIZED") == "1"
 # What a machine with something else to do may add to a duration that is measured.
 SLACK = 4.0 if SANITIZED else 1.0

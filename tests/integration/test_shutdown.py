@@ -66,6 +66,36 @@ class Shutdown(TestCase):
             svcd.wait_for_exit()
             svcd.wait_told("a", "end")
 
+    def test_what_units_have_left_behind_ends_with_svcd(self):
+        """KillMode=process spares all but the main process; svcd's end doesn't: SIGTERM, and SIGKILL 5 s later."""
+        command = ["/bin/sh", "-c", "%s b & %s c strays=1 & exec %s a" % (actor("")[0], actor("")[0], actor("")[0])]
+        with Daemon({"a.service": service(command, KillMode="process")}) as svcd:
+            svcd.svctl("start", "a")
+            for name in "abc":
+                svcd.wait_told(name, "start")
+            svcd.svctl("exit")
+            svcd.wait_for_exit()
+            self.assertEqual(svcd.order("a end", "b signal 15", "b end"), ["a end", "b signal 15", "b end"])
+
+    def test_svctl_says_why(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.svctl("exit", "--force", "--reason=enough")
+            svcd.wait_for_exit()
+            with open(svcd.errors) as log:
+                self.assertIn("shutting down (exit): enough", log.read())
+
+    def test_as_pid_1_of_a_namespace_svcd_ends_all_of_it_and_leaves_with_its_status(self):
+        """What is not in a unit's cgroup, too: here, a child that svcd was given by whoever executed it."""
+        script = "trap 'echo the stranger hears SIGTERM >&2; exit' TERM; echo the stranger runs >&2; while :; do sleep 1000 & wait; done"
+        prefix = ["/usr/bin/unshare", "--pid", "--mount-proc", "--fork", "--kill-child", "/bin/sh", "-c", '/bin/sh -c "$0" & exec "$@"', script]
+        with Daemon({"a.service": service(actor("a", "deaf=15"), TimeoutStopSec="200ms")}, unit="a.service", prefix=prefix, exit_status=1) as svcd:
+            svcd.wait_told("a", "start")
+            os.kill(svcd.launcher(), signal.SIGPWR)
+            svcd.wait_for_exit()
+            with open(svcd.errors) as log:
+                self.assertIn("the stranger hears SIGTERM", log.read())
+
     def test_a_second_svcd_on_the_same_folder_is_refused(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
             svcd.svctl("start", "a")

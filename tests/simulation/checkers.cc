@@ -278,6 +278,13 @@ void Checkers::check_rest(std::size_t unit) {
                    ", though its stop had to be over by " + words(self.stop_ends_by) +
                    ". In its cgroup: " + world_.kernel.describe_members(unit) + ".");
     }
+    if (world_.is_healed && world_.now > world_.shutdown_ends_by && !is_down(self.is.sub) &&
+        !self.is_perpetual) {
+        report("shutdown-bound", unit,
+               self.name + " is still in " + std::string{name_of(self.is.sub)} +
+                   ", though the shutdown had to be over by " + words(world_.shutdown_ends_by) +
+                   ".");
+    }
     if (self.is_perpetual && self.is.sub != SubState::active) {
         report("perpetual", unit,
                self.name + " is " + std::string{name_of(self.is.sub)} + ", not always active.");

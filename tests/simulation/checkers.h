@@ -11,6 +11,7 @@
 //   signal-scope             a stop signals what KillMode says, and no more
 //   signal-cause             a signal has the cause it claims
 //   stop-bound               every stop ends within its deadlines and KillGraceSec
+//   shutdown-bound           a shutdown ends within its budget, where no fault hinders it
 //   job-once                 each job is announced once and ends once; one job a unit
 //   request-once             each request is answered once
 //   refused-whole            a refused request changes nothing
@@ -109,6 +110,7 @@ private:
     void order(const IdentifyMainProcess& identify);
     void order(const RetireProcess& retire);
     void order(const CheckCgroup&) {}
+    void order(const LookForCoreDump&) {}
     void order(const ReleaseCgroup& release);
     void order(const AnnounceJob& job);
     void order(const AnnounceJobEnd& job);

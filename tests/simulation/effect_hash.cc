@@ -34,6 +34,9 @@ struct OrderHash {
     std::uint64_t operator()(const CheckCgroup& order) const {
         return mixed(hash, static_cast<std::uint64_t>(order.unit));
     }
+    std::uint64_t operator()(const LookForCoreDump& order) const {
+        return mixed(hash, static_cast<std::uint64_t>(order.unit));
+    }
     std::uint64_t operator()(const ReleaseCgroup& order) const {
         return mixed(hash, static_cast<std::uint64_t>(order.unit));
     }

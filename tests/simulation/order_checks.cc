@@ -384,7 +384,8 @@ std::optional<std::string> Checkers::objection_to_kill(std::size_t unit,
     if (!is_stopping(self.is.sub) && !is_down(self.is.sub)) {
         return "while it is " + std::string{name_of(self.is.sub)} + ".";
     }
-    if (self.stop_not_before != kNever && world_.now < self.stop_not_before) {
+    if (self.stop_not_before != kNever && world_.now < self.stop_not_before &&
+        !(world_.is_budgeted && was_shutting_down_)) {
         return "at " + words(world_.now) + ", before its stop deadline at " +
                words(self.stop_not_before) + ".";
     }

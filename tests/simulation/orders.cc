@@ -28,6 +28,11 @@ public:
             sim_.read_cgroup(*unit);
         }
     }
+    void operator()(const LookForCoreDump& order) {
+        if (const auto unit = sim_.world_.index_of(order.unit)) {
+            sim_.look_for_core_dump(*unit);
+        }
+    }
     void operator()(const ReleaseCgroup& order) {
         if (const auto unit = sim_.world_.index_of(order.unit)) {
             sim_.world_.kernel.release_cgroup(*unit);
@@ -48,6 +53,24 @@ private:
 
 void Simulation::carry_out(const Effect& effect) {
     std::visit(Shell{*this}, effect);
+}
+
+/// Some of what is still there near its deadline is dying slowly.
+void Simulation::look_for_core_dump(std::size_t unit) {
+    if (world_.kernel.population(unit) == 0 || !random_.percent(10)) {
+        return;
+    }
+    push(world_.now + lateness(false), Pending::Kind::event, unit,
+         CoreDumping{*world_.units[unit].id});
+    const ServiceSettings* service = world_.settings(unit);
+    UnitEntry& entry = world_.units[unit];
+    if (service != nullptr && entry.stop_ends_by != kNever) {
+        // Once: what holds SIGKILL back is limited from the first on.
+        const Duration most = service->timeout_abort.value_or(service->timeout_stop);
+        const Time until = after(world_.now, most);
+        entry.stop_ends_by =
+            std::max(entry.stop_ends_by, after(after(until, kKillGrace), world_.slack));
+    }
 }
 
 /// clone3 fails, if this is a run in which it does.

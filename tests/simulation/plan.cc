@@ -5,6 +5,8 @@ namespace {
 
 constexpr std::size_t kUnitsAtMost = 24;
 constexpr std::size_t kCommandsAtMost = 40;
+constexpr Duration kBudgetAtMost = std::chrono::seconds{60};
+constexpr Duration kMarginAtMost = std::chrono::seconds{5};
 
 std::string word_of(std::size_t number) {
     return std::to_string(number);
@@ -41,6 +43,12 @@ Plan draw_plan(std::uint64_t seed, std::size_t units) {
     plan.commands = 1 + random.below(random.percent(50) ? 10 : kCommandsAtMost);
     plan.faults = draw_faults(random);
     plan.shutdown_amid = random.percent(25);
+    Random of_shutdown{stream(seed, purpose::kBudget)};
+    if (of_shutdown.percent(40)) {
+        plan.shutdown_budget = of_shutdown.between(Duration{0}, kBudgetAtMost);
+        plan.shutdown_margin = of_shutdown.between(Duration{0}, kMarginAtMost);
+    }
+    plan.is_hurried = of_shutdown.percent(15);
     return plan;
 }
 

@@ -26,6 +26,9 @@ struct Plan {
     unsigned until = 0;
     /// The shutdown comes in the midst of it all, with the faults still on.
     bool shutdown_amid = false;
+    Duration shutdown_budget = kInfinity;
+    Duration shutdown_margin{0};
+    bool is_hurried = false;  ///< somebody asks a second time, and wants it to hurry
 
     bool has_unit(std::size_t unit) const { return !without_units.contains(unit); }
     bool has_command(std::size_t command) const { return !without_commands.contains(command); }
@@ -47,6 +50,7 @@ inline constexpr std::uint64_t kLife = 5;
 inline constexpr std::uint64_t kShell = 6;
 inline constexpr std::uint64_t kSupervisor = 7;
 inline constexpr std::uint64_t kKernel = 8;
+inline constexpr std::uint64_t kBudget = 9;
 }  // namespace purpose
 
 }  // namespace svcd::simulation

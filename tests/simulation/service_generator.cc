@@ -205,6 +205,12 @@ std::unique_ptr<ServiceSettings> draw_service(Random& random, unsigned oddities)
         service->pid_file = "/run/life.pid";
     }
     draw_oddities(*service, random, oddities);
+    Random later = random;  // drawn from a copy: what is drawn after the service stays as it was
+    if (later.percent(oddities) && service->timeout_stop != kInfinity) {
+        RareServiceSettings rare = service->rarely();
+        rare.pre_stop_delay = later.between(1ms, service->timeout_stop / 2);
+        service->rare = std::make_shared<const RareServiceSettings>(std::move(rare));
+    }
     return service;
 }
 

@@ -26,6 +26,9 @@ bool Simulation::step(Event event) {
     }
     const bool loads = std::holds_alternative<UnitsLoaded>(event);
     const bool is_shutdown = std::holds_alternative<ShutdownRequested>(event);
+    if (is_shutdown) {
+        bound_shutdown(std::get<ShutdownRequested>(event).hurry);
+    }
     checkers_.before_step(event);
     effects_.clear();
     if (!step_guarded(*world_.manager, std::move(event), world_.now, effects_)) {
@@ -73,6 +76,21 @@ bool Simulation::carry_out_all() {
         carry_out(effect);
     }
     return true;
+}
+
+/// When all has to be over, as far as the budget says and nothing hinders it.
+void Simulation::bound_shutdown(bool hurries) {
+    world_.is_budgeted = world_.is_budgeted || hurries;
+    if (!world_.is_budgeted || (world_.is_shutting_down && !hurries)) {
+        return;
+    }
+    const Duration for_stops =
+        hurries ? plan_.shutdown_margin
+                : std::max(plan_.shutdown_budget - plan_.shutdown_margin, Duration{0});
+    // A stop and an ExecStopPost each, with the moment that SIGKILL takes.
+    const auto moments = static_cast<std::int64_t>(2 * world_.units.size());
+    world_.shutdown_ends_by = std::min(
+        world_.shutdown_ends_by, world_.now + for_stops + moments * (kStopReserve + 20ms) + 2s);
 }
 
 /// A stop that asks for more time may take it.

@@ -29,6 +29,7 @@ Simulation::Simulation(const Plan& plan, bool with_trace)
       name_heard_at_(generator_.count(), kBeginning) {
     world_.now = kBeginning;
     world_.slack = 1500ms;
+    world_.is_budgeted = plan_.shutdown_budget != kInfinity;
     if (faults_.has(Fault::late_events) || faults_.has(Fault::late_emptied)) {
         world_.slack += 4 * kLatestEvent;
     }
@@ -230,6 +231,12 @@ void Simulation::begin_shutdown() {
     if (random_.percent(50)) {
         event.request = static_cast<RequestId>(++requests_);
         checkers_.requested(event.request);
+    }
+    world_.is_healed = is_healed_;
+    if (plan_.is_hurried) {
+        ShutdownRequested again;
+        again.hurry = true;
+        push(world_.now + random_.between(0s, 10s), Pending::Kind::event, 0, again);
     }
     deliver_event(event);
 }

@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/stop_budget.h"
 #include "simulation/checkers.h"
 #include "simulation/clients.h"
 #include "simulation/plan.h"
@@ -106,6 +107,7 @@ private:
     bool step(Event event);
     void write_state();
     void note_changes();
+    void bound_shutdown(bool hurries);
     void note_extension(const Notification& notification);
     void note_shutdown();
     void update_clocks(std::size_t unit, const Transition& transition);
@@ -120,6 +122,7 @@ private:
     void carry_out_check(const CheckConditions& order);
     void carry_out_watch(const WatchBusName& order);
     void carry_out_identify(const IdentifyMainProcess& order);
+    void look_for_core_dump(std::size_t unit);
     bool spawn_fails(std::size_t unit, Token process, ProcessRole role);
     void spawn(std::size_t unit, Token process, ProcessRole role, const Life& life);
     LifeRequest life_request(std::size_t unit, const ServiceSettings& service) const;

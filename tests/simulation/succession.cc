@@ -21,6 +21,8 @@ void Simulation::start_manager() {
     SupervisorOptions options;
     options.seed = stream(plan_.seed, purpose::kSupervisor, world_.deaths);
     options.kill_grace = kKillGrace;
+    options.shutdown_budget = plan_.shutdown_budget;
+    options.shutdown_margin = plan_.shutdown_margin;
     const bool is_first = !world_.supervisor;
     world_.manager.emplace(options);
     trace_.heading(is_first ? "a manager starts" : "another manager starts");

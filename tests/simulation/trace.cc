@@ -154,6 +154,9 @@ public:
     std::string operator()(const OomKilled& event) const {
         return "the OOM killer has struck in " + unit_words(event.unit, world_);
     }
+    std::string operator()(const CoreDumping& event) const {
+        return "a core dump is being written in " + unit_words(event.unit, world_);
+    }
     std::string operator()(const BusNameChanged& event) const {
         return "the bus name of " + unit_words(event.unit, world_) +
                (event.has_owner ? " is owned by pid " + std::to_string(event.owner)
@@ -239,6 +242,9 @@ public:
     }
     std::string operator()(const CheckCgroup& order) const {
         return "look into the cgroup of " + unit_words(order.unit, world_);
+    }
+    std::string operator()(const LookForCoreDump& order) const {
+        return "look for a core dump of " + unit_words(order.unit, world_);
     }
     std::string operator()(const ReleaseCgroup& order) const {
         return "remove the cgroup of " + unit_words(order.unit, world_);

@@ -28,7 +28,7 @@ bool is_down(SubState state) {
 }
 
 bool is_stopping(SubState state) {
-    return state >= SubState::stop && state <= SubState::final_sigkill;
+    return state >= SubState::pre_stop && state <= SubState::final_sigkill;
 }
 
 bool is_starting(SubState state) {

@@ -90,7 +90,11 @@ struct World {
     std::optional<Supervisor> manager;           ///< nothing while it is dead
     std::set<Token> told_executing;              ///< the manager has heard that these executed
     bool is_shutting_down = false;
-    unsigned deaths = 0;  ///< of managers
+    bool is_healed = false;  ///< when the shutdown began: no faults hinder it
+    /// It has a budget, or was told to hurry: stops may be cut short.
+    bool is_budgeted = false;
+    Time shutdown_ends_by = kNever;  ///< then it has to be over, unless the kernel hinders it
+    unsigned deaths = 0;             ///< of managers
     /// How much later than its deadline something may come, with the faults of this run.
     Duration slack{0};
 

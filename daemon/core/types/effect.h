@@ -111,6 +111,12 @@ struct CheckCgroup {
     UnitId unit{};
 };
 
+/// The stop deadline is near: is one of the unit's processes writing a core dump? CoreDumping tells
+/// when it is; else there is no answer.
+struct LookForCoreDump {
+    UnitId unit{};
+};
+
 /// The unit has ended and will not start again by itself: remove its cgroup, if it is empty.
 struct ReleaseCgroup {
     UnitId unit{};
@@ -175,6 +181,8 @@ struct Exit {
     ShutdownKind kind = ShutdownKind::exit;
     int status = 0;
     bool force = false;  ///< at once: what still runs is killed
+    /// What comes after this should be over then: the shutdown's budget. kNever: there is none.
+    Time deadline = kNever;
 };
 
 using Effect = std::variant<SpawnProcess,
@@ -184,6 +192,7 @@ using Effect = std::variant<SpawnProcess,
                             IdentifyMainProcess,
                             RetireProcess,
                             CheckCgroup,
+                            LookForCoreDump,
                             ReleaseCgroup,
                             AnnounceJob,
                             AnnounceJobEnd,

@@ -62,11 +62,13 @@ struct ResetFailedRequested {
 };
 
 /// Stop everything in order, then Exit. From a signal (`request` none) or from a client. A second
-/// one changes nothing.
+/// one changes nothing, unless it hurries.
 struct ShutdownRequested {
     RequestId request = RequestId::none;
     ShutdownKind kind = ShutdownKind::exit;
     Requester requester;
+    bool hurry =
+        false;  ///< the budget is cut to the margin, also of a shutdown that goes on already
 };
 
 // ── from the loader
@@ -113,6 +115,12 @@ struct ProcessExited {
 
 /// The kernel's OOM killer has taken a process of the unit (memory.events).
 struct OomKilled {
+    UnitId unit{};
+};
+
+/// The kernel is writing the core dump of one of the unit's processes: the answer to
+/// LookForCoreDump.
+struct CoreDumping {
     UnitId unit{};
 };
 
@@ -206,6 +214,7 @@ using Event = std::variant<JobRequested,
                            ProcessExited,
                            CgroupEmptied,
                            OomKilled,
+                           CoreDumping,
                            BusNameChanged,
                            MainProcessFound,
                            MainProcessNotFound,

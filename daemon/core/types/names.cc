@@ -36,11 +36,11 @@ std::string_view name_of(ActiveState state) {
 
 std::string_view name_of(SubState state) {
     static constexpr auto kNames = std::to_array<std::string_view>(
-        {"dead",           "condition",     "start-pre",     "start",         "start-post",
-         "running",        "exited",        "reload",        "reload-signal", "reload-notify",
-         "stop",           "stop-watchdog", "stop-sigterm",  "stop-sigkill",  "stop-post",
-         "final-watchdog", "final-sigterm", "final-sigkill", "stop-wedged",   "failed",
-         "auto-restart",   "active"});
+        {"dead",      "condition",      "start-pre",     "start",         "start-post",
+         "running",   "exited",         "reload",        "reload-signal", "reload-notify",
+         "pre-stop",  "stop",           "stop-watchdog", "stop-sigterm",  "stop-sigkill",
+         "stop-post", "final-watchdog", "final-sigterm", "final-sigkill", "stop-wedged",
+         "failed",    "auto-restart",   "active"});
     return look_up(kNames, state);
 }
 

@@ -14,7 +14,7 @@
 
 namespace svcd {
 
-inline constexpr std::uint32_t kRecordVersion = 2;
+inline constexpr std::uint32_t kRecordVersion = 3;
 
 /// systemd.unit(5): a unit name has at most 255 bytes.
 inline constexpr std::size_t kUnitNameMax = 255;
@@ -22,6 +22,8 @@ inline constexpr std::size_t kUnitNameMax = 255;
 inline constexpr std::size_t kStatusTextMax = 255;
 /// Starts that a start limit can count: StartLimitBurst is at most this.
 inline constexpr std::size_t kStartLimitBurstMax = 64;
+/// Stops of a service whose times are remembered.
+inline constexpr std::size_t kStopTimesMax = 16;
 
 /// A process of a unit, and what it is there for.
 struct ProcessRecord {
@@ -43,6 +45,15 @@ struct JobRecord {
     std::int64_t began_at;                    ///< running since; 0: it waits
     std::array<char, 120> requester_command;  ///< NUL-terminated
     std::array<char, 120> reason;             ///< NUL-terminated
+};
+
+/// How long the last stops took, in µs (at most 71 minutes), a ring.
+struct StopTimesRecord {
+    std::array<std::uint32_t, kStopTimesMax> took_usec;
+    std::uint8_t count;
+    std::uint8_t next;            ///< the entry that is written next
+    std::uint8_t warned_percent;  ///< of the limit: what has been warned of
+    std::array<std::uint8_t, 5> padding;
 };
 
 /// A unit that was never started has none. Everything a unit is, apart from its definition.
@@ -86,6 +97,10 @@ struct UnitRecord {
     std::int64_t condition_at;  ///< ConditionTimestampMonotonic
     std::int64_t assert_at;     ///< AssertTimestampMonotonic
     std::int64_t reload_began_at;
+    std::int64_t stop_began_at;  ///< when it last began to go down
+    std::int64_t stop_limit;     ///< what the clock of stop_deadline was given
+    std::int64_t dump_until;     ///< how long a core dump may hold SIGKILL back
+    StopTimesRecord stop_times;
     JobRecord job;
     std::array<std::uint64_t, 2> invocation_id;
     std::array<char, kStatusTextMax + 1> status_text;  ///< NUL-terminated
@@ -113,6 +128,7 @@ enum UnitFlag2 : std::uint32_t {
     kUnitBusNameGood = 8,     ///< its bus name has an owner
     kUnitHasCheck = 32,       ///< its conditions have been looked at: what follows `checker` is set
     kUnitMainIsHeld = 16,     ///< Type=idle: the main process has not been ordered yet
+    kUnitStopIsMeasured = 64,  ///< there were processes to stop: the time counts
 };
 
 struct SupervisorRecord {
@@ -124,6 +140,7 @@ struct SupervisorRecord {
     std::uint8_t started;      ///< the boot transaction has been asked for
     std::int32_t exit_status;  ///< what a FailureAction or SuccessAction wants; -1: nothing
     std::array<std::uint8_t, 4> padding;
+    std::int64_t shutdown_end;  ///< when the shutdown budget less its margin is used up
 };
 static_assert(std::is_trivially_copyable_v<SupervisorRecord> &&
               std::is_standard_layout_v<SupervisorRecord>);

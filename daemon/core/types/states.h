@@ -33,6 +33,7 @@ enum class SubState : std::uint8_t {
     reload,
     reload_signal,  ///< Type=notify-reload: the signal is sent, RELOADING=1 awaited
     reload_notify,  ///< RELOADING=1 has come, READY=1 is awaited
+    pre_stop,       ///< ours: it is to stop, and goes on serving for PreStopDelaySec
     stop,
     stop_watchdog,
     stop_sigterm,

@@ -61,6 +61,7 @@ struct UnitStatus {
     std::uint16_t control_command = 0;  ///< which of ServiceSettings::commands the latter executes
     std::uint32_t restarts = 0;
     std::string_view status_text;
+    bool told_stopping = false;  ///< STOPPING=1
     int status_error = 0;
     Time state_changed_at{};
     Time inactive_exit_at{};
@@ -71,7 +72,12 @@ struct UnitStatus {
     Duration watchdog_interval{0};
     Time deadline = kNever;       ///< when the present sub-state ends at the latest
     Time stop_deadline = kNever;  ///< when SIGKILL follows, while the unit stops
-    bool sigkill_sent = false;    ///< the last stop had to kill after its deadline
+    Time stop_began_at{};         ///< when it last began to go down
+    Duration stop_limit{0};  ///< what this stop was given: TimeoutStopSec, or less by the budget
+    std::size_t stops_measured = 0;  ///< how many stops the next two are of
+    Duration stop_time_p50{0};
+    Duration stop_time_p95{0};
+    bool sigkill_sent = false;  ///< the last stop had to kill after its deadline
     std::array<std::uint64_t, 2> invocation_id{};
     bool condition_result = false;  ///< of the last look; false before the first
     bool assert_result = false;

@@ -210,7 +210,8 @@ struct RareServiceSettings {
     ExitStatusSet success_exit_status;
     ExitStatusSet restart_prevent_exit_status;
     ExitStatusSet restart_force_exit_status;
-    std::string bus_name;  ///< of Type=dbus
+    std::string bus_name;        ///< of Type=dbus
+    Duration pre_stop_delay{0};  ///< PreStopDelaySec: at most half of timeout_stop
 
     bool operator==(const RareServiceSettings&) const = default;
 };

@@ -393,6 +393,29 @@ TEST(BusApi, WithoutSubscriptionThereAreNoSignals) {
     }
 }
 
+TEST(BusApi, AShutdownCanBeToldWhyAndToHurry) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    client.call(kRoot, kManager, "Shutdown", "sa{sv}", "halt", 2, "force", "b", 1, "reason", "s",
+                "because");
+    client.call(kRoot, kManager, "Shutdown", "sa{sv}", "exit", 0);
+    daemon.in_loop([](FakeManager& manager) {
+        ASSERT_EQ(manager.events.size(), 2U);
+        const auto& first = std::get<ShutdownRequested>(manager.events[0]);
+        EXPECT_EQ(first.kind, ShutdownKind::halt);
+        EXPECT_EQ(first.requester.reason, "because");
+        EXPECT_TRUE(first.hurry);
+        EXPECT_FALSE(std::get<ShutdownRequested>(manager.events[1]).hurry);
+    });
+    const auto refusal = [&](const char* kind, const char* option) {
+        return client.refused(kRoot, kManager, "Shutdown", "sa{sv}", kind, 1, option, "s", "x")
+            .message;
+    };
+    EXPECT_THAT(refusal("explode", "reason"), HasSubstr("There is no 'explode'"));
+    EXPECT_THAT(refusal("halt", "request_id"), HasSubstr("There is no option 'request_id'"));
+    EXPECT_THAT(refusal("halt", "force"), HasSubstr("takes a boolean"));
+}
+
 // ── clients' own request IDs ─────────────────────────────────────────────────────────────────
 
 sd_bus_message* request_job(Client& client, const char* verb, const char* id) {

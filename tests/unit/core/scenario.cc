@@ -78,7 +78,7 @@ UnitSpec slice(const std::string& name) {
     return UnitSpec{name + ".slice"};
 }
 
-Scenario::Scenario() : supervisor_(SupervisorOptions{}) {}
+Scenario::Scenario(const SupervisorOptions& options) : options_(options), supervisor_(options) {}
 
 Scenario& Scenario::load(std::vector<UnitSpec> units, bool complete) {
     UnitsLoaded event;
@@ -282,7 +282,7 @@ Scenario& Scenario::manager_dies() {
         restored.checker = fact_of(record.checker.token);
         event.units.push_back(restored);
     }
-    supervisor_ = Supervisor{SupervisorOptions{}};
+    supervisor_ = Supervisor{options_};
     step(std::move(definitions));
     step(std::move(event));
     std::vector<Event> exits;

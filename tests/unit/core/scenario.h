@@ -42,7 +42,7 @@ UnitSpec slice(const std::string& name);
 
 class Scenario {
 public:
-    Scenario();
+    explicit Scenario(const SupervisorOptions& options = {});
 
     Scenario& load(std::vector<UnitSpec> units, bool complete = true);
     Scenario& load_broken(const std::string& name, const std::string& error);
@@ -87,6 +87,7 @@ public:
     const std::vector<std::string>& said() const { return said_; }
     bool has_exited() const { return exit_.has_value(); }
     int exit_status() const { return exit_->status; }
+    Time exit_deadline() const { return exit_->deadline; }
     Supervisor& supervisor() { return supervisor_; }
     Time now() const { return now_; }
 
@@ -107,6 +108,7 @@ private:
     UnitId id(const std::string& unit) const;
     std::string name(UnitId unit) const { return std::string(supervisor_.name(unit)); }
 
+    SupervisorOptions options_;
     Supervisor supervisor_;
     Time now_{Duration{1'000'000}};
     std::vector<UnitSpec> units_;

@@ -32,6 +32,8 @@ std::string_view meaning(SubState state) {
             return "Type=notify-reload: ReloadSignal is sent, RELOADING=1 is waited for";
         case SubState::reload_notify:
             return "Type=notify-reload: RELOADING=1 has come, READY=1 is waited for";
+        case SubState::pre_stop:
+            return "it is to stop, and serves for PreStopDelaySec more";
         case SubState::stop:
             return "ExecStop runs";
         case SubState::stop_watchdog:
@@ -77,9 +79,9 @@ const std::array<Group, 5> kGroups = {{
      {SubState::reload, SubState::reload_signal, SubState::reload_notify}},
     {"stopping",
      "deactivating",
-     {SubState::stop, SubState::stop_watchdog, SubState::stop_sigterm, SubState::stop_sigkill,
-      SubState::stop_post, SubState::final_watchdog, SubState::final_sigterm,
-      SubState::final_sigkill}},
+     {SubState::pre_stop, SubState::stop, SubState::stop_watchdog, SubState::stop_sigterm,
+      SubState::stop_sigkill, SubState::stop_post, SubState::final_watchdog,
+      SubState::final_sigterm, SubState::final_sigkill}},
     {"down", "inactive, failed", {SubState::dead, SubState::failed, SubState::stop_wedged}},
 }};
 

@@ -11,6 +11,7 @@
 #include "options.h"
 #include "print_lists.h"
 #include "print_show.h"
+#include "phase_text.h"
 #include "print_status.h"
 #include "reasons.h"
 #include "remote.h"
@@ -172,7 +173,12 @@ TEST(Status, TellsThePhaseAndTheTimeLeft) {
                              {"SubState", "stop-sigterm"},
                              {"StopDeadlineUSec", 5'000'000},
                              {"StateDeadlineUSec", 9'000'000}};
-    EXPECT_EQ(phase_text(properties, 3'000'000), "stop-sigterm, 2.00 s until SIGKILL");
+    EXPECT_EQ(phase_text(properties, {}, 3'000'000),
+              "stop-sigterm: SIGTERM was sent; 2.00 s until SIGKILL");
+    EXPECT_EQ(
+        phase_text(properties, {{"/", 7, "/usr/bin/web -p 80"}, {"/", 8, "sleep 3"}}, 3'000'000),
+        "stop-sigterm: SIGTERM was sent, PID 7 (web) and 1 more are left; 2.00 s until "
+        "SIGKILL");
 }
 
 TEST(Status, AReasonNamesTheSettingToBlame) {

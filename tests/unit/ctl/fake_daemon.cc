@@ -215,6 +215,20 @@ void FakeDaemon::add_manager() {
             return std::vector<Row>{Row{"/", 4711U, "/usr/bin/web --port 80"},
                                     Row{"/", 4712U, "worker"}};
         });
+    manager_->registerMethod("GetStopRecords")
+        .onInterface(interface)
+        .implementedAs([this](const std::string& name, const std::uint32_t& max) {
+            const std::lock_guard lock{mutex_};
+            std::vector<std::string> records = known(name).stop_records;
+            records.resize(std::min<std::size_t>(records.size(), max));
+            return records;
+        });
+    manager_->registerMethod("ExamineUnit")
+        .onInterface(interface)
+        .implementedAs([this](const std::string& name) {
+            const std::lock_guard lock{mutex_};
+            return known(name).examined;
+        });
     manager_->registerMethod("KillUnit")
         .onInterface(interface)
         .implementedAs(

@@ -41,6 +41,8 @@ struct FakeUnit {
     std::vector<std::string> wants;
     std::vector<std::string> needs;
     std::string log_path;
+    std::vector<std::string> stop_records;  ///< newest first
+    std::string examined = "{}";
     bool file_changed = false;  ///< until a reload without errors
     /// How its jobs end; "" is never.
     std::string job_result = "done";

@@ -28,6 +28,11 @@ protected:
         units["web.service"].active = "active";
         units["web.service"].sub = "running";
         units["web.service"].wants = {"db.service"};
+        units["web.service"].stop_records = {
+            R"({"unit": "web.service", "result": "success", "duration_usec": 5000,
+                "main_pid": 5, "command": "web", "main_code": "exited", "main_status": 0})",
+            R"({"unit": "web.service", "result": "timeout", "duration_usec": 9000000,
+                "asked_by": {"type": "stop", "pid": 7, "command": "svctl stop web"}})"};
         units["db.service"];
         units["worker@1.service"];
         units["worker@2.service"];
@@ -204,6 +209,33 @@ TEST_F(Svctl, KillCancelAndResetFailedReachTheDaemon) {
     EXPECT_EQ(run({"reset-failed", "broken"}).status, 0);
     EXPECT_THAT(daemon_.calls(), ElementsAre("KillUnit web.service main 1", "CancelJob 7",
                                              "ResetFailedUnit broken.service"));
+}
+
+TEST_F(Svctl, ExplainTellsTheLastStopOrTheOneThatIsAskedFor) {
+    EXPECT_THAT(run({"explain", "web"}).out,
+                AllOf(StartsWith("○ web.service is up"),
+                      HasSubstr("web.service went down by itself: its main process exited with "
+                                "status 0\n")));
+    EXPECT_THAT(run({"explain", "-n", "2", "web"}).out,
+                StartsWith("× web.service was stopped in 9 s"));
+    const Outcome list = run({"explain", "--all", "web"});
+    EXPECT_EQ(std::ranges::count(list.out, '\n'), 2);
+    const nlohmann::json json = nlohmann::json::parse(run({"--json", "explain", "web"}).out);
+    EXPECT_EQ(json["stops"].size(), 1U);
+    EXPECT_EQ(json["stops"][0]["record"]["main_pid"], 5);
+    EXPECT_EQ(run({"explain", "-n", "3", "web"}).status, 1);
+    EXPECT_EQ(run({"explain", "nosuch"}).status, 4);
+    EXPECT_EQ(run({"explain", "-n", "0", "web"}).status, 2);
+}
+
+TEST_F(Svctl, DoctorLooksAtWhatRunsAndTellsByTheExitStatus) {
+    const Outcome well = run({"doctor"});
+    EXPECT_EQ(well.status, 0) << well.err;
+    EXPECT_EQ(well.out, "2 services examined, nothing found.\n");
+    const Outcome edited = run({"doctor", "edited"});
+    EXPECT_EQ(edited.status, 1);
+    EXPECT_THAT(edited.out, HasSubstr("Its unit file has changed since it was loaded"));
+    EXPECT_EQ(run({"doctor", "nosuch"}).status, 4);
 }
 
 TEST_F(Svctl, IsolateIsAStartOfThatMode) {

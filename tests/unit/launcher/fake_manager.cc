@@ -2,7 +2,7 @@
 // say and answers each with a line on its standard output. Managers that follow one another read
 // the same input, byte by byte, so a line is for whoever reads it.
 //
-//   spawn TOKEN exit STATUS | kill SIGNAL | pause | orphan     claim a slot and clone3
+//   spawn TOKEN exit STATUS | kill SIGNAL | pause | deaf | orphan     claim a slot and clone3
 //   claim TOKEN | look TOKEN | release TOKEN | strangers | exits | wait-exits COUNT
 //   put NAME | drop NAME | list | ready
 //   requests | clear | wait-requests | orphans
@@ -10,6 +10,7 @@
 //   env NAME | fds | mounts     what the launcher left us
 //   burst COUNT        spawn so many, and check the end of each
 //   die SIGNAL | end STATUS | leave STATUS      "leave" sets the final status first
+//   leave-at-once STATUS | leave-soon STATUS    the same, without SIGTERM; within 1 s
 //
 // With the argument `storm COUNT` it works by itself instead, writing ahead as the real one does
 // (see storm()).
@@ -60,9 +61,12 @@ struct Life {
 };
 
 [[noreturn]] void live(const char* verb, int number) {
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    sigset_t blocked;
+    ::sigemptyset(&blocked);
+    if (verb[0] == 'd') {  // deaf: but for SIGKILL
+        ::sigfillset(&blocked);
+    }
+    ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
     switch (verb[0]) {
         case 'e':  // exit
             ::syscall(SYS_exit_group, number);
@@ -244,7 +248,7 @@ void storm(ProcessTable& table, std::uint64_t count) {
     char word = 0;  // the test has killed enough of us
     while (::read(STDIN_FILENO, &word, 1) != 1) {
     }
-    table.set_final_status(0);
+    table.set_end({});
     ::_exit(0);
 }
 
@@ -416,7 +420,18 @@ private:
             ::kill(::getpid(), status);
         }
         if (verb == "leave") {
-            table_.set_final_status(status);
+            table_.set_end({.status = status});
+            ::_exit(0);
+        }
+        if (verb == "leave-at-once") {
+            table_.set_end({.status = status, .at_once = true});
+            ::_exit(0);
+        }
+        if (verb == "leave-soon") {
+            timespec now{};
+            ::clock_gettime(CLOCK_MONOTONIC, &now);
+            const Time soon{std::chrono::seconds{now.tv_sec + 1}};
+            table_.set_end({.status = status, .deadline = soon});
             ::_exit(0);
         }
         if (verb == "end") {

@@ -12,11 +12,14 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <optional>
+#include <vector>
 
 #include "core/types/ids.h"
 #include "launcher/protocol.h"
@@ -180,14 +183,29 @@ TEST(Launcher, AnswersAMalformedMessageWithARefusal) {
 
 TEST(Launcher, HandsSignalsToTheManager) {
     const std::map<int, std::uint32_t> kRequests{
-        {SIGTERM, kRequestTerminate}, {SIGINT, kRequestInterrupt},  {SIGHUP, kRequestReload},
-        {SIGPWR, kRequestPower},      {SIGUSR1, kRequestReconnect}, {SIGUSR2, kRequestDump}};
+        {SIGTERM, kRequestTerminate},      {SIGINT, kRequestInterrupt},
+        {SIGHUP, kRequestReload},          {SIGPWR, kRequestPower},
+        {SIGUSR1, kRequestReconnect},      {SIGUSR2, kRequestDump},
+        {SIGRTMIN + 0, kRequestDefault},   {SIGRTMIN + 1, kRequestRescue},
+        {SIGRTMIN + 2, kRequestEmergency}, {SIGRTMIN + 3, kRequestHalt},
+        {SIGRTMIN + 4, kRequestPowerOff},  {SIGRTMIN + 5, kRequestReboot}};
     const TemporaryFolder folder;
     SvcdUnderTest svcd{folder};
     svcd.line();
     for (const auto& [signal, request] : kRequests) {
         svcd.signal(signal);
         EXPECT_EQ(svcd.ask("wait-requests"), "requests " + std::to_string(request));
+        EXPECT_EQ(svcd.ask("clear"), "ok");
+    }
+}
+
+TEST(Launcher, TakesAThirdSigtermInFiveSecondsForHurry) {
+    const TemporaryFolder folder;
+    SvcdUnderTest svcd{folder};
+    svcd.line();
+    for (const std::uint32_t wanted : {1U, 1U, 1U | kRequestHurry, 1U | kRequestHurry}) {
+        svcd.signal(SIGTERM);
+        EXPECT_EQ(svcd.ask("wait-requests"), "requests " + std::to_string(wanted));
         EXPECT_EQ(svcd.ask("clear"), "ok");
     }
 }
@@ -379,6 +397,70 @@ TEST(Launcher, MountsTheApiFileSystemsAsPidOne) {
     EXPECT_EQ(svcd.line(), "ok");
     svcd.say("leave 5");
     EXPECT_EQ(svcd.wait(), 5);
+}
+
+/// As PID 1 of a PID namespace.
+class LauncherAsPidOne : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (::geteuid() != 0) {
+            GTEST_SKIP() << "needs root, to make namespaces";
+        }
+        SvcdSetup setup;
+        setup.is_pid1 = true;
+        svcd_.emplace(folder_, setup);
+        svcd_->line();
+    }
+    /// To svcd itself, and not to the process that waits for it.
+    void signal_inside(int number) {
+        const std::vector<pid_t> children = children_of(svcd_->pid());
+        ASSERT_EQ(children.size(), 1U);
+        ::kill(children[0], number);
+    }
+
+    const TemporaryFolder folder_;
+    std::optional<SvcdUnderTest> svcd_;
+};
+
+TEST_F(LauncherAsPidOne, EndsWhatIsLeftWithSigtermAndThenSigkill) {
+    svcd_->ask("spawn 1 pause");
+    const pid_t deaf = pid_in(svcd_->ask("spawn 2 deaf"));
+    svcd_->say("leave-soon 5");
+    // The first process it names is the deaf one: the other has heard SIGTERM.
+    EXPECT_THAT(svcd_->log_line("gets SIGKILL"),
+                HasSubstr("process " + std::to_string(deaf) + " (svcd_fake_manag)"));
+    EXPECT_EQ(svcd_->wait(), 5);
+}
+
+TEST_F(LauncherAsPidOne, LeavesAsSoonAsNothingIsLeft) {
+    const auto began = std::chrono::steady_clock::now();
+    svcd_->ask("spawn 1 pause");
+    svcd_->say("leave 6");
+    EXPECT_EQ(svcd_->wait(), 6);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{4});
+}
+
+TEST_F(LauncherAsPidOne, KillsAtOnceWhenItIsToldSo) {
+    const auto began = std::chrono::steady_clock::now();
+    svcd_->ask("spawn 1 deaf");
+    svcd_->say("leave-at-once 7");
+    EXPECT_EQ(svcd_->wait(), 7);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{4});
+}
+
+TEST_F(LauncherAsPidOne, GoesDownWithoutItsManagerForAnImmediateSignal) {
+    svcd_->ask("spawn 1 pause");
+    signal_inside(SIGRTMIN + 14);
+    svcd_->log_line("without stopping units");
+    EXPECT_EQ(svcd_->wait(), 0);
+}
+
+TEST_F(LauncherAsPidOne, IsNoMachineWhoseKeyboardMayRebootIt) {
+    for (int times = 0; times < 8; ++times) {
+        signal_inside(SIGINT);
+        EXPECT_EQ(svcd_->ask("wait-requests"), "requests 2");
+        EXPECT_EQ(svcd_->ask("clear"), "ok");
+    }
 }
 
 TEST(Launcher, NeedsNoLibraryButLibc) {

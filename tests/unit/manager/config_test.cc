@@ -26,6 +26,16 @@ TEST(Config, ReadsItsKeyAmongCommentsAndBlankLines) {
     EXPECT_EQ(parse_config("KillGraceSec: \"2s\"", "f").config.kill_grace, 2s);
 }
 
+TEST(Config, ReadsTheShutdownBudget) {
+    EXPECT_EQ(parse_config("", "f").config.shutdown_budget, kInfinity);
+    EXPECT_EQ(parse_config("", "f").config.shutdown_margin, 2s);
+    const ParsedConfig parsed =
+        parse_config("ShutdownBudgetSec: 30s\nShutdownMarginSec: 500ms\n", "f");
+    EXPECT_EQ(parsed.config.shutdown_budget, 30s);
+    EXPECT_EQ(parsed.config.shutdown_margin, 500ms);
+    EXPECT_EQ(parsed.config.kill_grace, 5s);
+}
+
 TEST(Config, SaysWhereAnUnknownKeyOrABadValueStandsAndKeepsTheRest) {
     const ParsedConfig parsed =
         parse_config("KillGrace: 1s\nKillGraceSec: 3s\nKillGraceSec: soon\nnonsense\n", "f.yaml");

@@ -233,8 +233,21 @@ TEST(ProcessTable, KeepsRequestsUntilTheyAreCleared) {
     EXPECT_EQ(table.requests(), kRequestTerminate | kRequestReload);
     table.clear_requests(kRequestReload);
     EXPECT_EQ(launcher.manager().requests(), kRequestTerminate);
-    table.set_final_status(0);
+}
+
+TEST(ProcessTable, TellsTheLauncherHowToEnd) {
+    const FakeLauncher launcher;
+    ProcessTable table = launcher.manager();
+    table.set_end({});
     EXPECT_EQ(launcher.header().final_status, 256U);
+    EXPECT_EQ(launcher.header().end_kind, 0U);
+    EXPECT_EQ(launcher.header().end_at_once, 0U);
+    EXPECT_EQ(launcher.header().end_deadline_usec, 0);
+    table.set_end({300, ShutdownKind::reboot, true, time_from_usec(77)});
+    EXPECT_EQ(launcher.header().final_status, 256U + 255U);
+    EXPECT_EQ(launcher.header().end_kind, static_cast<std::uint32_t>(EndKind::reboot));
+    EXPECT_EQ(launcher.header().end_at_once, 1U);
+    EXPECT_EQ(launcher.header().end_deadline_usec, 77);
 }
 
 }  // namespace

@@ -132,9 +132,8 @@ TEST(KillSettings, AllMayStandInTheirOwnSection) {
 }
 
 TEST(Unsupported, SettingsSayThatTheyAre) {
-    for (const char* key :
-         {"Sockets", "FileDescriptorStoreMax", "NonBlocking", "OpenFile", "RootDirectoryStartOnly",
-          "PreStopDelaySec", "HealthCheck", "MemoryMax", "PrivateTmp"}) {
+    for (const char* key : {"Sockets", "FileDescriptorStoreMax", "NonBlocking", "OpenFile",
+                            "RootDirectoryStartOnly", "HealthCheck", "MemoryMax", "PrivateTmp"}) {
         EXPECT_THAT(load_service(std::string(key) + ": x").error,
                     HasSubstr("'" + std::string(key) + "' is not supported by this version"));
     }

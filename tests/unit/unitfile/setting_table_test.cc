@@ -48,6 +48,7 @@ constexpr SettingCase kCases[] = {
     {"Unit", "RequiresMountsFor", "/srv", "[null, /a]", "/srv/../a", "'..'", "RequiresMountsFor", "", "/srv", "/a"},
     {"Service", "Type", "notify-reload", "idle", "probe", "not supported by this version", "Type", "simple", "notify-reload", "idle"},
     {"Service", "RestartMaxDelaySec", "5min", "1h", "x", "not a time span", "RestartMaxDelayUSec", "infinity", "300000000", "3600000000"},
+    {"Service", "PreStopDelaySec", "2s", "500ms", "infinity", "infinity is not possible here", "PreStopDelayUSec", "0", "2000000", "500000"},
     {"Service", "TimeoutAbortSec", "10", "0", "-1", "not a time span", "TimeoutAbortUSec", "90000000", "10000000", "0"},
     {"Service", "TimeoutStopSec", "10", "20", "x", "not a time span", "TimeoutAbortUSec", "90000000", "10000000", "20000000"},
     {"Service", "TimeoutStartFailureMode", "abort", "kill", "term", "is none of terminate, abort, kill", "TimeoutStartFailureMode", "terminate", "abort", "kill"},

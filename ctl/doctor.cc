@@ -1,0 +1,107 @@
+#include "doctor.h"
+
+#include <algorithm>
+#include <array>
+
+namespace svcd {
+namespace {
+
+using Check = void (*)(const Patient&, Findings&);
+
+constexpr auto kChecks = std::to_array<Check>(
+    {check_shell, check_ignored_signal, check_blocked_signal, check_namespace_init,
+     check_main_process, check_double_fork, check_held_processes, check_uninterruptible,
+     check_zombies, check_past_stops, check_budget, check_unlimited_stop, check_pid_file,
+     check_changed_file, check_order});
+
+std::string_view word_of(Severity severity) {
+    switch (severity) {
+        case Severity::problem:
+            return "problem";
+        case Severity::warning:
+            return "warning";
+        case Severity::note:
+            break;
+    }
+    return "note";
+}
+
+Colour colour_of_severity(Severity severity) {
+    switch (severity) {
+        case Severity::problem:
+            return Colour::bad;
+        case Severity::warning:
+            return Colour::busy;
+        case Severity::note:
+            break;
+    }
+    return Colour::plain;
+}
+
+std::string capitalized(std::string text) {
+    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') {
+        text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    }
+    return text.ends_with('.') ? text : text + ".";
+}
+
+std::string finding_text(const Finding& finding, const Screen& screen) {
+    constexpr std::size_t kWordWidth = 9;
+    const std::string indent(2 + kWordWidth, ' ');
+    const std::string word = padded(word_of(finding.severity), kWordWidth);
+    std::string first =
+        wrapped("  " + word + harmless(capitalized(finding.text)), indent, screen.width);
+    // Coloured afterwards: the codes have no width.
+    first.replace(2, word.size(), coloured(screen, colour_of_severity(finding.severity), word));
+    return first + "\n" +
+           wrapped(indent + "→ " + harmless(finding.mend), indent + "  ", screen.width) + "\n";
+}
+
+std::string count_text(std::size_t count, std::string_view what) {
+    return std::to_string(count) + " " + std::string{what} + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::vector<Finding> examine(const Patient& patient) {
+    Findings findings;
+    for (const Check check : kChecks) {
+        check(patient, findings);
+    }
+    std::ranges::stable_sort(findings, std::ranges::greater{}, &Finding::severity);
+    return findings;
+}
+
+std::string findings_text(const std::vector<Examined>& units, const Screen& screen) {
+    std::string text;
+    std::size_t count = 0;
+    for (const Examined& unit : units) {
+        if (unit.findings.empty()) {
+            continue;
+        }
+        text += coloured(screen, Colour::strong, unit.unit) + "\n";
+        for (const Finding& finding : unit.findings) {
+            text += finding_text(finding, screen);
+            ++count;
+        }
+        text += "\n";
+    }
+    return text + count_text(units.size(), "service") + " examined, " +
+           (count == 0 ? "nothing found" : count_text(count, "finding")) + ".\n";
+}
+
+Json findings_json(const std::vector<Examined>& units) {
+    Json list = Json::array();
+    for (const Examined& unit : units) {
+        for (const Finding& finding : unit.findings) {
+            list.push_back({{"unit", unit.unit},
+                            {"severity", word_of(finding.severity)},
+                            {"kind", finding.kind},
+                            {"text", capitalized(finding.text)},
+                            {"mend", finding.mend}});
+        }
+    }
+    return {{"examined", units.size()}, {"findings", std::move(list)}};
+}
+
+}  // namespace svcd

@@ -1,0 +1,77 @@
+// What will go wrong when a service is stopped, restarted or shut down, found before it does: from
+// what its processes are like now, its settings and its last stops. Pure; verbs_doctor.cc gathers.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "screen.h"
+#include "stop_record.h"
+
+namespace svcd {
+
+enum class Severity : unsigned char {
+    note,     ///< worth knowing
+    warning,  ///< may go wrong
+    problem,  ///< goes wrong
+};
+
+struct Finding {
+    Severity severity = Severity::note;
+    std::string kind;  ///< for programs, see docs/svctl.md
+    std::string text;  ///< the facts, a sentence
+    std::string mend;  ///< what to change
+};
+
+struct Zombie {
+    ProcessId pid = 0;
+    ProcessId parent = 0;
+};
+
+/// What is known of one service.
+struct Patient {
+    Json properties;
+    std::vector<ProcessFacts> processes;
+    bool frozen = false;
+    std::vector<StopRecord> records;       ///< newest first
+    std::vector<Zombie> zombies;           ///< children of its processes
+    std::set<ProcessId> signalfd_readers;  ///< those that read the stop signal by signalfd
+    std::optional<std::string> pid_file;   ///< what its PIDFile has; nothing: it can't be read
+    std::map<std::string, std::string> active_states;  ///< of all loaded units
+    Usec budget = kUsecInfinity;                       ///< of the shutdown
+};
+
+std::vector<Finding> examine(const Patient& patient);
+
+struct Examined {
+    std::string unit;
+    std::vector<Finding> findings;
+};
+std::string findings_text(const std::vector<Examined>& units, const Screen& screen);
+Json findings_json(const std::vector<Examined>& units);
+
+// Each of these is one check; it adds what it finds.
+using Findings = std::vector<Finding>;
+
+// doctor_processes.cc
+void check_shell(const Patient& patient, Findings& findings);
+void check_ignored_signal(const Patient& patient, Findings& findings);
+void check_blocked_signal(const Patient& patient, Findings& findings);
+void check_namespace_init(const Patient& patient, Findings& findings);
+void check_main_process(const Patient& patient, Findings& findings);
+void check_zombies(const Patient& patient, Findings& findings);
+void check_held_processes(const Patient& patient, Findings& findings);
+void check_uninterruptible(const Patient& patient, Findings& findings);
+
+// doctor_settings.cc
+void check_budget(const Patient& patient, Findings& findings);
+void check_unlimited_stop(const Patient& patient, Findings& findings);
+void check_past_stops(const Patient& patient, Findings& findings);
+void check_double_fork(const Patient& patient, Findings& findings);
+void check_order(const Patient& patient, Findings& findings);
+void check_changed_file(const Patient& patient, Findings& findings);
+void check_pid_file(const Patient& patient, Findings& findings);
+
+}  // namespace svcd

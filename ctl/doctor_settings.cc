@@ -1,0 +1,184 @@
+// Checks of the settings of a service, and of how its last stops went.
+#include <algorithm>
+
+#include "doctor.h"
+#include "explain_stop.h"
+#include "explain_words.h"
+#include "reasons.h"
+
+namespace svcd {
+namespace {
+
+bool lists(const Json& properties, const char* list, const std::string& name) {
+    const auto names = properties.find(list);
+    return names != properties.end() && names->is_array() &&
+           std::ranges::find(*names, Json(name)) != names->end();
+}
+
+std::vector<std::string> names_in(const Json& properties, const char* list) {
+    const auto names = properties.find(list);
+    std::vector<std::string> found;
+    if (names != properties.end() && names->is_array()) {
+        for (const Json& name : *names) {
+            found.push_back(name.get<std::string>());
+        }
+    }
+    return found;
+}
+
+bool is_pulled_in(const Json& properties, const std::string& name) {
+    return std::ranges::any_of(
+        std::initializer_list<const char*>{"Requires", "Requisite", "BindsTo", "Wants", "Upholds",
+                                           "PartOf", "Conflicts"},
+        [&](const char* list) { return lists(properties, list, name); });
+}
+
+std::uint64_t share_of(const StopRecord& record) {
+    const bool is_known = record.duration && record.limit != kUsecInfinity && record.limit != 0;
+    return is_known ? *record.duration * 100 / record.limit : 0;
+}
+
+}  // namespace
+
+void check_budget(const Patient& patient, Findings& findings) {
+    const Usec stop = number_of(patient.properties, "TimeoutStopUSec");
+    if (patient.budget == kUsecInfinity || !is_moment(stop) || stop <= patient.budget) {
+        return;
+    }
+    findings.push_back(
+        {Severity::warning, "exceeds-budget",
+         "its TimeoutStopSec (" + short_time(stop) + ") does not fit the shutdown's budget (" +
+             short_time(patient.budget) + "): a shutdown gives it less, and then SIGKILL",
+         "TimeoutStopSec: what it really needs; or a larger ShutdownBudgetSec in svcd.yaml."});
+}
+
+void check_unlimited_stop(const Patient& patient, Findings& findings) {
+    const Usec stop = number_of(patient.properties, "TimeoutStopUSec");
+    if (stop == kUsecInfinity || (stop != 0 && !is_moment(stop))) {
+        findings.push_back({Severity::warning, "no-stop-limit",
+                            "its TimeoutStopSec is infinity: one process that does not end keeps a "
+                            "stop, a restart and the shutdown waiting for ever",
+                            "TimeoutStopSec: what it needs at worst."});
+    }
+    const auto kills = patient.properties.find("SendSIGKILL");
+    if (kills != patient.properties.end() && *kills == false) {
+        findings.push_back({Severity::warning, "no-sigkill",
+                            "SendSIGKILL is off: what does not act on the stop signal lives on "
+                            "after the stop",
+                            "SendSIGKILL: yes, unless a SIGKILL would cost data."});
+    }
+}
+
+void check_past_stops(const Patient& patient, Findings& findings) {
+    constexpr std::uint64_t kNear = 50;
+    constexpr std::uint64_t kVeryNear = 80;
+    const std::string unit = text_of(patient.properties, "Id");
+    std::size_t killed = 0;
+    std::uint64_t worst = 0;
+    for (const StopRecord& record : patient.records) {
+        const StopEvent* kill = first_sigkill(record);
+        const bool in_vain = kill != nullptr && kill->cause == "deadline";
+        killed += in_vain ? 1 : 0;
+        worst = std::max(worst, in_vain || record.result != "success" ? 0 : share_of(record));
+    }
+    const std::string of = " of its last " + std::to_string(patient.records.size()) +
+                           (patient.records.size() == 1 ? " stop" : " stops");
+    if (killed > 0) {
+        findings.push_back(
+            {Severity::problem, "needed-sigkill",
+             std::to_string(killed) + of + " needed SIGKILL, since it had not ended in time",
+             "'svctl explain " + unit + "' says what kept it."});
+    }
+    if (worst >= kNear) {
+        findings.push_back(
+            {worst >= kVeryNear ? Severity::warning : Severity::note, "slow-stop",
+             "the slowest" + of + " took " + std::to_string(worst) +
+                 " % of its limit; a little more and SIGKILL comes",
+             "TimeoutStopSec: more; or have the service end sooner ('svctl explain " + unit +
+                 "')."});
+    }
+}
+
+void check_double_fork(const Patient& patient, Findings& findings) {
+    const std::string type = text_of(patient.properties, "Type");
+    if (patient.records.empty() || (type != "simple" && type != "exec")) {
+        return;
+    }
+    const StopRecord& last = patient.records.front();
+    const auto left = std::ranges::find(last.events, "left", &StopEvent::what);
+    const bool by_itself =
+        !last.asked_by && !last.shutdown && last.main_code == "exited" && last.main_status == 0;
+    if (!by_itself || left == last.events.end() || left->pids.empty()) {
+        return;
+    }
+    findings.push_back(
+        {Severity::problem, "double-fork",
+         "with Type: " + type + " its main process ended by itself with status 0 and left " +
+             pids_text(left->pids) +
+             " behind, as a program does that goes into the background; "
+             "svcd took that for the end and stopped them",
+         "Have the program stay in the foreground (an option like -f, --foreground, 'daemon off'); "
+         "or Type: forking with PIDFile."});
+}
+
+void check_order(const Patient& patient, Findings& findings) {
+    for (const char* need : {"Requires", "BindsTo", "Requisite"}) {
+        for (const std::string& name : names_in(patient.properties, need)) {
+            const bool ordered = lists(patient.properties, "After", name) ||
+                                 lists(patient.properties, "Before", name);
+            if (!ordered && !name.ends_with(".slice")) {
+                findings.push_back({Severity::warning, "need-without-order",
+                                    std::string{need} + ": " + name +
+                                        " without After: both start at once, and stop at once",
+                                    "After: " + name + ", if it must be there first."});
+            }
+        }
+    }
+    for (const std::string& name : names_in(patient.properties, "After")) {
+        const auto known = patient.active_states.find(name);
+        const bool is_up = known != patient.active_states.end() && known->second != "inactive" &&
+                           known->second != "failed";
+        if (name.ends_with(".service") && !is_up && !is_pulled_in(patient.properties, name)) {
+            findings.push_back(
+                {Severity::note, "order-without-need",
+                 "After: " + name +
+                     ", which does not run and which it does not "
+                     "pull in: the order has no effect",
+                 "Wants: " + name + ", if it is needed; else remove it from After."});
+        }
+    }
+}
+
+void check_changed_file(const Patient& patient, Findings& findings) {
+    if (truth_of(patient.properties, "NeedDaemonReload")) {
+        findings.push_back({Severity::warning, "file-changed",
+                            "its unit file has changed since it was loaded: what is in force is "
+                            "the old one",
+                            "'svctl daemon-reload', then a restart if the change needs one."});
+    }
+}
+
+void check_pid_file(const Patient& patient, Findings& findings) {
+    const std::string path = text_of(patient.properties, "PIDFile");
+    if (path.empty() || text_of(patient.properties, "ActiveState") != "active") {
+        return;
+    }
+    const std::string main = std::to_string(number_of(patient.properties, "MainPID"));
+    if (!patient.pid_file) {
+        findings.push_back({Severity::warning, "pid-file-missing",
+                            "its PIDFile " + path +
+                                " can't be read: svcd can't see from it which "
+                                "process is the main one",
+                            "PIDFile: where the service really writes it."});
+        return;
+    }
+    const std::string text = patient.pid_file->substr(0, patient.pid_file->find('\n'));
+    if (text != main) {
+        findings.push_back(
+            {Severity::warning, "pid-file-stale",
+             "its PIDFile " + path + " says '" + text + "', but the main process is PID " + main,
+             "Have the service write its PID there when it starts, and only then."});
+    }
+}
+
+}  // namespace svcd

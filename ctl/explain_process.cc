@@ -1,0 +1,160 @@
+#include "explain_process.h"
+
+#include <algorithm>
+#include <array>
+
+#include "explain_words.h"
+
+namespace svcd {
+namespace {
+
+using Judge = std::optional<Verdict> (*)(const ProcessFacts&, const Scene&);
+
+constexpr auto kJudges = std::to_array<Judge>(
+    {unreaped_zombie, uninterruptible_sleep, core_being_dumped, frozen_cgroup, traced_process,
+     stopped_process, hung_control_process, not_reached, ignores_signal, blocks_signal,
+     namespace_init, waiting_shell, said_stopping, used_up_extension, slow_to_end, still_ending});
+
+Verdict verdict(const ProcessFacts& process, std::string kind, std::string text, std::string mend) {
+    return {process.pid, process.name, std::move(kind), std::move(text), std::move(mend)};
+}
+
+std::string parent_text(const ProcessFacts& process, const Scene& scene) {
+    const auto parent = std::ranges::find(scene.processes, process.parent, &ProcessFacts::pid);
+    return pid_text(process.parent, parent == scene.processes.end() ? "" : parent->name);
+}
+
+std::string stack_text(const ProcessFacts& process) {
+    constexpr std::size_t kShown = 4;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(kShown, process.stack.size()); ++i) {
+        text += (i == 0 ? "" : " < ") + process.stack[i];
+    }
+    return text;
+}
+
+}  // namespace
+
+std::optional<Verdict> unreaped_zombie(const ProcessFacts& process, const Scene& scene) {
+    if (process.state != 'Z' && process.state != 'X') {
+        return std::nullopt;
+    }
+    if (process.threads > 1) {
+        return verdict(
+            process, "thread-left",
+            "has ended its first thread, but " + std::to_string(process.threads - 1) +
+                " others of it run on",
+            "Have the program end its threads, or call exit() instead of pthread_exit().");
+    }
+    return verdict(process, "zombie",
+                   "has ended already, but its parent, " + parent_text(process, scene) +
+                       ", does not take its exit status (a zombie)",
+                   "Mend the parent: it must wait() for its children. Run below 'tini -s --' or "
+                   "'catatonit --' where it can't be mended.");
+}
+
+std::optional<Verdict> uninterruptible_sleep(const ProcessFacts& process, const Scene&) {
+    if (process.state != 'D' || process.core_dumping) {
+        return std::nullopt;
+    }
+    std::string text = "is in uninterruptible sleep (state D)";
+    if (!process.syscall.empty() && process.syscall != "running") {
+        text += ", in the system call " + process.syscall;
+    }
+    if (!process.wait_channel.empty()) {
+        text += ", at " + process.wait_channel + " in the kernel";
+    }
+    if (const std::string stack = stack_text(process); !stack.empty()) {
+        text += " (stack: " + stack + ")";
+    }
+    const std::string whom{uninterruptible_on(process)};
+    text += "; no signal reaches it, SIGKILL neither, until the kernel is done with that";
+    return verdict(
+        process, "uninterruptible", text,
+        "See to what it waits for: " +
+            (whom.empty() ? "the disk, network file system or driver that the stack names" : whom) +
+            ". No setting of the unit can help here.");
+}
+
+std::optional<Verdict> core_being_dumped(const ProcessFacts& process, const Scene&) {
+    if (!process.core_dumping) {
+        return std::nullopt;
+    }
+    return verdict(
+        process, "core-dumping", "had crashed, and the kernel was still writing its core dump",
+        "TimeoutAbortSec (or TimeoutStopSec): long enough for the dump; or LimitCORE: 0, "
+        "if nobody reads it.");
+}
+
+std::optional<Verdict> frozen_cgroup(const ProcessFacts& process, const Scene& scene) {
+    const bool is_frozen = scene.frozen || process.wait_channel == "do_freezer_trap" ||
+                           process.wait_channel == "__refrigerator";
+    if (!is_frozen) {
+        return std::nullopt;
+    }
+    return verdict(
+        process, "frozen",
+        "is frozen with its cgroup: until that is thawed it acts on no signal but SIGKILL",
+        "Find out who writes to cgroup.freeze; 'echo 0' into that file of the unit's "
+        "cgroup thaws it.");
+}
+
+std::optional<Verdict> traced_process(const ProcessFacts& process, const Scene&) {
+    if (process.state != 't') {
+        return std::nullopt;
+    }
+    return verdict(
+        process, "traced",
+        "is held by a debugger or tracer" +
+            (process.tracer == 0 ? std::string{} : ", PID " + std::to_string(process.tracer)) +
+            "; a signal reaches it when the tracer lets it go on",
+        "End that gdb or strace" +
+            (process.tracer == 0 ? std::string{}
+                                 : " (PID " + std::to_string(process.tracer) + ")") +
+            ", or let it detach.");
+}
+
+std::optional<Verdict> stopped_process(const ProcessFacts& process, const Scene& scene) {
+    if (process.state != 'T') {
+        return std::nullopt;
+    }
+    return verdict(
+        process, "stopped",
+        "is stopped (SIGSTOP or SIGTSTP); it acts on no signal but SIGKILL until SIGCONT",
+        "Find out who sends it SIGSTOP; 'svctl kill -s CONT " + scene.record.unit +
+            "' lets it go on.");
+}
+
+std::optional<Verdict> hung_control_process(const ProcessFacts& process, const Scene& scene) {
+    const StopEvent* spawn = spawn_of(scene.record, process.pid);
+    if (spawn == nullptr) {
+        return std::nullopt;
+    }
+    std::string text = "is " + spawn->setting + " and had not ended";
+    if (const std::string doing = doing_text(process); !doing.empty()) {
+        text += "; it " + doing;
+    }
+    return verdict(process, "control-hung", text,
+                   spawn->setting +
+                       ": a command that ends by itself, for example below "
+                       "'timeout 5'.");
+}
+
+std::vector<Verdict> judge_processes(const Scene& scene) {
+    std::vector<Verdict> verdicts;
+    for (const ProcessFacts& process : scene.processes) {
+        for (const Judge judge : kJudges) {
+            if (auto found = judge(process, scene)) {
+                if (process.tracer != 0 && process.state != 't') {
+                    found->text += "; it is traced by PID " + std::to_string(process.tracer) +
+                                   ", through whom its signals go";
+                }
+                verdicts.push_back(std::move(*found));
+                break;
+            }
+        }
+    }
+    return verdicts;
+}
+
+}  // namespace svcd

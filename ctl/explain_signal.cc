@@ -1,0 +1,276 @@
+// What became of the stop signal in a process that was there to get it.
+#include <algorithm>
+
+#include "explain_process.h"
+#include "explain_words.h"
+
+namespace svcd {
+namespace {
+
+Verdict verdict(const ProcessFacts& process, std::string kind, std::string text, std::string mend) {
+    return {process.pid, process.name, std::move(kind), std::move(text), std::move(mend)};
+}
+
+bool is_left(const Scene& scene, ProcessId pid) {
+    return std::ranges::find(scene.processes, pid, &ProcessFacts::pid) != scene.processes.end();
+}
+
+std::vector<const ProcessFacts*> children_of(const ProcessFacts& process, const Scene& scene) {
+    std::vector<const ProcessFacts*> children;
+    for (const ProcessFacts& other : scene.processes) {
+        if (other.parent == process.pid) {
+            children.push_back(&other);
+        }
+    }
+    return children;
+}
+
+/// Its parent is no process of the unit: it, or what was between, was left by a parent that ended.
+bool has_left_the_tree(const ProcessFacts& process, const Scene& scene) {
+    const StopRecord& record = scene.record;
+    return process.pid != record.main_pid && process.parent != record.main_pid &&
+           !is_left(scene, process.parent) && !known_pids(record).contains(process.parent) &&
+           spawn_of(record, process.pid) == nullptr;
+}
+
+std::string escape_note(const ProcessFacts& process, const Scene& scene) {
+    return has_left_the_tree(process, scene) ? "; it has left the main process's tree (forked "
+                                               "twice, or its parent has ended), so "
+                                               "that only svcd still looks after it"
+                                             : "";
+}
+
+std::string main_text(const Scene& scene) {
+    return pid_text(scene.record.main_pid, name_of(scene.record, scene.record.main_pid));
+}
+
+/// "had not ended 20 s later"
+std::string not_ended(const Scene& scene) {
+    const StopEvent* told = first_stop_signal(scene.record);
+    const StopEvent* killed = first_sigkill(scene.record);
+    if (told != nullptr && killed != nullptr && killed->at >= told->at) {
+        return "had not ended " + short_time(killed->at - told->at) + " later";
+    }
+    return scene.record.duration ? "had not ended" : "has not ended yet";
+}
+
+std::string whats_it_doing(const ProcessFacts& process) {
+    const std::string doing = doing_text(process);
+    std::string text = doing.empty() ? "" : "; it " + doing;
+    if (process.sockets > 0) {
+        text += text.empty() ? "; it has " : " and has ";
+        text += std::to_string(process.sockets) +
+                (process.sockets == 1 ? " socket open" : " sockets open");
+    }
+    return text;
+}
+
+/// The last STATUS= that the process sent, quoted, or "".
+std::string last_words(const ProcessFacts& process, const Scene& scene) {
+    std::string words;
+    for (const StopEvent& event : scene.record.events) {
+        if (event.what == "notify" && event.from == process.pid && !event.status_text.empty()) {
+            words = "; its last STATUS was \"" + event.status_text + "\"";
+        }
+    }
+    return words;
+}
+
+std::string slow_mend() {
+    return "TimeoutStopSec: longer than the service takes at worst; or have it end sooner (finish "
+           "less on the stop signal, close idle connections, limit each wait).";
+}
+
+/// Of how long a main process that others depended on was there: "which ended after 10 ms".
+std::string main_end(const Scene& scene) {
+    const StopEvent* end = exit_of(scene.record, scene.record.main_pid);
+    return end != nullptr                          ? ", which ended after " + short_time(end->at)
+           : is_left(scene, scene.record.main_pid) ? ", which did not end either"
+                                                   : "";
+}
+
+std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& scene) {
+    const StopRecord& record = scene.record;
+    const std::string main = name_of(record, record.main_pid);
+    std::string text = "never got " + record.stop_signal + ": KillMode: " + record.kill_mode +
+                       " sends it only to the main process, " + main_text(scene) + main_end(scene);
+    if (is_shell(main)) {
+        return verdict(process, "shell-wrapper", text + "; a shell does not pass signals on",
+                       "Start the program with 'exec' in the script, or as a list in ExecStart, so "
+                       "that it is the main process; or KillMode: control-group.");
+    }
+    if (has_left_the_tree(process, scene)) {
+        return verdict(process, "escaped", text + escape_note(process, scene),
+                       "KillMode: control-group, which reaches also what has forked twice; or have "
+                       "the program stay in the foreground.");
+    }
+    return verdict(process, "not-signalled", text,
+                   "Have the main process end its children and wait for them before it ends; or "
+                   "KillMode: control-group.");
+}
+
+}  // namespace
+
+std::optional<Verdict> not_reached(const ProcessFacts& process, const Scene& scene) {
+    const StopRecord& record = scene.record;
+    const StopEvent* told = first_stop_signal(record);
+    if (told == nullptr || was_asked_to_end(record, process.pid)) {
+        return std::nullopt;
+    }
+    const bool main_only = record.kill_mode == "mixed" || record.kill_mode == "process";
+    if (main_only && process.pid != record.main_pid) {
+        return not_forwarded(process, scene);
+    }
+    return verdict(process, "forked-later",
+                   "was started after " + record.stop_signal + " had been sent (at " +
+                       short_time(told->at) + "), so that it never got it" +
+                       escape_note(process, scene),
+                   "Have the program start nothing new once it was told to stop: a trap, a respawn "
+                   "or a retry loop does that.");
+}
+
+std::optional<Verdict> ignores_signal(const ProcessFacts& process, const Scene& scene) {
+    const std::string& signal = scene.record.stop_signal;
+    if (!process.ignored.contains(signal)) {
+        return std::nullopt;
+    }
+    std::string why =
+        "the program says so, or it inherited it from what started it (a shell's trap "
+        "'' " +
+        signal.substr(std::min<std::size_t>(3, signal.size())) + ")";
+    std::string mend = "Remove what has it ignored, or have the program catch " + signal +
+                       "; or KillSignal: one that it acts on.";
+    if (signal == "SIGHUP") {
+        why = "nohup does that, and what it starts inherits it";
+        mend = "ExecStart: the program without nohup (svcd needs none); or KillSignal: SIGTERM.";
+    }
+    if (signal == "SIGINT" && process.ignored.contains("SIGQUIT")) {
+        why = "a shell has what it starts with '&' ignore SIGINT and SIGQUIT";
+        mend = "KillSignal: SIGTERM.";
+    }
+    return verdict(process, "ignores-signal",
+                   "ignores " + signal + ": " + why + escape_note(process, scene), mend);
+}
+
+std::optional<Verdict> blocks_signal(const ProcessFacts& process, const Scene& scene) {
+    const std::string& signal = scene.record.stop_signal;
+    if (!process.blocked.contains(signal) || !process.pending.contains(signal)) {
+        return std::nullopt;
+    }
+    return verdict(
+        process, "blocks-signal",
+        "blocks " + signal + ", which is pending and is not taken" + whats_it_doing(process) +
+            escape_note(process, scene),
+        "Mend the program: it must unblock " + signal +
+            ", or read it (signalfd, sigwait). A blocked signal is inherited: its parent "
+            "may have blocked it.");
+}
+
+std::optional<Verdict> namespace_init(const ProcessFacts& process, const Scene& scene) {
+    const std::string& signal = scene.record.stop_signal;
+    if (!process.is_namespace_init || process.caught.contains(signal)) {
+        return std::nullopt;
+    }
+    return verdict(process, "namespace-init",
+                   "is PID 1 of a PID namespace and does not catch " + signal +
+                       ": for PID 1 the kernel discards a signal that isn't caught",
+                   "Run it below a small init ('tini --', 'catatonit --', docker run --init), or "
+                   "have it catch " +
+                       signal + ".");
+}
+
+std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& scene) {
+    const std::string& signal = scene.record.stop_signal;
+    const auto children = children_of(process, scene);
+    if (!is_shell(process.name) || children.empty()) {
+        return std::nullopt;
+    }
+    const ProcessFacts& child = *children.front();
+    std::string text = "is a shell that ";
+    const std::string named = pid_text(child.pid, child.name);
+    text += process.caught.contains(signal)
+                ? "catches " + signal + ", but runs its trap only when its child, " + named +
+                      ", has ended; "
+                : "waits for its child, " + named + "; ";
+    text += was_asked_to_end(scene.record, child.pid)
+                ? "that one got " + signal + ", too, and has not ended"
+                : "that one never got " + signal;
+    return verdict(
+        process, "shell-wrapper", text,
+        "Start the program with 'exec' in the script, or as a list in ExecStart; or start "
+        "it with '&' and then 'wait', which a trap interrupts, and pass the signal on.");
+}
+
+std::optional<Verdict> said_stopping(const ProcessFacts& process, const Scene& scene) {
+    for (const StopEvent& event : scene.record.events) {
+        if (event.what == "notify" && event.stopping && event.from == process.pid) {
+            return verdict(process, "stopping-hung",
+                           "said STOPPING=1 after " + short_time(event.at) +
+                               " and then did not end" + whats_it_doing(process) +
+                               last_words(process, scene),
+                           "Look into how the program shuts down; its log shows how far it got. " +
+                               slow_mend());
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Verdict> used_up_extension(const ProcessFacts& process, const Scene& scene) {
+    const StopEvent* last = nullptr;
+    std::size_t times = 0;
+    for (const StopEvent& event : scene.record.events) {
+        if (event.what == "notify" && event.from == process.pid && event.extend) {
+            last = &event;
+            ++times;
+        }
+    }
+    if (last == nullptr) {
+        return std::nullopt;
+    }
+    return verdict(process, "extension-used-up",
+                   "asked for more time " +
+                       (times == 1 ? std::string{"once"} : std::to_string(times) + " times") +
+                       " (EXTEND_TIMEOUT_USEC), " + (times == 1 ? "" : "last ") + "after " +
+                       short_time(last->at) + " for " + short_time(*last->extend) +
+                       ", and did not end in that time" + whats_it_doing(process) +
+                       last_words(process, scene),
+                   "Have it send EXTEND_TIMEOUT_USEC again, before each extension is over, as long "
+                   "as it makes progress.");
+}
+
+std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& scene) {
+    const std::string& signal = scene.record.stop_signal;
+    const bool takes = process.caught.contains(signal) || process.blocked.contains(signal);
+    if (!takes) {
+        return std::nullopt;
+    }
+    std::string text = process.caught.contains(signal)
+                           ? "catches " + signal
+                           : "takes " + signal + " by signalfd or sigwait";
+    text += ", but " + not_ended(scene) + whats_it_doing(process) + last_words(process, scene);
+    std::string mend = slow_mend();
+    if (process.name.starts_with("python")) {
+        text += "; Python goes on waiting after a signal handler that doesn't raise";
+        mend = "In the handler raise SystemExit (sys.exit()), or wake the main loop. " + mend;
+    } else if (is_restarted_syscall(process.syscall)) {
+        text += "; with SA_RESTART that wait goes on after the handler";
+        mend =
+            "If the handler only sets a flag: set it up without SA_RESTART, or have it wake the "
+            "main loop (a pipe, eventfd). " +
+            mend;
+    }
+    return verdict(process, "slow", text + escape_note(process, scene), mend);
+}
+
+std::optional<Verdict> still_ending(const ProcessFacts& process, const Scene& scene) {
+    if (!was_asked_to_end(scene.record, process.pid)) {
+        return std::nullopt;
+    }
+    return verdict(process, "ending",
+                   "does not catch " + scene.record.stop_signal +
+                       ", which ends it; it was there still when svcd looked" +
+                       whats_it_doing(process) + escape_note(process, scene),
+                   "");
+}
+
+}  // namespace svcd

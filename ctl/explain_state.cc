@@ -1,0 +1,292 @@
+#include "explain_state.h"
+
+#include <algorithm>
+#include <array>
+
+#include "explain_words.h"
+#include "reasons.h"
+
+namespace svcd {
+namespace {
+
+using Judge = std::optional<Verdict> (*)(const StateFacts&);
+
+constexpr auto kJudges = std::to_array<Judge>({not_loaded, dependency_down, condition_unmet,
+                                               start_limit_hit, restarts_by_itself, job_waits,
+                                               is_not_ready, left_over, file_has_changed});
+
+Verdict verdict(std::string kind, std::string text, std::string mend) {
+    return {0, "", std::move(kind), std::move(text), std::move(mend)};
+}
+
+std::string unit_of(const StateFacts& facts) {
+    return text_of(facts.properties, "Id");
+}
+
+bool is_down(const StateFacts& facts) {
+    const std::string active = text_of(facts.properties, "ActiveState");
+    return active == "inactive" || active == "failed";
+}
+
+std::string since(const StateFacts& facts, const char* property) {
+    const Usec at = number_of(facts.properties, property);
+    if (!is_moment(at)) {
+        return "";
+    }
+    return " since " + timestamp(at) +
+           (facts.now > at ? ", " + rough_timespan(facts.now - at) + " ago" : "");
+}
+
+/// "3.2 s", or "" without a deadline.
+std::string time_left(const StateFacts& facts) {
+    const Usec deadline = number_of(facts.properties, "StateDeadlineUSec");
+    if (!is_moment(deadline)) {
+        return "";
+    }
+    return short_time(deadline > facts.now_monotonic ? deadline - facts.now_monotonic : 0);
+}
+
+std::string starting_headline(const StateFacts& facts) {
+    const std::string sub = text_of(facts.properties, "SubState");
+    if (sub == "auto-restart") {
+        return " is down and is started again in " + time_left(facts);
+    }
+    const Usec began = number_of(facts.properties, "InactiveExitTimestamp");
+    const std::string left = time_left(facts);
+    return " is starting (" + sub + ")" +
+           (facts.now > began ? ", for " + short_time(facts.now - began) + " now" : "") +
+           (left.empty() ? "" : "; " + left + " left of its time");
+}
+
+std::string down_headline(const StateFacts& facts) {
+    const Json& properties = facts.properties;
+    const std::string reason = reason_text(properties);
+    if (text_of(properties, "ActiveState") == "failed") {
+        return " has failed" + (reason.empty() ? "" : ": " + reason);
+    }
+    if (!is_moment(number_of(properties, "InactiveExitTimestamp"))) {
+        return " is not running, and has not been started since svcd began";
+    }
+    return " is not running" + since(facts, "InactiveEnterTimestamp");
+}
+
+std::string state_headline(const StateFacts& facts) {
+    const std::string active = text_of(facts.properties, "ActiveState");
+    if (active == "active") {
+        const std::string sub = text_of(facts.properties, "SubState");
+        const std::string up =
+            sub == "running" || sub == "active" ? " is up" : " is up (" + sub + ")";
+        return up + since(facts, "ActiveEnterTimestamp");
+    }
+    if (active == "activating") {
+        return starting_headline(facts);
+    }
+    if (active == "reloading") {
+        return " is being reloaded (" + text_of(facts.properties, "SubState") + ")";
+    }
+    return active == "deactivating" ? " is being stopped" : down_headline(facts);
+}
+
+/// The units that pull it in: "multi-user.target".
+std::string pulled_in_by(const Json& properties) {
+    constexpr std::size_t kShown = 4;
+    std::vector<std::string> names;
+    for (const char* relation : {"RequiredBy", "BoundBy", "RequisiteOf", "UpheldBy", "WantedBy"}) {
+        const auto list = properties.find(relation);
+        if (list == properties.end() || !list->is_array()) {
+            continue;
+        }
+        for (const Json& name : *list) {
+            if (std::ranges::find(names, name.get<std::string>()) == names.end()) {
+                names.push_back(name.get<std::string>());
+            }
+        }
+    }
+    std::string text;
+    for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+        text += (i == 0 ? "" : ", ") + names[i];
+    }
+    return names.size() > kShown ? text + " and " + std::to_string(names.size() - kShown) + " more"
+                                 : text;
+}
+
+std::string job_text(const StateFacts& facts) {
+    if (!facts.job.is_object()) {
+        return "";
+    }
+    const Usec at = number_of(facts.job, "InstalledTimestampMonotonic");
+    std::string text = text_of(facts.job, "JobType") + " (job " +
+                       std::to_string(number_of(facts.job, "Id")) + "), " +
+                       text_of(facts.job, "State");
+    text += facts.now_monotonic > at ? " for " + short_time(facts.now_monotonic - at) : "";
+    if (number_of(facts.job, "RequesterPID") != 0) {
+        const std::string command = text_of(facts.job, "RequesterCommand");
+        text += "; asked for by " +
+                user_text(static_cast<std::uint32_t>(number_of(facts.job, "RequesterUID"))) +
+                (command.empty() ? "" : " with '" + command + "'");
+    }
+    const std::string reason = text_of(facts.job, "Reason");
+    return reason.empty() ? text : text + "; reason: \"" + reason + "\"";
+}
+
+std::string main_process_text(const StateFacts& facts) {
+    const auto pid = static_cast<ProcessId>(number_of(facts.properties, "MainPID"));
+    if (pid == 0) {
+        return "";
+    }
+    const auto known = std::ranges::find(facts.processes, pid, &ProcessFacts::pid);
+    if (known == facts.processes.end()) {
+        return pid_text(pid, "");
+    }
+    const std::string doing = doing_text(*known);
+    return pid_text(pid, known->name) + (doing.empty() ? "" : "; it " + doing);
+}
+
+}  // namespace
+
+std::optional<Verdict> not_loaded(const StateFacts& facts) {
+    const std::string load = text_of(facts.properties, "LoadState");
+    if (load.empty() || load == "loaded") {
+        return std::nullopt;
+    }
+    const auto error = facts.properties.find("LoadError");
+    const bool has_text = error != facts.properties.end() && error->is_array() &&
+                          error->size() == 2 && (*error)[1].is_string();
+    const std::string text = has_text ? (*error)[1].get<std::string>() : "";
+    return verdict("load-error",
+                   "its unit file can't be used (" + load + ")" + (text.empty() ? "" : ": " + text),
+                   "Mend the file, then 'svctl daemon-reload'.");
+}
+
+std::optional<Verdict> file_has_changed(const StateFacts& facts) {
+    if (!truth_of(facts.properties, "NeedDaemonReload")) {
+        return std::nullopt;
+    }
+    return verdict("file-changed",
+                   "its unit file has changed since it was loaded: what is in force is the old one",
+                   "Have it read with 'svctl daemon-reload'.");
+}
+
+std::optional<Verdict> job_waits(const StateFacts& facts) {
+    if (!facts.job.is_object() || facts.waits_for.empty()) {
+        return std::nullopt;
+    }
+    std::string names;
+    for (const std::string& name : facts.waits_for) {
+        names += (names.empty() ? "" : ", ") + name;
+    }
+    return verdict(
+        "job-waits",
+        "its " + text_of(facts.job, "JobType") + " job waits until these are through: " + names,
+        "'svctl explain' of what it waits for says more; 'svctl cancel " +
+            std::to_string(number_of(facts.job, "Id")) + "' gives the job up.");
+}
+
+std::optional<Verdict> condition_unmet(const StateFacts& facts) {
+    const std::string unmet = unmet_condition(facts.properties);
+    if (unmet.empty() || !is_down(facts)) {
+        return std::nullopt;
+    }
+    return verdict("condition", "it was not started, since " + unmet + " does not hold",
+                   unmet.substr(0, unmet.find('=')) +
+                       ": see that it holds, or remove it; then "
+                       "'svctl start " +
+                       unit_of(facts) + "'.");
+}
+
+std::optional<Verdict> dependency_down(const StateFacts& facts) {
+    if (facts.culprits.empty() || text_of(facts.properties, "ActiveState") == "active") {
+        return std::nullopt;
+    }
+    return verdict("dependency", "a unit that it needs is down: " + facts.culprits,
+                   "Mend that one first; 'svctl explain' of it says more.");
+}
+
+std::optional<Verdict> start_limit_hit(const StateFacts& facts) {
+    if (text_of(facts.properties, "Result") != "start-limit-hit") {
+        return std::nullopt;
+    }
+    const std::uint64_t burst = number_of(facts.properties, "StartLimitBurst");
+    const Usec interval = number_of(facts.properties, "StartLimitIntervalUSec");
+    return verdict("start-limit",
+                   "it was started more than " + std::to_string(burst) + " times in " +
+                       short_time(interval) +
+                       " and is not started again by itself "
+                       "(StartLimitBurst, StartLimitIntervalSec)",
+                   "Mend why it ended each time ('svctl explain --all " + unit_of(facts) +
+                       "'), then 'svctl start " + unit_of(facts) + "', which clears the count.");
+}
+
+std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
+    constexpr std::uint64_t kOften = 3;
+    const std::uint64_t restarts = number_of(facts.properties, "NRestarts");
+    const bool waits = text_of(facts.properties, "SubState") == "auto-restart";
+    if (restarts < kOften && !waits) {
+        return std::nullopt;
+    }
+    return verdict("restarts",
+                   "svcd has restarted it " + std::to_string(restarts) +
+                       (restarts == 1 ? " time" : " times") +
+                       " by itself (Restart: " + text_of(facts.properties, "Restart") + ")" +
+                       (waits ? "; the next time is in " + time_left(facts) : ""),
+                   "");
+}
+
+std::optional<Verdict> is_not_ready(const StateFacts& facts) {
+    if (text_of(facts.properties, "SubState") != "start") {
+        return std::nullopt;
+    }
+    const std::string type = text_of(facts.properties, "Type");
+    const std::string main = main_process_text(facts);
+    const std::string doing = main.empty() ? "" : ". The main process is " + main;
+    if (type.starts_with("notify")) {
+        return verdict("not-ready",
+                       "Type: " + type + " waits for READY=1, which has not come yet" + doing,
+                       "If the program never sends READY=1: Type: exec.");
+    }
+    if (type == "forking") {
+        return verdict(
+            "not-ready",
+            "Type: forking waits until ExecStart's process has ended, which it has not" + doing,
+            "If the program stays in the foreground: Type: exec.");
+    }
+    if (type == "oneshot") {
+        return verdict("not-ready", "Type: oneshot waits until ExecStart has ended" + doing, "");
+    }
+    return std::nullopt;
+}
+
+std::optional<Verdict> left_over(const StateFacts& facts) {
+    if (!truth_of(facts.properties, "LeftOver")) {
+        return std::nullopt;
+    }
+    return verdict("left-over",
+                   "processes of an earlier run are there still, which KillMode: " +
+                       text_of(facts.properties, "KillMode") + " left alone",
+                   "KillMode: control-group; 'svctl kill " + unit_of(facts) + "' ends them now.");
+}
+
+Explanation explain_state(const StateFacts& facts) {
+    Explanation result;
+    const Json& properties = facts.properties;
+    result.headline = unit_of(facts) + state_headline(facts);
+    result.is_bad = text_of(properties, "ActiveState") == "failed";
+    const auto fact = [&](const char* label, const std::string& text) {
+        if (!text.empty()) {
+            result.facts.push_back({label, text});
+        }
+    };
+    fact("Job", job_text(facts));
+    fact("Main", main_process_text(facts));
+    const std::string said = text_of(properties, "StatusText");
+    fact("Status", said.empty() ? "" : "\"" + said + "\"");
+    fact("For", pulled_in_by(properties));
+    for (const Judge judge : kJudges) {
+        if (auto found = judge(facts)) {
+            result.verdicts.push_back(std::move(*found));
+        }
+    }
+    return result;
+}
+
+}  // namespace svcd

@@ -1,0 +1,35 @@
+// Why a unit that is not being stopped is in the state that it is in: since when and by whom, what
+// it waits for, what keeps it from starting.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "explanation.h"
+
+namespace svcd {
+
+struct StateFacts {
+    Json properties;                     ///< of the unit
+    Json job;                            ///< its job's properties; null: it has none
+    std::vector<std::string> waits_for;  ///< for a job that waits: "db.service (start, running)"
+    std::string culprits;                ///< dependencies that are down, with the reasons
+    std::vector<ProcessFacts> processes;
+    Usec now = 0;            ///< CLOCK_REALTIME
+    Usec now_monotonic = 0;  ///< CLOCK_MONOTONIC
+};
+
+Explanation explain_state(const StateFacts& facts);
+
+// Each of these is one verdict, or nothing where it doesn't hold.
+std::optional<Verdict> not_loaded(const StateFacts& facts);
+std::optional<Verdict> file_has_changed(const StateFacts& facts);
+std::optional<Verdict> job_waits(const StateFacts& facts);
+std::optional<Verdict> condition_unmet(const StateFacts& facts);
+std::optional<Verdict> dependency_down(const StateFacts& facts);
+std::optional<Verdict> start_limit_hit(const StateFacts& facts);
+std::optional<Verdict> restarts_by_itself(const StateFacts& facts);
+std::optional<Verdict> is_not_ready(const StateFacts& facts);
+std::optional<Verdict> left_over(const StateFacts& facts);
+
+}  // namespace svcd

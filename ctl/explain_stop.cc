@@ -1,0 +1,311 @@
+#include "explain_stop.h"
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+#include "explain_words.h"
+#include "messages.h"
+
+namespace svcd {
+namespace {
+
+bool was_starting(const StopRecord& record) {
+    static constexpr auto kStarting =
+        std::to_array<std::string_view>({"condition", "start-pre", "start", "start-post"});
+    return std::ranges::find(kStarting, record.from) != kStarting.end();
+}
+
+std::size_t without_commands(const StopRecord& record, const std::set<ProcessId>& pids) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        pids, [&](ProcessId pid) { return spawn_of(record, pid) == nullptr; }));
+}
+
+std::string processes_text(std::size_t count) {
+    return std::to_string(count) + (count == 1 ? " process" : " processes");
+}
+
+/// "; SIGKILL was needed for 2 of 3 processes", or how else it ended.
+std::string kill_part(const StopRecord& record) {
+    const StopEvent* first = first_sigkill(record);
+    const std::size_t killed = without_commands(record, killed_pids(record));
+    if (record.result == "stop-wedged") {
+        return "; processes outlived SIGKILL and are there still";
+    }
+    if (!record.sigkill || first == nullptr || killed == 0) {
+        return "";
+    }
+    if (first->cause == "main-exited") {
+        return "; the " + processes_text(killed) + " that the main process left got SIGKILL";
+    }
+    if (first->cause == "kill-signal-is-kill") {
+        return " with SIGKILL, which is its KillSignal";
+    }
+    const std::size_t all = without_commands(record, known_pids(record));
+    if (killed == all) {
+        return all == 1 ? "; SIGKILL was needed"
+                        : "; SIGKILL was needed for all " + processes_text(all);
+    }
+    return "; SIGKILL was needed for " + std::to_string(killed) + " of " + processes_text(all);
+}
+
+/// A command of the unit that failed: "ExecStartPre exited with status 1"; or "".
+std::string failed_command(const StopRecord& record) {
+    for (const StopEvent& event : record.events) {
+        if (event.what == "exit" && event.role == "control" &&
+            (event.code != "exited" || event.status != 0)) {
+            return "its " + event.setting + " " + end_text(event.code, event.status);
+        }
+    }
+    return "";
+}
+
+std::string own_end(const StopRecord& record) {
+    const std::string end = end_text(record.main_code, record.main_status);
+    const bool went_well = record.main_code == "exited" && record.main_status == 0;
+    if (const std::string command = failed_command(record);
+        !command.empty() && (end.empty() || went_well)) {
+        return command;
+    }
+    return end.empty() ? "its processes are gone" : "its main process " + end;
+}
+
+/// What it was that ended the unit when nobody asked, without its name.
+std::string own_reason(const StopRecord& record) {
+    if (record.result == "timeout") {
+        return was_starting(record) ? "it did not start within TimeoutStartSec"
+               : first_sigkill(record) == nullptr || record.from == "running"
+                   ? "it had run for RuntimeMaxSec, or did not end in time"
+                   : "it did not end in time";
+    }
+    if (record.result == "watchdog") {
+        return "no sign of life (WATCHDOG=1) came from it for WatchdogSec";
+    }
+    if (record.result == "oom-kill") {
+        return "the kernel's OOM killer took a process of it: memory was short";
+    }
+    if (record.result == "success") {
+        const bool said_so = std::ranges::any_of(record.events, [](const StopEvent& event) {
+            return event.what == "notify" && event.stopping && event.at < 1'000;
+        });
+        return said_so ? "it said STOPPING=1 by itself" : own_end(record);
+    }
+    if (record.result == "protocol" || record.result == "resources" ||
+        record.result == "exec-condition" || record.result == "start-limit-hit" ||
+        record.result.empty()) {
+        return describe_result(record.result, code_number(record.main_code), record.main_status);
+    }
+    return own_end(record);
+}
+
+std::string time_part(const StopRecord& record) {
+    constexpr Usec kWorthMentioning = 100'000;
+    const Usec took = record.duration.value_or(0);
+    return took < kWorthMentioning ? "" : "; it took " + short_time(took) + " until it was down";
+}
+
+std::string ongoing_headline(const StopRecord& record, Usec now) {
+    const Usec since = now > record.began ? now - record.began : 0;
+    std::string text = record.unit + " is being stopped, for " + short_time(since) + " now";
+    const StopEvent* killed = first_sigkill(record);
+    if (killed != nullptr && killed->cause != "kill-control") {
+        return text + "; SIGKILL was sent " +
+               short_time(since > killed->at ? since - killed->at : 0) + " ago";
+    }
+    return text;
+}
+
+bool names_unit(std::string_view command, const std::string& unit) {
+    const std::string stem = unit.substr(0, unit.rfind('.'));
+    std::size_t begin = 0;
+    while (begin < command.size()) {
+        const std::size_t end = std::min(command.find(' ', begin), command.size());
+        const std::string_view word = command.substr(begin, end - begin);
+        if (word == unit || word == stem) {
+            return true;
+        }
+        begin = end + 1;
+    }
+    return false;
+}
+
+/// "it Requires db.service", when that is what the command was about.
+std::string relation_text(const StopRecord& record, const Json& properties) {
+    struct Relation {
+        const char* property;
+        const char* words;
+    };
+    static constexpr auto kRelations = std::to_array<Relation>({
+        {"Requires", "it Requires "},
+        {"BindsTo", "it BindsTo "},
+        {"Requisite", "it has as Requisite "},
+        {"PartOf", "it is PartOf "},
+        {"StopPropagatedFrom", "stops are propagated to it from "},
+        {"Conflicts", "it Conflicts with "},
+        {"ConflictedBy", "this Conflicts with it: "},
+    });
+    for (const Relation& relation : kRelations) {
+        const auto list = properties.find(relation.property);
+        if (list == properties.end() || !list->is_array()) {
+            continue;
+        }
+        for (const Json& name : *list) {
+            if (name.is_string() && names_unit(record.asked_by->command, name.get<std::string>())) {
+                return relation.words + name.get<std::string>();
+            }
+        }
+    }
+    return "";
+}
+
+std::string requester_text(const Requester& requester) {
+    std::string text = user_text(requester.uid);
+    text += requester.command.empty() ? "" : " with '" + requester.command + "'";
+    return text + ", PID " + std::to_string(requester.pid);
+}
+
+std::string sender_text(const StopRecord& record) {
+    const ProcessId main = record.main_pid;
+    switch (killed_by(record)) {
+        case KilledBy::svcd:
+            return ", which svcd sent " + cause_text(first_sigkill(record, main)->cause, "SIGKILL");
+        case KilledBy::oom:
+            return ", which the kernel's OOM killer sent";
+        case KilledBy::person:
+            return ", which " + user_text(asked_kill(record)->uid) + " sent with svctl kill";
+        case KilledBy::outside:
+            return ", from outside: svcd did not send it, and the kernel reports no OOM kill";
+        case KilledBy::nobody:
+            break;
+    }
+    return "";
+}
+
+}  // namespace
+
+const StopEvent* asked_kill(const StopRecord& record) {
+    const StopEvent* found = nullptr;
+    for (const StopEvent& event : record.events) {
+        if (event.what == "asked-kill") {
+            found = &event;
+        }
+    }
+    return found;
+}
+
+KilledBy killed_by(const StopRecord& record) {
+    if (record.main_code != "killed" || record.main_status != SIGKILL) {
+        return KilledBy::nobody;
+    }
+    const StopEvent* ours = first_sigkill(record, record.main_pid);
+    const StopEvent* end = exit_of(record, record.main_pid);
+    if (ours != nullptr && (end == nullptr || ours->at <= end->at)) {
+        return ours->cause == "user" ? KilledBy::person : KilledBy::svcd;
+    }
+    const StopEvent* person = asked_kill(record);
+    if (person != nullptr && person->signal == "SIGKILL") {
+        return KilledBy::person;
+    }
+    const bool is_oom =
+        record.result == "oom-kill" ||
+        std::ranges::find(record.events, "oom", &StopEvent::what) != record.events.end();
+    return is_oom ? KilledBy::oom : KilledBy::outside;
+}
+
+bool is_bad(const StopRecord& record) {
+    return record.sigkill || (!record.result.empty() && record.result != "success");
+}
+
+std::string headline(const StopRecord& record, Usec now) {
+    if (!record.duration) {
+        return ongoing_headline(record, now);
+    }
+    if (!record.asked_by && !record.shutdown) {
+        const bool unready = was_starting(record) && record.result != "success";
+        return record.unit + (unready ? " failed to start: " : " went down by itself: ") +
+               own_reason(record) + kill_part(record) + time_part(record);
+    }
+    const bool restart =
+        record.asked_by && record.asked_by->type.find("restart") != std::string::npos;
+    std::string text = record.unit + " was stopped in " + short_time(*record.duration);
+    text += record.shutdown ? " at the shutdown" : restart ? " to be restarted" : "";
+    text += kill_part(record);
+    if (!is_bad(record)) {
+        return text + ", cleanly";
+    }
+    if (record.lost) {
+        return text + "; svcd left before it was down";
+    }
+    const bool says_why = record.sigkill || record.result == "timeout" ||
+                          record.result == "success" || record.result == "stop-wedged";
+    return says_why ? text : text + "; it failed: " + own_reason(record);
+}
+
+std::string asked_text(const StopRecord& record, const Json& properties) {
+    if (!record.asked_by) {
+        return record.shutdown ? "the shutdown of everything" : "nobody: " + own_reason(record);
+    }
+    const Requester& requester = *record.asked_by;
+    const std::string reason =
+        requester.reason.empty() ? "" : "; reason: \"" + requester.reason + "\"";
+    if (record.shutdown) {
+        return "the shutdown of everything" +
+               (requester.pid == 0 ? "" : ", by " + requester_text(requester)) + reason;
+    }
+    if (requester.pid == 0) {
+        return "svcd itself (a " + requester.type + " job), for another unit's sake" + reason;
+    }
+    std::string text = requester_text(requester) + reason;
+    if (!names_unit(requester.command, record.unit)) {
+        if (const std::string relation = relation_text(record, properties); !relation.empty()) {
+            text += "; " + record.unit + " went along, since " + relation;
+        }
+    }
+    return text;
+}
+
+std::string main_end_text(const StopRecord& record) {
+    const std::string end = end_text(record.main_code, record.main_status);
+    if (end.empty()) {
+        return "";
+    }
+    const std::string who = pid_text(record.main_pid, name_of(record, record.main_pid));
+    const std::string text = who + " " + end + sender_text(record);
+    const StopEvent* told = first_stop_signal(record);
+    const bool was_told = told != nullptr && was_asked_to_end(record, record.main_pid);
+    const bool by_it =
+        record.main_code == "killed" && was_told && signal_name(record.main_status) == told->signal;
+    const bool reports_it = record.main_code == "exited" && was_told && record.main_status > 128 &&
+                            signal_name(record.main_status - 128) == told->signal;
+    if (by_it) {
+        return text + ", as it was asked to: that is clean";
+    }
+    if (reports_it) {
+        return text + ": how many programs say that they ended on it; that is clean";
+    }
+    if (record.main_code == "exited" && record.main_status == 128 + SIGKILL) {
+        return text + "; a child of it was killed by SIGKILL, " +
+               (killed_pids(record).empty() ? "but not by svcd" : "which svcd sent");
+    }
+    return text;
+}
+
+std::string limit_text(const StopRecord& record) {
+    if (record.limit == kUsecInfinity) {
+        return "none (TimeoutStopSec: infinity)";
+    }
+    if (record.limit < record.timeout) {
+        return short_time(record.limit) + ", of " +
+               (record.timeout == kUsecInfinity ? "no limit at all" : short_time(record.timeout)) +
+               " (TimeoutStopSec): the shutdown had no more time";
+    }
+    if (record.limit > record.timeout) {
+        const bool asked = std::ranges::any_of(
+            record.events, [](const StopEvent& event) { return event.extend.has_value(); });
+        return short_time(record.limit) + " (TimeoutStopSec: " + short_time(record.timeout) +
+               (asked ? ", and more, since it asked for it)" : ")");
+    }
+    return short_time(record.limit) + " (TimeoutStopSec)";
+}
+
+}  // namespace svcd

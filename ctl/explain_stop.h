@@ -1,0 +1,53 @@
+// How a stop went, in sentences: what happened, who asked, how the main process ended, what is to
+// be said about the unit as a whole.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "explain_process.h"
+#include "stop_record.h"
+
+namespace svcd {
+
+/// "web.service was stopped in 20 s; SIGKILL was needed for 2 of 3 processes". `now`: µs of
+/// CLOCK_MONOTONIC, for a stop that goes on.
+std::string headline(const StopRecord& record, Usec now);
+/// It did not go as it should.
+bool is_bad(const StopRecord& record);
+/// "alice (uid 1000) with 'svctl stop web' (PID 4711)", or which event it was. `properties`: the
+/// unit's, for a stop that came with another unit's; may be empty.
+std::string asked_text(const StopRecord& record, const Json& properties);
+/// How the main process ended, and who sent the signal where it was one; empty: there was none.
+std::string main_end_text(const StopRecord& record);
+/// What the stop was given: "20 s (TimeoutStopSec)".
+std::string limit_text(const StopRecord& record);
+
+/// What is to be said about the unit, each a function that gives a verdict or nothing.
+std::vector<Verdict> judge_unit(const StopRecord& record);
+
+// explain_unit.cc
+std::optional<Verdict> exec_stop_cut(const StopRecord& record);
+std::optional<Verdict> exec_stop_failed(const StopRecord& record);
+std::optional<Verdict> shortened_by_shutdown(const StopRecord& record);
+std::optional<Verdict> cpu_throttled(const StopRecord& record);
+std::optional<Verdict> killed_by_oom(const StopRecord& record);
+std::optional<Verdict> killed_by_person(const StopRecord& record);
+std::optional<Verdict> killed_from_outside(const StopRecord& record);
+std::optional<Verdict> crashed(const StopRecord& record);
+std::optional<Verdict> could_not_be_run(const StopRecord& record);
+std::optional<Verdict> failed_by_itself(const StopRecord& record);
+std::optional<Verdict> out_of_time(const StopRecord& record);
+std::optional<Verdict> killed_unasked(const StopRecord& record);
+std::optional<Verdict> left_by_main(const StopRecord& record);
+std::optional<Verdict> wedged(const StopRecord& record);
+std::optional<Verdict> nearly_out_of_time(const StopRecord& record);
+std::optional<Verdict> limit_was_extended(const StopRecord& record);
+
+/// Who sent the SIGKILL that ended the main process.
+enum class KilledBy : unsigned char { nobody, svcd, oom, person, outside };
+KilledBy killed_by(const StopRecord& record);
+/// The svctl kill that it was, or nullptr.
+const StopEvent* asked_kill(const StopRecord& record);
+
+}  // namespace svcd

@@ -1,0 +1,164 @@
+#include "explain_timeline.h"
+
+#include <algorithm>
+
+#include "explain_words.h"
+
+namespace svcd {
+namespace {
+
+/// Names that stand in a row of the timeline; of more processes there are only the PIDs.
+constexpr std::size_t kNamedMax = 3;
+
+std::string whom(const StopRecord& record, const std::vector<ProcessId>& pids) {
+    if (pids.size() > kNamedMax) {
+        return pids_text(pids);
+    }
+    std::string text;
+    for (const ProcessId pid : pids) {
+        const StopEvent* spawn = spawn_of(record, pid);
+        text += text.empty() ? "" : ", ";
+        text += spawn == nullptr ? pid_text(pid, name_of(record, pid))
+                                 : spawn->setting + " (PID " + std::to_string(pid) + ")";
+    }
+    return text.empty() ? "no process" : text;
+}
+
+std::string exit_row(const StopRecord& record, const StopEvent& event) {
+    const std::string end = end_text(event.code, event.status);
+    if (event.role == "control") {
+        return event.setting + ", PID " + std::to_string(event.pid) + ", " + end;
+    }
+    return "the main process, " + pid_text(event.pid, name_of(record, event.pid)) + ", " + end;
+}
+
+std::string notify_row(const StopRecord& record, const StopEvent& event) {
+    std::string said = event.stopping ? "STOPPING=1" : "";
+    if (!event.status_text.empty()) {
+        said += (said.empty() ? "" : ", ") + ("STATUS=" + event.status_text);
+    }
+    if (event.extend) {
+        said +=
+            (said.empty() ? "" : ", ") + ("EXTEND_TIMEOUT_USEC for " + short_time(*event.extend));
+    }
+    return pid_text(event.from, name_of(record, event.from)) + " said " +
+           (said.empty() ? "something" : said);
+}
+
+std::string processes_row(const StopEvent& event) {
+    std::vector<ProcessId> pids;
+    for (const ProcessFacts& process : event.processes) {
+        pids.push_back(process.pid);
+    }
+    const std::size_t all = pids.size() + event.more;
+    return std::to_string(all) + (all == 1 ? " process is" : " processes are") +
+           (event.why == "wedged" ? " there still, after SIGKILL" : " left") + ": " +
+           pids_text(pids);
+}
+
+/// A row for what happened; "" for what isn't told.
+std::string row_text(const StopRecord& record, const StopEvent& event) {
+    if (event.what == "spawn" && !event.error.empty()) {
+        return event.setting + " could not be started: " + event.error;
+    }
+    if (event.what == "job") {
+        return user_text(event.uid) + " asked for a " + event.type + ", too ('" + event.command +
+               "', PID " + std::to_string(event.pid) + ")" +
+               (event.reason.empty() ? "" : "; reason: \"" + event.reason + "\"");
+    }
+    if (event.what == "spawn") {
+        return event.setting + ": " + event.command + " (PID " + std::to_string(event.pid) + ")";
+    }
+    if (event.what == "exit") {
+        return exit_row(record, event);
+    }
+    if (event.what == "signal") {
+        return event.signal + " to " + whom(record, event.pids) + ", " +
+               cause_text(event.cause, event.signal);
+    }
+    if (event.what == "asked-kill") {
+        return user_text(event.uid) + " has " + event.signal + " sent ('" + event.command +
+               "', PID " + std::to_string(event.pid) + ")";
+    }
+    if (event.what == "notify") {
+        return notify_row(record, event);
+    }
+    if (event.what == "left") {
+        return event.pids.empty() ? "" : "the main process left " + pids_text(event.pids);
+    }
+    if (event.what == "processes") {
+        return processes_row(event);
+    }
+    if (event.what == "oom") {
+        return "the kernel's OOM killer took a process";
+    }
+    return event.what == "empty" ? "all processes are gone" : "";
+}
+
+std::string share_text(Usec took, Usec limit) {
+    std::string text = short_time(took);
+    if (limit != kUsecInfinity && limit != 0) {
+        text += ", " + std::to_string(took * 100 / limit) + " % of the limit";
+    }
+    return text;
+}
+
+bool is_end(std::string_view state) {
+    return state == "dead" || state == "failed" || state == "stop-wedged" ||
+           state == "auto-restart";
+}
+
+TimelineRow phase_row(const StopRecord& record, const StopEvent& event, Usec until) {
+    TimelineRow row{event.at, 0, true, phase_name(event.state, record.stop_signal), ""};
+    if (is_end(event.state)) {
+        const bool tells = !record.result.empty() && record.result != "success";
+        row.text = event.state + (tells ? " (" + record.result + ")" : "");
+        return row;
+    }
+    // ExecStopPost and what comes after it have a limit of their own.
+    const bool in_limit = event.state == "stop" || event.state == "pre-stop" ||
+                          event.state == "stop-sigterm" || event.state == "stop-watchdog";
+    row.share = share_text(until - event.at, in_limit ? record.limit : kUsecInfinity);
+    return row;
+}
+
+bool says_the_same(const StopEvent& one, const StopEvent& other) {
+    return one.what == "notify" && other.what == "notify" && one.from == other.from &&
+           one.stopping == other.stopping && one.extend.has_value() == other.extend.has_value() &&
+           one.status_text.empty() == other.status_text.empty();
+}
+
+}  // namespace
+
+std::vector<TimelineRow> timeline(const StopRecord& record, Usec now) {
+    const std::vector<StopEvent>& events = record.events;
+    const Usec end = record.duration.value_or(now > record.began ? now - record.began : 0);
+    std::vector<TimelineRow> rows;
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        const StopEvent& event = events[i];
+        if (event.what == "state") {
+            const auto next =
+                std::find_if(events.begin() + static_cast<std::ptrdiff_t>(i) + 1, events.end(),
+                             [](const StopEvent& later) { return later.what == "state"; });
+            rows.push_back(phase_row(record, event,
+                                     std::max(event.at, next == events.end() ? end : next->at)));
+            continue;
+        }
+        // Of a row of messages alike the first and the last are enough.
+        const bool repeats = i > 0 && i + 1 < events.size() &&
+                             says_the_same(event, events[i - 1]) &&
+                             says_the_same(event, events[i + 1]);
+        if (const std::string text = row_text(record, event); !text.empty() && !repeats) {
+            rows.push_back({event.at, event.before, false, text, ""});
+        }
+    }
+    if (record.events_dropped > 0) {
+        rows.push_back({end, 0, false,
+                        "(" + std::to_string(record.events_dropped) +
+                            " more events were not kept: a record has a limit)",
+                        ""});
+    }
+    return rows;
+}
+
+}  // namespace svcd

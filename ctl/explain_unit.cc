@@ -1,0 +1,323 @@
+// Verdicts about the unit: commands of it, its limits, and who ended its main process.
+#include <algorithm>
+#include <array>
+#include <csignal>
+
+#include "explain_stop.h"
+#include "explain_words.h"
+#include "messages.h"
+
+namespace svcd {
+namespace {
+
+using Judge = std::optional<Verdict> (*)(const StopRecord&);
+
+constexpr auto kJudges = std::to_array<Judge>(
+    {wedged, killed_by_oom, killed_by_person, killed_from_outside, crashed, could_not_be_run,
+     failed_by_itself, out_of_time, exec_stop_cut, exec_stop_failed, shortened_by_shutdown,
+     cpu_throttled, left_by_main, killed_unasked, limit_was_extended, nearly_out_of_time});
+
+constexpr Usec kPercent = 100;
+
+Verdict verdict(std::string kind, std::string text, std::string mend) {
+    return {0, "", std::move(kind), std::move(text), std::move(mend)};
+}
+
+std::string main_of(const StopRecord& record) {
+    return "the main process, " + pid_text(record.main_pid, name_of(record, record.main_pid)) + ",";
+}
+
+/// When the command with this PID was started, or nullptr.
+struct CommandRun {
+    const StopEvent* end = nullptr;
+    Usec took = 0;
+};
+
+/// A command of the stop (ExecStop, ExecStopPost) for which `is_it` holds.
+template <typename Question>
+std::optional<CommandRun> find_command(const StopRecord& record, Question&& is_it) {
+    for (const StopEvent& event : record.events) {
+        if (event.what != "exit" || event.role != "control") {
+            continue;
+        }
+        const StopEvent* spawn = spawn_of(record, event.pid);
+        if (spawn != nullptr && is_it(event)) {
+            return CommandRun{&event, event.at - spawn->at};
+        }
+    }
+    return std::nullopt;
+}
+
+bool svcd_ended(const StopRecord& record, ProcessId pid, Usec before) {
+    return std::ranges::any_of(record.events, [&](const StopEvent& event) {
+        return event.what == "signal" && event.at <= before &&
+               std::ranges::find(event.pids, pid) != event.pids.end();
+    });
+}
+
+std::string command_text(const StopEvent& event) {
+    return event.setting + " (" + event.command + ", PID " + std::to_string(event.pid) + ")";
+}
+
+/// It was the unit that failed, before anybody stopped it.
+bool ended_by_itself(const StopRecord& record) {
+    return !record.asked_by && !record.shutdown;
+}
+
+}  // namespace
+
+std::optional<Verdict> exec_stop_cut(const StopRecord& record) {
+    const auto cut = find_command(record, [&](const StopEvent& end) {
+        return end.code != "exited" && svcd_ended(record, end.pid, end.at);
+    });
+    if (!cut) {
+        return std::nullopt;
+    }
+    const std::string share =
+        record.limit == kUsecInfinity || record.limit == 0
+            ? ""
+            : ", " + std::to_string(cut->took * kPercent / record.limit) + " % of the limit";
+    return verdict(
+        "exec-stop-hung",
+        command_text(*cut->end) + " had not ended after " + short_time(cut->took) + share +
+            ", and svcd ended it",
+        cut->end->setting +
+            ": a command that ends by itself, for example below 'timeout 5'; or leave it "
+            "out, if " +
+            record.stop_signal + " is enough.");
+}
+
+std::optional<Verdict> exec_stop_failed(const StopRecord& record) {
+    const auto failed = find_command(record, [&](const StopEvent& end) {
+        return (end.code != "exited" || end.status != 0) && !svcd_ended(record, end.pid, end.at);
+    });
+    if (!failed) {
+        return std::nullopt;
+    }
+    return verdict(
+        "exec-stop-failed",
+        command_text(*failed->end) + " " + end_text(failed->end->code, failed->end->status) +
+            " after " + short_time(failed->took) +
+            (failed->end->setting == "ExecStop" ? "; svcd went on with " + record.stop_signal : ""),
+        failed->end->setting +
+            ": mend the command, its output is in the unit's log; a '-' before it has "
+            "svcd ignore its failure.");
+}
+
+std::optional<Verdict> shortened_by_shutdown(const StopRecord& record) {
+    if (record.limit >= record.timeout) {
+        return std::nullopt;
+    }
+    const std::string given = "the shutdown gave it " + short_time(record.limit);
+    return verdict(
+        "shortened",
+        given + (record.timeout == kUsecInfinity
+                     ? ", though its TimeoutStopSec is infinity"
+                     : " of the " + short_time(record.timeout) + " of its TimeoutStopSec: " +
+                           short_time(record.timeout - record.limit) + " less"),
+        "TimeoutStopSec: what it really needs; or a larger ShutdownBudgetSec in svcd.yaml.");
+}
+
+std::optional<Verdict> cpu_throttled(const StopRecord& record) {
+    constexpr Usec kShare = 10;  // percent of the stop that is worth a word
+    const Usec took = record.duration.value_or(0);
+    if (!record.throttled || took == 0 || *record.throttled * kPercent < took * kShare) {
+        return std::nullopt;
+    }
+    return verdict("throttled",
+                   "the CPU quota held its processes back for " + short_time(*record.throttled) +
+                       " of the " + short_time(took) +
+                       " of the stop (of several processes at once the times add up)",
+                   "CPUQuota: more, or a longer TimeoutStopSec.");
+}
+
+std::optional<Verdict> killed_by_oom(const StopRecord& record) {
+    const auto oom = std::ranges::find(record.events, "oom", &StopEvent::what);
+    if (oom == record.events.end() && record.result != "oom-kill") {
+        return std::nullopt;
+    }
+    const bool was_main = killed_by(record) == KilledBy::oom;
+    return verdict("oom",
+                   "memory was short, and the kernel's OOM killer took " +
+                       (was_main ? main_of(record) + " with SIGKILL"
+                                 : std::string{"a process of it with SIGKILL"}),
+                   "MemoryMax: more, if the unit has a limit; else less memory for the service, or "
+                   "OOMScoreAdjust lower to have the kernel take others first.");
+}
+
+std::optional<Verdict> killed_by_person(const StopRecord& record) {
+    const StopEvent* kill = asked_kill(record);
+    if (kill == nullptr) {
+        return std::nullopt;
+    }
+    return verdict("killed-by-user",
+                   user_text(kill->uid) + " sent " + kill->signal + " with '" + kill->command +
+                       "', PID " + std::to_string(kill->pid) +
+                       (kill->before > 0 ? ", " + short_time(kill->before) + " before"
+                        : kill->at == 0  ? ""
+                                         : ", at " + short_time(kill->at)),
+                   "");
+}
+
+std::optional<Verdict> killed_from_outside(const StopRecord& record) {
+    if (killed_by(record) == KilledBy::outside) {
+        return verdict("killed-outside",
+                       main_of(record) +
+                           " was killed by SIGKILL from outside: svcd did not send it, and the "
+                           "kernel reports no OOM kill",
+                       "Find who sent it: a person or script with kill -9, an OOM daemon "
+                       "(earlyoom, systemd-oomd), a container runtime. 'auditctl -a always,exit -S "
+                       "kill' shows the next time.");
+    }
+    if (record.main_code != "killed" || !ended_by_itself(record) || record.main_status == SIGKILL ||
+        svcd_ended(record, record.main_pid, UINT64_MAX) || asked_kill(record) != nullptr ||
+        !signal_meaning(record.main_status).empty()) {
+        return std::nullopt;
+    }
+    return verdict("killed-outside",
+                   main_of(record) + " was ended by " + signal_name(record.main_status) +
+                       ", which svcd did not send",
+                   "Find who sent it (a script with kill or pkill?); to stop a service, use 'svctl "
+                   "stop'.");
+}
+
+std::optional<Verdict> crashed(const StopRecord& record) {
+    const bool own_fault = record.main_code == "killed" && record.main_status != SIGKILL &&
+                           !signal_meaning(record.main_status).empty() &&
+                           !was_asked_to_end(record, record.main_pid);
+    if (record.main_code != "dumped" && !own_fault) {
+        return std::nullopt;
+    }
+    const bool asked_for = svcd_ended(record, record.main_pid, UINT64_MAX);
+    return verdict("crashed",
+                   main_of(record) + " " + end_text(record.main_code, record.main_status) +
+                       (asked_for ? "; svcd had sent it a signal" : "; it crashed"),
+                   record.main_code == "dumped"
+                       ? "Read the core dump (/proc/sys/kernel/core_pattern says where it went): "
+                         "'gdb PROGRAM CORE', then 'bt'."
+                       : "LimitCORE: infinity leaves a core dump the next time.");
+}
+
+std::optional<Verdict> could_not_be_run(const StopRecord& record) {
+    constexpr int kFirst = 200;
+    if (record.main_code != "exited" || record.main_status < kFirst ||
+        !meaning_of_exit_status(record.main_status)) {
+        return std::nullopt;
+    }
+    return verdict("not-executed",
+                   "the program was not run: svcd's helper " +
+                       end_text(record.main_code, record.main_status) + "; the command is '" +
+                       record.command + "'",
+                   record.main_status == 203
+                       ? "ExecStart: a path that exists and may be run (its #! interpreter, too)."
+                       : "The setting that this names; the unit's log has the error.");
+}
+
+std::optional<Verdict> failed_by_itself(const StopRecord& record) {
+    if (!ended_by_itself(record) || record.main_code != "exited" || record.main_status == 0 ||
+        could_not_be_run(record)) {
+        return std::nullopt;
+    }
+    return verdict(
+        "failed-itself",
+        main_of(record) + " " + end_text(record.main_code, record.main_status) + " by itself",
+        "See what it wrote last: 'svctl status " + record.unit + "'.");
+}
+
+std::optional<Verdict> out_of_time(const StopRecord& record) {
+    if (!ended_by_itself(record)) {
+        return std::nullopt;
+    }
+    if (record.result == "watchdog") {
+        return verdict("watchdog",
+                       "no WATCHDOG=1 came for WatchdogSec, so svcd ended it: it hung, or was too "
+                       "busy to say so",
+                       "See what it hung in; or WatchdogSec: more.");
+    }
+    if (record.result != "timeout") {
+        return std::nullopt;
+    }
+    if (record.from.starts_with("start") || record.from == "condition") {
+        return verdict("start-timeout",
+                       "it had not started within TimeoutStartSec, so svcd ended it",
+                       "TimeoutStartSec: more, if it needs that long; Type: what it really does "
+                       "(Type: notify waits for READY=1, Type: forking for the parent's end).");
+    }
+    return std::nullopt;
+}
+
+std::optional<Verdict> killed_unasked(const StopRecord& record) {
+    const StopEvent* killed = first_sigkill(record);
+    const StopEvent* told = first_stop_signal(record);
+    if (killed == nullptr || told != nullptr || killed->cause == "main-exited" ||
+        killed->cause == "user") {
+        return std::nullopt;
+    }
+    const bool by_choice = killed->cause == "kill-signal-is-kill";
+    return verdict("killed-at-once",
+                   "svcd sent SIGKILL to " + pids_text(killed->pids) +
+                       " without asking them to end first, " + cause_text(killed->cause, "SIGKILL"),
+                   by_choice ? "KillSignal: SIGTERM lets the service end in order." : "");
+}
+
+std::optional<Verdict> left_by_main(const StopRecord& record) {
+    const auto left = std::ranges::find(record.events, "left", &StopEvent::what);
+    if (left == record.events.end() || left->pids.empty() || !ended_by_itself(record)) {
+        return std::nullopt;
+    }
+    return verdict("left-processes",
+                   "the main process ended and left " + pids_text(left->pids) +
+                       " behind, which svcd ended too",
+                   "Have the main process wait for its children; or Type: forking (with PIDFile), "
+                   "if it is meant to put itself into the background.");
+}
+
+std::optional<Verdict> wedged(const StopRecord& record) {
+    if (record.result != "stop-wedged") {
+        return std::nullopt;
+    }
+    return verdict(
+        "wedged",
+        "processes outlived SIGKILL; svcd starts nothing beside them, and goes on by "
+        "itself as soon as they are gone",
+        "Mend what they wait for in the kernel (see above); only that, or a reboot, ends "
+        "them.");
+}
+
+std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
+    constexpr Usec kShare = 50;
+    if (record.sigkill || !record.duration || record.limit == kUsecInfinity || record.limit == 0 ||
+        *record.duration * kPercent < record.limit * kShare) {
+        return std::nullopt;
+    }
+    return verdict("nearly-out-of-time",
+                   "the stop took " + std::to_string(*record.duration * kPercent / record.limit) +
+                       " % of its limit; a little more and SIGKILL comes",
+                   "TimeoutStopSec: more; or have the service end sooner.");
+}
+
+std::optional<Verdict> limit_was_extended(const StopRecord& record) {
+    const auto asked = std::ranges::count_if(
+        record.events, [](const StopEvent& event) { return event.extend.has_value(); });
+    if (asked == 0 || record.limit == kUsecInfinity || record.limit <= record.timeout) {
+        return std::nullopt;
+    }
+    return verdict("limit-extended",
+                   "it asked for more time " +
+                       (asked == 1 ? std::string{"once"} : std::to_string(asked) + " times") +
+                       " (EXTEND_TIMEOUT_USEC), which made its limit " + short_time(record.limit) +
+                       " instead of " + short_time(record.timeout),
+                   "");
+}
+
+std::vector<Verdict> judge_unit(const StopRecord& record) {
+    std::vector<Verdict> verdicts;
+    for (const Judge judge : kJudges) {
+        if (auto found = judge(record)) {
+            verdicts.push_back(std::move(*found));
+        }
+    }
+    return verdicts;
+}
+
+}  // namespace svcd

@@ -1,0 +1,37 @@
+// The words in which svctl explain and svctl doctor say what the kernel and svcd call by names.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "stop_record.h"
+
+namespace svcd {
+
+/// "1.0 s", "20 s", "350 ms", "2min 5s": a length of time in a sentence.
+std::string short_time(Usec span);
+/// "root (uid 0)", "uid 4711" for one without a name.
+std::string user_text(std::uint32_t uid);
+
+/// What a signal means when it ends a process: "invalid memory access"; empty where the name says
+/// it.
+std::string_view signal_meaning(int signal);
+/// How a process ended, in full: "exited with status 203/EXEC (the executable could not be run)".
+std::string end_text(std::string_view code, int status);
+/// "exited" → 1, as ExecMainCode has it; 0 for none.
+int code_number(std::string_view code);
+
+/// Why svcd sent a signal, after "sent SIGKILL to …": "since the time was over".
+std::string cause_text(std::string_view cause, std::string_view signal);
+/// What goes on in a sub-state of a stop: "ExecStop runs", "waits for the processes to end".
+std::string phase_name(std::string_view state, std::string_view stop_signal);
+
+/// What a process is doing, after "it": "waits for events (epoll_wait)", "is busy on a CPU".
+std::string doing_text(const ProcessFacts& process);
+/// The system call is begun again after a signal handler that was set up with SA_RESTART, so that a
+/// handler that only sets a flag does not end the wait.
+bool is_restarted_syscall(std::string_view syscall);
+/// Whom to ask about a process in uninterruptible sleep, by its kernel stack: "an NFS server".
+std::string_view uninterruptible_on(const ProcessFacts& process);
+
+}  // namespace svcd

@@ -1,0 +1,213 @@
+#include "explanation.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "explain_stop.h"
+#include "explain_words.h"
+
+namespace svcd {
+namespace {
+
+constexpr std::size_t kLabelWidth = 10;
+
+std::string labelled(std::string_view label, std::string_view text, const Screen& screen) {
+    const std::string indent(kLabelWidth + 2, ' ');
+    return wrapped("  " + padded(label, kLabelWidth) + harmless(text), indent, screen.width) + "\n";
+}
+
+std::string title(std::string_view text, const Screen& screen) {
+    return "\n" + coloured(screen, Colour::strong, text) + "\n";
+}
+
+std::string bullet(std::string_view text, const Screen& screen) {
+    return wrapped("  - " + harmless(text), "    ", screen.width) + "\n";
+}
+
+std::vector<std::vector<const Verdict*>> groups_of(const std::vector<Verdict>& verdicts) {
+    std::vector<std::vector<const Verdict*>> groups;
+    for (const Verdict& verdict : verdicts) {
+        const auto alike = std::ranges::find_if(groups, [&](const auto& group) {
+            const Verdict& first = *group.front();
+            return verdict.pid != 0 && first.pid != 0 && first.kind == verdict.kind &&
+                   first.name == verdict.name && first.text == verdict.text;
+        });
+        if (alike == groups.end()) {
+            groups.push_back({&verdict});
+        } else {
+            alike->push_back(&verdict);
+        }
+    }
+    return groups;
+}
+
+std::string time_column(const TimelineRow& row) {
+    std::array<char, 40> text{};
+    const double at = row.before > 0 ? -static_cast<double>(row.before) : static_cast<double>(row.at);
+    std::snprintf(text.data(), text.size(), "%8.2f s", at / 1e6);
+    return text.data();
+}
+
+std::string timeline_text(const std::vector<TimelineRow>& rows, const Screen& screen) {
+    std::string text;
+    for (const TimelineRow& row : rows) {
+        const std::string begin = time_column(row) + (row.is_phase ? "  " : "    ");
+        const std::string line =
+            begin + harmless(row.text) + (row.share.empty() ? "" : " (" + row.share + ")");
+        const std::string fitting = wrapped(line, std::string(width_of(begin), ' '), screen.width);
+        text += row.is_phase ? coloured(screen, Colour::strong, fitting) : fitting;
+        text += "\n";
+    }
+    return text;
+}
+
+std::string when_text(const StopRecord& record, Usec now) {
+    std::string text = timestamp(record.began_realtime);
+    if (now > record.began_realtime) {
+        text += "; " + rough_timespan(now - record.began_realtime) + " ago";
+    }
+    return text;
+}
+
+std::string rest_text(const StopRecord& record, const Surroundings& around) {
+    const Usec deadline = number_of(around.properties, "StopDeadlineUSec", kUsecInfinity);
+    const StopEvent* killed = first_sigkill(record);
+    if (killed != nullptr && killed->cause != "kill-control") {
+        return "the kernel to end what got SIGKILL";
+    }
+    std::string text = phase_name(text_of(around.properties, "SubState"), record.stop_signal);
+    if (deadline == 0 || deadline >= static_cast<Usec>(INT64_MAX)) {
+        return text + "; there is no limit, SIGKILL never comes";
+    }
+    const Usec left = deadline > around.now_monotonic ? deadline - around.now_monotonic : 0;
+    return text + "; " +
+           (record.send_sigkill ? "SIGKILL in " + short_time(left)
+                                : short_time(left) + " left, and no SIGKILL (SendSIGKILL: no)");
+}
+
+std::string processes_text(const std::vector<ProcessFacts>& processes) {
+    std::vector<ProcessId> pids;
+    for (const ProcessFacts& process : processes) {
+        pids.push_back(process.pid);
+    }
+    return processes.size() == 1 ? pid_text(pids.front(), processes.front().name)
+                                 : pids_text(pids, 8);
+}
+
+}  // namespace
+
+Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
+    Explanation result;
+    result.headline = headline(record, around.now_monotonic);
+    result.is_bad = is_bad(record);
+    const auto fact = [&](const char* label, const std::string& text) {
+        if (!text.empty()) {
+            result.facts.push_back({label, text});
+        }
+    };
+    fact("Asked by", asked_text(record, around.properties));
+    fact("When", when_text(record, around.now));
+    fact("Ended", main_end_text(record));
+    fact("Limit", limit_text(record));
+    if (!record.duration) {
+        fact("Waiting", rest_text(record, around));
+        fact("Left", around.processes.empty() ? "" : processes_text(around.processes));
+    }
+    const bool goes_on = !record.duration && !around.processes.empty();
+    const Scene scene{record, goes_on ? around.processes : left_processes(record), around.frozen};
+    result.verdicts = judge_processes(scene);
+    std::vector<Verdict> unit = judge_unit(record);
+    result.verdicts.insert(result.verdicts.end(), std::make_move_iterator(unit.begin()),
+                           std::make_move_iterator(unit.end()));
+    result.timeline = timeline(record, around.now_monotonic);
+    return result;
+}
+
+std::string sentence(const std::vector<const Verdict*>& alike) {
+    const Verdict& first = *alike.front();
+    std::string text = first.text;
+    if (first.pid != 0) {
+        std::vector<ProcessId> pids;
+        for (const Verdict* verdict : alike) {
+            pids.push_back(verdict->pid);
+        }
+        const std::string name = first.name.empty() ? "" : " (" + first.name + ")";
+        text = (pids.size() == 1 ? "" : "each of ") + pids_text(pids) + name + " " + text;
+    }
+    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') {
+        text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    }
+    return text.ends_with('.') ? text : text + ".";
+}
+
+std::string sentence(const Verdict& verdict) {
+    return sentence(std::vector<const Verdict*>{&verdict});
+}
+
+std::vector<std::string> mends_of(const std::vector<Verdict>& verdicts) {
+    std::vector<std::string> mends;
+    for (const Verdict& verdict : verdicts) {
+        if (!verdict.mend.empty() && std::ranges::find(mends, verdict.mend) == mends.end()) {
+            mends.push_back(verdict.mend);
+        }
+    }
+    return mends;
+}
+
+std::string explanation_text(const Explanation& explanation, const Screen& screen) {
+    const std::string_view sign = glyph_of(explanation.is_bad ? "failed" : "inactive");
+    const Colour colour = explanation.is_bad ? Colour::bad : Colour::strong;
+    std::string text = coloured(screen, colour,
+                                wrapped(std::string{sign} + " " + harmless(explanation.headline),
+                                        "  ", screen.width)) +
+                       "\n";
+    for (const LabelledText& fact : explanation.facts) {
+        text += labelled(fact.label, fact.text, screen);
+    }
+    if (!explanation.verdicts.empty()) {
+        text += title("Why", screen);
+        for (const auto& group : groups_of(explanation.verdicts)) {
+            text += bullet(sentence(group), screen);
+        }
+    }
+    if (const auto mends = mends_of(explanation.verdicts); !mends.empty()) {
+        text += title("What to change", screen);
+        for (const std::string& mend : mends) {
+            text += bullet(mend, screen);
+        }
+    }
+    if (!explanation.timeline.empty()) {
+        text += title("How it went", screen) + timeline_text(explanation.timeline, screen);
+    }
+    return text;
+}
+
+Json verdicts_json(const std::vector<Verdict>& verdicts) {
+    Json list = Json::array();
+    for (const Verdict& verdict : verdicts) {
+        list.push_back({{"pid", verdict.pid},
+                        {"name", verdict.name},
+                        {"kind", verdict.kind},
+                        {"text", sentence(verdict)},
+                        {"mend", verdict.mend}});
+    }
+    return list;
+}
+
+std::string records_text(const std::vector<StopRecord>& records, Usec now, const Screen& screen) {
+    std::string text;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const StopRecord& record = records[i];
+        std::string number = std::to_string(i + 1);
+        number.insert(0, number.size() < 3 ? 3 - number.size() : 0, ' ');
+        const std::string line = number + "  " + when_text(record, now) + "  " +
+                                 harmless(headline(record, record.began));
+        text += coloured(screen, is_bad(record) ? Colour::bad : Colour::plain,
+                         cut(line, screen.width)) +
+                "\n";
+    }
+    return text;
+}
+
+}  // namespace svcd

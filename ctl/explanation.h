@@ -1,0 +1,51 @@
+// What svctl explain says about a unit, put together and laid out: as text for the person who was
+// paged, and as JSON.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "explain_process.h"
+#include "explain_timeline.h"
+#include "screen.h"
+
+namespace svcd {
+
+struct LabelledText {
+    std::string label;
+    std::string text;
+};
+
+struct Explanation {
+    std::string headline;
+    bool is_bad = false;
+    std::vector<LabelledText> facts;
+    std::vector<Verdict> verdicts;
+    std::vector<TimelineRow> timeline;
+};
+
+/// What surrounds a record: all of it may be empty.
+struct Surroundings {
+    Json properties;                      ///< of the unit
+    std::vector<ProcessFacts> processes;  ///< that are there now, when the stop goes on
+    bool frozen = false;
+    Usec now = 0;            ///< CLOCK_REALTIME
+    Usec now_monotonic = 0;  ///< CLOCK_MONOTONIC
+};
+
+Explanation explain_stop(const StopRecord& record, const Surroundings& around);
+
+std::string explanation_text(const Explanation& explanation, const Screen& screen);
+/// [{pid, kind, text, mend}]; the text is a whole sentence.
+Json verdicts_json(const std::vector<Verdict>& verdicts);
+
+/// A sentence for verdicts that differ only in the PID: "Each of PIDs 815 and 816 (python) …".
+std::string sentence(const std::vector<const Verdict*>& alike);
+std::string sentence(const Verdict& verdict);
+/// The mends of all verdicts, each once.
+std::vector<std::string> mends_of(const std::vector<Verdict>& verdicts);
+
+/// A line for a record in the list of `svctl explain --all`.
+std::string records_text(const std::vector<StopRecord>& records, Usec now, const Screen& screen);
+
+}  // namespace svcd

@@ -1,0 +1,129 @@
+#include "phase_text.h"
+
+#include <csignal>
+#include <cstring>
+#include <string_view>
+
+#include "reasons.h"
+#include "screen.h"
+
+namespace svcd {
+namespace {
+
+std::string signal_of(const Json& properties, const char* setting, int otherwise) {
+    const auto number =
+        static_cast<int>(number_of(properties, setting, static_cast<std::uint64_t>(otherwise)));
+    const char* const name = ::sigabbrev_np(number);
+    return name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(number);
+}
+
+/// What the sub-state means for whoever waits.
+std::string doing(const Json& properties, const std::string& sub) {
+    const std::string control = std::to_string(number_of(properties, "ControlPID"));
+    if (sub == "pre-stop") {
+        return "draining (PreStopDelaySec)";
+    }
+    if (sub == "stop") {
+        return "ExecStop runs (PID " + control + ")";
+    }
+    if (sub == "stop-post") {
+        return "ExecStopPost runs (PID " + control + ")";
+    }
+    if (sub == "stop-sigterm" || sub == "final-sigterm") {
+        return truth_of(properties, "ToldStopping")
+                   ? "it said that it is stopping"
+                   : signal_of(properties, "KillSignal", SIGTERM) + " was sent";
+    }
+    if (sub == "stop-watchdog" || sub == "final-watchdog") {
+        return signal_of(properties, "WatchdogSignal", SIGABRT) + " was sent";
+    }
+    if (sub == "stop-sigkill" || sub == "final-sigkill") {
+        return signal_of(properties, "FinalKillSignal", SIGKILL) + " was sent";
+    }
+    return "";
+}
+
+/// "PID 812 (web) and 2 more are left"
+std::string who_is_left(const Json& properties, const std::vector<ProcessRow>& processes) {
+    if (processes.empty()) {
+        return "";
+    }
+    const std::uint64_t main = number_of(properties, "MainPID");
+    const ProcessRow* first = &processes.front();
+    for (const ProcessRow& process : processes) {
+        first = process.pid == main ? &process : first;
+    }
+    const std::size_t others = processes.size() - 1;
+    return "PID " + std::to_string(first->pid) + " (" + program_of(first->command) + ")" +
+           (others == 0 ? " is left" : " and " + std::to_string(others) + " more are left");
+}
+
+std::string time_left(Usec deadline, Usec now) {
+    return seconds(deadline > now ? deadline - now : 0);
+}
+
+std::string deadline_text(const Json& properties, const std::string& sub, Usec now) {
+    const Usec state = number_of(properties, "StateDeadlineUSec");
+    const Usec stop = number_of(properties, "StopDeadlineUSec");
+    const bool stopping = text_of(properties, "ActiveState") == "deactivating";
+    if (!stopping) {
+        return is_moment(state) ? time_left(state, now) + " left" : "";
+    }
+    if (sub == "stop-sigkill" || sub == "final-sigkill") {
+        return is_moment(state) ? time_left(state, now) + " until it counts as wedged" : "";
+    }
+    std::string text;
+    if (sub == "pre-stop" && is_moment(state)) {
+        text = time_left(state, now) + " left";
+    }
+    if (is_moment(stop)) {
+        text += (text.empty() ? "" : "; ") + time_left(stop, now) + " until SIGKILL";
+        const Usec limit = number_of(properties, "StopLimitUSec", kUsecInfinity);
+        const Usec began = number_of(properties, "StopBeginTimestampMonotonic");
+        const bool is_extended = sub == "stop-sigterm" && is_moment(began) &&
+                                 limit != kUsecInfinity && stop > began + limit;
+        text += is_extended ? ", extended by the service" : "";
+        const Usec timeout = number_of(properties, "TimeoutStopUSec", kUsecInfinity);
+        text += limit < timeout && !is_extended ? ", by the shutdown budget" : "";
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string program_of(const std::string& command) {
+    const std::string program = command.substr(0, command.find(' '));
+    const std::size_t slash = program.rfind('/');
+    return harmless(slash == std::string::npos ? program : program.substr(slash + 1));
+}
+
+std::string phase_text(const Json& properties,
+                       const std::vector<ProcessRow>& processes,
+                       Usec now_monotonic) {
+    const std::string sub = text_of(properties, "SubState");
+    std::string text = sub;
+    if (const std::string what = doing(properties, sub); !what.empty()) {
+        text += ": " + what;
+        if (const std::string who = who_is_left(properties, processes);
+            !who.empty() && sub != "pre-stop") {
+            text += ", " + who;
+        }
+    }
+    if (const std::string until = deadline_text(properties, sub, now_monotonic); !until.empty()) {
+        text += (sub == "pre-stop" ? ", " : "; ") + until;
+    }
+    return text;
+}
+
+std::string usual_stop_text(const Json& properties) {
+    const std::uint64_t samples = number_of(properties, "StopTimeSamples");
+    if (samples == 0) {
+        return "";
+    }
+    const Usec limit = number_of(properties, "TimeoutStopUSec", kUsecInfinity);
+    return "stops in " + seconds(number_of(properties, "StopTimeP95USec")) + " (p95 of " +
+           std::to_string(samples) + "; half of them in " +
+           seconds(number_of(properties, "StopTimeP50USec")) + "), limit " + timespan(limit);
+}
+
+}  // namespace svcd

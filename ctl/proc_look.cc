@@ -1,0 +1,97 @@
+#include "proc_look.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+
+namespace svcd {
+namespace {
+
+constexpr std::size_t kFileMax = 4096;
+constexpr std::size_t kDescriptorsMax = 4096;
+
+std::optional<ProcessId> number_in(std::string_view text) {
+    ProcessId number = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+    return parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size()
+               ? std::optional{number}
+               : std::nullopt;
+}
+
+/// Names in a folder; those that vanish meanwhile don't matter.
+template <typename Use>
+void for_each_name(const std::string& folder, std::size_t max, Use&& use) {
+    std::error_code error;
+    std::filesystem::directory_iterator entries{folder, error};
+    const std::filesystem::directory_iterator end;
+    while (!error && entries != end && max-- > 0) {
+        use(entries->path().filename().string());
+        entries.increment(error);
+    }
+}
+
+/// State and parent of a process; what is before them is its name, which may have brackets in it.
+std::optional<std::pair<char, ProcessId>> state_and_parent(const std::string& pid) {
+    const auto text = small_file("/proc/" + pid + "/stat");
+    const std::size_t end = text ? text->rfind(") ") : std::string::npos;
+    if (end == std::string::npos || text->size() < end + 5) {
+        return std::nullopt;
+    }
+    const std::string_view rest = std::string_view{*text}.substr(end + 4);
+    const auto parent = number_in(rest.substr(0, rest.find(' ')));
+    return parent ? std::optional{std::pair{(*text)[end + 2], *parent}} : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> small_file(const std::string& path) {
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0) {
+        return std::nullopt;
+    }
+    std::array<char, kFileMax> bytes{};
+    const ssize_t got = ::read(descriptor, bytes.data(), bytes.size());
+    ::close(descriptor);
+    return got < 0 ? std::nullopt
+                   : std::optional{std::string{bytes.data(), static_cast<std::size_t>(got)}};
+}
+
+std::vector<Zombie> find_zombies(const std::vector<ProcessFacts>& processes) {
+    constexpr std::size_t kProcessesMax = 100'000;
+    std::vector<Zombie> zombies;
+    for_each_name("/proc", kProcessesMax, [&](const std::string& name) {
+        const auto pid = number_in(name);
+        const auto facts = pid ? state_and_parent(name) : std::nullopt;
+        if (facts && facts->first == 'Z' &&
+            std::ranges::find(processes, facts->second, &ProcessFacts::pid) != processes.end()) {
+            zombies.push_back({*pid, facts->second});
+        }
+    });
+    std::ranges::sort(zombies, {}, &Zombie::pid);
+    return zombies;
+}
+
+bool reads_by_signalfd(ProcessId pid, int signal) {
+    const std::string folder = "/proc/" + std::to_string(pid) + "/fdinfo";
+    bool found = false;
+    for_each_name(folder, kDescriptorsMax, [&](const std::string& name) {
+        const auto text = small_file(folder + "/" + name);
+        const std::size_t at = text ? text->find("sigmask:") : std::string::npos;
+        if (found || at == std::string::npos) {
+            return;
+        }
+        const std::size_t digits = text->find_first_of("0123456789abcdef", at + 8);
+        std::uint64_t mask = 0;
+        if (digits != std::string::npos) {
+            std::from_chars(text->data() + digits, text->data() + text->size(), mask, 16);
+        }
+        found = (mask >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+    });
+    return found;
+}
+
+}  // namespace svcd

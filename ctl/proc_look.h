@@ -1,0 +1,22 @@
+// What svctl doctor looks up in /proc and in files itself, since the daemon doesn't say it. The
+// processes are on the machine that svctl runs on (-H runs svctl over there).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "doctor.h"
+
+namespace svcd {
+
+/// The zombies among the children of these processes; one walk through /proc.
+std::vector<Zombie> find_zombies(const std::vector<ProcessFacts>& processes);
+
+/// Whether the process has a signalfd that reads the signal.
+bool reads_by_signalfd(ProcessId pid, int signal);
+
+/// The beginning of a small file, or nothing when it can't be read.
+std::optional<std::string> small_file(const std::string& path);
+
+}  // namespace svcd

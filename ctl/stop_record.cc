@@ -1,0 +1,303 @@
+#include "stop_record.h"
+
+#include <algorithm>
+#include <array>
+
+namespace svcd {
+namespace {
+
+constexpr const char* kKill = "SIGKILL";
+
+Json list_of(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_array() ? *found : Json::array();
+}
+
+std::set<std::string> words_of(const Json& object, const char* name) {
+    std::set<std::string> words;
+    for (const Json& word : list_of(object, name)) {
+        if (word.is_string()) {
+            words.insert(word.get<std::string>());
+        }
+    }
+    return words;
+}
+
+std::vector<ProcessId> pids_of(const Json& object, const char* name) {
+    std::vector<ProcessId> pids;
+    for (const Json& pid : list_of(object, name)) {
+        if (pid.is_number()) {
+            pids.push_back(pid.get<ProcessId>());
+        }
+    }
+    return pids;
+}
+
+ProcessId pid_of(const Json& object, const char* name) {
+    return static_cast<ProcessId>(number_of(object, name));
+}
+
+std::optional<Usec> time_of(const Json& object, const char* name) {
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number() ? std::optional{found->get<Usec>()}
+                                                       : std::nullopt;
+}
+
+/// Far from where a sum or a change of sign would overflow.
+std::int64_t signed_number_of(const Json& object, const char* name) {
+    constexpr std::int64_t kFar = std::int64_t{1} << 60;
+    const auto found = object.find(name);
+    return found != object.end() && found->is_number_integer()
+               ? std::clamp(found->get<std::int64_t>(), -kFar, kFar)
+               : 0;
+}
+
+StopEvent read_event(const Json& json) {
+    StopEvent event;
+    const std::int64_t at = signed_number_of(json, "at_usec");
+    event.at = static_cast<Usec>(std::max<std::int64_t>(at, 0));
+    event.before = static_cast<Usec>(std::max<std::int64_t>(-at, 0));
+    event.what = text_of(json, "what");
+    event.state = text_of(json, "state");
+    event.setting = text_of(json, "setting");
+    event.pid = pid_of(json, "pid");
+    event.command = text_of(json, "command");
+    event.error = text_of(json, "error");
+    event.type = text_of(json, "type");
+    event.reason = text_of(json, "reason");
+    event.role = text_of(json, "role");
+    event.code = text_of(json, "code");
+    event.status = static_cast<int>(number_of(json, "status"));
+    event.signal = text_of(json, "signal");
+    event.cause = text_of(json, "cause");
+    event.pids = pids_of(json, event.what == "signal" ? "to" : "pids");
+    event.uid = static_cast<std::uint32_t>(number_of(json, "uid"));
+    event.from = pid_of(json, "from");
+    event.stopping = truth_of(json, "stopping");
+    event.status_text = text_of(json, "status");
+    event.extend = time_of(json, "extend_usec");
+    event.why = text_of(json, "why");
+    event.processes = read_processes(list_of(json, "processes"));
+    event.more = number_of(json, "more");
+    return event;
+}
+
+std::optional<Requester> read_requester(const Json& json) {
+    const auto found = json.find("asked_by");
+    if (found == json.end() || !found->is_object()) {
+        return std::nullopt;
+    }
+    return Requester{text_of(*found, "type"), static_cast<std::uint32_t>(number_of(*found, "uid")),
+                     pid_of(*found, "pid"), text_of(*found, "command"), text_of(*found, "reason")};
+}
+
+/// svcd's own doing to the service's processes; not to a command of it, not on a user's wish.
+bool is_own_signal(const StopEvent& event) {
+    return event.what == "signal" && event.cause != "user" && event.cause != "kill-control";
+}
+
+/// One that a process can act on, and is to.
+bool asks_to_end(const StopEvent& event) {
+    return event.what == "signal" && event.cause != "user" && event.signal != kKill &&
+           event.signal != "SIGCONT" && event.cause != "reload";
+}
+
+bool is_among(const std::vector<ProcessId>& pids, ProcessId pid) {
+    return std::ranges::find(pids, pid) != pids.end();
+}
+
+}  // namespace
+
+ProcessFacts read_process(const Json& json) {
+    ProcessFacts process;
+    process.pid = pid_of(json, "pid");
+    process.parent = pid_of(json, "parent");
+    process.name = text_of(json, "name");
+    process.command = text_of(json, "command");
+    const std::string state = text_of(json, "state");
+    process.state = state.empty() ? '?' : state[0];
+    process.threads = number_of(json, "threads", 1);
+    process.tracer = pid_of(json, "tracer");
+    process.is_namespace_init = truth_of(json, "is_namespace_init");
+    process.core_dumping = truth_of(json, "core_dumping");
+    process.wait_channel = text_of(json, "wait_channel");
+    process.syscall = text_of(json, "syscall");
+    for (const Json& frame : list_of(json, "stack")) {
+        process.stack.push_back(frame.is_string() ? frame.get<std::string>() : "?");
+    }
+    process.sockets = number_of(json, "sockets");
+    process.caught = words_of(json, "caught");
+    process.ignored = words_of(json, "ignored");
+    process.blocked = words_of(json, "blocked");
+    process.pending = words_of(json, "pending");
+    return process;
+}
+
+std::vector<ProcessFacts> read_processes(const Json& list) {
+    std::vector<ProcessFacts> processes;
+    for (const Json& process : list) {
+        processes.push_back(read_process(process));
+    }
+    return processes;
+}
+
+StopRecord read_record(const Json& json) {
+    StopRecord record;
+    record.unit = text_of(json, "unit");
+    record.id = number_of(json, "id");
+    record.began = number_of(json, "began_usec");
+    record.began_realtime = number_of(json, "began_realtime_usec");
+    record.from = text_of(json, "from");
+    record.main_pid = pid_of(json, "main_pid");
+    record.command = text_of(json, "command");
+    record.asked_by = read_requester(json);
+    record.shutdown = truth_of(json, "shutdown");
+    record.kill_mode = text_of(json, "kill_mode");
+    record.stop_signal = text_of(json, "stop_signal");
+    record.send_sigkill = !json.contains("send_sigkill") || truth_of(json, "send_sigkill");
+    record.timeout = time_of(json, "timeout_usec").value_or(kUsecInfinity);
+    record.limit = time_of(json, "limit_usec").value_or(kUsecInfinity);
+    for (const Json& event : list_of(json, "events")) {
+        record.events.push_back(read_event(event));
+    }
+    record.duration = time_of(json, "duration_usec");
+    record.sub = text_of(json, "sub");
+    record.result = text_of(json, "result");
+    record.main_code = text_of(json, "main_code");
+    record.main_status = static_cast<int>(number_of(json, "main_status"));
+    record.sigkill = truth_of(json, "sigkill");
+    record.throttled = time_of(json, "throttled_usec");
+    record.events_dropped = number_of(json, "events_dropped");
+    record.lost = truth_of(json, "lost");
+    return record;
+}
+
+bool was_asked_to_end(const StopRecord& record, ProcessId pid) {
+    return std::ranges::any_of(record.events, [&](const StopEvent& event) {
+        return asks_to_end(event) && is_among(event.pids, pid);
+    });
+}
+
+const StopEvent* first_stop_signal(const StopRecord& record) {
+    for (const StopEvent& event : record.events) {
+        if (asks_to_end(event) && is_own_signal(event)) {
+            return &event;
+        }
+    }
+    return nullptr;
+}
+
+const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid) {
+    for (const StopEvent& event : record.events) {
+        const bool counts = pid == 0 ? is_own_signal(event) : is_among(event.pids, pid);
+        if (event.what == "signal" && event.signal == kKill && counts) {
+            return &event;
+        }
+    }
+    return nullptr;
+}
+
+const StopEvent* exit_of(const StopRecord& record, ProcessId pid) {
+    for (const StopEvent& event : record.events) {
+        if (event.what == "exit" && event.pid == pid) {
+            return &event;
+        }
+    }
+    return nullptr;
+}
+
+const StopEvent* spawn_of(const StopRecord& record, ProcessId pid) {
+    for (const StopEvent& event : record.events) {
+        if (event.what == "spawn" && event.pid == pid) {
+            return &event;
+        }
+    }
+    return nullptr;
+}
+
+std::vector<ProcessFacts> left_processes(const StopRecord& record) {
+    std::vector<ProcessFacts> left;
+    for (const StopEvent& event : record.events) {
+        for (const ProcessFacts& process : event.processes) {
+            const auto known = std::ranges::find(left, process.pid, &ProcessFacts::pid);
+            if (known == left.end()) {
+                left.push_back(process);
+            } else {
+                *known = process;
+            }
+        }
+    }
+    return left;
+}
+
+std::set<ProcessId> known_pids(const StopRecord& record) {
+    std::set<ProcessId> pids;
+    for (const StopEvent& event : record.events) {
+        pids.insert(event.pids.begin(), event.pids.end());
+        for (const ProcessFacts& process : event.processes) {
+            pids.insert(process.pid);
+        }
+    }
+    if (record.main_pid != 0) {
+        pids.insert(record.main_pid);
+    }
+    return pids;
+}
+
+std::set<ProcessId> killed_pids(const StopRecord& record) {
+    std::set<ProcessId> pids;
+    for (const StopEvent& event : record.events) {
+        if (event.signal == kKill && is_own_signal(event)) {
+            pids.insert(event.pids.begin(), event.pids.end());
+        }
+    }
+    return pids;
+}
+
+std::string program_of(std::string_view command) {
+    const std::string_view path = command.substr(0, command.find(' '));
+    const std::size_t slash = path.rfind('/');
+    return std::string{slash == std::string_view::npos ? path : path.substr(slash + 1)};
+}
+
+std::string name_of(const StopRecord& record, ProcessId pid) {
+    for (const StopEvent& event : record.events) {
+        const auto known = std::ranges::find(event.processes, pid, &ProcessFacts::pid);
+        if (known != event.processes.end()) {
+            return known->name;
+        }
+        if (event.what == "spawn" && event.pid == pid) {
+            return program_of(event.command);
+        }
+    }
+    return pid == record.main_pid ? program_of(record.command) : "";
+}
+
+std::string pid_text(ProcessId pid, std::string_view name) {
+    const std::string number = "PID " + std::to_string(pid);
+    return name.empty() ? number : number + " (" + std::string{name} + ")";
+}
+
+std::string pids_text(const std::vector<ProcessId>& pids, std::size_t shown) {
+    if (pids.empty()) {
+        return "no process";
+    }
+    // One more costs less room than "and 1 more".
+    const std::size_t listed = pids.size() <= shown + 1 ? pids.size() : shown;
+    const std::size_t rest = pids.size() - listed;
+    std::string text = pids.size() == 1 ? "PID " : "PIDs ";
+    for (std::size_t i = 0; i < listed; ++i) {
+        const bool is_last = rest == 0 && i + 1 == listed;
+        text += i == 0 ? "" : is_last ? " and " : ", ";
+        text += std::to_string(pids[i]);
+    }
+    return rest == 0 ? text : text + " and " + std::to_string(rest) + " more";
+}
+
+bool is_shell(std::string_view program) {
+    static constexpr auto kShells = std::to_array<std::string_view>(
+        {"sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh"});
+    return std::ranges::find(kShells, program) != kShells.end();
+}
+
+}  // namespace svcd

@@ -1,0 +1,134 @@
+// A record of how a stop went (docs/stop-records.md), and the facts about a process, as data that
+// can be relied on: what the daemon left out, or a newer daemon says differently, is empty here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "facts.h"
+#include "time_text.h"
+
+namespace svcd {
+
+using ProcessId = std::uint32_t;
+
+struct ProcessFacts {
+    ProcessId pid = 0;
+    ProcessId parent = 0;
+    std::string name;
+    std::string command;
+    char state = '?';  ///< as in ps(1)
+    std::uint64_t threads = 1;
+    ProcessId tracer = 0;  ///< 0: none
+    bool is_namespace_init = false;
+    bool core_dumping = false;
+    std::string wait_channel;
+    std::string syscall;
+    std::vector<std::string> stack;  ///< innermost first
+    std::uint64_t sockets = 0;
+    std::set<std::string> caught;
+    std::set<std::string> ignored;
+    std::set<std::string> blocked;
+    std::set<std::string> pending;
+};
+
+/// One event; which of the fields mean something depends on `what`.
+struct StopEvent {
+    Usec at = 0;      ///< µs since the stop began
+    Usec before = 0;  ///< of what led to the stop: how many µs before it began; `at` is 0 then
+    std::string what;
+    std::string state;
+    std::string setting;
+    ProcessId pid = 0;
+    std::string command;
+    std::string error;  ///< why a command could not be started
+    std::string type;   ///< of a job
+    std::string reason;
+    std::string role;
+    std::string code;
+    int status = 0;
+    std::string signal;
+    std::string cause;
+    std::vector<ProcessId> pids;  ///< `to` of a signal, `pids` of what was left
+    std::uint32_t uid = 0;
+    ProcessId from = 0;
+    bool stopping = false;
+    std::string status_text;
+    std::optional<Usec> extend;
+    std::string why;
+    std::vector<ProcessFacts> processes;
+    std::uint64_t more = 0;
+};
+
+struct Requester {
+    std::string type;  ///< of the job: "stop", "restart"
+    std::uint32_t uid = 0;
+    ProcessId pid = 0;  ///< 0: svcd itself
+    std::string command;
+    std::string reason;
+};
+
+struct StopRecord {
+    std::string unit;
+    std::uint64_t id = 0;
+    Usec began = 0;
+    Usec began_realtime = 0;
+    std::string from;
+    ProcessId main_pid = 0;  ///< 0: it had none
+    std::string command;
+    std::optional<Requester> asked_by;
+    bool shutdown = false;
+    std::string kill_mode;
+    std::string stop_signal;
+    bool send_sigkill = true;
+    Usec timeout = kUsecInfinity;
+    Usec limit = kUsecInfinity;
+    std::vector<StopEvent> events;
+    std::optional<Usec> duration;  ///< nothing while it goes on
+    std::string sub;
+    std::string result;
+    std::string main_code;
+    int main_status = 0;
+    bool sigkill = false;
+    std::optional<Usec> throttled;
+    std::uint64_t events_dropped = 0;
+    bool lost = false;  ///< svcd left before the stop was through
+};
+
+StopRecord read_record(const Json& json);
+ProcessFacts read_process(const Json& json);
+std::vector<ProcessFacts> read_processes(const Json& list);
+
+/// Whether the process was told to end by svcd, with a signal that it could act on.
+bool was_asked_to_end(const StopRecord& record, ProcessId pid);
+/// The first signal of svcd's that asks processes of the unit to end (not SIGKILL), or nullptr.
+const StopEvent* first_stop_signal(const StopRecord& record);
+/// The first SIGKILL of svcd's that went to processes of the unit (to the process, where one is
+/// given), or nullptr.
+const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid = 0);
+/// The exit of a process, or nullptr.
+const StopEvent* exit_of(const StopRecord& record, ProcessId pid);
+/// What was started in the stop with this PID (ExecStop, ExecStopPost), or nullptr.
+const StopEvent* spawn_of(const StopRecord& record, ProcessId pid);
+/// The processes that were left, those that outlived SIGKILL last.
+std::vector<ProcessFacts> left_processes(const StopRecord& record);
+/// All PIDs of the unit that the record knows of, and those that svcd sent SIGKILL to.
+std::set<ProcessId> known_pids(const StopRecord& record);
+std::set<ProcessId> killed_pids(const StopRecord& record);
+
+/// "web" of "/opt/web --port 80"; what a command line runs.
+std::string program_of(std::string_view command);
+/// The name of a process by its PID, or "".
+std::string name_of(const StopRecord& record, ProcessId pid);
+/// "PID 812 (web)", "PID 812" where its name isn't known.
+std::string pid_text(ProcessId pid, std::string_view name);
+/// "PID 812", "PIDs 812, 815 and 3 more", at most `shown` of them.
+std::string pids_text(const std::vector<ProcessId>& pids, std::size_t shown = 4);
+
+bool is_shell(std::string_view program);
+
+}  // namespace svcd

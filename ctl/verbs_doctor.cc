@@ -1,0 +1,109 @@
+// doctor: finds what will go wrong with services before it does.
+#include <poll.h>
+
+#include <algorithm>
+
+#include "doctor.h"
+#include "guard.h"
+#include "messages.h"
+#include "proc_look.h"
+#include "unit_names.h"
+#include "verbs.h"
+
+namespace svcd {
+namespace {
+
+constexpr std::uint32_t kRecordsMax = 10;
+/// Uninterruptible sleep is worth a word when it lasts; a disk that works needs less.
+constexpr int kLookAgainMs = 300;
+
+std::vector<ProcessFacts> processes_in(const Json& examined) {
+    const auto list = examined.is_object() ? examined.find("processes") : examined.end();
+    return examined.is_object() && list != examined.end() ? read_processes(*list)
+                                                          : std::vector<ProcessFacts>{};
+}
+
+bool is_uninterruptible(const ProcessFacts& process) {
+    return process.state == 'D';
+}
+
+/// What the processes are like, those in state D looked at twice.
+std::vector<ProcessFacts> look_at(Session& session, const std::string& unit, bool& frozen) {
+    Json examined = session.daemon().examine(unit);
+    if (std::ranges::any_of(processes_in(examined), is_uninterruptible)) {
+        ::poll(nullptr, 0, kLookAgainMs);
+        examined = session.daemon().examine(unit);
+    }
+    frozen = examined.is_object() && truth_of(examined, "frozen");
+    return processes_in(examined);
+}
+
+Patient patient_of(Session& session, const std::string& unit, const Patient& common) {
+    Patient patient = common;
+    patient.properties = session.daemon().unit_properties(unit);
+    if (text_of(patient.properties, "LoadState") == "not-found" &&
+        text_of(patient.properties, "ActiveState") == "inactive") {
+        throw_no_such_unit(unit);
+    }
+    patient.processes = look_at(session, unit, patient.frozen);
+    for (const Json& record : session.daemon().stop_records(unit, kRecordsMax)) {
+        patient.records.push_back(read_record(record));
+    }
+    patient.zombies =
+        patient.processes.empty() ? std::vector<Zombie>{} : find_zombies(patient.processes);
+    const int signal = static_cast<int>(number_of(patient.properties, "KillSignal", 15));
+    for (const ProcessFacts& process : patient.processes) {
+        if (process.blocked.contains(signal_name(signal)) &&
+            reads_by_signalfd(process.pid, signal)) {
+            patient.signalfd_readers.insert(process.pid);
+        }
+    }
+    if (const std::string path = text_of(patient.properties, "PIDFile"); !path.empty()) {
+        patient.pid_file = small_file(path);
+    }
+    return patient;
+}
+
+/// The services that are named; without names those that run.
+std::vector<std::string> services(Session& session, const std::vector<UnitRow>& loaded) {
+    std::vector<std::string> names = named_units(session, false);
+    if (session.options().arguments.empty()) {
+        for (const UnitRow& row : loaded) {
+            if (row.active != "inactive" && row.active != "failed") {
+                names.push_back(row.name);
+            }
+        }
+        std::ranges::sort(names);
+    }
+    std::erase_if(names, [](const std::string& name) { return !name.ends_with(".service"); });
+    return names;
+}
+
+}  // namespace
+
+ExitStatus examine_units(Session& session) {
+    Patient common;
+    const std::vector<UnitRow> loaded = session.daemon().units();
+    for (const UnitRow& row : loaded) {
+        common.active_states[row.name] = row.active;
+    }
+    const Json manager = session.daemon().manager_properties();
+    common.budget = number_of(manager, "ShutdownBudgetUSec", kUsecInfinity);
+    std::vector<Examined> examined;
+    ExitStatus worst = ExitStatus::done;
+    for (const std::string& unit : services(session, loaded)) {
+        const ExitStatus status = guarded(session, unit, [&] {
+            examined.push_back({unit, examine(patient_of(session, unit, common))});
+            return examined.back().findings.empty() ? ExitStatus::done : ExitStatus::failed;
+        });
+        worst = worse(worst, status);
+    }
+    if (session.options().json) {
+        session.print(json_text(findings_json(examined)));
+    } else if (!session.options().quiet) {
+        session.print(findings_text(examined, session.out()));
+    }
+    return worst;
+}
+
+}  // namespace svcd

@@ -1,0 +1,217 @@
+// explain: why a unit is as it is, and how its stops went.
+#include <algorithm>
+
+#include "culprits.h"
+#include "explain_state.h"
+#include "explanation.h"
+#include "guard.h"
+#include "signals.h"
+#include "unit_names.h"
+#include "verbs.h"
+
+namespace svcd {
+namespace {
+
+/// The daemon keeps no more records of a unit.
+constexpr std::uint32_t kRecordsMax = 10;
+
+/// Everything that is asked of the daemon about a unit.
+struct Asked {
+    Json properties;
+    std::vector<Json> records;  ///< newest first
+    Json examined;              ///< null: nothing of it runs
+    Json job;
+    std::vector<std::string> waits_for;
+    std::string culprits;
+};
+
+bool is_among(const Json& properties, const char* list, const std::string& name) {
+    const auto names = properties.find(list);
+    return names != properties.end() && names->is_array() &&
+           std::ranges::find(*names, Json(name)) != names->end();
+}
+
+/// The jobs that a job of the unit waits for: starts wait for what it is After, stops for what is
+/// After it. A stop is always waited for.
+std::vector<std::string> jobs_before(Session& session,
+                                     const std::string& unit,
+                                     const Asked& asked) {
+    std::vector<std::string> names;
+    const bool stops = text_of(asked.job, "JobType") == "stop";
+    for (const JobRow& job : session.daemon().jobs()) {
+        const bool is_first = is_among(asked.properties, "After", job.unit) && !stops;
+        const bool is_last = is_among(asked.properties, "Before", job.unit) &&
+                             (stops || job.type == "stop" || job.type == "restart");
+        if (job.unit != unit && (is_first || is_last)) {
+            names.push_back(job.unit + " (" + job.type + ", " + job.state + ")");
+        }
+    }
+    return names;
+}
+
+void ask_about_job(Session& session, const std::string& unit, Asked& asked) {
+    const auto job = asked.properties.find("Job");
+    if (job == asked.properties.end() || !job->is_array() || job->empty() || (*job)[0] == 0) {
+        return;
+    }
+    try {
+        asked.job = session.daemon().job_properties((*job)[0].get<std::uint32_t>());
+        if (text_of(asked.job, "State") == "waiting") {
+            asked.waits_for = jobs_before(session, unit, asked);
+        }
+    } catch (const sdbus::Error&) {
+        asked.job = nullptr;  // it ended in the meantime
+    }
+}
+
+Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
+    Asked asked;
+    asked.properties = session.daemon().unit_properties(unit);
+    const std::string active = text_of(asked.properties, "ActiveState");
+    if (text_of(asked.properties, "LoadState") == "not-found" && active == "inactive") {
+        throw_no_such_unit(unit);
+    }
+    if (unit.ends_with(".service")) {
+        asked.records = session.daemon().stop_records(unit, records);
+        asked.examined = session.daemon().examine(unit);
+    }
+    ask_about_job(session, unit, asked);
+    if (active != "active" && active != "deactivating") {
+        asked.culprits = find_culprits(session, asked.properties).text;
+    }
+    return asked;
+}
+
+Surroundings surroundings_of(const Asked& asked) {
+    Surroundings around;
+    around.properties = asked.properties;
+    if (asked.examined.is_object()) {
+        const auto list = asked.examined.find("processes");
+        around.processes =
+            list == asked.examined.end() ? std::vector<ProcessFacts>{} : read_processes(*list);
+        around.frozen = truth_of(asked.examined, "frozen");
+    }
+    around.now = realtime_now();
+    around.now_monotonic = monotonic_now();
+    return around;
+}
+
+Explanation state_of(const Asked& asked, const Surroundings& around) {
+    StateFacts facts;
+    facts.properties = asked.properties;
+    facts.job = asked.job;
+    facts.waits_for = asked.waits_for;
+    facts.culprits = asked.culprits;
+    facts.processes = around.processes;
+    facts.now = around.now;
+    facts.now_monotonic = around.now_monotonic;
+    return explain_state(facts);
+}
+
+Json explained_json(const std::string& unit,
+                    const Asked& asked,
+                    const Explanation& state,
+                    const Surroundings& around,
+                    const std::vector<Json>& records) {
+    Json stops = Json::array();
+    for (const Json& json : records) {
+        const Explanation stop = explain_stop(read_record(json), around);
+        stops.push_back({{"headline", stop.headline},
+                         {"verdicts", verdicts_json(stop.verdicts)},
+                         {"mends", mends_of(stop.verdicts)},
+                         {"record", json}});
+    }
+    Json object = {{"unit", unit},
+                   {"active", text_of(asked.properties, "ActiveState")},
+                   {"sub", text_of(asked.properties, "SubState")},
+                   {"result", text_of(asked.properties, "Result")},
+                   {"headline", state.headline},
+                   {"verdicts", verdicts_json(state.verdicts)},
+                   {"mends", mends_of(state.verdicts)}};
+    object["examined"] = asked.examined;
+    object["stops"] = std::move(stops);
+    return object;
+}
+
+/// The state, where the last stop doesn't say it all, and that stop.
+std::string explained_text(const Explanation& state,
+                           const Asked& asked,
+                           const Surroundings& around,
+                           const Screen& screen) {
+    const std::string active = text_of(asked.properties, "ActiveState");
+    const bool is_down = active == "inactive" || active == "failed" || active == "deactivating";
+    if (asked.records.empty()) {
+        return explanation_text(state, screen) +
+               (is_down ? "" : "\nIt has not been stopped since svcd keeps records.\n");
+    }
+    const StopRecord last = read_record(asked.records.front());
+    const std::string stop = explanation_text(explain_stop(last, around), screen);
+    const bool says_it_all = is_down && state.verdicts.empty() && state.facts.empty();
+    if (says_it_all || !last.duration) {
+        return stop;
+    }
+    return explanation_text(state, screen) + "\n" +
+           coloured(screen, Colour::strong,
+                    is_down ? "The last stop" : "The last time it was down") +
+           "\n" + stop;
+}
+
+ExitStatus explain_unit(Session& session, const std::string& unit, bool first, Json& list) {
+    const Options& options = session.options();
+    const auto wanted = static_cast<std::uint32_t>(options.nth);
+    const Asked asked = ask(session, unit, options.all ? kRecordsMax : std::max(1U, wanted));
+    const Surroundings around = surroundings_of(asked);
+    const Explanation state = state_of(asked, around);
+    if (wanted > asked.records.size()) {
+        const std::string count = std::to_string(asked.records.size());
+        throw Trouble{ExitStatus::failed,
+                      "org.svcd1.NoSuchRecord",
+                      "there is no stop number " + std::to_string(wanted) + ", only " + count,
+                      unit,
+                      "'svctl explain --all " + unit + "' lists what there is",
+                      ""};
+    }
+    std::vector<Json> records = asked.records;
+    if (wanted > 0) {
+        records = {asked.records[wanted - 1]};
+    }
+    if (options.json) {
+        list.push_back(explained_json(unit, asked, state, around, records));
+        return ExitStatus::done;
+    }
+    session.print(first ? "" : "\n");
+    if (options.all) {
+        std::vector<StopRecord> read;
+        for (const Json& json : records) {
+            read.push_back(read_record(json));
+        }
+        session.print(read.empty() ? unit + " has not been stopped since svcd keeps records\n"
+                                   : records_text(read, around.now, session.out()));
+    } else if (wanted > 0) {
+        session.print(
+            explanation_text(explain_stop(read_record(records[0]), around), session.out()));
+    } else {
+        session.print(explained_text(state, asked, around, session.out()));
+    }
+    return ExitStatus::done;
+}
+
+}  // namespace
+
+ExitStatus explain_units(Session& session) {
+    ExitStatus worst = ExitStatus::done;
+    Json list = Json::array();
+    bool first = true;
+    for (const std::string& unit : named_units(session, false)) {
+        const ExitStatus status =
+            guarded(session, unit, [&] { return explain_unit(session, unit, first, list); });
+        first = first && status != ExitStatus::done;
+        worst = worse(worst, status);
+    }
+    if (session.options().json && !list.empty()) {
+        session.print(json_text(list.size() == 1 ? list[0] : list));
+    }
+    return worst;
+}
+
+}  // namespace svcd

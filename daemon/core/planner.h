@@ -1,0 +1,43 @@
+// Works out a Plan: what a request would do, by the same transaction and the same order of jobs by
+// which it would be done, and how long that takes when every unit takes all the time that it may.
+//
+// Beyond the transaction it follows what svcd does by itself afterwards: units that nobody needs
+// any more (StopWhenUnneeded). What depends on how things go (OnFailure, Restart) is no part of it.
+#pragma once
+
+#include <vector>
+
+#include "core/machine.h"
+#include "core/types/plan.h"
+
+namespace svcd {
+
+class Planner {
+public:
+    explicit Planner(Machine& machine) : machine_(machine) {}
+
+    Plan plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode);
+    Plan plan_shutdown();
+
+private:
+    void add_request(UnitId unit, JobVerb verb, JobMode mode);
+    void add_job(UnitId unit, JobType type, const Because& because, bool ignore_order);
+    void add_phase(UnitId unit, JobType type, bool is_restart, const Because& because);
+    void add_unneeded();
+    void note_triggers();
+    void finish();
+    void find_what_waits();
+    void order_by_waves();
+    void reckon();
+    void find_critical();
+
+    bool is_stopped(UnitId unit) const;
+    std::optional<UnitId> leaves_unneeded(const Unit& unit) const;
+    Duration wanted_by(const PlannedJob& job) const;
+
+    Machine& machine_;
+    Plan plan_;
+    std::vector<bool> ignores_order_;  ///< by job
+};
+
+}  // namespace svcd

@@ -1,0 +1,216 @@
+// What svctl doctor finds, check by check, and that a service that is well has nothing.
+#include "doctor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace svcd {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+ProcessFacts process(ProcessId pid, ProcessId parent, const char* name) {
+    ProcessFacts facts;
+    facts.pid = pid;
+    facts.parent = parent;
+    facts.name = name;
+    facts.state = 'S';
+    return facts;
+}
+
+/// A service that is well: it catches SIGTERM and has one child.
+Patient healthy() {
+    Patient patient;
+    patient.properties = {{"Id", "web.service"},
+                          {"ActiveState", "active"},
+                          {"Type", "exec"},
+                          {"MainPID", 812},
+                          {"KillMode", "control-group"},
+                          {"KillSignal", 15},
+                          {"SendSIGKILL", true},
+                          {"TimeoutStopUSec", 20'000'000},
+                          {"Requires", {"db.service", "system.slice"}},
+                          {"After", {"db.service"}},
+                          {"PIDFile", ""}};
+    patient.processes = {process(812, 1, "web"), process(815, 812, "worker")};
+    patient.processes[0].caught = {"SIGTERM"};
+    patient.active_states = {{"db.service", "active"}};
+    return patient;
+}
+
+std::vector<std::string> kinds(const Patient& patient) {
+    std::vector<std::string> names;
+    for (const Finding& finding : examine(patient)) {
+        names.push_back(finding.kind);
+    }
+    return names;
+}
+
+std::string first_text(const Patient& patient) {
+    const auto findings = examine(patient);
+    return findings.empty() ? "" : findings.front().text;
+}
+
+TEST(Doctor, FindsNothingWhereAllIsWell) {
+    EXPECT_THAT(kinds(healthy()), IsEmpty());
+    EXPECT_EQ(findings_text({{"web.service", {}}}, {}), "1 service examined, nothing found.\n");
+}
+
+TEST(Doctor, AShellThatTheStopSignalEndsAlone) {
+    Patient patient = healthy();
+    patient.processes = {process(812, 1, "sh"), process(815, 812, "python3")};
+    EXPECT_THAT(kinds(patient), IsEmpty());  // the default KillMode reaches the child
+    patient.properties["KillMode"] = "mixed";
+    EXPECT_THAT(kinds(patient), ElementsAre("shell-wrapper"));
+    EXPECT_THAT(first_text(patient), HasSubstr("PID 815 (python3) gets SIGKILL without a warning"));
+    patient.processes[0].caught = {"SIGTERM"};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
+TEST(Doctor, SignalsThatAreIgnoredOrBlocked) {
+    Patient patient = healthy();
+    patient.processes[0].ignored = {"SIGTERM"};
+    EXPECT_THAT(first_text(patient), AllOf(HasSubstr("PID 812 (web) ignores SIGTERM"),
+                                           HasSubstr("all of TimeoutStopSec (20 s)")));
+    patient = healthy();
+    patient.processes[1].blocked = {"SIGTERM"};
+    EXPECT_THAT(kinds(patient), ElementsAre("blocks-signal"));
+    patient.signalfd_readers = {815};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+    patient.signalfd_readers.clear();
+    patient.processes[1].syscall = "rt_sigtimedwait";
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
+TEST(Doctor, PidOneOfANamespaceHasToCatchIt) {
+    Patient patient = healthy();
+    patient.processes[1].is_namespace_init = true;
+    EXPECT_THAT(kinds(patient), ElementsAre("namespace-init"));
+    patient.processes[1].caught = {"SIGTERM"};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
+TEST(Doctor, AServiceWithoutAMainProcess) {
+    Patient patient = healthy();
+    patient.properties["MainPID"] = 0;
+    EXPECT_THAT(kinds(patient), ElementsAre("no-main-process"));
+    patient.properties["Type"] = "forking";
+    EXPECT_THAT(first_text(patient), HasSubstr("without a PIDFile"));
+}
+
+TEST(Doctor, ProcessesThatAreHeldOrDead) {
+    Patient patient = healthy();
+    patient.frozen = true;
+    patient.processes[0].state = 't';
+    patient.processes[0].tracer = 99;
+    patient.processes[1].state = 'T';
+    patient.zombies = {{900, 812}, {901, 812}};
+    EXPECT_THAT(kinds(patient), ElementsAre("frozen", "stopped", "traced", "zombies"));
+    patient = healthy();
+    patient.processes[1].state = 'D';
+    patient.processes[1].wait_channel = "fuse_wait";
+    EXPECT_THAT(first_text(patient), HasSubstr("at fuse_wait in the kernel"));
+    EXPECT_THAT(examine(patient).front().mend, HasSubstr("a FUSE file system"));
+}
+
+TEST(Doctor, LimitsThatDoNotFitOrAreNone) {
+    Patient patient = healthy();
+    patient.budget = 10'000'000;
+    EXPECT_THAT(kinds(patient), ElementsAre("exceeds-budget"));
+    patient = healthy();
+    patient.properties["TimeoutStopUSec"] = UINT64_MAX;
+    patient.properties["SendSIGKILL"] = false;
+    EXPECT_THAT(kinds(patient), ElementsAre("no-stop-limit", "no-sigkill"));
+}
+
+StopRecord stop(Usec duration, bool killed) {
+    StopRecord record;
+    record.unit = "web.service";
+    record.limit = 20'000'000;
+    record.duration = duration;
+    record.result = killed ? "timeout" : "success";
+    record.sigkill = killed;
+    record.asked_by = Requester{};
+    if (killed) {
+        StopEvent event;
+        event.what = "signal";
+        event.signal = "SIGKILL";
+        event.cause = "deadline";
+        event.pids = {812};
+        record.events = {event};
+    }
+    return record;
+}
+
+TEST(Doctor, StopsThatWereSlowOrNeededSigkill) {
+    Patient patient = healthy();
+    patient.records = {stop(1'000'000, false), stop(11'000'000, false)};
+    EXPECT_THAT(kinds(patient), ElementsAre("slow-stop"));
+    EXPECT_EQ(examine(patient).front().severity, Severity::note);
+    patient.records.push_back(stop(17'000'000, false));
+    EXPECT_EQ(examine(patient).front().severity, Severity::warning);
+    EXPECT_THAT(first_text(patient), HasSubstr("took 85 % of its limit"));
+    patient.records = {stop(20'000'000, true), stop(1'000'000, false)};
+    EXPECT_THAT(kinds(patient), ElementsAre("needed-sigkill"));
+    EXPECT_THAT(first_text(patient), StartsWith("1 of its last 2 stops needed SIGKILL"));
+}
+
+TEST(Doctor, AProgramThatPutItselfIntoTheBackground) {
+    Patient patient = healthy();
+    StopRecord record = stop(1'000, false);
+    record.asked_by.reset();
+    record.main_code = "exited";
+    StopEvent left;
+    left.what = "left";
+    left.pids = {815};
+    record.events = {left};
+    patient.records = {record};
+    EXPECT_THAT(kinds(patient), ElementsAre("double-fork"));
+    patient.properties["Type"] = "forking";
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
+TEST(Doctor, OrderAndNeedBelongTogether) {
+    Patient patient = healthy();
+    patient.properties["After"] = Json::array();
+    EXPECT_THAT(first_text(patient), HasSubstr("Requires: db.service without After"));
+    patient.properties["After"] = {"db.service", "cache.service"};
+    EXPECT_THAT(kinds(patient), ElementsAre("order-without-need"));
+    patient.active_states["cache.service"] = "active";
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
+TEST(Doctor, FilesThatSayOtherwise) {
+    Patient patient = healthy();
+    patient.properties["NeedDaemonReload"] = true;
+    EXPECT_THAT(kinds(patient), ElementsAre("file-changed"));
+    patient = healthy();
+    patient.properties["PIDFile"] = "/run/web.pid";
+    EXPECT_THAT(kinds(patient), ElementsAre("pid-file-missing"));
+    patient.pid_file = "99\n";
+    EXPECT_THAT(kinds(patient), ElementsAre("pid-file-stale"));
+    patient.pid_file = "812\n";
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
+TEST(Doctor, TellsTheWorstFirstWithTheMend) {
+    Patient patient = healthy();
+    patient.properties["NeedDaemonReload"] = true;
+    patient.processes[0].ignored = {"SIGTERM"};
+    EXPECT_THAT(findings_text({{"web.service", examine(patient)}}, {}),
+                AllOf(StartsWith("web.service\n  problem  PID 812 (web) ignores SIGTERM"),
+                      HasSubstr("\n           → Remove what has it ignored"),
+                      HasSubstr("1 service examined, 2 findings.\n")));
+    const Json json = findings_json({{"web.service", examine(patient)}});
+    EXPECT_EQ(json["examined"], 1);
+    EXPECT_EQ(json["findings"][0]["kind"], "ignores-signal");
+    EXPECT_EQ(json["findings"][0]["severity"], "problem");
+    EXPECT_EQ(json["findings"][1]["unit"], "web.service");
+}
+
+}  // namespace
+}  // namespace svcd

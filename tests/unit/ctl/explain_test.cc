@@ -1,0 +1,536 @@
+// What svctl explain makes of a stop record: a sample for each verdict, and the page as a whole.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "explain_state.h"
+#include "explain_stop.h"
+#include "explain_words.h"
+#include "explanation.h"
+
+namespace svcd {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+Json state(Usec at, const char* name) {
+    return {{"at_usec", at}, {"what", "state"}, {"state", name}};
+}
+
+Json sent(Usec at, const char* signal, const char* cause, const Json& to) {
+    return {{"at_usec", at}, {"what", "signal"}, {"signal", signal}, {"cause", cause}, {"to", to}};
+}
+
+Json main_exit(Usec at, const char* code, int status) {
+    return {{"at_usec", at}, {"what", "exit"}, {"role", "main"},
+            {"pid", 812},    {"code", code},   {"status", status}};
+}
+
+Json left(Usec at, const Json& processes) {
+    return {{"at_usec", at},
+            {"what", "processes"},
+            {"why", "sigkill"},
+            {"processes", processes},
+            {"more", 0}};
+}
+
+Json process(ProcessId pid, ProcessId parent, const char* name, Json changes = Json::object()) {
+    Json facts = {{"pid", pid},
+                  {"parent", parent},
+                  {"name", name},
+                  {"command", name},
+                  {"state", "S"},
+                  {"threads", 1},
+                  {"tracer", 0},
+                  {"is_namespace_init", false},
+                  {"core_dumping", false},
+                  {"wait_channel", "do_wait"},
+                  {"syscall", ""},
+                  {"stack", Json::array()},
+                  {"sockets", 0},
+                  {"caught", Json::array()},
+                  {"ignored", Json::array()},
+                  {"blocked", Json::array()},
+                  {"pending", Json::array()}};
+    facts.update(changes);
+    return facts;
+}
+
+/// web.service, main process 812, stopped by somebody; at 20 s what is left gets SIGKILL.
+Json killed(const Json& processes, Json changes = Json::object(), Json early = Json::array()) {
+    Json pids = Json::array();
+    for (const Json& one : processes) {
+        pids.push_back(one["pid"]);
+    }
+    Json events = {state(0, "stop-sigterm"), sent(200, "SIGTERM", "stop", pids)};
+    for (const Json& event : early) {
+        events.push_back(event);
+    }
+    events.push_back(left(20'000'000, processes));
+    events.push_back(sent(20'000'100, "SIGKILL", "deadline", pids));
+    events.push_back(state(20'000'100, "stop-sigkill"));
+    events.push_back(main_exit(20'010'000, "killed", 9));
+    events.push_back(state(20'020'000, "failed"));
+    Json record = {{"unit", "web.service"},
+                   {"id", 42},
+                   {"began_usec", 1'000'000'000},
+                   {"began_realtime_usec", 1'790'000'000'000'000},
+                   {"from", "running"},
+                   {"main_pid", 812},
+                   {"command", "/opt/web --port 80"},
+                   {"asked_by",
+                    {{"job", 7},
+                     {"type", "stop"},
+                     {"at_usec", 999'000'000},
+                     {"uid", 0},
+                     {"pid", 4711},
+                     {"command", "svctl stop web"},
+                     {"reason", "deploy 42"}}},
+                   {"shutdown", false},
+                   {"kill_mode", "control-group"},
+                   {"stop_signal", "SIGTERM"},
+                   {"send_sigkill", true},
+                   {"timeout_usec", 20'000'000},
+                   {"limit_usec", 20'000'000},
+                   {"events", events},
+                   {"duration_usec", 20'020'000},
+                   {"sub", "failed"},
+                   {"result", "timeout"},
+                   {"main_code", "killed"},
+                   {"main_status", 9},
+                   {"sigkill", true}};
+    record.update(changes);
+    return record;
+}
+
+/// A stop that went well in 0.2 s.
+Json clean(Json changes = Json::object()) {
+    Json record = killed(Json::array({process(812, 1, "web")}));
+    record["events"] = {state(0, "stop-sigterm"), sent(200, "SIGTERM", "stop", {812}),
+                        main_exit(200'000, "killed", 15), state(210'000, "dead")};
+    record["duration_usec"] = 210'000;
+    record["sub"] = "dead";
+    record["result"] = "success";
+    record["main_status"] = 15;
+    record["sigkill"] = false;
+    record.update(changes);
+    return record;
+}
+
+/// The main process ended, nobody had asked.
+Json by_itself(const char* result, const char* code, int status, Json events = Json::array()) {
+    Json record = clean();
+    record["asked_by"] = nullptr;
+    record["result"] = result;
+    record["main_code"] = code;
+    record["main_status"] = status;
+    Json all = {main_exit(0, code, status)};
+    for (const Json& event : events) {
+        all.push_back(event);
+    }
+    all.push_back(state(3'000, "failed"));
+    record["events"] = all;
+    record["duration_usec"] = 3'000;
+    record["sub"] = "failed";
+    return record;
+}
+
+Explanation explained(const Json& record, Json properties = Json::object()) {
+    Surroundings around;
+    around.properties = std::move(properties);
+    around.now = 1'790'000'100'000'000;
+    around.now_monotonic = 1'005'000'000;
+    return explain_stop(read_record(record), around);
+}
+
+/// The first verdict, as a sentence.
+std::string why(const Json& record) {
+    const auto verdicts = explained(record).verdicts;
+    return verdicts.empty() ? "" : sentence(verdicts.front());
+}
+
+std::vector<std::string> kinds(const Json& record) {
+    std::vector<std::string> names;
+    for (const Verdict& verdict : explained(record).verdicts) {
+        names.push_back(verdict.kind);
+    }
+    return names;
+}
+
+std::string fact(const Explanation& explanation, const std::string& label) {
+    for (const LabelledText& fact : explanation.facts) {
+        if (fact.label == label) {
+            return fact.text;
+        }
+    }
+    return "";
+}
+
+TEST(Headline, SaysWhatHappenedInASentence) {
+    const Json two = Json::array({process(812, 1, "web"), process(815, 812, "helper")});
+    Json record = killed(two);
+    EXPECT_EQ(explained(record).headline,
+              "web.service was stopped in 20.0 s; SIGKILL was needed for all 2 processes");
+    record["events"][1]["to"] = {812, 815, 816};
+    EXPECT_EQ(explained(record).headline,
+              "web.service was stopped in 20.0 s; SIGKILL was needed for 2 of 3 processes");
+    EXPECT_EQ(explained(clean()).headline, "web.service was stopped in 210 ms, cleanly");
+    EXPECT_EQ(explained(clean({{"shutdown", true}})).headline,
+              "web.service was stopped in 210 ms at the shutdown, cleanly");
+    EXPECT_EQ(explained(by_itself("exit-code", "exited", 3)).headline,
+              "web.service went down by itself: its main process exited with status 3");
+    Json start = by_itself("timeout", "killed", 15);
+    start["from"] = "start";
+    EXPECT_EQ(explained(start).headline,
+              "web.service failed to start: it did not start within TimeoutStartSec");
+}
+
+TEST(Headline, OfAStopThatGoesOnSaysForHowLong) {
+    Json record = killed(Json::array({process(812, 1, "web")}));
+    record["events"] = {state(0, "stop-sigterm"), sent(200, "SIGTERM", "stop", {812})};
+    record["duration_usec"] = nullptr;
+    const Explanation explanation =
+        explained(record, {{"SubState", "stop-sigterm"}, {"StopDeadlineUSec", 1'020'000'000}});
+    EXPECT_EQ(explanation.headline, "web.service is being stopped, for 5 s now");
+    EXPECT_EQ(fact(explanation, "Waiting"), "waits after SIGTERM; SIGKILL in 15 s");
+}
+
+TEST(Asked, NamesWhoItWas) {
+    EXPECT_EQ(fact(explained(clean()), "Asked by"),
+              "root (uid 0) with 'svctl stop web', PID 4711; reason: \"deploy 42\"");
+    Json record = clean();
+    record["asked_by"]["command"] = "svctl stop db";
+    EXPECT_THAT(fact(explained(record, {{"Requires", {"db.service"}}}), "Asked by"),
+                HasSubstr("; web.service went along, since it Requires db.service"));
+    record["asked_by"]["pid"] = 0;
+    EXPECT_THAT(fact(explained(record), "Asked by"), StartsWith("svcd itself (a stop job)"));
+    EXPECT_EQ(fact(explained(by_itself("watchdog", "killed", 6)), "Asked by"),
+              "nobody: no sign of life (WATCHDOG=1) came from it for WatchdogSec");
+    EXPECT_EQ(fact(explained(clean({{"asked_by", nullptr}, {"shutdown", true}})), "Asked by"),
+              "the shutdown of everything");
+}
+
+TEST(Ends, AreToldWithWhoSentTheSignal) {
+    EXPECT_EQ(fact(explained(clean()), "Ended"),
+              "PID 812 (web) was killed by SIGTERM, as it was asked to: that is clean");
+    EXPECT_EQ(fact(explained(clean({{"main_code", "exited"}, {"main_status", 143}})), "Ended"),
+              "PID 812 (web) exited with status 143 (that is 128 + SIGTERM): how many programs say "
+              "that they ended on it; that is clean");
+    EXPECT_EQ(fact(explained(killed(Json::array({process(812, 1, "web")}))), "Ended"),
+              "PID 812 (web) was killed by SIGKILL, which svcd sent since the time was over");
+    EXPECT_THAT(
+        fact(explained(by_itself("signal", "killed", 9)), "Ended"),
+        HasSubstr("from outside: svcd did not send it, and the kernel reports no OOM kill"));
+    EXPECT_THAT(fact(explained(by_itself("oom-kill", "killed", 9)), "Ended"),
+                HasSubstr("the kernel's OOM killer"));
+    EXPECT_THAT(fact(explained(clean({{"main_code", "exited"}, {"main_status", 137}})), "Ended"),
+                HasSubstr("a child of it was killed by SIGKILL, but not by svcd"));
+    EXPECT_EQ(end_text("exited", 203),
+              "exited with status 203/EXEC (the executable could not be run)");
+    EXPECT_EQ(end_text("killed", 11), "was killed by SIGSEGV (invalid memory access)");
+}
+
+TEST(ProcessVerdicts, WhatNoSignalReaches) {
+    const auto of = [](Json changes) {
+        return why(killed(Json::array({process(812, 1, "web", std::move(changes))})));
+    };
+    EXPECT_THAT(of({{"state", "D"},
+                    {"syscall", "openat"},
+                    {"wait_channel", "nfs4_wait"},
+                    {"stack", {"rpc_wait_bit_killable", "nfs4_proc_getattr"}}}),
+                AllOf(HasSubstr("uninterruptible sleep (state D), in the system call openat, at "
+                                "nfs4_wait"),
+                      HasSubstr("rpc_wait_bit_killable < nfs4_proc_getattr"),
+                      HasSubstr("SIGKILL neither")));
+    EXPECT_THAT(of({{"state", "D"}, {"core_dumping", true}}), HasSubstr("writing its core dump"));
+    EXPECT_THAT(of({{"wait_channel", "do_freezer_trap"}}), HasSubstr("frozen with its cgroup"));
+    EXPECT_THAT(of({{"state", "t"}, {"tracer", 99}}), HasSubstr("debugger or tracer, PID 99"));
+    EXPECT_THAT(of({{"state", "T"}}), HasSubstr("is stopped (SIGSTOP or SIGTSTP)"));
+    EXPECT_THAT(of({{"state", "Z"}, {"threads", 3}}), HasSubstr("2 others of it run on"));
+    const Json family =
+        Json::array({process(812, 1, "web"), process(815, 812, "worker", {{"state", "Z"}})});
+    EXPECT_THAT(sentence(explained(killed(family)).verdicts[1]),
+                "PID 815 (worker) has ended already, but its parent, PID 812 (web), does not take "
+                "its exit status (a zombie).");
+}
+
+TEST(ProcessVerdicts, WhomADiskOrServerKeeps) {
+    const Json stuck = process(812, 1, "web", {{"state", "D"}, {"stack", {"nfs_wait_bit"}}});
+    EXPECT_THAT(mends_of(explained(killed(Json::array({stuck}))).verdicts).front(),
+                HasSubstr("an NFS server that does not answer"));
+}
+
+TEST(ProcessVerdicts, WhatBecameOfTheStopSignal) {
+    const auto of = [](Json changes, Json early = Json::array()) {
+        return why(killed(Json::array({process(812, 1, "web", std::move(changes))}), Json::object(),
+                          std::move(early)));
+    };
+    const Json term = {"SIGTERM"};
+    EXPECT_THAT(of({{"ignored", term}}), HasSubstr("PID 812 (web) ignores SIGTERM: the program"));
+    EXPECT_THAT(of({{"blocked", term}, {"pending", term}}), HasSubstr("blocks SIGTERM, which is"));
+    EXPECT_THAT(of({{"is_namespace_init", true}}), HasSubstr("is PID 1 of a PID namespace"));
+    EXPECT_THAT(
+        of({{"caught", term}, {"syscall", "epoll_wait"}, {"sockets", 12}}),
+        "PID 812 (web) catches SIGTERM, but had not ended 20.0 s later; it waits for events "
+        "(epoll_wait) and has 12 sockets open.");
+    EXPECT_THAT(of({{"caught", term}, {"syscall", "accept4"}}), HasSubstr("with SA_RESTART"));
+    EXPECT_THAT(of({{"blocked", term}}), HasSubstr("takes SIGTERM by signalfd or sigwait"));
+    EXPECT_THAT(of(Json::object()), HasSubstr("does not catch SIGTERM, which ends it"));
+    EXPECT_THAT(of({{"caught", term}, {"tracer", 5}}), HasSubstr("is traced by PID 5"));
+    EXPECT_THAT(of({{"caught", term}}, {{{"at_usec", 5'000},
+                                         {"what", "notify"},
+                                         {"from", 812},
+                                         {"stopping", true},
+                                         {"status", "closing"}}}),
+                AllOf(HasSubstr("said STOPPING=1 after 5.0 ms and then did not end"),
+                      HasSubstr("its last STATUS was \"closing\"")));
+    EXPECT_THAT(
+        of({{"caught", term}},
+           {{{"at_usec", 5'000}, {"what", "notify"}, {"from", 812}, {"extend_usec", 2'000'000}}}),
+        HasSubstr("asked for more time once (EXTEND_TIMEOUT_USEC), after 5.0 ms for 2 s"));
+}
+
+TEST(ProcessVerdicts, AnIgnoredHangupIsNohupAndAnInterruptTheShellsBackground) {
+    const Json hup = {{"stop_signal", "SIGHUP"}};
+    EXPECT_THAT(why(killed(Json::array({process(812, 1, "web", {{"ignored", {"SIGHUP"}}})}), hup)),
+                HasSubstr("nohup does that"));
+    const Json interrupt = {{"stop_signal", "SIGINT"}};
+    EXPECT_THAT(
+        why(killed(Json::array({process(812, 1, "web", {{"ignored", {"SIGINT", "SIGQUIT"}}})}),
+                   interrupt)),
+        HasSubstr("'&'"));
+}
+
+TEST(ProcessVerdicts, AShellThatWaitsForItsChild) {
+    const Json family =
+        Json::array({process(812, 1, "sh", {{"caught", {"SIGTERM"}}, {"syscall", "wait4"}}),
+                     process(815, 812, "python3", {{"ignored", {"SIGTERM"}}})});
+    const Json record = killed(family, {{"command", "/bin/sh -c x"}});
+    EXPECT_EQ(
+        why(record),
+        "PID 812 (sh) is a shell that catches SIGTERM, but runs its trap only when its child, "
+        "PID 815 (python3), has ended; that one got SIGTERM, too, and has not ended.");
+    EXPECT_THAT(kinds(record), ElementsAre("shell-wrapper", "ignores-signal"));
+    EXPECT_THAT(mends_of(explained(record).verdicts).front(), HasSubstr("'exec'"));
+}
+
+TEST(ProcessVerdicts, TheRestThatKillModeMixedDoesNotReach) {
+    Json record = killed(Json::array({process(815, 812, "python3")}), {{"kill_mode", "mixed"}});
+    record["events"][1]["to"] = {812};
+    record["main_status"] = 15;
+    record["command"] = "/bin/sh -c x";
+    EXPECT_THAT(why(record),
+                AllOf(StartsWith("PID 815 (python3) never got SIGTERM: KillMode: mixed"),
+                      HasSubstr("a shell does not pass signals on")));
+    record["command"] = "/opt/web";
+    EXPECT_THAT(kinds(record), ElementsAre("not-signalled"));
+    record["events"][2]["processes"][0]["parent"] = 1;
+    EXPECT_THAT(kinds(record), ElementsAre("escaped"));
+    EXPECT_THAT(why(record), HasSubstr("forked twice"));
+}
+
+TEST(ProcessVerdicts, WhatWasForkedAfterTheSignal) {
+    Json record = killed(Json::array({process(812, 1, "web"), process(900, 812, "late")}));
+    record["events"][1]["to"] = {812};
+    EXPECT_EQ(explained(record).verdicts[1].kind, "forked-later");
+}
+
+TEST(ProcessVerdicts, OfManyAlikeAreOneSentence) {
+    Json processes = Json::array();
+    for (ProcessId pid = 815; pid < 823; ++pid) {
+        processes.push_back(process(pid, 812, "worker", {{"ignored", {"SIGTERM"}}}));
+    }
+    const std::string text = explanation_text(explained(killed(processes)), {});
+    EXPECT_THAT(text, HasSubstr("  - Each of PIDs 815, 816, 817, 818 and 4 more (worker) ignores "
+                                "SIGTERM"));
+}
+
+TEST(UnitVerdicts, CommandsThatHangOrFail) {
+    const Json spawn = {{"at_usec", 0},
+                        {"what", "spawn"},
+                        {"setting", "ExecStop"},
+                        {"pid", 900},
+                        {"command", "/opt/drain"}};
+    Json exit = {{"at_usec", 6'600'000}, {"what", "exit"},        {"role", "control"},
+                 {"pid", 900},           {"setting", "ExecStop"}, {"command", "/opt/drain"},
+                 {"code", "killed"},     {"status", 15}};
+    Json record = clean();
+    record["events"] = {state(0, "stop"), spawn, sent(6'600'000, "SIGTERM", "kill-control", {900}),
+                        exit};
+    EXPECT_THAT(kinds(record), ElementsAre("exec-stop-hung"));
+    EXPECT_THAT(why(record), HasSubstr("had not ended after 6.6 s, 33 % of the limit"));
+    exit["code"] = "exited";
+    exit["status"] = 1;
+    record["events"] = {state(0, "stop"), spawn, exit};
+    EXPECT_THAT(kinds(record), ElementsAre("exec-stop-failed"));
+    EXPECT_THAT(why(record), HasSubstr("exited with status 1 after 6.6 s; svcd went on with "
+                                       "SIGTERM"));
+}
+
+TEST(UnitVerdicts, LimitsThatWereShort) {
+    EXPECT_THAT(why(clean({{"shutdown", true}, {"limit_usec", 3'000'000}})),
+                HasSubstr("gave it 3 s of the 20 s of its TimeoutStopSec: 17 s less"));
+    EXPECT_THAT(why(clean({{"throttled_usec", 100'000}})),
+                HasSubstr("held its processes back for 100 ms of the 210 ms"));
+    EXPECT_THAT(kinds(clean({{"duration_usec", 17'000'000}})), ElementsAre("nearly-out-of-time"));
+    EXPECT_THAT(kinds(clean()), IsEmpty());
+}
+
+TEST(UnitVerdicts, WhoEndedTheMainProcess) {
+    EXPECT_THAT(kinds(by_itself("signal", "killed", 9)), ElementsAre("killed-outside"));
+    EXPECT_THAT(kinds(by_itself("signal", "killed", 10)), ElementsAre("killed-outside"));
+    EXPECT_THAT(kinds(by_itself("oom-kill", "killed", 9)), ElementsAre("oom"));
+    EXPECT_THAT(kinds(by_itself("signal", "killed", 11)), ElementsAre("crashed"));
+    EXPECT_THAT(kinds(by_itself("core-dump", "dumped", 6)), ElementsAre("crashed"));
+    EXPECT_THAT(kinds(by_itself("exit-code", "exited", 203)), ElementsAre("not-executed"));
+    EXPECT_THAT(kinds(by_itself("exit-code", "exited", 1)), ElementsAre("failed-itself"));
+    const Json kill = {{"at_usec", 0},        {"what", "asked-kill"},
+                       {"signal", "SIGKILL"}, {"uid", 0},
+                       {"pid", 77},           {"command", "svctl kill -s KILL web"}};
+    const Json record = by_itself("signal", "killed", 9, Json::array({kill}));
+    EXPECT_THAT(kinds(record), ElementsAre("killed-by-user"));
+    EXPECT_THAT(fact(explained(record), "Ended"), HasSubstr("root (uid 0) sent with svctl kill"));
+}
+
+TEST(UnitVerdicts, SigkillWithoutAWord) {
+    Json record = killed(Json::array({process(812, 1, "web")}));
+    record["events"].erase(1);
+    record["events"][2]["cause"] = "kill-signal-is-kill";
+    EXPECT_THAT(kinds(record), ElementsAre("killed-at-once"));
+    EXPECT_THAT(why(record), HasSubstr("since that is the KillSignal"));
+}
+
+TEST(UnitVerdicts, WhatOutlivesSigkill) {
+    const Json stuck = Json::array({process(812, 1, "web", {{"state", "D"}})});
+    Json record = killed(stuck, {{"result", "stop-wedged"}});
+    record["events"].push_back({{"at_usec", 25'000'000},
+                                {"what", "processes"},
+                                {"why", "wedged"},
+                                {"processes", stuck},
+                                {"more", 0}});
+    EXPECT_THAT(kinds(record), ElementsAre("uninterruptible", "wedged"));
+    EXPECT_THAT(explained(record).headline, HasSubstr("processes outlived SIGKILL"));
+}
+
+TEST(Timeline, HasAPhaseALineWithItsShare) {
+    const Json record = killed(Json::array({process(812, 1, "web")}));
+    const auto rows = explained(record).timeline;
+    ASSERT_EQ(rows.size(), 7U);
+    EXPECT_TRUE(rows[0].is_phase);
+    EXPECT_EQ(rows[0].text, "waits after SIGTERM");
+    EXPECT_EQ(rows[0].share, "20.0 s, 100 % of the limit");
+    EXPECT_EQ(rows[1].text, "SIGTERM to PID 812 (web), to end it");
+    EXPECT_EQ(rows[2].text, "1 process is left: PID 812");
+    EXPECT_EQ(rows[3].text, "SIGKILL to PID 812 (web), since the time was over");
+    EXPECT_EQ(rows[6].text, "failed (timeout)");
+}
+
+TEST(Timeline, MessagesAlikeAreToldOnce) {
+    Json early = Json::array();
+    for (Usec i = 1; i < 20; ++i) {
+        early.push_back({{"at_usec", i * 1'000'000},
+                         {"what", "notify"},
+                         {"from", 812},
+                         {"extend_usec", 1'500'000}});
+    }
+    const Json record = killed(Json::array({process(812, 1, "web")}), Json::object(), early);
+    EXPECT_EQ(explained(record).timeline.size(), 9U);
+}
+
+TEST(Page, HasTheAnswerBeforeTheHistory) {
+    const Json record = killed(Json::array({process(812, 1, "web", {{"ignored", {"SIGTERM"}}})}));
+    const std::string text = explanation_text(explained(record), {});
+    EXPECT_THAT(text, StartsWith("× web.service was stopped in 20.0 s; SIGKILL was needed\n"
+                                 "  Asked by  root (uid 0) with 'svctl stop web', PID 4711"));
+    EXPECT_LT(text.find("\nWhy\n"), text.find("\nWhat to change\n"));
+    EXPECT_LT(text.find("\nWhat to change\n"), text.find("\nHow it went\n"));
+    Screen narrow;
+    narrow.width = 60;
+    std::string line;
+    std::istringstream lines{explanation_text(explained(record), narrow)};
+    while (std::getline(lines, line)) {
+        EXPECT_LE(width_of(line), 60U) << line;
+    }
+}
+
+TEST(Page, IsHarmlessAndCompleteWhateverTheRecordHas) {
+    Json record = killed(Json::array({process(812, 1, "\x1b[2Jevil")}));
+    EXPECT_THAT(explanation_text(explained(record), {}), Not(HasSubstr("\x1b")));
+    EXPECT_THAT(explanation_text(explained(Json::object()), {}), Not(IsEmpty()));
+    EXPECT_THAT(explanation_text(explained({{"unit", 5}, {"events", {1, "x", nullptr}}}), {}),
+                Not(IsEmpty()));
+}
+
+TEST(Page, AsJsonHasWholeSentences) {
+    const Json list = verdicts_json(
+        explained(killed(Json::array({process(812, 1, "web", {{"state", "T"}})}))).verdicts);
+    ASSERT_EQ(list.size(), 1U);
+    EXPECT_EQ(list[0]["pid"], 812);
+    EXPECT_EQ(list[0]["kind"], "stopped");
+    EXPECT_THAT(list[0]["text"].get<std::string>(), StartsWith("PID 812 (web) is stopped"));
+    EXPECT_THAT(list[0]["mend"].get<std::string>(), HasSubstr("svctl kill -s CONT web.service"));
+}
+
+StateFacts unit_in(const char* active, const char* sub, Json properties = Json::object()) {
+    StateFacts facts;
+    facts.properties = {{"Id", "web.service"},
+                        {"LoadState", "loaded"},
+                        {"ActiveState", active},
+                        {"SubState", sub},
+                        {"Result", "success"}};
+    facts.properties.update(properties);
+    facts.now = 1'790'000'100'000'000;
+    facts.now_monotonic = 1'005'000'000;
+    return facts;
+}
+
+std::string state_why(const StateFacts& facts) {
+    const auto verdicts = explain_state(facts).verdicts;
+    return verdicts.empty() ? "" : sentence(verdicts.front());
+}
+
+TEST(States, SayWhatKeepsAUnitFromRunning) {
+    EXPECT_EQ(explain_state(unit_in("inactive", "dead")).headline,
+              "web.service is not running, and has not been started since svcd began");
+    EXPECT_THAT(state_why(unit_in("inactive", "dead",
+                                  {{"LoadState", "bad-setting"},
+                                   {"LoadError", {"x", "/web.yaml:3:1: unknown key 'Exec'"}}})),
+                HasSubstr("unknown key 'Exec'"));
+    const Json unmet = Json::array({Json::array({"ConditionPathExists", false, false, "/x", -1})});
+    EXPECT_EQ(state_why(unit_in("inactive", "dead", {{"Conditions", unmet}})),
+              "It was not started, since ConditionPathExists=/x does not hold.");
+    EXPECT_THAT(state_why(unit_in("failed", "failed",
+                                  {{"Result", "start-limit-hit"},
+                                   {"StartLimitBurst", 5},
+                                   {"StartLimitIntervalUSec", 10'000'000}})),
+                HasSubstr("more than 5 times in 10 s"));
+    StateFacts facts = unit_in("inactive", "dead");
+    facts.culprits = "db.service is failed: its main process exited with status 1";
+    EXPECT_THAT(state_why(facts), HasSubstr("A unit that it needs is down: db.service is failed"));
+}
+
+TEST(States, SayWhatAUnitOnTheWayWaitsFor) {
+    StateFacts facts = unit_in("inactive", "dead");
+    facts.job = {{"Id", 12},           {"JobType", "start"},
+                 {"State", "waiting"}, {"RequesterPID", 5},
+                 {"RequesterUID", 0},  {"RequesterCommand", "svctl start web"}};
+    facts.waits_for = {"db.service (start, running)"};
+    EXPECT_THAT(state_why(facts), HasSubstr("waits until these are through: db.service (start, "
+                                            "running)"));
+    EXPECT_THAT(explain_state(facts).facts[0].text, HasSubstr("asked for by root (uid 0) with"));
+    EXPECT_THAT(explain_state(unit_in("activating", "auto-restart",
+                                      {{"StateDeadlineUSec", 1'010'000'000}, {"NRestarts", 4}}))
+                    .headline,
+                "web.service is down and is started again in 5 s");
+    EXPECT_THAT(state_why(unit_in("activating", "start", {{"Type", "notify"}})),
+                HasSubstr("waits for READY=1, which has not come yet"));
+    EXPECT_THAT(state_why(unit_in("active", "running", {{"NeedDaemonReload", true}})),
+                HasSubstr("has changed since it was loaded"));
+}
+
+}  // namespace
+}  // namespace svcd
