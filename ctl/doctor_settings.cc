@@ -81,18 +81,18 @@ void check_past_stops(const Patient& patient, Findings& findings) {
         killed += in_vain ? 1 : 0;
         worst = std::max(worst, in_vain || record.result != "success" ? 0 : share_of(record));
     }
-    const std::string of = " of its last " + std::to_string(patient.records.size()) +
-                           (patient.records.size() == 1 ? " stop" : " stops");
+    const bool is_only = patient.records.size() == 1;
+    const std::string of = " of its last " + std::to_string(patient.records.size()) + " stops";
     if (killed > 0) {
-        findings.push_back(
-            {Severity::problem, "needed-sigkill",
-             std::to_string(killed) + of + " needed SIGKILL, since it had not ended in time",
-             "'svctl explain " + unit + "' says what kept it."});
+        findings.push_back({Severity::problem, "needed-sigkill",
+                            (is_only ? "its last stop" : std::to_string(killed) + of) +
+                                " needed SIGKILL, since it had not ended in time",
+                            "'svctl explain " + unit + "' says what kept it."});
     }
     if (worst >= kNear) {
         findings.push_back(
             {worst >= kVeryNear ? Severity::warning : Severity::note, "slow-stop",
-             "the slowest" + of + " took " + std::to_string(worst) +
+             (is_only ? "its last stop" : "the slowest" + of) + " took " + std::to_string(worst) +
                  " % of its limit; a little more and SIGKILL comes",
              "TimeoutStopSec: more; or have the service end sooner ('svctl explain " + unit +
                  "')."});

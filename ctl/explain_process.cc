@@ -87,8 +87,10 @@ std::optional<Verdict> core_being_dumped(const ProcessFacts& process, const Scen
 }
 
 std::optional<Verdict> frozen_cgroup(const ProcessFacts& process, const Scene& scene) {
-    const bool is_frozen = scene.frozen || process.wait_channel == "do_freezer_trap" ||
-                           process.wait_channel == "__refrigerator";
+    // A process sleeps in the kernel's delivery of signals only when the freezer holds it there.
+    const std::string& where = process.wait_channel;
+    const bool is_frozen = scene.frozen || where == "do_freezer_trap" || where == "get_signal" ||
+                           where == "__refrigerator";
     if (!is_frozen) {
         return std::nullopt;
     }

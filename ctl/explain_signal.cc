@@ -26,9 +26,12 @@ std::vector<const ProcessFacts*> children_of(const ProcessFacts& process, const 
 }
 
 /// Its parent is no process of the unit: it, or what was between, was left by a parent that ended.
+/// False where that can't be told.
 bool has_left_the_tree(const ProcessFacts& process, const Scene& scene) {
     const StopRecord& record = scene.record;
-    return process.pid != record.main_pid && process.parent != record.main_pid &&
+    // When the main process has ended, its children look the same.
+    const bool is_told = record.main_pid == 0 || is_left(scene, record.main_pid);
+    return is_told && process.pid != record.main_pid && process.parent != record.main_pid &&
            !is_left(scene, process.parent) && !known_pids(record).contains(process.parent) &&
            spawn_of(record, process.pid) == nullptr;
 }
@@ -122,9 +125,9 @@ std::optional<Verdict> not_reached(const ProcessFacts& process, const Scene& sce
         return not_forwarded(process, scene);
     }
     return verdict(process, "forked-later",
-                   "was started after " + record.stop_signal + " had been sent (at " +
-                       short_time(told->at) + "), so that it never got it" +
-                       escape_note(process, scene),
+                   "was started after " + record.stop_signal + " had been sent" +
+                       (told->at < 1'000 ? "" : " (at " + short_time(told->at) + ")") +
+                       ", so that it never got it" + escape_note(process, scene),
                    "Have the program start nothing new once it was told to stop: a trap, a respawn "
                    "or a retry loop does that.");
 }
@@ -232,8 +235,10 @@ std::optional<Verdict> used_up_extension(const ProcessFacts& process, const Scen
                        (times == 1 ? std::string{"once"} : std::to_string(times) + " times") +
                        " (EXTEND_TIMEOUT_USEC), " + (times == 1 ? "" : "last ") + "after " +
                        short_time(last->at) + " for " + short_time(*last->extend) +
-                       ", and did not end in that time" + whats_it_doing(process) +
-                       last_words(process, scene),
+                       (last->at + *last->extend <= scene.record.timeout
+                            ? ", which is no more than TimeoutStopSec gives it anyway"
+                            : ", and did not end in that time") +
+                       whats_it_doing(process) + last_words(process, scene),
                    "Have it send EXTEND_TIMEOUT_USEC again, before each extension is over, as long "
                    "as it makes progress.");
 }

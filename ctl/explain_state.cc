@@ -123,7 +123,7 @@ std::string job_text(const StateFacts& facts) {
         const std::string command = text_of(facts.job, "RequesterCommand");
         text += "; asked for by " +
                 user_text(static_cast<std::uint32_t>(number_of(facts.job, "RequesterUID"))) +
-                (command.empty() ? "" : " with '" + command + "'");
+                (command.empty() ? "" : " with '" + without_folder(command) + "'");
     }
     const std::string reason = text_of(facts.job, "Reason");
     return reason.empty() ? text : text + "; reason: \"" + reason + "\"";
@@ -279,8 +279,10 @@ Explanation explain_state(const StateFacts& facts) {
     fact("Job", job_text(facts));
     fact("Main", main_process_text(facts));
     const std::string said = text_of(properties, "StatusText");
-    fact("Status", said.empty() ? "" : "\"" + said + "\"");
-    fact("For", pulled_in_by(properties));
+    if (!is_down(facts)) {  // else it is long past
+        fact("Status", said.empty() ? "" : "\"" + said + "\"");
+        fact("For", pulled_in_by(properties));
+    }
     for (const Judge judge : kJudges) {
         if (auto found = judge(facts)) {
             result.verdicts.push_back(std::move(*found));

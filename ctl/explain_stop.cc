@@ -36,15 +36,17 @@ std::string kill_part(const StopRecord& record) {
         return "";
     }
     if (first->cause == "main-exited") {
-        return "; the " + processes_text(killed) + " that the main process left got SIGKILL";
+        return "; the " + (killed == 1 ? std::string{"process"} : processes_text(killed)) +
+               " that the main process left got SIGKILL";
     }
     if (first->cause == "kill-signal-is-kill") {
         return " with SIGKILL, which is its KillSignal";
     }
     const std::size_t all = without_commands(record, known_pids(record));
     if (killed == all) {
-        return all == 1 ? "; SIGKILL was needed"
-                        : "; SIGKILL was needed for all " + processes_text(all);
+        return all == 1   ? "; SIGKILL was needed"
+               : all == 2 ? "; SIGKILL was needed for both processes"
+                          : "; SIGKILL was needed for all " + processes_text(all);
     }
     return "; SIGKILL was needed for " + std::to_string(killed) + " of " + processes_text(all);
 }
@@ -160,7 +162,7 @@ std::string relation_text(const StopRecord& record, const Json& properties) {
 
 std::string requester_text(const Requester& requester) {
     std::string text = user_text(requester.uid);
-    text += requester.command.empty() ? "" : " with '" + requester.command + "'";
+    text += requester.command.empty() ? "" : " with '" + without_folder(requester.command) + "'";
     return text + ", PID " + std::to_string(requester.pid);
 }
 
@@ -213,7 +215,11 @@ KilledBy killed_by(const StopRecord& record) {
 }
 
 bool is_bad(const StopRecord& record) {
-    return record.sigkill || (!record.result.empty() && record.result != "success");
+    const StopEvent* killed = first_sigkill(record);
+    const bool as_configured = killed != nullptr && (killed->cause == "main-exited" ||
+                                                     killed->cause == "kill-signal-is-kill");
+    return (record.sigkill && !as_configured) ||
+           (!record.result.empty() && record.result != "success");
 }
 
 std::string headline(const StopRecord& record, Usec now) {
@@ -222,8 +228,12 @@ std::string headline(const StopRecord& record, Usec now) {
     }
     if (!record.asked_by && !record.shutdown) {
         const bool unready = was_starting(record) && record.result != "success";
-        return record.unit + (unready ? " failed to start: " : " went down by itself: ") +
-               own_reason(record) + kill_part(record) + time_part(record);
+        const bool by_signal = record.result == "signal" && record.main_code == "killed";
+        const char* what = unready     ? " failed to start: "
+                           : by_signal ? " went down: "
+                                       : " went down by itself: ";
+        return record.unit + what + own_reason(record) + (by_signal ? sender_text(record) : "") +
+               kill_part(record) + time_part(record);
     }
     const bool restart =
         record.asked_by && record.asked_by->type.find("restart") != std::string::npos;
@@ -231,7 +241,10 @@ std::string headline(const StopRecord& record, Usec now) {
     text += record.shutdown ? " at the shutdown" : restart ? " to be restarted" : "";
     text += kill_part(record);
     if (!is_bad(record)) {
-        return text + ", cleanly";
+        return record.sigkill ? text : text + ", cleanly";
+    }
+    if (record.result == "timeout" && !record.sigkill && exec_stop_cut(record)) {
+        return text + "; ExecStop took too long";
     }
     if (record.lost) {
         return text + "; svcd left before it was down";
@@ -243,7 +256,10 @@ std::string headline(const StopRecord& record, Usec now) {
 
 std::string asked_text(const StopRecord& record, const Json& properties) {
     if (!record.asked_by) {
-        return record.shutdown ? "the shutdown of everything" : "nobody: " + own_reason(record);
+        if (record.shutdown) {
+            return "the shutdown of everything";
+        }
+        return killed_by(record) == KilledBy::outside ? "nobody whom svcd knows" : "nobody";
     }
     const Requester& requester = *record.asked_by;
     const std::string reason =
@@ -278,10 +294,10 @@ std::string main_end_text(const StopRecord& record) {
     const bool reports_it = record.main_code == "exited" && was_told && record.main_status > 128 &&
                             signal_name(record.main_status - 128) == told->signal;
     if (by_it) {
-        return text + ", as it was asked to: that is clean";
+        return text + ", which svcd sent: a clean stop";
     }
     if (reports_it) {
-        return text + ": how many programs say that they ended on it; that is clean";
+        return text + ": a clean stop, many programs report the signal so";
     }
     if (record.main_code == "exited" && record.main_status == 128 + SIGKILL) {
         return text + "; a child of it was killed by SIGKILL, " +

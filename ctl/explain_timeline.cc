@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "explain_words.h"
+#include "messages.h"
 
 namespace svcd {
 namespace {
@@ -25,7 +26,7 @@ std::string whom(const StopRecord& record, const std::vector<ProcessId>& pids) {
 }
 
 std::string exit_row(const StopRecord& record, const StopEvent& event) {
-    const std::string end = end_text(event.code, event.status);
+    const std::string end = describe_end(code_number(event.code), event.status);
     if (event.role == "control") {
         return event.setting + ", PID " + std::to_string(event.pid) + ", " + end;
     }
@@ -62,8 +63,8 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
         return event.setting + " could not be started: " + event.error;
     }
     if (event.what == "job") {
-        return user_text(event.uid) + " asked for a " + event.type + ", too ('" + event.command +
-               "', PID " + std::to_string(event.pid) + ")" +
+        return user_text(event.uid) + " asked for a " + event.type + ", too ('" +
+               without_folder(event.command) + "', PID " + std::to_string(event.pid) + ")" +
                (event.reason.empty() ? "" : "; reason: \"" + event.reason + "\"");
     }
     if (event.what == "spawn") {
@@ -77,8 +78,8 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
                cause_text(event.cause, event.signal);
     }
     if (event.what == "asked-kill") {
-        return user_text(event.uid) + " has " + event.signal + " sent ('" + event.command +
-               "', PID " + std::to_string(event.pid) + ")";
+        return user_text(event.uid) + " asked for " + event.signal + " ('" +
+               without_folder(event.command) + "', PID " + std::to_string(event.pid) + ")";
     }
     if (event.what == "notify") {
         return notify_row(record, event);
@@ -97,7 +98,7 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
 
 std::string share_text(Usec took, Usec limit) {
     std::string text = short_time(took);
-    if (limit != kUsecInfinity && limit != 0) {
+    if (limit != kUsecInfinity && limit != 0 && took * 100 >= limit) {
         text += ", " + std::to_string(took * 100 / limit) + " % of the limit";
     }
     return text;
@@ -118,8 +119,19 @@ TimelineRow phase_row(const StopRecord& record, const StopEvent& event, Usec unt
     // ExecStopPost and what comes after it have a limit of their own.
     const bool in_limit = event.state == "stop" || event.state == "pre-stop" ||
                           event.state == "stop-sigterm" || event.state == "stop-watchdog";
+    if (event.state.ends_with("-sigterm") && first_stop_signal(record) == nullptr) {
+        row.text = "waits for the processes to be gone";
+    }
     row.share = share_text(until - event.at, in_limit ? record.limit : kUsecInfinity);
     return row;
+}
+
+/// What the main process left is told with the SIGKILL to it.
+bool is_told_by_others(const std::vector<StopEvent>& events, std::size_t index) {
+    return std::ranges::any_of(events, [&](const StopEvent& event) {
+        return event.what == "processes" &&
+               (&event < &events[index] || event.at == events[index].at);
+    });
 }
 
 bool says_the_same(const StopEvent& one, const StopEvent& other) {
@@ -148,7 +160,9 @@ std::vector<TimelineRow> timeline(const StopRecord& record, Usec now) {
         const bool repeats = i > 0 && i + 1 < events.size() &&
                              says_the_same(event, events[i - 1]) &&
                              says_the_same(event, events[i + 1]);
-        if (const std::string text = row_text(record, event); !text.empty() && !repeats) {
+        const bool is_known = event.what == "left" && is_told_by_others(events, i);
+        const std::string text = repeats || is_known ? "" : row_text(record, event);
+        if (!text.empty()) {
             rows.push_back({event.at, event.before, false, text, ""});
         }
     }

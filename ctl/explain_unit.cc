@@ -151,8 +151,8 @@ std::optional<Verdict> killed_by_person(const StopRecord& record) {
         return std::nullopt;
     }
     return verdict("killed-by-user",
-                   user_text(kill->uid) + " sent " + kill->signal + " with '" + kill->command +
-                       "', PID " + std::to_string(kill->pid) +
+                   kill->signal + " came from " + user_text(kill->uid) + " with '" +
+                       without_folder(kill->command) + "', PID " + std::to_string(kill->pid) +
                        (kill->before > 0 ? ", " + short_time(kill->before) + " before"
                         : kill->at == 0  ? ""
                                          : ", at " + short_time(kill->at)),
@@ -188,10 +188,11 @@ std::optional<Verdict> crashed(const StopRecord& record) {
     if (record.main_code != "dumped" && !own_fault) {
         return std::nullopt;
     }
-    const bool asked_for = svcd_ended(record, record.main_pid, UINT64_MAX);
+    const StopEvent* told = first_stop_signal(record);
+    const bool asked_for = told != nullptr && was_asked_to_end(record, record.main_pid);
     return verdict("crashed",
                    main_of(record) + " " + end_text(record.main_code, record.main_status) +
-                       (asked_for ? "; svcd had sent it a signal" : "; it crashed"),
+                       (asked_for ? "; svcd had sent it " + told->signal : "; it crashed"),
                    record.main_code == "dumped"
                        ? "Read the core dump (/proc/sys/kernel/core_pattern says where it went): "
                          "'gdb PROGRAM CORE', then 'bt'."
@@ -265,11 +266,13 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
     if (left == record.events.end() || left->pids.empty() || !ended_by_itself(record)) {
         return std::nullopt;
     }
-    return verdict("left-processes",
-                   "the main process ended and left " + pids_text(left->pids) +
-                       " behind, which svcd ended too",
-                   "Have the main process wait for its children; or Type: forking (with PIDFile), "
-                   "if it is meant to put itself into the background.");
+    return verdict(
+        "left-processes",
+        "the main process ended and left " + pids_text(left->pids) +
+            " behind, which svcd ended too",
+        "If it puts itself into the background: have it stay in the foreground (an option "
+        "like --foreground), or Type: forking with PIDFile. Else have the main process "
+        "wait for its children.");
 }
 
 std::optional<Verdict> wedged(const StopRecord& record) {

@@ -118,7 +118,7 @@ constexpr auto kPlaces = std::to_array<Place>({
 
 constexpr std::array<std::pair<int, std::string_view>, 14> kMeanings{{
     {SIGSEGV, "invalid memory access"},
-    {SIGABRT, "it gave up by itself, for example on a failed assertion"},
+    {SIGABRT, "abort(), for example a failed assertion"},
     {SIGBUS, "memory that has nothing behind it, for example a file that became shorter"},
     {SIGILL, "an instruction that this CPU does not have"},
     {SIGFPE, "an arithmetic error, for example a division by zero"},

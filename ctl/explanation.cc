@@ -11,6 +11,7 @@ namespace svcd {
 namespace {
 
 constexpr std::size_t kLabelWidth = 10;
+constexpr Usec kWorthMentioning = 100'000;
 
 std::string labelled(std::string_view label, std::string_view text, const Screen& screen) {
     const std::string indent(kLabelWidth + 2, ' ');
@@ -44,7 +45,8 @@ std::vector<std::vector<const Verdict*>> groups_of(const std::vector<Verdict>& v
 
 std::string time_column(const TimelineRow& row) {
     std::array<char, 40> text{};
-    const double at = row.before > 0 ? -static_cast<double>(row.before) : static_cast<double>(row.at);
+    const double at =
+        row.before >= 5'000 ? -static_cast<double>(row.before) : static_cast<double>(row.at);
     std::snprintf(text.data(), text.size(), "%8.2f s", at / 1e6);
     return text.data();
 }
@@ -109,7 +111,9 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     fact("Asked by", asked_text(record, around.properties));
     fact("When", when_text(record, around.now));
     fact("Ended", main_end_text(record));
-    fact("Limit", limit_text(record));
+    // Where nobody stopped it and it took no time, nothing was limited.
+    const bool was_stopped = record.asked_by || record.shutdown || !record.duration;
+    fact("Limit", was_stopped || *record.duration >= kWorthMentioning ? limit_text(record) : "");
     if (!record.duration) {
         fact("Waiting", rest_text(record, around));
         fact("Left", around.processes.empty() ? "" : processes_text(around.processes));

@@ -260,6 +260,11 @@ std::string program_of(std::string_view command) {
     return std::string{slash == std::string_view::npos ? path : path.substr(slash + 1)};
 }
 
+std::string without_folder(const std::string& command) {
+    const std::size_t end = std::min(command.find(' '), command.size());
+    return program_of(command) + command.substr(end);
+}
+
 std::string name_of(const StopRecord& record, ProcessId pid) {
     for (const StopEvent& event : record.events) {
         const auto known = std::ranges::find(event.processes, pid, &ProcessFacts::pid);

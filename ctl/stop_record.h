@@ -122,6 +122,8 @@ std::set<ProcessId> killed_pids(const StopRecord& record);
 
 /// "web" of "/opt/web --port 80"; what a command line runs.
 std::string program_of(std::string_view command);
+/// "svctl stop web" of "/usr/bin/svctl stop web".
+std::string without_folder(const std::string& command);
 /// The name of a process by its PID, or "".
 std::string name_of(const StopRecord& record, ProcessId pid);
 /// "PID 812 (web)", "PID 812" where its name isn't known.

@@ -4,10 +4,10 @@
  *     ignore       ignores SIGTERM                       ignore-child   its child does
  *     block        blocks SIGTERM and never takes it     sockets        catches SIGTERM, has 3 sockets and goes on
  *     exit N       ends with status N on SIGTERM         abort          crashes on SIGTERM, with a core dump
- *     stopping     says STOPPING=1 on SIGTERM and hangs  extend         asks for 0.2 s more on SIGTERM, and hangs
+ *     stopping     says STOPPING=1 on SIGTERM and hangs  extend USEC  asks for so much more on SIGTERM, and hangs
  *     zombie       never takes the exit status of a child; ignores SIGTERM
  *     double-fork  goes into the background as daemons did
- *     escape       has a deaf grandchild in a session of its own; ends on SIGTERM
+ *         escape [deaf]  has a deaf grandchild in a session of its own; ends on SIGTERM, or is deaf, too
  *     traced       is held by a tracer                   stopped        is stopped again whenever it is continued
  *     child        has a child that obeys; ends on SIGTERM, without telling it
  *     respawn      starts a deaf child when it gets SIGTERM, and hangs
@@ -65,7 +65,9 @@ static void say_stopping(int number) {
 
 static void ask_for_more(int number) {
     (void)number;
-    notify("EXTEND_TIMEOUT_USEC=200000");
+        char text[64];
+    snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%s", argument);
+    notify(text);
 }
 
 static void respawn(int number) {
@@ -137,7 +139,10 @@ static void escape(void) {
         notify("READY=1");
         hang();
     }
-    waitpid(child, NULL, 0);
+        waitpid(child, NULL, 0);
+    if (strcmp(argument, "deaf") == 0) {
+        ignore();
+    }
 }
 
 static void be_traced(void) {
