@@ -84,6 +84,7 @@ int take_last_steps(const EndOrder& end, bool is_machine, int signals) {
     if (::getpid() != 1) {
         return end.status;  // the manager has seen to what its units left
     }
+    wait_for_log();
     Helpers helpers{signals, end.deadline};
     kill_the_rest(helpers, end.at_once);
     if (!is_machine) {

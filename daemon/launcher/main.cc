@@ -85,6 +85,7 @@ bool obey(const SignalsTaken& taken, Table& table, ManagerProcess& manager, EndO
     if (!taken.skips_units) {
         return false;
     }
+    wait_for_log();
     say("going down without stopping units in order");
     manager.kill();
     end.kind = taken.kind;
@@ -174,7 +175,7 @@ int run(char** arguments) {
     link.set_limit(limit.rlim_cur / 2);
     Table table;
     Signals signals;
-    if (signals.open() < 0 || !table.create()) {
+    if (!signals.open() || !table.create()) {
         return 1;
     }
     const bool is_machine = take_machine();

@@ -17,7 +17,10 @@ namespace {
 
 constexpr int kFirstFreeFd = kLinkFd + 1;
 
+constexpr int kLogPatience = 100;  // ms
+
 int log_fd = STDERR_FILENO;
+int log_patience = 0;
 
 }  // namespace
 
@@ -43,11 +46,15 @@ void say(const char* format, ...) {
     length = kPrefix + (length < kRoom ? length : kRoom - 1);
     line[length++] = '\n';
     pollfd room{log_fd, POLLOUT, 0};
-    if (::poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0) {
+    if (::poll(&room, 1, log_patience) == 1 && (room.revents & POLLOUT) != 0) {
         [[maybe_unused]] const ssize_t written =
             ::write(log_fd, line, static_cast<std::size_t>(length));
     }
     errno = saved_errno;
+}
+
+void wait_for_log() {
+    log_patience = kLogPatience;
 }
 
 std::int64_t now_usec() {
@@ -66,13 +73,9 @@ int above_fixed_fds(int fd) {
 }
 
 void close_all_but(int fd) {
-    const auto first = static_cast<unsigned>(fd < log_fd ? fd : log_fd);
-    const auto second = static_cast<unsigned>(fd < log_fd ? log_fd : fd);
-    if (first > STDERR_FILENO) {
-        ::close_range(STDERR_FILENO + 1, first - 1, 0);
-    }
-    ::close_range((first > STDERR_FILENO ? first : STDERR_FILENO) + 1, second - 1, 0);
-    ::close_range(second + 1, ~0U, 0);
+    log_fd = STDERR_FILENO;
+    ::close_range(STDERR_FILENO + 1, static_cast<unsigned>(fd) - 1, 0);
+    ::close_range(static_cast<unsigned>(fd) + 1, ~0U, 0);
 }
 
 }  // namespace svcd

@@ -9,6 +9,10 @@ namespace svcd {
 /// a full pipe is lost, for a launcher that waits for its log reaps nothing.
 [[gnu::format(printf, 1, 2)]] void say(const char* format, ...);
 
+/// From now on say() waits a little for its reader (a serial line, say): nothing else is left to
+/// do, and what is said last is what is looked for.
+void wait_for_log();
+
 /// Makes say() safe against a pipe that nobody reads. To be called once, at the start.
 void open_log();
 
@@ -19,7 +23,7 @@ std::int64_t now_usec();
 /// it close-on-exec. -1 stays -1.
 int above_fixed_fds(int fd);
 
-/// Closes every descriptor but this one, standard input to error, and the log's.
+/// Closes every descriptor but this one (above standard error) and standard input to error.
 void close_all_but(int fd);
 
 }  // namespace svcd

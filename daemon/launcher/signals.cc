@@ -52,7 +52,7 @@ bool is_burst(std::int64_t (&times)[Count], unsigned& count, std::int64_t window
 
 }  // namespace
 
-int Signals::open() {
+bool Signals::open() {
     sigset_t all;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -69,7 +69,7 @@ int Signals::open() {
     if (fd_ < 0) {
         say("can't receive signals: %s", std::strerror(errno));
     }
-    return fd_;
+    return fd_ >= 0;
 }
 
 SignalsTaken Signals::take(bool is_machine) {

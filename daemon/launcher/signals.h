@@ -25,8 +25,9 @@ struct SignalsTaken {
 
 class Signals {
 public:
-    /// Blocks every signal, and makes those that mean something readable. -1: it was said why not.
-    int open();
+    /// Blocks every signal, and makes those that mean something readable. False: it was said why
+    /// not.
+    bool open();
     /// Reads what is there. `is_machine`: we are PID 1 of one.
     SignalsTaken take(bool is_machine);
 

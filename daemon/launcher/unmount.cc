@@ -123,8 +123,10 @@ private:
 };
 
 void swap_off_all(Helpers& helpers) {
+    const std::int64_t until = helpers.limit(kSwapMost);
     LinesBackwards areas{"/proc/swaps"};
-    for (const char* line = areas.next(); line != nullptr; line = areas.next()) {
+    for (const char* line = areas.next(); line != nullptr && now_usec() < until;
+         line = areas.next()) {
         if (!read_field(line, 0, path, sizeof path) || path[0] != '/') {
             continue;  // the line of titles
         }

@@ -8,6 +8,9 @@
 //    page fault, an mmap), or wait for it itself. So a command line is read only when none of the
 //    process's first kThreadsLookedAt threads is in state D; else the link `exe` (or the name) has
 //    to do. A thread that goes there in the microseconds between is a risk that remains.
+//    That the arguments lie in a file of a hung file system, or of one of the process's own, does
+//    no harm: the kernel reads anonymous memory only (since 4.17, CVE-2018-1120), and a userfaultfd
+//    that stops the kernel takes privileges (since 5.11).
 //  - `syscall` and `stack` take a lock (exec_update_lock) that a process in the middle of execve
 //    holds while it may wait for the mmap_lock; they are left out when it waits there.
 //
@@ -28,7 +31,7 @@ namespace svcd {
 inline constexpr std::size_t kThreadsLookedAt = 64;
 inline constexpr std::size_t kStackLinesMax = 16;
 inline constexpr std::size_t kCommandLineMax = 512;
-inline constexpr std::size_t kDescriptorsLookedAt = 4096;
+inline constexpr std::size_t kDescriptorsLookedAt = 1024;
 inline constexpr std::string_view kProcFolder = "/proc";
 
 /// Signal N is bit N - 1 of the sets.
@@ -45,7 +48,7 @@ struct ProcessExamination {
     std::string wait_channel;        ///< function of the kernel that it sleeps in, or empty
     std::string system_call;         ///< its name, "running", or empty
     std::vector<std::string> stack;  ///< functions of the kernel, innermost first
-    std::uint32_t sockets = 0;
+    std::uint32_t sockets = 0;       ///< among its first kDescriptorsLookedAt descriptors
     std::uint64_t caught = 0;
     std::uint64_t ignored = 0;
     std::uint64_t blocked = 0;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string>
+#include <vector>
 
 #include "linux/pidfd.h"
 
@@ -64,17 +66,19 @@ void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
     }
 }
 
-void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
+void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Duration left, Log& log) {
     std::vector<std::string> units = cgroups.existing_units();
     std::erase_if(units, [&](const std::string& unit) { return is_empty(cgroups, unit); });
     for (const std::string& unit : units) {
-        log.say(Severity::notice, unit, "Has left processes behind, which end with svcd");
         std::vector<Pid> reached;
         if (const auto sent = cgroups.signal(unit, {SIGTERM, SIGCONT}, reached); !sent) {
             log.say(Severity::warning, unit, to_string(sent.error()));
         }
+        log.say(Severity::notice, unit,
+                "Has left " + std::to_string(reached.size()) +
+                    " processes behind, which end with svcd: SIGTERM");
     }
-    if (!wait_until_empty(cgroups, units, kLeftOverWait)) {
+    if (!wait_until_empty(cgroups, units, std::min(kLeftOverWait, left))) {
         log.say(Severity::warning, "What units have left behind outlives SIGTERM: SIGKILL");
     }
     kill_everything(table, cgroups, log);

@@ -15,10 +15,10 @@ void kill_process(const ProcessTable& table, const TableEntry& entry, Log& log);
 /// most kLastKillWait: the launcher reaps them meanwhile. Their cgroups are removed.
 void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log);
 
-/// What units have left behind when all are stopped (KillMode=process, say): SIGTERM, and SIGHUP
-/// for shells, then kill_everything() for those that are there after kLeftOverWait. Only where svcd
-/// is not PID 1: there the launcher ends all that is left, of whatever cgroup.
-void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Log& log);
+/// What units have left behind when all are stopped (KillMode=process, say): SIGTERM, then
+/// kill_everything() for those that are there after kLeftOverWait, or after `left` if that is less.
+/// Only where svcd is not PID 1: there the launcher ends all that is left, of whatever cgroup.
+void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Duration left, Log& log);
 
 inline constexpr Duration kLeftOverWait{5'000'000};
 /// A process that outlives SIGKILL for so long hangs in the kernel; it may stay behind.

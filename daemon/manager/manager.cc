@@ -394,6 +394,7 @@ void Manager::end_turn() {
 /// find everything stopped, and come here again.)
 void Manager::leave() {
     const Exit& exit = *runner_.exit();
+    const Time end = supervisor_.shutdown_deadline();
     recorder_.leave();
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
@@ -401,10 +402,10 @@ void Manager::leave() {
         if (exit.force) {
             kill_everything(kernel_.table, kernel_.cgroups, log_);
         } else {
-            end_left_overs(kernel_.table, kernel_.cgroups, log_);
+            end_left_overs(kernel_.table, kernel_.cgroups, end - loop_.now(), log_);
         }
     }
-    kernel_.table.set_end({exit.status, exit.kind, exit.force, supervisor_.shutdown_deadline()});
+    kernel_.table.set_end({exit.status, exit.kind, exit.force, end});
     kernel_.cgroups.remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
     // on with, and the next svcd starts afresh. The records of stops stay: people ask for them.

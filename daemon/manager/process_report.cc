@@ -70,9 +70,10 @@ std::vector<ProcessExamination> append_processes(JsonWriter& json,
     std::vector<ProcessExamination> shown;
     std::string all;
     std::size_t more = 0;
+    bool is_full = false;
     JsonWriter list{all};
     for (const Pid pid : pids) {
-        if (shown.size() >= limit || all.size() >= kProcessesTextMax) {
+        if (is_full || shown.size() >= limit) {
             ++more;
             continue;
         }
@@ -84,6 +85,7 @@ std::vector<ProcessExamination> append_processes(JsonWriter& json,
         append_process(list, *process);
         if (all.size() > kProcessesTextMax) {
             all.resize(before);
+            is_full = true;
             ++more;
             continue;
         }

@@ -11,35 +11,13 @@ namespace {
 
 /// What happened to a unit so long before it went down may have to do with it.
 constexpr Duration kPreludeSpan{10'000'000};
-constexpr std::size_t kPreludeMax = 8;
 constexpr std::size_t kPidsShownMax = 256;
-constexpr std::size_t kErrorShownMax = 512;
 
 std::string pids_field(std::string_view name, std::vector<Pid> pids) {
     pids.resize(std::min(pids.size(), kPidsShownMax));
     std::string fields;
     JsonWriter{fields}.field(name, pids);
     return fields;
-}
-
-std::string exit_fields(ProcessRole role, Pid pid, const ProcessExited& event) {
-    std::string fields;
-    JsonWriter{fields}
-        .field("role", role == ProcessRole::main ? "main" : "control")
-        .field("pid", pid)
-        .field("code", name_of(event.code))
-        .field("status", event.status);
-    return fields;
-}
-
-/// Of a command of the unit's definition, if there is one with this number.
-void append_command(JsonWriter& json, const UnitDefinition* definition, std::uint16_t index) {
-    if (definition == nullptr || definition->service == nullptr ||
-        index >= definition->service->commands.size()) {
-        return;
-    }
-    const Command& command = definition->service->commands[index];
-    json.field("setting", name_of(command.role)).field("command", text_of(command));
 }
 
 /// RestartSec has passed, or a start makes it short: the unit does not go down, it goes on.
@@ -76,128 +54,6 @@ StopRecord* StopRecorder::record_of(UnitId unit) {
     const auto found = std::find_if(ended_.rbegin(), ended_.rend(),
                                     [unit](const auto& each) { return each.first == unit; });
     return found == ended_.rend() ? nullptr : list(*found->second);
-}
-
-// ── what is heard before it is stepped
-
-void StopRecorder::before(const Event& event, Time now) {
-    now_ = now;
-    heard_.reset();
-    // The bulk of the events of a stop, none of which moves its deadline.
-    limits_may_move_ = !std::holds_alternative<ProcessExited>(event) &&
-                       !std::holds_alternative<CgroupEmptied>(event) &&
-                       !std::holds_alternative<ProcessSpawned>(event);
-    std::visit([this](const auto& one) { hear(one); }, event);
-}
-
-/// Into the record that is open, or kept for one that this step may begin.
-void StopRecorder::note(UnitId unit, std::string_view what, std::string fields, bool by_others) {
-    if (StopRecord* record = open_record_of(unit)) {
-        record->add(now_, what, fields, by_others);
-    } else {
-        heard_ = Heard{unit, what, std::move(fields)};
-    }
-}
-
-void StopRecorder::remember(UnitId unit, std::string_view what, std::string fields) {
-    std::vector<Prelude>& prelude = preludes_[unit];
-    if (prelude.size() >= kPreludeMax) {
-        prelude.erase(prelude.begin());
-    }
-    prelude.push_back(Prelude{now_, what, std::move(fields)});
-}
-
-void StopRecorder::hear(const KillRequested& event) {
-    std::string fields;
-    JsonWriter{fields}
-        .field("signal", signal_name(event.signal))
-        .field("uid", event.requester.uid)
-        .field("pid", event.requester.pid)
-        .field("command", event.requester.command);
-    if (StopRecord* record = open_record_of(event.unit)) {
-        record->add(now_, "asked-kill", fields, true);
-    } else {
-        remember(event.unit, "asked-kill", std::move(fields));
-    }
-}
-
-std::string StopRecorder::spawn_fields(UnitId unit, Pid pid) const {
-    std::string fields;
-    JsonWriter json{fields};
-    json.field("pid", pid);
-    append_command(json, supervisor_.definition(unit), supervisor_.status(unit).control_command);
-    return fields;
-}
-
-void StopRecorder::hear(const ProcessSpawned& event) {
-    const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
-    StopRecord* record = unit ? open_record_of(*unit) : nullptr;
-    if (record != nullptr && supervisor_.role_of(event.process) == ProcessRole::control) {
-        record->facts().is_empty = 0;
-        record->add(now_, "spawn", spawn_fields(*unit, event.pid));
-    }
-}
-
-void StopRecorder::hear(const SpawnFailed& event) {
-    const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
-    StopRecord* record = unit ? open_record_of(*unit) : nullptr;
-    if (record != nullptr && supervisor_.role_of(event.process) == ProcessRole::control) {
-        std::string fields = spawn_fields(*unit, 0);
-        JsonWriter{fields}.field("error", to_string(event.error).substr(0, kErrorShownMax));
-        record->add(now_, "spawn", fields);
-    }
-}
-
-void StopRecorder::hear(const ProcessExited& event) {
-    const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
-    const std::optional<ProcessRole> role = supervisor_.role_of(event.process);
-    if (!unit || !role || *role == ProcessRole::checker) {
-        return;
-    }
-    std::string fields = exit_fields(*role, senses_.pid_of(event.process), event);
-    if (*role == ProcessRole::control) {
-        JsonWriter json{fields};
-        append_command(json, supervisor_.definition(*unit),
-                       supervisor_.status(*unit).control_command);
-    } else {
-        main_exited_ = *unit;
-    }
-    note(*unit, "exit", std::move(fields), false);
-}
-
-void StopRecorder::hear(const Notification& event) {
-    if (!event.stopping && !event.status && !event.extend_timeout) {
-        return;
-    }
-    std::string fields;
-    JsonWriter json{fields};
-    json.field("from", event.sender);
-    if (event.stopping) {
-        json.field("stopping", true);
-    }
-    if (event.status) {
-        json.field("status", *event.status);
-    }
-    if (event.extend_timeout) {
-        json.field("extend_usec", event.extend_timeout->count());
-    }
-    note(event.unit, "notify", std::move(fields), true);
-}
-
-void StopRecorder::hear(const OomKilled& event) {
-    if (StopRecord* record = open_record_of(event.unit)) {
-        record->add(now_, "oom", {}, true);
-    } else {
-        remember(event.unit, "oom", {});
-    }
-}
-
-void StopRecorder::hear(const CgroupEmptied& event) {
-    StopRecord* record = open_record_of(event.unit);
-    // The kernel tells it too, before or after we have looked.
-    if (record != nullptr && std::exchange(record->facts().is_empty, std::uint8_t{1}) == 0) {
-        record->add(now_, "empty", {});
-    }
 }
 
 // ── what the supervisor made of it

@@ -31,7 +31,7 @@ namespace svcd {
 
 /// More than that many processes to be killed at once are told of by their PIDs: looking at them
 /// (0.1 ms each) would hold up the kill.
-inline constexpr std::size_t kExaminedPerTurn = 256;
+inline constexpr std::size_t kExaminedPerTurn = 128;
 
 /// How the recorder looks at the world. Functions, so that a test can make the world up.
 struct StopSenses {
@@ -136,7 +136,7 @@ private:
     std::optional<Heard> heard_;
     std::unordered_map<UnitId, std::vector<Prelude>> preludes_;
     std::optional<UnitId> main_exited_;
-    std::vector<UnitRecord> restored_;  ///< units of a StateRestored that is being stepped
+    std::vector<UnitRecord> restored_;  ///< of a StateRestored that is being stepped
     bool is_restoring_ = false;
     bool limits_may_move_ = false;  ///< in this step
     std::size_t examined_ = 0;      ///< in this turn

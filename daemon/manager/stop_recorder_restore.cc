@@ -8,6 +8,7 @@
 //   is nothing to go on with                       it is left as it is, marked `lost`
 #include <algorithm>
 #include <cstring>
+#include <unordered_set>
 
 #include "core/sub_state.h"
 #include "manager/stop_recorder.h"
@@ -58,8 +59,16 @@ Time began_at(const UnitRecord& saved) {
 void StopRecorder::hear(const StateRestored& event) {
     is_restoring_ = true;
     restored_.clear();
+    std::unordered_set<std::string_view> unfinished;
+    for (const StopSummary& stop : log_.stops()) {
+        if (!stop.ended) {
+            unfinished.insert(stop.unit);
+        }
+    }
     for (const RestoredUnit& unit : event.units) {
-        restored_.push_back(unit.record);
+        if (is_stopping(unit.record) || unfinished.contains(text_of(unit.record.name))) {
+            restored_.push_back(unit.record);
+        }
     }
 }
 
@@ -107,8 +116,10 @@ void StopRecorder::go_on(const UnitRecord* saved, Record record) {
         return;
     }
     facts.result = saved->result;
-    facts.main_code = saved->main_code;
-    facts.main_status = saved->main_status;
+    if ((saved->flags & kUnitMainIsKnown) != 0) {
+        facts.main_code = saved->main_code;
+        facts.main_status = saved->main_status;
+    }
     if (facts.sub_state != saved->sub_state &&
         (is_stopping(*saved) || is_down(traits(sub_state_of(*saved)).active))) {
         record->enter(sub_state_of(*saved), time_from_usec(saved->state_changed_at));

@@ -76,6 +76,7 @@ class ManagerDeath(TestCase):
             svcd.kill_manager()
             svcd.wait_for("a", ActiveState="active")
             svcd.wait_for("b", ActiveState="active")
+            svcd.wait_told("b", "start")  # which may come after the unit is active
             self.assertEqual(len(svcd.told("a", "start")), 1)
             self.assertEqual(len(svcd.told("b", "start")), 1)
 

@@ -77,6 +77,23 @@ class Shutdown(TestCase):
             svcd.wait_for_exit()
             self.assertEqual(svcd.order("a end", "b signal 15", "b end"), ["a end", "b signal 15", "b end"])
 
+    def test_sigrtmin_1_isolates_rescue_target(self):
+        rescue = {"Unit": {"AllowIsolate": "yes", "DefaultDependencies": "no"}}
+        with Daemon({"a.service": service(actor("a")), "rescue.target": rescue}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            svcd.process.send_signal(signal.SIGRTMIN + 1)
+            svcd.wait_told("a", "signal 15")
+            svcd.wait_for("rescue.target", ActiveState="active")
+
+    def test_sigrtmin_4_stops_everything(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            svcd.process.send_signal(signal.SIGRTMIN + 4)
+            svcd.wait_for_exit()
+            svcd.wait_told("a", "signal 15")
+
     def test_svctl_says_why(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
             svcd.svctl("start", "a")

@@ -5,7 +5,8 @@
 
 QEMU emulates the processor, so it needs no right and no hardware, and a boot takes some seconds. The root file system is
 an initramfs: the programs that were built, with their libraries, busybox, and the units. Whoever wants something done in
-the machine makes a service of it; what it writes to /dev/console (say()) is what a test sees.
+the machine makes a service of it; what it writes to /dev/console (say()) is what a test sees. A test should rely on that and
+on svcd's own last words: the manager waits for nobody who reads its log, so on a slow console a line of it may be missing.
 """
 import io
 import json
@@ -23,6 +24,7 @@ SOURCE = os.path.dirname(os.path.dirname(HERE))
 KERNEL = os.environ.get("SVCD_VM_KERNEL", os.path.join(SOURCE, "build", "vm-kernel"))
 QEMU = shutil.which("qemu-system-x86_64")
 BUSYBOX = shutil.which("busybox")
+# environment variable -> where the program is in the machine
 PROGRAMS = {"SVCD_BIN": "/usr/bin/svcd", "SVCTL_BIN": "/usr/bin/svctl", "SVCD_MANAGER_BIN": "/usr/libexec/svcd/svcd-manager",
             "SVCD_EXEC_BIN": "/usr/libexec/svcd/svcd-exec"}
 MODULES = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk", "loop", "fuse"]
@@ -86,16 +88,17 @@ def libraries_of(programs):
     """path that a program looks for -> file, for all shared libraries of the programs."""
     found = {}
     for program in programs:
-        text = subprocess.run(["ldd", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+        # Of a static program ldd says so, and fails.
+        text = subprocess.run(["ldd", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
         found.update({match[1]: match[1] for match in re.finditer(r"(/\S+) \(0x", text)})
     return found
 
 
-def base_archive():
-    archive = Archive()
-    for variable, path in PROGRAMS.items():
+def base_archive(svcd):
+    archive, programs = Archive(), {**PROGRAMS, svcd: PROGRAMS["SVCD_BIN"]}
+    for variable, path in programs.items():
         archive.copy(os.environ[variable], path)
-    for path, source in sorted(libraries_of(os.environ[variable] for variable in PROGRAMS).items()):
+    for path, source in sorted(libraries_of(os.environ[variable] for variable in programs).items()):
         archive.copy(source, path)
     archive.copy(BUSYBOX, "/bin/busybox")
     for applet in subprocess.run([BUSYBOX, "--list"], stdout=subprocess.PIPE, text=True, check=True).stdout.split():
@@ -116,10 +119,10 @@ def base_archive():
 
 class Machine:
     """`units`: name -> unit file (a dict, or text). `wanted`: those that default.target starts. `disks`: image files, which
-    are /dev/vda and so on. `files`: path -> text."""
+    are /dev/vda and so on. `files`: path -> text. `svcd`: SVCD_BIN, or SVCD_STATIC_BIN."""
 
-    def __init__(self, units, wanted=(), disks=(), files=None):
-        archive = base_archive()
+    def __init__(self, units, wanted=(), disks=(), files=None, svcd="SVCD_BIN"):
+        archive = base_archive(svcd)
         for name, content in units.items():
             text = content if isinstance(content, str) else json.dumps(content)
             archive.file("/etc/svcd/units/%s.yaml" % name, text.encode())

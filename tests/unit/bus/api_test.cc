@@ -218,6 +218,34 @@ TEST(BusApi, AUnitIsFoundByNameByProcessAndByLoadingIt) {
     EXPECT_EQ(object_path(client.call(kRoot, kManager, "GetUnitByPID", "u", 4712)), kWeb);
 }
 
+TEST(BusApi, RecordsOfStopsAreHandedOutNewestFirst) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    const auto records = [&](const char* unit, unsigned max) {
+        sd_bus_message* reply = client.call(kRoot, kManager, "GetStopRecords", "su", unit, max);
+        std::vector<std::string> texts;
+        sd_bus_message_enter_container(reply, 'a', "s");
+        for (const char* text = nullptr; sd_bus_message_read(reply, "s", &text) > 0;) {
+            texts.emplace_back(text);
+        }
+        return texts;
+    };
+    const std::string first = R"({"unit":"web.service","id":1})";
+    const std::string second = R"({"unit":"web.service","id":2})";
+    EXPECT_EQ(records("web.service", 0), (std::vector<std::string>{second, first}));
+    EXPECT_EQ(records("web.service", 1), (std::vector<std::string>{second}));
+    EXPECT_TRUE(records("db.service", 0).empty());
+    EXPECT_EQ(client.refused(kRoot, kManager, "GetStopRecords", "su", "nosuch.service", 0).name,
+              "org.svcd1.NoSuchUnit");
+    EXPECT_EQ(client.text(kWeb, "org.svcd1.Service", "StopReport"), second);
+    for (const char* method : {"GetStopTimeline", "GetBootTimeline"}) {
+        EXPECT_GT(sd_bus_message_has_signature(client.call(kRoot, kManager, method), "s"), 0);
+    }
+    client.call(kRoot, kManager, "ExamineUnit", "s", "web.service");
+    EXPECT_EQ(client.refused(kRoot, kManager, "ExamineUnit", "s", "nosuch.service").name,
+              "org.svcd1.NoSuchUnit");
+}
+
 TEST(BusApi, PropertiesShowStateAndSettings) {
     BusDaemon daemon;
     Client client(daemon.address());
