@@ -15,6 +15,9 @@
 namespace svcd {
 
 ExitStatus run_verb(Session& session) {
+    if (session.options().dry_run) {
+        return plan(session);
+    }
     switch (session.options().verb) {
         case Verb::start:
         case Verb::stop:
@@ -25,6 +28,8 @@ ExitStatus run_verb(Session& session) {
         case Verb::try_reload_or_restart:
         case Verb::isolate:
             return run_jobs(session);
+        case Verb::plan:
+            return plan(session);
         case Verb::cancel:
             return cancel_jobs(session);
         case Verb::kill:

@@ -24,6 +24,7 @@ enum OptionSet : unsigned {
     kStale = 256,
     kEnd = 512,
     kNth = 1024,
+    kPlan = 2048,
 };
 
 enum class Units : std::uint8_t { none, any, one, several, jobs, word };
@@ -43,6 +44,7 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::status,           "status",            Units::any,     kLines | kAll, "Look", "state, processes and last log lines of units; without a unit, of svcd"},
     {Verb::explain,          "explain",           Units::several, kNth | kAll,  "Look", "why units are as they are, how their stops went, what to change"},
     {Verb::doctor,           "doctor",            Units::any,     kGeneral,     "Look", "what will go wrong with services; exit 1 when something will"},
+    {Verb::plan,             "plan",              Units::several, kPlan,        "Look", "what a verb would do to units: order, reasons, longest time; changes nothing"},
     {Verb::show,             "show",              Units::any,     kShow | kAll, "Look", "the properties of units (or of svcd), for scripts"},
     {Verb::cat,              "cat",               Units::several, kGeneral,     "Look", "the unit file and its drop-ins"},
     {Verb::list_dependencies,"list-dependencies", Units::any,     kTree | kAll, "Look", "what a unit pulls in, as a tree"},
@@ -190,6 +192,7 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
         app.add_option("--job-mode", options.job_mode);
         app.add_option("--reason", options.reason);
         app.add_flag("--strict", options.strict);
+        app.add_flag("--dry-run", options.dry_run);
     }
     if ((sets & kStale) != 0) {
         app.add_flag("--reload", options.reload_first);
@@ -197,7 +200,11 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
     }
     if ((sets & kEnd) != 0) {
         app.add_flag("-f,--force", options.force);
+        app.add_flag("--dry-run", options.dry_run);
         app.add_option("--reason", options.reason);
+    }
+    if ((sets & kPlan) != 0) {
+        app.add_option("--job-mode", options.job_mode);
     }
     if ((sets & kKill) != 0) {
         app.add_option("-s,--signal", raw.signal);

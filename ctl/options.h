@@ -33,6 +33,7 @@ enum class Verb : std::uint8_t {
     cat,
     explain,
     doctor,
+    plan,
     list_units,
     list_dependencies,
     list_jobs,
@@ -73,6 +74,7 @@ struct Options {
     std::string reason;
     bool force = false;  ///< of exit, poweroff ...: in no more time than the end itself needs
     bool strict = false;
+    bool dry_run = false;       ///< say what would happen, and do nothing
     bool reload_first = false;  ///< restart --reload: a changed unit file is read before
     bool stale = false;         ///< restart --stale: it is not
     int signal = 15;

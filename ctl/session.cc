@@ -125,6 +125,12 @@ ExitStatus Session::present() {
 }
 
 std::vector<std::string> named_units(Session& session, bool changes_something) {
+    return named_units(session, session.options().arguments, changes_something);
+}
+
+std::vector<std::string> named_units(Session& session,
+                                     const std::vector<std::string>& arguments,
+                                     bool changes_something) {
     std::vector<std::string> units;
     std::optional<std::vector<UnitRow>> loaded;
     const auto add = [&](const std::string& name) {
@@ -132,7 +138,7 @@ std::vector<std::string> named_units(Session& session, bool changes_something) {
             units.push_back(name);
         }
     };
-    for (const std::string& argument : session.options().arguments) {
+    for (const std::string& argument : arguments) {
         if (!is_glob(argument)) {
             add(complete_unit_name(argument));
             continue;

@@ -59,5 +59,9 @@ private:
 /// The units that the arguments name: complete, globs replaced by what they match. For a verb that
 /// changes something a glob that matches nothing is a trouble (thrown).
 std::vector<std::string> named_units(Session& session, bool changes_something);
+/// The same of these.
+std::vector<std::string> named_units(Session& session,
+                                     const std::vector<std::string>& arguments,
+                                     bool changes_something);
 
 }  // namespace svcd

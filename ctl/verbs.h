@@ -12,6 +12,10 @@ ExitStatus run_verb(Session& session);
 ExitStatus run_jobs(Session& session);
 ExitStatus cancel_jobs(Session& session);
 
+// verbs_plan.cc
+/// Of the verb `plan`, and of another one with --dry-run.
+ExitStatus plan(Session& session);
+
 // verbs_processes.cc
 ExitStatus kill_units(Session& session);
 

@@ -6,35 +6,11 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "bus/arguments.h"
+
 namespace svcd {
 
 namespace {
-
-constexpr JobMode kModes[] = {JobMode::replace,
-                              JobMode::fail,
-                              JobMode::isolate,
-                              JobMode::replace_irreversibly,
-                              JobMode::flush,
-                              JobMode::ignore_dependencies,
-                              JobMode::ignore_requirements};
-
-std::optional<JobMode> mode_named(std::string_view name) {
-    for (const JobMode mode : kModes) {
-        if (name_of(mode) == name) {
-            return mode;
-        }
-    }
-    return std::nullopt;
-}
-
-std::string all_modes() {
-    std::string text;
-    for (const JobMode mode : kModes) {
-        text += text.empty() ? "" : ", ";
-        text += name_of(mode);
-    }
-    return text;
-}
 
 std::optional<KillRequested::Whom> whom_named(std::string_view name) {
     // The "-fail" words are systemd's for "and fail when there is none", which we always do.
@@ -92,10 +68,9 @@ Outcome request_job(const Call& call,
                     std::string reason,
                     AnswerShape shape,
                     Requests::ClientId id) {
-    const std::optional<JobMode> mode = mode_named(mode_name);
+    const auto mode = job_mode_named(mode_name);
     if (!mode) {
-        return bus_error(kErrorInvalidArgs, "There is no job mode '" + std::string(mode_name) +
-                                                "'; there are " + all_modes() + ".");
+        return tl::unexpected(mode.error());
     }
     if (*mode == JobMode::isolate && verb != JobVerb::start) {
         return bus_error(kErrorInvalidArgs, "The job mode isolate is for starting a unit only.");

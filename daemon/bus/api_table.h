@@ -134,6 +134,8 @@ Outcome request_job(const Call& call,
 Outcome request_kill(
     const Call& call, Api& api, UnitId unit, std::string_view whom, std::int32_t signal);
 Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> unit);
+/// Manager.Plan (plan_call.cc).
+Outcome plan_request(const Call& call, Subject& subject, Writer& reply);
 Outcome request_cancel(const Call& call, Api& api, JobId job);
 /// a(sus)
 void append_processes(Writer& reply, Api& api, UnitId unit);

@@ -65,6 +65,9 @@ public:
     /// The records of a unit of that name, loaded or not, the newest first.
     virtual std::vector<std::string> stop_records(std::string_view unit, std::size_t max) = 0;
     virtual std::string examine(UnitId unit) = 0;
+    /// What a request would do (docs/plans.md).
+    virtual std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) = 0;
+    virtual std::string plan_shutdown() = 0;
     virtual std::string stop_timeline() = 0;
     virtual std::string boot_timeline() = 0;
     virtual std::vector<JobStatus> jobs() = 0;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "bus/api_table.h"
+#include "bus/arguments.h"
 
 namespace svcd {
 
@@ -12,72 +13,6 @@ namespace {
 
 /// The text of one error answer has at most so many bytes.
 constexpr std::size_t kErrorTextMax = 64 * 1024;
-
-// ── arguments ────────────────────────────────────────────────────────────────────────────────
-
-std::string read_string(sd_bus_message* call) {
-    const char* text = nullptr;
-    sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &text);
-    return text ? text : "";
-}
-
-std::uint32_t read_u32(sd_bus_message* call) {
-    std::uint32_t number = 0;
-    sd_bus_message_read_basic(call, SD_BUS_TYPE_UINT32, &number);
-    return number;
-}
-
-bool read_bool(sd_bus_message* call) {
-    int value = 0;
-    sd_bus_message_read_basic(call, SD_BUS_TYPE_BOOLEAN, &value);
-    return value != 0;
-}
-
-std::vector<std::string> read_strings(sd_bus_message* call) {
-    std::vector<std::string> result;
-    if (sd_bus_message_enter_container(call, SD_BUS_TYPE_ARRAY, "s") <= 0) {
-        return result;
-    }
-    const char* text = nullptr;
-    while (sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &text) > 0) {
-        result.emplace_back(text);
-    }
-    sd_bus_message_exit_container(call);
-    return result;
-}
-
-using FoundUnit = tl::expected<UnitId, BusError>;
-
-/// The unit of this name, loaded when it isn't yet and the caller may cause that.
-FoundUnit unit_named(const Call& call, Api& api, const std::string& name) {
-    if (!unit_type_of(name)) {
-        return bus_error(kErrorInvalidName,
-                         "'" + name +
-                             "' is not a unit name: it takes at most 255 letters, digits and "
-                             ":_.\\@- with a suffix like .service or .target.");
-    }
-    if (const auto unit = api.manager.find(name)) {
-        return *unit;
-    }
-    if (!api.authority.trusts(call.caller)) {
-        return bus_error(kErrorNoSuchUnit, "Unit " + name + " is not loaded, and " +
-                                               api.authority.refusal(call.caller, "load it"));
-    }
-    if (const auto unit = api.manager.load(name)) {
-        return *unit;
-    }
-    return bus_error(kErrorNoSuchUnit, "Unit " + name + " not found: no file has that name.");
-}
-
-FoundUnit loaded_unit_named(Api& api, const std::string& name) {
-    if (!unit_type_of(name)) {
-        return bus_error(kErrorInvalidName, "'" + name + "' is not a unit name.");
-    }
-    if (const auto unit = api.manager.find(name)) {
-        return *unit;
-    }
-    return bus_error(kErrorNoSuchUnit, "Unit " + name + " is not loaded.");
-}
 
 // ── looking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -307,21 +242,6 @@ Outcome job_for_unit(const Call& call, Subject& subject, Writer&) {
     return request_job(call, subject.api(), *unit, verb, mode);
 }
 
-struct VerbName {
-    std::string_view name;
-    JobVerb verb;
-};
-constexpr VerbName kVerbs[] = {
-    {"start", JobVerb::start},
-    {"stop", JobVerb::stop},
-    {"reload", JobVerb::reload},
-    {"restart", JobVerb::restart},
-    {"try-restart", JobVerb::try_restart},
-    {"reload-or-restart", JobVerb::reload_or_restart},
-    {"try-reload-or-restart", JobVerb::try_reload_or_restart},
-};
-
-/// The options (a{sv}) of a method. Each method knows some of them.
 struct CallOptions {
     std::string request_id;
     std::string reason;
@@ -377,12 +297,9 @@ Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
     if (!options) {
         return tl::unexpected(options.error());
     }
-    const auto* const verb = std::ranges::find(kVerbs, verb_name, &VerbName::name);
-    if (verb == std::end(kVerbs)) {
-        return bus_error(kErrorInvalidArgs,
-                         "There is no verb '" + verb_name +
-                             "'; there are start, stop, reload, restart, try-restart, "
-                             "reload-or-restart, try-reload-or-restart.");
+    const auto verb = verb_named(verb_name);
+    if (!verb) {
+        return tl::unexpected(verb.error());
     }
     Requests::ClientId id;
     if (!options->request_id.empty()) {
@@ -406,7 +323,7 @@ Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
     if (!unit) {
         return tl::unexpected(unit.error());
     }
-    return request_job(call, subject.api(), *unit, verb->verb, mode, options->reason,
+    return request_job(call, subject.api(), *unit, *verb, mode, options->reason,
                        AnswerShape::job_and_flag, std::move(id));
 }
 
@@ -537,6 +454,7 @@ constexpr MethodRow kMethods[] = {
     {"GetUnitProcesses",      "s",        "a(sus)",           "name processes",            Access::read,   get_unit_processes},
     {"GetStopRecords",        "su",       "as",               "name max records",          Access::read,   get_stop_records},
     {"ExamineUnit",           "s",        "s",                "name examination",          Access::read,   examine_unit},
+    {"Plan",                  "sass",     "s",                "verb units mode plan",      Access::read,   plan_request},
     {"GetStopTimeline",       "",         "s",                "timeline",                  Access::read,   get_stop_timeline},
     {"GetBootTimeline",       "",         "s",                "timeline",                  Access::read,   get_boot_timeline},
     {"Subscribe",             "",         "",                 "",                          Access::read,   subscribe},

@@ -5,6 +5,7 @@
 #include "linux/procfs.h"
 #include "linux/resident_memory.h"
 #include "manager/manager.h"
+#include "manager/plan_text.h"
 #include "manager/timelines.h"
 #include "unitfile/schema.h"
 
@@ -149,6 +150,14 @@ std::string Manager::examine(UnitId unit) {
     append_processes(json, pids ? *pids : std::vector<Pid>{}, examine_one);
     json.close_object();
     return text;
+}
+
+std::string Manager::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) {
+    return plan_text(supervisor_.plan(verb, units, mode), supervisor_);
+}
+
+std::string Manager::plan_shutdown() {
+    return plan_text(supervisor_.plan_shutdown(), supervisor_);
 }
 
 std::string Manager::stop_timeline() {

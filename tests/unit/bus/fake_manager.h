@@ -119,6 +119,11 @@ public:
         return records;
     }
     std::string examine(UnitId) override { return R"({"unit":"web.service","processes":[]})"; }
+    std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode) override {
+        return R"({"verb":)" + std::to_string(static_cast<int>(verb)) + R"(,"units":)" +
+               std::to_string(units.size()) + "}";
+    }
+    std::string plan_shutdown() override { return R"({"jobs":[]})"; }
     std::string stop_timeline() override { return R"({"records":[]})"; }
     std::string boot_timeline() override { return R"({"units":[]})"; }
     std::vector<JobStatus> jobs() override {

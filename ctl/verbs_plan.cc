@@ -1,0 +1,90 @@
+// plan, and --dry-run of the verbs that make jobs or end everything.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "print_plan.h"
+#include "unit_names.h"
+#include "verbs.h"
+
+namespace svcd {
+namespace {
+
+constexpr std::array<std::string_view, 12> kPlannable{"start",
+                                                      "stop",
+                                                      "restart",
+                                                      "try-restart",
+                                                      "reload",
+                                                      "reload-or-restart",
+                                                      "try-reload-or-restart",
+                                                      "isolate",
+                                                      "exit",
+                                                      "poweroff",
+                                                      "reboot",
+                                                      "halt"};
+
+struct PlanRequest {
+    std::string verb;
+    std::vector<std::string> units;
+};
+
+bool ends_everything(const std::string& verb) {
+    return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt";
+}
+
+/// Of `plan VERB UNITS` or of `VERB --dry-run UNITS`.
+PlanRequest request_of(Session& session) {
+    const Options& options = session.options();
+    if (options.verb != Verb::plan) {
+        return {options.verb_name, named_units(session, options.arguments, true)};
+    }
+    PlanRequest request;
+    request.verb = options.arguments.front();
+    request.units =
+        named_units(session, {options.arguments.begin() + 1, options.arguments.end()}, true);
+    if (std::ranges::find(kPlannable, request.verb) == kPlannable.end()) {
+        std::string verbs;
+        for (const std::string_view verb : kPlannable) {
+            verbs += (verbs.empty() ? "" : ", ") + std::string{verb};
+        }
+        throw Trouble{ExitStatus::usage,
+                      "org.svcd1.InvalidArgs",
+                      "'" + request.verb + "' can't be planned",
+                      "",
+                      "svctl plan VERB UNITS, where VERB is one of " + verbs,
+                      ""};
+    }
+    if (request.units.empty() != ends_everything(request.verb)) {
+        throw Trouble{
+            ExitStatus::usage,
+            "org.svcd1.InvalidArgs",
+            ends_everything(request.verb) ? request.verb + " takes no units" : "no unit is given",
+            "",
+            "svctl plan " + request.verb + (ends_everything(request.verb) ? "" : " UNIT..."),
+            ""};
+    }
+    return request;
+}
+
+}  // namespace
+
+ExitStatus plan(Session& session) {
+    const PlanRequest request = request_of(session);
+    const bool isolates = request.verb == "isolate";
+    const std::string text =
+        session.daemon().manager().Plan(isolates ? "start" : request.verb, request.units,
+                                        isolates ? "isolate" : session.options().job_mode);
+    if (session.options().json) {
+        session.print(text + "\n");
+        return ExitStatus::done;
+    }
+    std::string words = request.verb;
+    for (const std::string& unit : request.units) {
+        words += " " + unit;
+    }
+    const Plan plan = read_plan(Json::parse(text));
+    session.print(plan_text(plan, words, session.out()));
+    return plan.refused ? ExitStatus::failed : ExitStatus::done;
+}
+
+}  // namespace svcd

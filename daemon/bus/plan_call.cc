@@ -1,0 +1,43 @@
+// Manager.Plan: what a request would do.
+#include "bus/api_table.h"
+#include "bus/arguments.h"
+
+namespace svcd {
+namespace {
+
+bool ends_everything(const std::string& verb) {
+    return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt";
+}
+
+}  // namespace
+
+Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
+    Api& api = subject.api();
+    const std::string verb_name = read_string(call.message);
+    const std::vector<std::string> names = read_strings(call.message);
+    const std::string mode_name = read_string(call.message);
+    if (ends_everything(verb_name)) {
+        reply.string(api.manager.plan_shutdown());
+        return Answered::now;
+    }
+    const auto verb = verb_named(verb_name);
+    if (!verb) {
+        return tl::unexpected(verb.error());
+    }
+    const auto mode = job_mode_named(mode_name);
+    if (!mode) {
+        return tl::unexpected(mode.error());
+    }
+    std::vector<UnitId> units;
+    for (const std::string& name : names) {
+        const FoundUnit unit = unit_named(call, api, name);
+        if (!unit) {
+            return tl::unexpected(unit.error());
+        }
+        units.push_back(*unit);
+    }
+    reply.string(api.manager.plan(*verb, units, *mode));
+    return Answered::now;
+}
+
+}  // namespace svcd
