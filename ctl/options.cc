@@ -27,7 +27,7 @@ enum OptionSet : unsigned {
     kPlan = 2048,
 };
 
-enum class Units : std::uint8_t { none, any, one, several, jobs, word };
+enum class Units : std::uint8_t { none, any, one, several, jobs, word, verb_and_any };
 
 struct VerbRow {
     Verb verb;
@@ -44,7 +44,7 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::status,           "status",            Units::any,     kLines | kAll, "Look", "state, processes and last log lines of units; without a unit, of svcd"},
     {Verb::explain,          "explain",           Units::several, kNth | kAll,  "Look", "why units are as they are, how their stops went, what to change"},
     {Verb::doctor,           "doctor",            Units::any,     kGeneral,     "Look", "what will go wrong with services; exit 1 when something will"},
-    {Verb::plan,             "plan",              Units::several, kPlan,        "Look", "what a verb would do to units: order, reasons, longest time; changes nothing"},
+    {Verb::plan,             "plan",              Units::verb_and_any, kPlan,   "Look", "what a verb would do to units: order, reasons, longest time; changes nothing"},
     {Verb::show,             "show",              Units::any,     kShow | kAll, "Look", "the properties of units (or of svcd), for scripts"},
     {Verb::cat,              "cat",               Units::several, kGeneral,     "Look", "the unit file and its drop-ins"},
     {Verb::list_dependencies,"list-dependencies", Units::any,     kTree | kAll, "Look", "what a unit pulls in, as a tree"},
@@ -327,6 +327,11 @@ std::optional<EarlyEnd> check_arguments(const VerbRow& row, const Options& optio
                 return usage_error(std::string{row.name} + " needs a unit", example);
             }
             return std::nullopt;
+        case Units::verb_and_any:
+            if (options.arguments.empty()) {
+                return usage_error(std::string{row.name} + " needs a verb, such as stop", example);
+            }
+            return std::nullopt;
         case Units::jobs:
             for (const std::string& argument : options.arguments) {
                 if (argument.find_first_not_of("0123456789") != std::string::npos ||
@@ -478,6 +483,9 @@ std::string help_text(Verb verb) {
         case Units::word:
             text += " [VERB]";
             break;
+        case Units::verb_and_any:
+            text += " VERB [UNIT…]";
+            break;
     }
     text += "\n  " + std::string{row.summary} + "\n\n";
     if ((row.options & kJobs) != 0) {
@@ -486,7 +494,8 @@ std::string help_text(Verb verb) {
             "  --job-mode=MODE       replace (default), fail, replace-irreversibly, isolate, "
             "flush,\n                        ignore-dependencies, ignore-requirements\n"
             "  --reason=TEXT         kept in the record of who asked\n"
-            "  --strict              exit 8 when a stop needed SIGKILL\n";
+            "  --strict              exit 8 when a stop needed SIGKILL\n"
+            "  --dry-run             say what would happen, as 'svctl plan' does\n";
     }
     if ((row.options & kStale) != 0) {
         text += "  --reload, --stale     when the unit file has changed: read it first, or don't\n";
@@ -496,7 +505,14 @@ std::string help_text(Verb verb) {
             "  -f, --force           take no more time than is needed to end it all: also for a\n"
             "                        shutdown that is under way\n"
             "  --reason=TEXT         kept in the record of who asked\n"
-            "  --wait                until svcd has gone\n";
+            "  --wait                until svcd has gone\n"
+            "  --dry-run             say what would happen, as 'svctl plan' does\n";
+    }
+    if ((row.options & kPlan) != 0) {
+        text +=
+            "  VERB is start, stop, restart, try-restart, reload, reload-or-restart,\n"
+            "  try-reload-or-restart, isolate; or exit, poweroff, reboot, halt, without units\n"
+            "  --job-mode=MODE       as of that verb\n";
     }
     if ((row.options & kKill) != 0) {
         text +=

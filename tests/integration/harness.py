@@ -117,10 +117,11 @@ class Event:
 
 class Daemon(contextlib.AbstractContextManager):
     def __init__(self, units=None, arguments=(), mode="--system", bus="none", unit="basic.target", environment=None,
-                 exit_status=0, prefix=(), pass_fds=()):
+                 exit_status=0, prefix=(), pass_fds=(), config=""):
         """`units`: name -> text of the file, or a dict of it (written as JSON, which is YAML). `prefix`: words before svcd's
-        command line; a word, or `bus`, may hold %(directory)s. `exit_status`: what svcd is to end with; None: anything."""
-        self.exit_status = exit_status
+        command line; a word, or `bus`, may hold %(directory)s. `exit_status`: what svcd is to end with; None: anything. `config`: further lines of
+        svcd.yaml."""
+        self.exit_status, config_lines = exit_status, config
         self.directory = tempfile.mkdtemp(prefix="svcd-test-")
         os.chmod(self.directory, 0o755)
         self.units, self.run, self.log = (os.path.join(self.directory, part) for part in ("units", "run", "log"))
@@ -138,7 +139,7 @@ class Daemon(contextlib.AbstractContextManager):
         self.address = "unix:path=%s/bus" % self.run
         self.errors = os.path.join(self.directory, "svcd.log")
         with open(os.path.join(self.directory, "svcd.yaml"), "w") as config:
-            config.write("KillGraceSec: 5s\n")
+            config.write("KillGraceSec: 5s\n" + config_lines)
         self.environment = dict(os.environ, SVCTL_BUS=self.address, **(environment or {}))
         for name in ("NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS", "LISTEN_FDS", "INVOCATION_ID"):
             if name not in (environment or {}):
