@@ -332,7 +332,9 @@ void StopRecorder::exit_handled(UnitId unit) {
         return;
     }
     const UnitStatus status = supervisor_.status(unit);
-    if (!status.populated) {
+    const bool lives_again = status.active_state == ActiveState::active ||
+                             status.active_state == ActiveState::activating;
+    if (!status.populated || lives_again) {
         return;
     }
     std::vector<Pid> pids = senses_.processes(status.name);

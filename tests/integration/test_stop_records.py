@@ -41,6 +41,15 @@ def start(svcd, *units):
         svcd.wait_told(unit, "start")
 
 
+class Restarts(TestCase):
+    def test_the_next_life_has_no_part_in_the_record_of_the_last(self):
+        with Daemon({"a.service": service(actor("a", "ready"), Type="notify")}) as svcd:
+            start(svcd, "a")
+            for _ in range(5):
+                svcd.svctl("restart", "a")
+                self.assertEqual(events(ended_record(svcd, "a"), "left"), [])
+
+
 class WhoAsked(TestCase):
     def test_a_plain_stop_tells_who_asked_and_what_happened(self):
         with Daemon({"a.service": service(actor("a", "ready"), Type="notify", TimeoutStopSec="20s")}) as svcd:
