@@ -44,6 +44,12 @@ ExitStatus run_verb(Session& session) {
             return explain_units(session);
         case Verb::doctor:
             return examine_units(session);
+        case Verb::plot:
+            return plot_timeline(session);
+        case Verb::blame:
+            return blame_units(session);
+        case Verb::critical_chain:
+            return show_critical_chain(session);
         case Verb::list_units:
             return list_units(session);
         case Verb::list_dependencies:

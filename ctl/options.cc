@@ -25,9 +25,10 @@ enum OptionSet : unsigned {
     kEnd = 512,
     kNth = 1024,
     kPlan = 2048,
+    kTimeline = 4096,
 };
 
-enum class Units : std::uint8_t { none, any, one, several, jobs, word, verb_and_any };
+enum class Units : std::uint8_t { none, any, one, one_or_none, several, jobs, word, verb_and_any };
 
 struct VerbRow {
     Verb verb;
@@ -45,6 +46,9 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::explain,          "explain",           Units::several, kNth | kAll,  "Look", "why units are as they are, how their stops went, what to change"},
     {Verb::doctor,           "doctor",            Units::any,     kGeneral,     "Look", "what will go wrong with services; exit 1 when something will"},
     {Verb::plan,             "plan",              Units::verb_and_any, kPlan,   "Look", "what a verb would do to units: order, reasons, longest time; changes nothing"},
+    {Verb::plot,             "plot",              Units::none,    kTimeline,    "Look", "a picture (SVG) of the last stop or boot: svctl plot > plot.svg"},
+    {Verb::blame,            "blame",             Units::none,    kTimeline,    "Look", "how long each unit took to start (or, with --stop, to stop)"},
+    {Verb::critical_chain,   "critical-chain",    Units::one_or_none, kTimeline, "Look", "what waited for what until all (or a unit) was up or down"},
     {Verb::show,             "show",              Units::any,     kShow | kAll, "Look", "the properties of units (or of svcd), for scripts"},
     {Verb::cat,              "cat",               Units::several, kGeneral,     "Look", "the unit file and its drop-ins"},
     {Verb::list_dependencies,"list-dependencies", Units::any,     kTree | kAll, "Look", "what a unit pulls in, as a tree"},
@@ -235,6 +239,10 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
     if ((sets & kWaitFor) != 0) {
         app.add_option("--for", options.wait_for);
     }
+    if ((sets & kTimeline) != 0) {
+        app.add_flag("--boot", options.of_boot);
+        app.add_flag("--stop", options.of_stop);
+    }
 }
 
 EarlyEnd usage_error(const std::string& text, std::string_view hint) {
@@ -293,6 +301,9 @@ std::optional<EarlyEnd> check_values(Options& options, RawValues& raw) {
     if (options.reload_first && options.stale) {
         return usage_error("--reload and --stale exclude each other", "give one of them");
     }
+    if (options.of_boot && options.of_stop) {
+        return usage_error("--boot and --stop exclude each other", "give one of them");
+    }
     if (options.user && raw.system) {
         return usage_error("--user and --system exclude each other", "give one of them");
     }
@@ -320,6 +331,11 @@ std::optional<EarlyEnd> check_arguments(const VerbRow& row, const Options& optio
         case Units::one:
             if (options.arguments.size() != 1) {
                 return usage_error(std::string{row.name} + " takes exactly one unit", example);
+            }
+            return std::nullopt;
+        case Units::one_or_none:
+            if (options.arguments.size() > 1) {
+                return usage_error(std::string{row.name} + " takes one unit at most", example);
             }
             return std::nullopt;
         case Units::several:
@@ -474,6 +490,9 @@ std::string help_text(Verb verb) {
         case Units::one:
             text += " UNIT";
             break;
+        case Units::one_or_none:
+            text += " [UNIT]";
+            break;
         case Units::several:
             text += " UNIT…";
             break;
@@ -546,6 +565,15 @@ std::string help_text(Verb verb) {
     }
     if ((row.options & kWaitFor) != 0) {
         text += "  --for=STATE           active (default), inactive or failed\n";
+    }
+    if ((row.options & kTimeline) != 0) {
+        text +=
+            "  --boot                the start of svcd and of all units with it\n"
+            "  --stop                what was stopped last, or the last shutdown\n";
+        text +=
+            row.verb == Verb::plot
+                ? "                        (without: the stop when there was one since the boot)\n"
+                : "                        (without: the boot)\n";
     }
     text += "  and the options for all verbs, see 'svctl --help'\n";
     return text;

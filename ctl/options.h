@@ -34,6 +34,9 @@ enum class Verb : std::uint8_t {
     explain,
     doctor,
     plan,
+    plot,
+    blame,
+    critical_chain,
     list_units,
     list_dependencies,
     list_jobs,
@@ -90,6 +93,8 @@ struct Options {
     int lines = 10;
     int nth = 0;  ///< explain -n: the how-manieth last stop; 0: not given
     std::string wait_for = "active";
+    bool of_boot = false;  ///< plot, blame, critical-chain --boot
+    bool of_stop = false;  ///< ... --stop
 };
 
 /// Why svctl ends without asking the daemon: a fault (to stderr), or a help text (to stdout).

@@ -70,6 +70,7 @@ struct Requester {
     ProcessId pid = 0;  ///< 0: svcd itself
     std::string command;
     std::string reason;
+    Usec at = 0;  ///< µs of CLOCK_MONOTONIC; 0: not known
 };
 
 struct StopRecord {

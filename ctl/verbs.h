@@ -35,6 +35,11 @@ ExitStatus explain_units(Session& session);
 // verbs_doctor.cc
 ExitStatus examine_units(Session& session);
 
+// verbs_plot.cc
+ExitStatus plot_timeline(Session& session);
+ExitStatus blame_units(Session& session);
+ExitStatus show_critical_chain(Session& session);
+
 // verbs_watch.cc
 ExitStatus wait_for_units(Session& session);
 ExitStatus watch_events(Session& session);
