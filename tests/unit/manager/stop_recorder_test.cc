@@ -119,9 +119,16 @@ protected:
         cgroup_.clear();
         step(CgroupEmptied{id(unit)});
     }
+    /// From deadline to deadline: before a kill the supervisor looks whether a core is being
+    /// dumped.
     void advance(Duration time) {
-        now_ += time;
-        step(DeadlineReached{});
+        const Time end = now_ + time;
+        for (auto next = supervisor_->next_deadline(); next && *next <= end;
+             next = supervisor_->next_deadline()) {
+            now_ = std::max(now_, *next);
+            step(DeadlineReached{});
+        }
+        now_ = end;
     }
 
     std::vector<json> records(std::string_view unit, bool flush = true) {
