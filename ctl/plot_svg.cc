@@ -19,8 +19,9 @@ constexpr double kNameMax = 320;
 constexpr double kNoteMax = 190;
 constexpr double kFont = 12;
 constexpr double kSmallFont = 11;
-constexpr double kBold = 1.15;    ///< how much wider a bold font is
-constexpr double kTickRoom = 80;  ///< a tick's label has room in this
+constexpr double kBold = 1.15;            ///< how much wider a bold font is
+constexpr std::size_t kRowsPerAxis = 40;  ///< then the ticks' labels come again
+constexpr double kTickRoom = 80;          ///< a tick's label has room in this
 
 struct PhaseLook {
     Phase phase;
@@ -139,9 +140,13 @@ private:
     double x(Usec time) const {
         return left_ + static_cast<double>(time) / static_cast<double>(span_) * (right_ - left_);
     }
-    double row(std::size_t index) const { return top_ + static_cast<double>(index) * kRow; }
+    double row(std::size_t index) const {
+        return top_ + static_cast<double>(index + index / kRowsPerAxis) * kRow;
+    }
     double middle(std::size_t index) const { return row(index) + kRow / 2; }
-    double bottom() const { return row(timeline_.units.size()); }
+    double bottom() const {
+        return timeline_.units.empty() ? top_ : row(timeline_.units.size() - 1) + kRow;
+    }
 
     void head();
     void legend();
@@ -248,6 +253,9 @@ void Plot::axis() {
         const std::string text = tick_text(time, step, span_);
         put(line(x(time), top_ - 4, x(time), bottom() + 4, "grid"));
         put(text_at(x(time), top_ - 9, "small middle", text));
+        for (std::size_t i = kRowsPerAxis; i < timeline_.units.size(); i += kRowsPerAxis) {
+            put(text_at(x(time), row(i) - 6, "small middle", text));
+        }
         put(text_at(x(time), bottom() + 17, "small middle", text));
     }
     put(line(left_, top_, right_, top_, "axis"));
@@ -288,15 +296,16 @@ std::string Plot::bar(std::size_t index) const {
     const double begin = std::min(x(one.begin), right_ - kThin);
     const double end = std::max(x(one.end), begin + kThin);
     std::string piece;
+    // The earlier ones on top, where they are made wider than they are.
+    for (auto span = one.phases.rbegin(); span != one.phases.rend(); ++span) {
+        if (span->end > span->begin) {
+            piece += rect(std::min(x(span->begin), right_ - kThin), y,
+                          std::max(x(span->end) - x(span->begin), kThin), kBar,
+                          "fill=\"" + fill_of(span->phase) + "\"");
+        }
+    }
     if (one.took() == 0) {
         piece += rect(begin, y, kThin, kBar, "fill=\"#444\"");
-    }
-    for (const PhaseSpan& span : one.phases) {
-        const double width = x(span.end) - x(span.begin);
-        if (width > 0) {
-            piece += rect(x(span.begin), y, std::max(width, 0.5), kBar,
-                          "fill=\"" + fill_of(span.phase) + "\"");
-        }
     }
     if (one.is_critical) {
         piece += rect(begin, y, end - begin, kBar, "class=\"outline\"");

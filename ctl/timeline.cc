@@ -72,9 +72,11 @@ void find_critical_path(Timeline& timeline, const Predecessors& predecessors) {
         units[i].waited_for = decider(units, i, before, work);
         work[i] = units[i].took() + (units[i].waited_for ? work[*units[i].waited_for] : 0);
     }
+    // Of several that were done at once the one that began last: a target, rather than the unit
+    // that it waited for.
     std::size_t last = 0;
     for (std::size_t i = 1; i < units.size(); ++i) {
-        if (std::pair{units[i].end, work[i]} > std::pair{units[last].end, work[last]}) {
+        if (std::pair{units[i].end, work[i]} >= std::pair{units[last].end, work[last]}) {
             last = i;
         }
     }
