@@ -242,25 +242,26 @@ void Plot::legend() {
     top_ = y + 44;
 }
 
-/// Bands behind every other row, and the ticks above and below.
+/// Bands behind every other row, and the ticks above, below and in between.
 void Plot::axis() {
-    for (std::size_t i = 1; i < timeline_.units.size(); i += 2) {
+    const std::size_t units = timeline_.units.size();
+    for (std::size_t i = 1; i < units; i += 2) {
         put(rect(kMargin - 6, row(i), kWidth - 2 * kMargin + 12, kRow, "class=\"band\""));
     }
     const auto most = static_cast<std::size_t>((right_ - left_) / kTickRoom);
     const Usec step = tick_step(span_, most);
     for (Usec time = 0; time <= span_; time += step) {
         const std::string text = tick_text(time, step, span_);
-        put(line(x(time), top_ - 4, x(time), bottom() + 4, "grid"));
-        put(text_at(x(time), top_ - 9, "small middle", text));
-        for (std::size_t i = kRowsPerAxis; i < timeline_.units.size(); i += kRowsPerAxis) {
-            put(text_at(x(time), row(i) - 6, "small middle", text));
+        for (std::size_t first = 0; first < units; first += kRowsPerAxis) {
+            const std::size_t last = std::min(first + kRowsPerAxis, units) - 1;
+            put(line(x(time), row(first) - 4, x(time), row(last) + kRow, "grid"));
+            put(text_at(x(time), row(first) - 8, "small middle", text));
         }
         put(text_at(x(time), bottom() + 17, "small middle", text));
     }
     put(line(left_, top_, right_, top_, "axis"));
     put(line(left_, bottom(), right_, bottom(), "axis"));
-    put(text_at(took_, top_ - 9, "small right", "took"));
+    put(text_at(took_, top_ - 8, "small right", "took"));
 }
 
 std::string tooltip(const TimelineUnit& unit) {

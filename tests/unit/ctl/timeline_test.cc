@@ -256,6 +256,15 @@ TEST(Timelines, OfAnAnswerThatIsNoneThereIsNothing) {
     EXPECT_EQ(xml_fault(plot_svg(Timeline{})), "");
 }
 
+TEST(Timelines, TimesThatCannotBeAreNoTrouble) {
+    const Timeline stop = stops({stopped("a.service", 0, UINT64_MAX), stopped("b.service", 5, 7),
+                                 stopped("c.service", 5, 7, {{"began_usec", UINT64_MAX}})});
+    EXPECT_EQ(xml_fault(plot_svg(stop)), "");
+    Json late = started("a.service", 10, 20);
+    late["active_enter_usec"] = UINT64_MAX;
+    EXPECT_EQ(xml_fault(plot_svg(boot({late}))), "");
+}
+
 TEST(Plot, AnyNameGivesWellFormedXml) {
     std::vector<Json> units;
     for (const char* name : {"a\\x2db.service", "<b>&\"'.service", "-.slice", "ünï@日本.service",
