@@ -217,6 +217,19 @@ TEST(BootTimeline, AUnitWaitsForTheLastOfThoseItIsAfter) {
               " 3.9 ms  d.service\n 3.0 ms  b.service\n 1.0 ms  c.service\n0.99 ms  a.service\n");
 }
 
+TEST(BootTimeline, WhatWasNotDoneWhenAUnitBeganDidNotKeepItWaiting) {
+    // Started by somebody while c was on its way; and one that is on its way still.
+    Json hangs = started("hangs.service", 5, 0);
+    hangs["active_state"] = "activating";
+    hangs["sub"] = "start";
+    const Json after = {"a.service", "later.service", "hangs.service"};
+    const Timeline timeline =
+        boot({started("a.service", 10, 1'000), started("later.service", 1'200, 1'500),
+              started("c.service", 1'000, 2'000, after), hangs});
+    const std::size_t c = find_unit(timeline, "c.service").value();
+    EXPECT_EQ(timeline.units[timeline.units[c].waited_for.value()].name, "a.service");
+}
+
 TEST(BootTimeline, WhatIsStartedLaterIsNoPartOfIt) {
     const Timeline timeline =
         boot({started("a.service", 10, 8'000'000), started("b.service", 17'000'000, 17'000'001),
