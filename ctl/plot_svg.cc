@@ -19,8 +19,9 @@ constexpr double kNameMax = 320;
 constexpr double kNoteMax = 190;
 constexpr double kFont = 12;
 constexpr double kSmallFont = 11;
-constexpr double kBold = 1.15;    ///< how much wider a bold font is
-constexpr double kTickRoom = 80;  ///< a tick's label has room in this
+constexpr double kBold = 1.15;            ///< how much wider a bold font is
+constexpr std::size_t kRowsPerAxis = 40;  ///< then the ticks' labels come again
+constexpr double kTickRoom = 80;          ///< a tick's label has room in this
 
 struct PhaseLook {
     Phase phase;
@@ -139,9 +140,13 @@ private:
     double x(Usec time) const {
         return left_ + static_cast<double>(time) / static_cast<double>(span_) * (right_ - left_);
     }
-    double row(std::size_t index) const { return top_ + static_cast<double>(index) * kRow; }
+    double row(std::size_t index) const {
+        return top_ + static_cast<double>(index + index / kRowsPerAxis) * kRow;
+    }
     double middle(std::size_t index) const { return row(index) + kRow / 2; }
-    double bottom() const { return row(timeline_.units.size()); }
+    double bottom() const {
+        return timeline_.units.empty() ? top_ : row(timeline_.units.size() - 1) + kRow;
+    }
 
     void head();
     void legend();
@@ -237,22 +242,26 @@ void Plot::legend() {
     top_ = y + 44;
 }
 
-/// Bands behind every other row, and the ticks above and below.
+/// Bands behind every other row, and the ticks above, below and in between.
 void Plot::axis() {
-    for (std::size_t i = 1; i < timeline_.units.size(); i += 2) {
+    const std::size_t units = timeline_.units.size();
+    for (std::size_t i = 1; i < units; i += 2) {
         put(rect(kMargin - 6, row(i), kWidth - 2 * kMargin + 12, kRow, "class=\"band\""));
     }
     const auto most = static_cast<std::size_t>((right_ - left_) / kTickRoom);
     const Usec step = tick_step(span_, most);
     for (Usec time = 0; time <= span_; time += step) {
         const std::string text = tick_text(time, step, span_);
-        put(line(x(time), top_ - 4, x(time), bottom() + 4, "grid"));
-        put(text_at(x(time), top_ - 9, "small middle", text));
+        for (std::size_t first = 0; first < units; first += kRowsPerAxis) {
+            const std::size_t last = std::min(first + kRowsPerAxis, units) - 1;
+            put(line(x(time), row(first) - 4, x(time), row(last) + kRow, "grid"));
+            put(text_at(x(time), row(first) - 8, "small middle", text));
+        }
         put(text_at(x(time), bottom() + 17, "small middle", text));
     }
     put(line(left_, top_, right_, top_, "axis"));
     put(line(left_, bottom(), right_, bottom(), "axis"));
-    put(text_at(took_, top_ - 9, "small right", "took"));
+    put(text_at(took_, top_ - 8, "small right", "took"));
 }
 
 std::string tooltip(const TimelineUnit& unit) {
@@ -288,15 +297,16 @@ std::string Plot::bar(std::size_t index) const {
     const double begin = std::min(x(one.begin), right_ - kThin);
     const double end = std::max(x(one.end), begin + kThin);
     std::string piece;
+    // The earlier ones on top, where they are made wider than they are.
+    for (auto span = one.phases.rbegin(); span != one.phases.rend(); ++span) {
+        if (span->end > span->begin) {
+            piece += rect(std::min(x(span->begin), right_ - kThin), y,
+                          std::max(x(span->end) - x(span->begin), kThin), kBar,
+                          "fill=\"" + fill_of(span->phase) + "\"");
+        }
+    }
     if (one.took() == 0) {
         piece += rect(begin, y, kThin, kBar, "fill=\"#444\"");
-    }
-    for (const PhaseSpan& span : one.phases) {
-        const double width = x(span.end) - x(span.begin);
-        if (width > 0) {
-            piece += rect(x(span.begin), y, std::max(width, 0.5), kBar,
-                          "fill=\"" + fill_of(span.phase) + "\"");
-        }
     }
     if (one.is_critical) {
         piece += rect(begin, y, end - begin, kBar, "class=\"outline\"");

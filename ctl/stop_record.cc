@@ -89,9 +89,10 @@ std::optional<Requester> read_requester(const Json& json) {
     if (found == json.end() || !found->is_object()) {
         return std::nullopt;
     }
-    return Requester{text_of(*found, "type"), static_cast<std::uint32_t>(number_of(*found, "uid")),
-                     pid_of(*found, "pid"), text_of(*found, "command"), text_of(*found, "reason"),
-                     number_of(*found, "at_usec")};
+    return Requester{
+        text_of(*found, "type"),   static_cast<std::uint32_t>(number_of(*found, "uid")),
+        pid_of(*found, "pid"),     text_of(*found, "command"),
+        text_of(*found, "reason"), number_of(*found, "at_usec")};
 }
 
 /// svcd's own doing to the service's processes; not to a command of it, not on a user's wish.

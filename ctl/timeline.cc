@@ -28,8 +28,11 @@ Json member(const Json& object, const char* name) {
     return object.is_object() && found != object.end() ? *found : Json{};
 }
 
+/// Longer than any machine runs, and far from where a sum of times would overflow.
+constexpr Usec kFar = Usec{1} << 60;
+
 Usec since(Usec moment, Usec began) {
-    return moment > began ? moment - began : 0;
+    return moment > began ? std::min(moment - began, kFar) : 0;
 }
 
 /// Of those before the unit the one that was done last before it began. Several may have been done
@@ -72,9 +75,11 @@ void find_critical_path(Timeline& timeline, const Predecessors& predecessors) {
         units[i].waited_for = decider(units, i, before, work);
         work[i] = units[i].took() + (units[i].waited_for ? work[*units[i].waited_for] : 0);
     }
+    // Of several that were done at once the one that began last: a target, rather than the unit
+    // that it waited for.
     std::size_t last = 0;
     for (std::size_t i = 1; i < units.size(); ++i) {
-        if (std::pair{units[i].end, work[i]} > std::pair{units[last].end, work[last]}) {
+        if (std::pair{units[i].end, work[i]} >= std::pair{units[last].end, work[last]}) {
             last = i;
         }
     }
@@ -184,7 +189,7 @@ Usec duration_of(const StopRecord& record, Usec now) {
 
 TimelineUnit read_stopped(const StopRecord& record, Usec began, Usec now) {
     TimelineUnit unit;
-    const Usec took = duration_of(record, now);
+    const Usec took = std::min(duration_of(record, now), kFar);
     unit.name = record.unit;
     unit.begin = since(record.began, began);
     unit.end = unit.begin + took;

@@ -123,14 +123,14 @@ std::string subtitle_of(const Timeline& timeline) {
 std::string left_out_text(const Timeline& timeline) {
     std::string text;
     if (timeline.later > 0) {
-        text = units_text(timeline.later) + " started (again) after that " +
-               (timeline.later == 1 ? "is" : "are") + " not shown";
+        text = units_text(timeline.later) + " that " + (timeline.later == 1 ? "was" : "were") +
+               " started, or started again, later";
     }
     if (timeline.more > 0) {
         text += (text.empty() ? "" : "; ") + units_text(timeline.more) +
-                " more than svcd answers with at once";
+                " for which there was no room in svcd's answer";
     }
-    return text;
+    return text.empty() ? "" : "Not shown: " + text;
 }
 
 std::string note_of(const TimelineUnit& unit) {
@@ -224,10 +224,19 @@ Json timeline_json(const Timeline& timeline) {
     for (const std::size_t index : timeline.critical) {
         critical.push_back(timeline.units[index].name);
     }
+    Json asked;
+    if (timeline.asked_by) {
+        asked = {{"type", timeline.asked_by->type},
+                 {"uid", timeline.asked_by->uid},
+                 {"pid", timeline.asked_by->pid},
+                 {"command", timeline.asked_by->command},
+                 {"reason", timeline.asked_by->reason}};
+    }
     return {{"kind", kind_name(timeline.kind)},
             {"began_usec", timeline.began},
             {"began_realtime_usec", timeline.began_realtime},
             {"length_usec", timeline.length},
+            {"asked_by", asked},
             {"units", std::move(units)},
             {"critical", std::move(critical)},
             {"later", timeline.later},

@@ -16,7 +16,7 @@ std::string took_text(Usec span);
 std::string title_of(const Timeline& timeline);
 /// When, who asked for it, why.
 std::string subtitle_of(const Timeline& timeline);
-/// What isn't in it: "3 units that were started later are not shown"; empty when all is.
+/// "Not shown: 3 units that were started, or started again, later"; empty when all is there.
 std::string left_out_text(const Timeline& timeline);
 /// "SIGKILL, timeout", "goes on": what there is to say about a unit, empty when it went well.
 std::string note_of(const TimelineUnit& unit);

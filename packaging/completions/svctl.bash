@@ -16,13 +16,13 @@ _svctl()
         COMPREPLY=($(compgen -W '--user --system --bus= --runtime-dir= --json --no-pager --no-block
             --wait --timeout= --quiet --plain --no-legend --all --failed --state= --type=
             --property= --value --signal= --kill-whom= --job-mode= --reason= --force --strict --dry-run --reload --stale --reverse
-            --lines= --number= --for= --help --version' -- "$cur"))
+            --lines= --number= --for= --boot --stop --help --version' -- "$cur"))
         [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
         return
     fi
     case $verb in
         '')
-            COMPREPLY=($(compgen -W 'list-units status explain doctor plan show cat list-dependencies list-jobs
+            COMPREPLY=($(compgen -W 'list-units status explain doctor plan plot blame critical-chain show cat list-dependencies list-jobs
                 is-active is-failed is-system-running wait events start stop restart try-restart
                 reload reload-or-restart try-reload-or-restart isolate cancel kill reset-failed
                 daemon-reload exit poweroff reboot halt version help' -- "$cur"))
@@ -37,7 +37,7 @@ _svctl()
             COMPREPLY=($(compgen -W "$(svctl "${where[@]}" --plain list-jobs 2>/dev/null |
                 awk '{ print $1 }')" -- "$cur"))
             ;;
-        is-system-running | daemon-reload | exit | poweroff | reboot | halt | version) ;;
+        is-system-running | plot | blame | daemon-reload | exit | poweroff | reboot | halt | version) ;;
         *)
             COMPREPLY=($(compgen -W "$(svctl "${where[@]}" --plain --all list-units 2>/dev/null |
                 awk '{ print $1 }')" -- "$cur"))

@@ -123,6 +123,12 @@ void FakeDaemon::set_reload_errors(std::vector<std::string> errors) {
     reload_errors_ = std::move(errors);
 }
 
+void FakeDaemon::set_timelines(std::string boot, std::string stop) {
+    const std::lock_guard lock{mutex_};
+    boot_timeline_ = std::move(boot);
+    stop_timeline_ = std::move(stop);
+}
+
 void FakeDaemon::note(const std::string& call) {
     const std::lock_guard lock{mutex_};
     calls_.push_back(call);
@@ -223,6 +229,14 @@ void FakeDaemon::add_manager() {
             records.resize(std::min<std::size_t>(records.size(), max));
             return records;
         });
+    manager_->registerMethod("GetBootTimeline").onInterface(interface).implementedAs([this] {
+        const std::lock_guard lock{mutex_};
+        return boot_timeline_;
+    });
+    manager_->registerMethod("GetStopTimeline").onInterface(interface).implementedAs([this] {
+        const std::lock_guard lock{mutex_};
+        return stop_timeline_;
+    });
     manager_->registerMethod("ExamineUnit")
         .onInterface(interface)
         .implementedAs([this](const std::string& name) {

@@ -69,6 +69,8 @@ public:
     FakeUnit unit(const std::string& name) const;
     /// "KillUnit web.service all 15", "CancelJob 3", ...
     std::vector<std::string> calls() const;
+    /// The answers of GetBootTimeline and GetStopTimeline.
+    void set_timelines(std::string boot, std::string stop);
     void set_reload_errors(std::vector<std::string> errors);
 
 private:
@@ -100,6 +102,8 @@ private:
     std::vector<FakeRequest> requests_;
     std::vector<std::string> calls_;
     std::vector<std::string> reload_errors_;
+    std::string boot_timeline_ = R"({"began_usec": 1, "units": [], "more": 0})";
+    std::string stop_timeline_ = R"({"records": [], "after": {}, "more": 0})";
     std::uint32_t next_job_ = 1;
     std::unique_ptr<sdbus::IConnection> connection_;
     std::unique_ptr<sdbus::IObject> manager_;

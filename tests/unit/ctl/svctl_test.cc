@@ -238,6 +238,44 @@ TEST_F(Svctl, DoctorLooksAtWhatRunsAndTellsByTheExitStatus) {
     EXPECT_EQ(run({"doctor", "nosuch"}).status, 4);
 }
 
+TEST_F(Svctl, PlotShowsTheStopWhenThereWasOneSinceTheBoot) {
+    const std::string boot = R"({"began_usec": 1000, "more": 0, "units": [
+        {"unit": "web.service", "inactive_exit_usec": 2000, "active_enter_usec": 52000,
+         "active_state": "active", "sub": "running", "after": []}]})";
+    const std::string stop = R"({"after": {}, "more": 0, "records": [
+        {"unit": "db.service", "began_usec": 900, "duration_usec": 7000, "events": []}]})";
+    daemon_.set_timelines(boot, stop);
+    EXPECT_THAT(run({"plot"}).out, HasSubstr(">Start of svcd with 1 unit in 51 ms<"));
+    EXPECT_THAT(run({"plot", "--stop"}).out, HasSubstr(">Stop of 1 unit in 7.0 ms<"));
+    daemon_.set_timelines(boot, R"({"after": {}, "more": 0, "records": [
+        {"unit": "db.service", "began_usec": 90000, "duration_usec": 7000, "events": []}]})");
+    EXPECT_THAT(run({"plot"}).out, HasSubstr(">Stop of 1 unit in 7.0 ms<"));
+    EXPECT_THAT(run({"plot", "--boot"}).out, HasSubstr(">Start of svcd with 1 unit in 51 ms<"));
+    EXPECT_EQ(run({"blame"}).out, "50 ms  web.service\n");
+    EXPECT_EQ(run({"blame", "--stop"}).out, "7.0 ms  db.service\n");
+    EXPECT_EQ(run({"critical-chain", "--no-legend", "web"}).out, "web.service @1.0 ms +50 ms\n");
+    const Outcome absent = run({"critical-chain", "--stop", "web"});
+    EXPECT_EQ(absent.status, 1);
+    EXPECT_THAT(absent.err, HasSubstr("error: web.service: it is not among what was stopped last"));
+    EXPECT_EQ(run({"plot", "--boot", "--stop"}).status, 2);
+    EXPECT_EQ(run({"critical-chain", "web", "db"}).status, 2);
+    EXPECT_EQ(nlohmann::json::parse(run({"plot", "--json"}).out)["units"][0]["unit"], "db.service");
+}
+
+TEST_F(Svctl, WithoutATimelineThereIsAMessageAndNoPicture) {
+    for (const char* verb : {"plot", "blame", "critical-chain"}) {
+        const Outcome boot = run({verb});
+        EXPECT_EQ(boot.status, 1) << verb;
+        EXPECT_EQ(boot.out, "");
+        EXPECT_THAT(boot.err, HasSubstr("no unit was started when svcd was"));
+        const Outcome stop = run({verb, "--stop"});
+        EXPECT_EQ(stop.status, 1) << verb;
+        EXPECT_THAT(stop.err, HasSubstr("nobody has asked for a stop"));
+    }
+    daemon_.set_timelines("nonsense", "[]");
+    EXPECT_EQ(run({"plot"}).status, 1);
+}
+
 TEST_F(Svctl, IsolateIsAStartOfThatMode) {
     EXPECT_EQ(run({"isolate", "loop.target"}).status, 0);
     EXPECT_EQ(daemon_.requests()[0].verb, "start");
