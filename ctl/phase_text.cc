@@ -82,7 +82,7 @@ std::string deadline_text(const Json& properties, const std::string& sub, Usec n
         const Usec began = number_of(properties, "StopBeginTimestampMonotonic");
         const bool is_extended = sub == "stop-sigterm" && is_moment(began) &&
                                  limit != kUsecInfinity && stop > began + limit;
-        text += is_extended ? ", extended by the service" : "";
+        text += is_extended ? ", extended" : "";
         const Usec timeout = number_of(properties, "TimeoutStopUSec", kUsecInfinity);
         text += limit < timeout && !is_extended ? ", by the shutdown budget" : "";
     }

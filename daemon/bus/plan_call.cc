@@ -1,9 +1,14 @@
 // Manager.Plan: what a request would do.
+#include <algorithm>
+
 #include "bus/api_table.h"
 #include "bus/arguments.h"
 
 namespace svcd {
 namespace {
+
+/// Each is a transaction of its own, worked out at once.
+constexpr std::size_t kPlannedUnitsMax = 1000;
 
 bool ends_everything(const std::string& verb) {
     return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt";
@@ -28,13 +33,19 @@ Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
     if (!mode) {
         return tl::unexpected(mode.error());
     }
+    if (names.size() > kPlannedUnitsMax) {
+        return bus_error(kErrorLimitsExceeded,
+                         "A plan is for at most " + std::to_string(kPlannedUnitsMax) + " units.");
+    }
     std::vector<UnitId> units;
     for (const std::string& name : names) {
         const FoundUnit unit = unit_named(call, api, name);
         if (!unit) {
             return tl::unexpected(unit.error());
         }
-        units.push_back(*unit);
+        if (std::find(units.begin(), units.end(), *unit) == units.end()) {
+            units.push_back(*unit);
+        }
     }
     reply.string(api.manager.plan(*verb, units, *mode));
     return Answered::now;

@@ -185,6 +185,7 @@ private:
     void on(StateRestored& event) { restore(event); }
 
     void set_shutdown_end(Time end);
+    void restore(const SupervisorRecord& record);
     void note_transition(const Unit& unit, SubState next);
     void settle();
     void on_deadline(Unit& unit);

@@ -44,8 +44,11 @@ Duration plus(Duration one, Duration other) {
     return one == kInfinity || other == kInfinity ? kInfinity : one + other;
 }
 
+/// A limit of more than this is none, and sums of so many can't overflow.
+constexpr Duration kLongest = std::chrono::hours{10 * 365 * 24};
+
 Duration times(Duration each, std::size_t count) {
-    return each == kInfinity && count != 0 ? kInfinity : each * static_cast<std::int64_t>(count);
+    return each > kLongest && count != 0 ? kInfinity : each * static_cast<std::int64_t>(count);
 }
 
 std::size_t count_of(const ServiceSettings& settings, CommandRole role) {
@@ -80,7 +83,9 @@ Duration start_time(const ServiceSettings& settings) {
 
 Duration stop_time(const ServiceSettings& settings) {
     const bool has_post = first_command(settings, CommandRole::stop_post).has_value();
-    return times(settings.timeout_stop, has_post ? 2 : 1);
+    const bool aborts = settings.timeout_stop_failure_mode == TimeoutFailureMode::abort;
+    const Duration abort = times(settings.timeout_abort.value_or(settings.timeout_stop), aborts);
+    return plus(times(settings.timeout_stop, has_post ? 2 : 1), abort);
 }
 
 }  // namespace
@@ -149,10 +154,11 @@ void Planner::add_request(UnitId id, JobVerb verb, JobMode mode) {
 
 void Planner::add_job(UnitId unit, JobType type, const Because& because, bool ignore_order) {
     const auto add = [&](JobType phase) {
-        const bool is_there = std::any_of(
-            plan_.jobs.begin(), plan_.jobs.end(),
-            [&](const PlannedJob& job) { return job.unit == unit && job.type == phase; });
-        if (!is_there) {
+        Planned& planned = planned_[index_of(unit)];
+        const auto bit = static_cast<std::uint8_t>(1u << static_cast<unsigned>(phase));
+        if ((planned.types & bit) == 0) {
+            planned.types |= bit;
+            planned.goes_down |= type == JobType::stop;
             add_phase(unit, phase, type == JobType::restart, because);
             ignores_order_.push_back(ignore_order);
         }
@@ -178,19 +184,13 @@ void Planner::add_phase(UnitId unit, JobType type, bool is_restart, const Becaus
     plan_.jobs.push_back(std::move(job));
 }
 
-bool Planner::is_stopped(UnitId unit) const {
-    return std::any_of(plan_.jobs.begin(), plan_.jobs.end(), [unit](const PlannedJob& job) {
-        return job.unit == unit && job.type == JobType::stop && !job.is_restart;
-    });
-}
-
 /// One of those that are stopped by this plan, when nothing else needs the unit.
 std::optional<UnitId> Planner::leaves_unneeded(const Unit& unit) const {
     std::optional<UnitId> leaver;
     for (const Relation relation : kNeededBy) {
         for (const auto edge : machine_.graph.related(unit.id, relation)) {
             const Unit& other = machine_.unit(edge.unit());
-            if (is_stopped(other.id)) {
+            if (planned_[index_of(other.id)].goes_down) {
                 leaver = other.id;
             } else if (other.job != JobId::none || !is_down(other.active_state())) {
                 return std::nullopt;
@@ -205,7 +205,7 @@ void Planner::add_unneeded() {
         found = false;
         for (const auto& unit : machine_.units) {
             if (!unit->definition.stop_when_unneeded || !is_up(unit->active_state()) ||
-                unit->job != JobId::none || is_stopped(unit->id)) {
+                unit->job != JobId::none || planned_[index_of(unit->id)].goes_down) {
                 continue;
             }
             if (const auto leaver = leaves_unneeded(*unit)) {
@@ -229,7 +229,8 @@ void Planner::note_triggers() {
                                   machine_.unit(edge.unit()).name() + " is started (OnSuccess)");
         }
         for (const auto edge : machine_.graph.related(job.unit, Relation::upheld_by)) {
-            if (is_up(machine_.unit(edge.unit()).active_state()) && !is_stopped(edge.unit())) {
+            if (is_up(machine_.unit(edge.unit()).active_state()) &&
+                !planned_[index_of(edge.unit())].goes_down) {
                 plan_.notes.push_back(unit.name() + " is started again at once: " +
                                       machine_.unit(edge.unit()).name() + " Upholds it");
             }
@@ -261,6 +262,7 @@ Duration Planner::wanted_by(const PlannedJob& job) const {
 
 void Planner::finish() {
     find_what_waits();
+    number_waves();
     order_by_waves();
     reckon();
     find_critical();
@@ -304,21 +306,36 @@ void Planner::find_what_waits() {
     }
 }
 
-void Planner::order_by_waves() {
+/// Each job's wave is one after the last of those that it waits for. Jobs of a cycle keep the
+/// first: svcd lets go of one of them when it gets there.
+void Planner::number_waves() {
     std::vector<PlannedJob>& jobs = plan_.jobs;
-    // As often as something moves on, at most once for each job: what is left then is a cycle, of
-    // which svcd lets go when it gets there.
-    for (std::size_t round = 0, moved = 1; moved != 0 && round < jobs.size(); ++round) {
-        moved = 0;
-        for (PlannedJob& job : jobs) {
-            for (const std::size_t other : job.waits_for) {
-                if (job.wave <= jobs[other].wave) {
-                    job.wave = jobs[other].wave + 1;
-                    ++moved;
-                }
+    std::vector<std::vector<std::size_t>> waiting(jobs.size());
+    std::vector<std::size_t> waits(jobs.size());
+    std::vector<std::size_t> ready;
+    for (std::size_t index = 0; index < jobs.size(); ++index) {
+        waits[index] = jobs[index].waits_for.size();
+        for (const std::size_t other : jobs[index].waits_for) {
+            waiting[other].push_back(index);
+        }
+        if (waits[index] == 0) {
+            ready.push_back(index);
+        }
+    }
+    while (!ready.empty()) {
+        const std::size_t next = ready.back();
+        ready.pop_back();
+        for (const std::size_t later : waiting[next]) {
+            jobs[later].wave = std::max(jobs[later].wave, jobs[next].wave + 1);
+            if (--waits[later] == 0) {
+                ready.push_back(later);
             }
         }
     }
+}
+
+void Planner::order_by_waves() {
+    std::vector<PlannedJob>& jobs = plan_.jobs;
     std::vector<std::size_t> order(jobs.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {

@@ -14,7 +14,7 @@ namespace svcd {
 
 class Planner {
 public:
-    explicit Planner(Machine& machine) : machine_(machine) {}
+    explicit Planner(Machine& machine) : machine_(machine), planned_(machine.units.size()) {}
 
     Plan plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode);
     Plan plan_shutdown();
@@ -27,15 +27,22 @@ private:
     void note_triggers();
     void finish();
     void find_what_waits();
+    void number_waves();
     void order_by_waves();
     void reckon();
     void find_critical();
 
-    bool is_stopped(UnitId unit) const;
     std::optional<UnitId> leaves_unneeded(const Unit& unit) const;
     Duration wanted_by(const PlannedJob& job) const;
 
+    /// What the plan has for a unit so far.
+    struct Planned {
+        std::uint8_t types = 0;  ///< a bit for each JobType
+        bool goes_down = false;  ///< and does not come back
+    };
+
     Machine& machine_;
+    std::vector<Planned> planned_;  ///< by unit
     Plan plan_;
     std::vector<bool> ignores_order_;  ///< by job
 };

@@ -115,6 +115,7 @@ UnitRecord Machine::record(const Unit& unit) const {
     run->stop_times.save(record.stop_times);
     record.stop_times.warned_percent = run->warned_percent;
     flag2(run->stop_is_measured, kUnitStopIsMeasured);
+    flag2(run->asked_to_stop, kUnitAskedToStop);
     record.watchdog_interval = run->watchdog_interval.count();
     record.main_started_at = to_usec(run->main_started_at);
     record.main_exited_at = to_usec(run->main_exited_at);
@@ -175,6 +176,7 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->stop_times.restore(record.stop_times);
     run->warned_percent = record.stop_times.warned_percent;
     run->stop_is_measured = (record.flags2 & kUnitStopIsMeasured) != 0;
+    run->asked_to_stop = (record.flags2 & kUnitAskedToStop) != 0;
     run->watchdog_interval = Duration{record.watchdog_interval};
     run->main_started_at = time_from_usec(record.main_started_at);
     run->main_exited_at = time_from_usec(record.main_exited_at);
@@ -211,15 +213,22 @@ std::unique_ptr<ConditionCheck> check_from(const UnitRecord& record) {
 
 }  // namespace
 
+void Machine::restore(const SupervisorRecord& record) {
+    if (record.next_serial == 0) {
+        return;  // the manager before died before it had written one
+    }
+    processes.set_next_serial(record.next_serial);
+    next_job = std::max<std::uint32_t>(record.next_job, 1);
+    shutting_down = record.shutting_down != 0;
+    shutdown_kind = static_cast<ShutdownKind>(record.shutdown_kind);
+    something_was_killed = record.something_was_killed != 0;
+    started = record.started != 0;
+    exit_status = record.exit_status;
+    shutdown_end = shutting_down ? time_from_usec(record.shutdown_end) : kNever;
+}
+
 void Machine::restore(const StateRestored& event) {
-    processes.set_next_serial(std::max<std::uint64_t>(event.supervisor.next_serial, 1));
-    next_job = std::max<std::uint32_t>(event.supervisor.next_job, 1);
-    shutting_down = event.supervisor.shutting_down != 0;
-    shutdown_kind = static_cast<ShutdownKind>(event.supervisor.shutdown_kind);
-    something_was_killed = event.supervisor.something_was_killed != 0;
-    started = event.supervisor.started != 0;
-    exit_status = event.supervisor.exit_status;
-    shutdown_end = time_from_usec(event.supervisor.shutdown_end);
+    restore(event.supervisor);
     // First every unit and job as it was, then what each has to ask or do again: these look at one
     // another.
     for (const RestoredUnit& restored : event.units) {

@@ -100,6 +100,8 @@ private:
     void enter_pre_stop(UnitResult result);
     void enter_stop(UnitResult result);
     void enter_stop_by_notify();
+    void ask_after_all();
+    bool stops_unasked() const;
     void enter_signal(SubState state, UnitResult result, SignalCause cause = SignalCause::stop);
     void enter_stop_post(UnitResult result);
     void enter_dead(UnitResult result, bool may_restart);

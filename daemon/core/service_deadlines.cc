@@ -179,11 +179,14 @@ void Service::on_stop_command_deadline() {
     }
 }
 
-/// The stop signal, or the one that aborts, was sent in time and has not been followed.
+/// The stop signal, or the one that aborts, was sent in time and has not been followed; or it was
+/// not sent because the service said that it stops by itself.
 void Service::on_stop_deadline() {
     const SubStateTraits& state = traits(unit_.sub_state);
-    if (state.asking == Asking::to_end &&
-        settings_.timeout_stop_failure_mode == TimeoutFailureMode::abort) {
+    if (stops_unasked()) {
+        ask_after_all();
+    } else if (state.asking == Asking::to_end &&
+               settings_.timeout_stop_failure_mode == TimeoutFailureMode::abort) {
         machine_.say(Severity::warning, unit_,
                      "did not stop within " + limit_text() + ": it is aborted");
         enter_signal(state.final ? SubState::final_watchdog : SubState::stop_watchdog,

@@ -144,8 +144,9 @@ void Service::resume(const RestoredUnit& restored) {
         case SubState::final_watchdog:
         case SubState::final_sigterm:
             // It may have been sent, or not: a second one does no harm.
-            if (!run_.told_stopping) {
+            if (!stops_unasked()) {
                 send_signals(unit_.sub_state, SignalCause::again);
+                look_for_core_dump_before(run_.stop_deadline);
             }
             break;
         case SubState::stop_sigkill:

@@ -68,12 +68,27 @@ void Service::enter_stop(UnitResult result) {
     machine_.set_state(unit_, SubState::stop);
 }
 
-/// It told us that it is stopping: as good as if the stop signal had been sent.
+/// It told us that it is stopping: as good as if the stop signal had been sent, for a while.
 void Service::enter_stop_by_notify() {
     begin_stop_clock();
+    arm(command_deadline());
+    machine_.set_state(unit_, SubState::stop_sigterm);
+}
+
+/// Nobody gets SIGKILL without having had the stop signal: those that it left behind, and itself
+/// when it takes long, are asked now.
+void Service::ask_after_all() {
+    run_.asked_to_stop = true;  // also when KillMode=none has no signal for it
+    send_signals(unit_.sub_state, SignalCause::stop);
+    machine_.touch(unit_);
     arm(run_.stop_deadline);
     look_for_core_dump_before(run_.stop_deadline);
-    machine_.set_state(unit_, SubState::stop_sigterm);
+}
+
+/// It has said STOPPING=1, and no signal has been sent since.
+bool Service::stops_unasked() const {
+    return traits(unit_.sub_state).asking == Asking::to_end && run_.told_stopping &&
+           !run_.asked_to_stop;
 }
 
 void Service::enter_signal(SubState state, UnitResult result, SignalCause cause) {
@@ -144,6 +159,7 @@ void Service::send_signals(SubState state, SignalCause cause) {
     order.cause = cause;
     switch (traits(state).asking) {
         case Asking::to_end:
+            run_.asked_to_stop = true;
             order.signal = stop_signal();
             order.then_hang_up = settings_.send_sighup && order.signal != SIGHUP;
             order.cause = order.signal == SIGKILL ? SignalCause::kill_signal_is_kill : cause;
@@ -182,6 +198,8 @@ void Service::continue_stop(UnitResult result) {
         const bool was_asked = asking == Asking::to_end || asking == Asking::to_abort;
         if (was_asked && is_mixed_without_main()) {
             enter_signal(unit_.sub_state, UnitResult::success);  // which kills the rest
+        } else if (stops_unasked()) {
+            ask_after_all();
         }
         return;
     }
@@ -231,6 +249,7 @@ void Service::continue_stop(UnitResult result) {
 
 void Service::enter_stop_post(UnitResult result) {
     note_result(result);
+    measure_stop();
     run_.stop_deadline = kNever;
     look_for_core_dump_before(kNever);
     begin_stop_clock(StopClock::post);  // ExecStopPost has a TimeoutStopSec of its own
@@ -305,6 +324,8 @@ void Service::enter_wedged() {
     arm(kNever);
     run_.stop_deadline = kNever;
     run_.look_at = kNever;
+    run_.dump_until = kNever;
+    run_.stop_is_measured = false;
     run_.forget_restarts = true;
     machine_.say(Severity::error, unit_,
                  "has processes that survive SIGKILL: it is left alone until they end");

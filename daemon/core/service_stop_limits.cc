@@ -38,6 +38,7 @@ void Service::begin_stop_clock(StopClock clock) {
     if (!traits(unit_.sub_state).stopping) {
         run_.stop_began_at = machine_.now;
         run_.stop_is_measured = is_alive();
+        run_.asked_to_stop = false;
     }
     if (run_.stop_deadline == kNever) {
         run_.stop_limit = machine_.granted(unit_, settings_.timeout_stop, clock);
@@ -102,7 +103,8 @@ void Service::fit_into_budget() {
         return;
     }
     run_.stop_deadline = after(now, share);
-    run_.stop_limit = share;
+    run_.stop_limit =
+        stop_clock() == StopClock::stop ? run_.stop_deadline - run_.stop_began_at : share;
     Time until = run_.stop_deadline;
     if (unit_.sub_state == SubState::pre_stop) {
         until = now + share / 2;
@@ -118,6 +120,9 @@ void Service::fit_into_budget() {
 /// EXTEND_TIMEOUT_USEC=. During a shutdown with a budget no more than what others don't need.
 void Service::extend_timeout(Duration more) {
     const bool stops = traits(unit_.sub_state).stopping;
+    if (traits(unit_.sub_state).asking == Asking::kill) {
+        return;  // too late
+    }
     const Duration most = stops ? machine_.slack(unit_, stop_clock()) : kInfinity;
     if (most < more) {
         machine_.say(Severity::notice, unit_,
@@ -125,7 +130,9 @@ void Service::extend_timeout(Duration more) {
                          seconds_of(most));
     }
     const Time until = after(machine_.now, std::min(more, most));
-    run_.state_deadline = std::max(run_.state_deadline, until);
+    if (unit_.sub_state != SubState::pre_stop) {  // which lasts no longer for that
+        run_.state_deadline = std::max(run_.state_deadline, until);
+    }
     if (stops && run_.stop_deadline != kNever) {
         // An ExecStop that asks for more leaves the time after the stop signal as it was.
         const bool is_command = traits(unit_.sub_state).asking == Asking::nothing;
@@ -156,10 +163,12 @@ void Service::on_core_dumping() {
     if (run_.dump_until == kNever) {
         const Duration most = machine_.granted(
             unit_, settings_.timeout_abort.value_or(settings_.timeout_stop), stop_clock());
-        run_.dump_until = after(now, most);
-        machine_.say(Severity::notice, unit_,
-                     "a core dump is being written: SIGKILL waits for it, " + seconds_of(most) +
-                         " at most (TimeoutAbortSec)");
+        run_.dump_until = std::min(after(now, most), kNever - Duration{1});
+        machine_.say(
+            Severity::notice, unit_,
+            "a core dump is being written: SIGKILL waits for it" +
+                (most == kInfinity ? std::string{}
+                                   : ", " + seconds_of(most) + " at most (TimeoutAbortSec)"));
     }
     const Time until = std::min(after(now, kDumpStep), run_.dump_until);
     if (until > run_.stop_deadline) {
@@ -169,7 +178,8 @@ void Service::on_core_dumping() {
     }
 }
 
-/// The stop is over: how long it took is remembered, and said when it came near the limit.
+/// The stop is over but for ExecStopPost, which has a limit of its own: how long it took is
+/// remembered, and said when it came near the limit.
 void Service::measure_stop() {
     if (!std::exchange(run_.stop_is_measured, false)) {
         return;
@@ -181,8 +191,10 @@ void Service::measure_stop() {
     if (limit == kInfinity || limit == Duration{0} || run_.sigkill_sent) {
         return;
     }
+    // Time to drain is time that was meant to be used.
+    const Duration drained = std::min(settings_.rarely().pre_stop_delay, took);
     for (const std::uint8_t percent : kWarnPercents) {
-        if (took >= limit / 100 * percent && run_.warned_percent < percent) {
+        if (took - drained >= (limit - drained) / 100 * percent && run_.warned_percent < percent) {
             run_.warned_percent = percent;
             machine_.say(Severity::warning, unit_,
                          "its stop took " + seconds_of(took) + " of TimeoutStopSec (" +

@@ -8,6 +8,8 @@ namespace {
 
 /// The limits of a budget are reckoned to this.
 constexpr Duration kStep{1'000};
+/// Who wants more wants no limit; and sums of these can't overflow.
+constexpr Duration kLongest = std::chrono::hours{10 * 365 * 24};
 
 /// `first` and all that waits for it, each before those that it waits for.
 std::vector<std::uint32_t> last_to_first(const std::vector<StopStage>& stages, std::size_t first) {
@@ -35,10 +37,11 @@ std::vector<std::uint32_t> last_to_first(const std::vector<StopStage>& stages, s
     return order;
 }
 
+/// `way` is for the work, as long as `stages`.
 Duration longest_way(const std::vector<StopStage>& stages,
                      const std::vector<std::uint32_t>& last_to_first,
-                     Duration level) {
-    std::vector<Duration> way(stages.size());
+                     Duration level,
+                     std::vector<Duration>& way) {
     for (const std::uint32_t index : last_to_first) {
         const StopStage& stage = stages[index];
         Duration rest{0};
@@ -46,7 +49,7 @@ Duration longest_way(const std::vector<StopStage>& stages,
             rest = std::max(rest, way[next]);
         }
         const Duration own = std::min(stage.wanted, level);
-        const bool is_endless = own == kInfinity || rest == kInfinity;
+        const bool is_endless = own > kLongest || rest == kInfinity;
         way[index] = is_endless ? kInfinity : own + stage.reserve + rest;
     }
     return way[last_to_first.back()];
@@ -55,20 +58,23 @@ Duration longest_way(const std::vector<StopStage>& stages,
 }  // namespace
 
 Duration longest_way(const std::vector<StopStage>& stages, std::size_t first, Duration level) {
-    return longest_way(stages, last_to_first(stages, first), level);
+    std::vector<Duration> way(stages.size());
+    return longest_way(stages, last_to_first(stages, first), level, way);
 }
 
 Duration granted(const std::vector<StopStage>& stages, std::size_t first, Duration available) {
     const std::vector<std::uint32_t> order = last_to_first(stages, first);
-    if (longest_way(stages, order, kInfinity) <= available) {
+    std::vector<Duration> way(stages.size());
+    if (longest_way(stages, order, kInfinity, way) <= available) {
         return stages[first].wanted;
     }
+    available = std::min(available, kLongest);
     // The highest level at which the longest way fits.
     std::int64_t fits = 0;
     std::int64_t too_much = std::max<std::int64_t>(available / kStep, 0) + 1;
     while (too_much - fits > 1) {
         const std::int64_t middle = fits + (too_much - fits) / 2;
-        (longest_way(stages, order, kStep * middle) <= available ? fits : too_much) = middle;
+        (longest_way(stages, order, kStep * middle, way) <= available ? fits : too_much) = middle;
     }
     return std::min(stages[first].wanted, kStep * fits);
 }

@@ -68,6 +68,7 @@ struct ServiceRun {
     bool told_reloading = false;      ///< RELOADING=1 without READY=1 since
     bool told_stopping = false;       ///< STOPPING=1
     bool bus_name_good = false;       ///< Type=dbus: its name has an owner
+    bool asked_to_stop = false;       ///< the stop signal was sent in this stop
     bool sigkill_sent = false;        ///< in this stop
     bool stop_is_measured = false;    ///< there were processes to stop: its time counts
     std::uint8_t warned_percent = 0;  ///< of TimeoutStopSec: what a stop's warning was about

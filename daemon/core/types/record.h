@@ -128,6 +128,7 @@ enum UnitFlag2 : std::uint32_t {
     kUnitBusNameGood = 8,     ///< its bus name has an owner
     kUnitHasCheck = 32,       ///< its conditions have been looked at: what follows `checker` is set
     kUnitMainIsHeld = 16,     ///< Type=idle: the main process has not been ordered yet
+    kUnitAskedToStop = 128,   ///< the stop signal has been sent in this stop
     kUnitStopIsMeasured = 64,  ///< there were processes to stop: the time counts
 };
 

@@ -43,6 +43,13 @@ TEST(StopBudget, AnEndlessWishIsCutLikeAnyOther) {
     EXPECT_EQ(granted(chain, 0, kInfinity), kInfinity);
 }
 
+TEST(StopBudget, AHugeWishIsAnEndlessOne) {
+    const Duration huge = std::chrono::hours{24 * 365 * 200'000};
+    const std::vector<StopStage> chain{stage(huge, {1}), stage(huge, {2}), stage(huge)};
+    EXPECT_EQ(longest_way(chain, 0), kInfinity);
+    EXPECT_EQ(granted(chain, 0, 9s), 3s);
+}
+
 TEST(StopBudget, CountsWhatSigkillTakes) {
     std::vector<StopStage> chain{stage(10s, {1}), stage(10s)};
     chain[0].reserve = 1s;

@@ -118,6 +118,62 @@ TEST(PreStopDelay, GoesOnWithAnotherManager) {
     EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigterm");
 }
 
+TEST(PreStopDelay, IsNoLongerForAServiceThatAsksForTime) {
+    UnitSpec web = draining("web", 2s);
+    web.settings().notify_access = NotifyAccess::all;
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").executes("web").stop("web");
+    Notification extend;
+    extend.extend_timeout = 60s;
+    scenario.notifies("web", extend).advance(2s);
+    EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigterm");
+}
+
+// ── a service that stops by itself
+
+UnitSpec notifying(const std::string& name) {
+    UnitSpec unit = stubborn(name, 9s);
+    unit.type(ServiceType::notify);
+    return unit;
+}
+
+Notification stopping() {
+    Notification message;
+    message.stopping = true;
+    return message;
+}
+
+TEST(Stopping, ThatTakesLongIsAskedBeforeItIsKilled) {
+    Scenario scenario = with(notifying("web"));
+    scenario.start("web").executes("web").ready("web").notifies("web", stopping()).take_log();
+    scenario.advance(5999ms);
+    EXPECT_THAT(scenario.take_log(), IsEmpty());
+    scenario.advance(1ms);
+    EXPECT_THAT(scenario.take_log(), Contains("signal web.service 15 cgroup"));
+    scenario.advance(2999ms);
+    EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigterm");
+    scenario.advance(1ms);
+    EXPECT_THAT(scenario.take_log(), Contains("signal web.service 9 cgroup"));
+}
+
+TEST(Stopping, WhomTheMainProcessLeavesIsAskedAtOnce) {
+    Scenario scenario = with(notifying("web"));
+    scenario.start("web").executes("web").ready("web").stray("web");
+    scenario.notifies("web", stopping()).take_log();
+    scenario.exits("web");
+    EXPECT_THAT(scenario.take_log(), Contains("signal web.service 15 cgroup"));
+    EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigterm");
+}
+
+TEST(Stopping, IsNotAskedAgainByTheNextManager) {
+    Scenario scenario = with(notifying("web"));
+    scenario.start("web").executes("web").ready("web").notifies("web", stopping()).take_log();
+    scenario.manager_dies();
+    EXPECT_THAT(scenario.take_log(), Not(Contains("signal web.service 15 cgroup")));
+    scenario.advance(6s);
+    EXPECT_THAT(scenario.take_log(), Contains("signal web.service 15 cgroup"));
+}
+
 // ── the shutdown budget
 
 TEST(ShutdownBudget, IsSharedAlongTheChain) {
@@ -240,6 +296,12 @@ TEST(CoreDump, ThatIsBeingWrittenHoldsSigkillBack) {
     EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigkill");
 }
 
+TEST(CoreDump, IsLookedForByTheNextManagerToo) {
+    Scenario scenario = with(stubborn("web", 2s));
+    scenario.start("web").executes("web").stop("web").manager_dies();
+    EXPECT_EQ(*scenario.supervisor().next_deadline() - scenario.now(), 1800ms);
+}
+
 TEST(CoreDump, OfWhichNothingIsHeardChangesNothing) {
     Scenario scenario = with(stubborn("web", 2s));
     scenario.start("web").executes("web").stop("web").advance(1999ms);
@@ -282,6 +344,24 @@ TEST(StopTimes, NearTheLimitAreWarnedOfOnceEach) {
     EXPECT_EQ(warnings(), 2);
     stop_in(9s);
     EXPECT_EQ(warnings(), 2);
+}
+
+TEST(StopTimes, LeaveOutWhatHasALimitOfItsOwn) {
+    UnitSpec web = draining("web", 5s, 10s);
+    web.command(CommandRole::stop_post, "/bin/webpost");
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").executes("web").stop("web").advance(6s).killed("web", SIGTERM);
+    scenario.advance(5s).exits("web", 0, ProcessRole::control);
+    EXPECT_EQ(scenario.state("web"), "inactive/dead");
+    EXPECT_EQ(scenario.status("web").stop_time_p50, 6s);
+    EXPECT_THAT(scenario.said(), Not(Contains(HasSubstr("its stop took"))));
+}
+
+TEST(ShutdownBudget, OfARecordThatWasNeverWrittenIsNone) {
+    StateRestored restored;
+    Scenario scenario = with(stubborn("web"));
+    scenario.happens(restored).start("web").executes("web").stop("web").advance(80s);
+    EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigterm");
 }
 
 TEST(StopTimes, OfWhatEndedByItselfAreNone) {
