@@ -9,6 +9,28 @@
 namespace svcd {
 namespace {
 
+/// `svctl stop a b` is two requests, one right after the other.
+constexpr std::int64_t kSameRequestUsec = 250'000;
+
+/// When the first of the requests was made that came right after each other, up to that of `last`.
+std::int64_t begin_of_request(const std::vector<StopSummary>& stops, const StopSummary& last) {
+    std::vector<std::int64_t> asked;
+    for (const StopSummary& stop : stops) {
+        if (stop.shutdown_usec == 0 && stop.asked_at_usec != 0) {
+            asked.push_back(stop.asked_at_usec);
+        }
+    }
+    std::sort(asked.rbegin(), asked.rend());
+    std::int64_t begin = last.asked_at_usec;
+    for (const std::int64_t at : asked) {
+        if (begin - at > kSameRequestUsec) {
+            break;
+        }
+        begin = at;
+    }
+    return begin;
+}
+
 /// The newest stop decides which request it is about; one by nobody's wish belongs to none.
 std::vector<StopSummary> stops_of_latest_request(const StopLog& log) {
     std::vector<StopSummary> stops = log.stops();
@@ -19,9 +41,9 @@ std::vector<StopSummary> stops_of_latest_request(const StopLog& log) {
         return {};
     }
     const StopSummary wanted = *latest;
-    std::erase_if(stops, [&wanted](const StopSummary& stop) {
-        return wanted.shutdown_usec != 0 ? stop.shutdown_usec != wanted.shutdown_usec
-                                         : stop.asked_at_usec != wanted.asked_at_usec;
+    const std::int64_t begin = wanted.shutdown_usec != 0 ? 0 : begin_of_request(stops, wanted);
+    std::erase_if(stops, [&](const StopSummary& stop) {
+        return stop.shutdown_usec != wanted.shutdown_usec || stop.asked_at_usec < begin;
     });
     return stops;
 }
