@@ -572,6 +572,23 @@ TEST(BusApi, AnotherUserDoesNotSeeTheEnvironmentOfServices) {
     EXPECT_EQ(status, 0);
 }
 
+TEST(BusApi, AnotherUserDoesNotSeeWhatTheKernelDoesForAProcess) {
+    if (::getuid() != 0) {
+        GTEST_SKIP() << "needs root to become another user";
+    }
+    BusDaemon daemon;
+    const std::string address = daemon.address();
+    const auto shows_stack = [&address] {
+        Client client(address);
+        const char* text = "";
+        sd_bus_message_read(client.call(kRoot, kManager, "ExamineUnit", "s", "web.service"), "s",
+                            &text);
+        return std::string_view{text}.find("stack") != std::string_view::npos;
+    };
+    EXPECT_TRUE(shows_stack());
+    EXPECT_EQ(as_nobody([&] { return shows_stack() ? 1 : 0; }), 0);
+}
+
 TEST(BusApi, AnotherUserCannotMakeSvcdLoadUnits) {
     if (::getuid() != 0) {
         GTEST_SKIP() << "needs root to become another user";
