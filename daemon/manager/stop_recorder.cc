@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <unordered_set>
 
 #include "core/sub_state.h"
 #include "unitfile/signal_names.h"
@@ -317,8 +318,30 @@ void StopRecorder::signalled(const SignalUnit& order, const std::vector<Pid>& to
         if (order.signal == SIGKILL && order.cause != SignalCause::user) {
             record->facts().sigkill = 1;
         }
-    } else if (order.cause == SignalCause::user) {
-        remember(order.unit, "signal", std::move(fields));
+    } else if (order.cause == SignalCause::user || order.cause == SignalCause::kill_control) {
+        remember(order.unit, "signal", std::move(fields));  // the unit may well stay up
+    }
+    if (order.cause == SignalCause::user && order.scope == SignalScope::cgroup) {
+        signalled_below(order, to);
+    }
+}
+
+/// The services of a slice got the signal with it; of each those are told that are its own for sure
+/// without a look at its cgroup.
+void StopRecorder::signalled_below(const SignalUnit& order, const std::vector<Pid>& to) {
+    const std::unordered_set<Pid> reached{to.begin(), to.end()};
+    for (const UnitId unit : services_below(order.unit)) {
+        const UnitStatus status = supervisor_.status(unit);
+        std::vector<Pid> pids{status.main.pid, status.control_pid};
+        std::erase_if(pids, [&](Pid pid) { return pid == 0 || !reached.contains(pid); });
+        if (pids.empty()) {
+            continue;
+        }
+        std::string fields;
+        JsonWriter{fields}
+            .field("signal", signal_name(order.signal))
+            .field("cause", name_of(order.cause));
+        add_or_remember(unit, "signal", fields + "," + pids_field("to", std::move(pids)));
     }
 }
 
