@@ -149,7 +149,9 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     beginning.definition = supervisor_.definition(unit);
     auto record = std::make_unique<StopRecord>(beginning);
     record->facts().shutdown_usec = to_usec(shutdown_at_);
-    if (const std::optional<Duration> throttled = senses_.throttled(beginning.unit)) {
+    // What is in a slice is no part of its stop, and a target has no processes.
+    const bool is_service = beginning.definition != nullptr && beginning.definition->service;
+    if (const auto throttled = is_service ? senses_.throttled(beginning.unit) : std::nullopt) {
         record->facts().throttled_before_usec = throttled->count();
     }
     add_what_led_to(*record, unit);

@@ -209,6 +209,7 @@ TEST_F(StopRecorderTest, AStopByAJobFromItsSignalToItsEnd) {
     EXPECT_EQ(ended["sub"], "dead");
     EXPECT_EQ(ended["main_code"], "exited");
     EXPECT_FALSE(ended["sigkill"]);
+    EXPECT_FALSE(ended.contains("throttled_usec"));
     EXPECT_THAT(records("a.service"), SizeIs(1));
     EXPECT_EQ(examined_, 0) << "an ordinary stop looks at no process";
 }
@@ -458,6 +459,7 @@ TEST_F(StopRecorderTest, TheCpuQuotaIsCountedWhereThereIsOne) {
 
 TEST_F(StopRecorderTest, ATargetHasARecordToo) {
     load(target("t"));
+    throttled_ = 1ms;  // an answer that nobody should ask for
     ask(JobVerb::start, "t.target");
     ask(JobVerb::stop, "t.target");
     const json ended = record("t.target");
