@@ -7,10 +7,10 @@
 //    uninterruptible sleep (state D) may hold it for as long as its disk or NFS server is away (a
 //    page fault, an mmap), or wait for it itself. So a command line is read only when the process
 //    has at most kThreadsLookedAt threads and none of them is in state D; else the link `exe` (or
-//    the name) has to do. A thread that goes there in the microseconds between is a risk that remains.
-//    That the arguments lie in a file of a hung file system, or of one of the process's own, does
-//    no harm: the kernel reads anonymous memory only (since 4.17, CVE-2018-1120), and a userfaultfd
-//    that stops the kernel takes privileges (since 5.11).
+//    the name) has to do. A thread that goes there in the microseconds between is a risk that
+//    remains. That the arguments lie in a file of a hung file system, or of one of the process's
+//    own, does no harm: the kernel reads anonymous memory only (since 4.17, CVE-2018-1120), and a
+//    userfaultfd that stops the kernel takes privileges (since 5.11).
 //  - `syscall` and `stack` take a lock (exec_update_lock) that a process in the middle of execve
 //    holds while it may wait for the mmap_lock; they are left out when it waits there.
 //
