@@ -64,7 +64,9 @@ public:
     // JSON, see docs/stop-records.md.
     /// The records of a unit of that name, loaded or not, the newest first.
     virtual std::vector<std::string> stop_records(std::string_view unit, std::size_t max) = 0;
-    virtual std::string examine(UnitId unit) = 0;
+    /// `with_kernel`: also the system call and the kernel's stack of each process, which the kernel
+    /// shows to nobody but its owner and root.
+    virtual std::string examine(UnitId unit, bool with_kernel) = 0;
     /// What a request would do (docs/plans.md).
     virtual std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) = 0;
     virtual std::string plan_shutdown() = 0;

@@ -203,7 +203,7 @@ Outcome examine_unit(const Call& call, Subject& subject, Writer& reply) {
     if (!unit) {
         return tl::unexpected(unit.error());
     }
-    reply.string(subject.api().manager.examine(*unit));
+    reply.string(subject.api().manager.examine(*unit, subject.api().authority.trusts(call.caller)));
     return Answered::now;
 }
 

@@ -22,13 +22,28 @@ constexpr int kLogPatience = 100;  // ms
 int log_fd = STDERR_FILENO;
 int log_patience = 0;
 
+/// What is said holds names of processes and mount points, which anybody may choose: no control
+/// character of theirs (C0, DEL, and C1 in UTF-8) reaches the terminal, nor forges a line.
+void mask_controls(char* text, int length) {
+    for (int index = 0; index < length; ++index) {
+        const auto byte = static_cast<unsigned char>(text[index]);
+        const auto next = static_cast<unsigned char>(text[index + 1]);  // the NUL at the last
+        if (byte < 0x20 || byte == 0x7f) {
+            text[index] = '?';
+        } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+            text[index] = text[index + 1] = '?';
+        }
+    }
+}
+
 }  // namespace
 
 void open_log() {
     struct stat info {};
-    if (::fstat(STDERR_FILENO, &info) == 0 && S_ISFIFO(info.st_mode)) {
+    if (::fstat(STDERR_FILENO, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode))) {
         // O_NONBLOCK belongs to the open file, which we share with others; so open it once more.
-        const int own = ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        // A terminal too: it has room (POLLOUT) also when it has less than a line needs.
+        const int own = ::open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         log_fd = own >= 0 ? above_fixed_fds(own) : STDERR_FILENO;
     }
 }
@@ -43,7 +58,9 @@ void say(const char* format, ...) {
     int length = std::vsnprintf(line + kPrefix, kRoom, format, arguments);
     va_end(arguments);
     length = length < 0 ? 0 : length;
-    length = kPrefix + (length < kRoom ? length : kRoom - 1);
+    length = length < kRoom ? length : kRoom - 1;
+    mask_controls(line + kPrefix, length);
+    length += kPrefix;
     line[length++] = '\n';
     pollfd room{log_fd, POLLOUT, 0};
     if (::poll(&room, 1, log_patience) == 1 && (room.revents & POLLOUT) != 0) {
@@ -73,7 +90,10 @@ int above_fixed_fds(int fd) {
 }
 
 void close_all_but(int fd) {
-    log_fd = STDERR_FILENO;
+    if (log_fd != STDERR_FILENO) {
+        ::dup2(log_fd, STDERR_FILENO);  // it is ours, and never waits
+        log_fd = STDERR_FILENO;
+    }
     ::close_range(STDERR_FILENO + 1, static_cast<unsigned>(fd) - 1, 0);
     ::close_range(static_cast<unsigned>(fd) + 1, ~0U, 0);
 }

@@ -79,17 +79,25 @@ void for_each_name(int process, const char* name, const Look& look) {
     }
 }
 
-/// May reading its memory (its command line) hang?
-bool has_thread_in_uninterruptible_sleep(int process, const ProcessInfo& info) {
-    if (info.state == 'D' || info.threads <= 1) {
-        return info.state == 'D';
+/// May reading its memory (its command line) hang? One thread in uninterruptible sleep is enough,
+/// so of a process with more threads than are looked at nobody can say that it won't.
+bool may_hang_its_reader(int process, const ProcessInfo& info) {
+    if (info.state == 'D' || info.threads > kThreadsLookedAt) {
+        return true;
+    }
+    if (info.threads <= 1) {
+        return false;
     }
     std::size_t looked_at = 0;
     bool found = false;
     for_each_name(process, "task", [&](int tasks, const char* thread) {
+        if (++looked_at > kThreadsLookedAt) {
+            found = true;  // threads have come since its `stat` was read
+            return false;
+        }
         const Result<ProcessInfo> one = read_stat(tasks, (std::string(thread) + "/stat").c_str());
         found = one && one->state == 'D';
-        return !found && ++looked_at < kThreadsLookedAt;
+        return !found;
     });
     return found;
 }
@@ -102,7 +110,7 @@ std::string link_target(int folder, const char* name) {
 
 std::string command_of(int process, const ProcessInfo& info, std::size_t limit) {
     std::string command;
-    if (has_thread_in_uninterruptible_sleep(process, info)) {
+    if (may_hang_its_reader(process, info)) {
         command = link_target(process, "exe");
         command.resize(std::min(command.size(), limit));
     } else if (Result<std::string> text = read_file_at(process, "cmdline", limit)) {

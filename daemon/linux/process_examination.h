@@ -5,12 +5,12 @@
 //
 //  - `cmdline`, `environ`, `maps` and the like take the mmap_lock of the process. A thread in
 //    uninterruptible sleep (state D) may hold it for as long as its disk or NFS server is away (a
-//    page fault, an mmap), or wait for it itself. So a command line is read only when none of the
-//    process's first kThreadsLookedAt threads is in state D; else the link `exe` (or the name) has
-//    to do. A thread that goes there in the microseconds between is a risk that remains.
-//    That the arguments lie in a file of a hung file system, or of one of the process's own, does
-//    no harm: the kernel reads anonymous memory only (since 4.17, CVE-2018-1120), and a userfaultfd
-//    that stops the kernel takes privileges (since 5.11).
+//    page fault, an mmap), or wait for it itself. So a command line is read only when the process
+//    has at most kThreadsLookedAt threads and none of them is in state D; else the link `exe` (or
+//    the name) has to do. A thread that goes there in the microseconds between is a risk that
+//    remains. That the arguments lie in a file of a hung file system, or of one of the process's
+//    own, does no harm: the kernel reads anonymous memory only (since 4.17, CVE-2018-1120), and a
+//    userfaultfd that stops the kernel takes privileges (since 5.11).
 //  - `syscall` and `stack` take a lock (exec_update_lock) that a process in the middle of execve
 //    holds while it may wait for the mmap_lock; they are left out when it waits there.
 //
@@ -59,8 +59,8 @@ struct ProcessExamination {
 /// out. A process with one thread takes about a dozen system calls, and one a descriptor.
 Result<ProcessExamination> examine_process(Pid pid, std::string_view proc = kProcFolder);
 
-/// The command line with spaces for NULs, at most `limit` bytes; of a process that hangs the path
-/// of its executable; "[comm]" for one without either.
+/// The command line with spaces for NULs, at most `limit` bytes; of a process that hangs, or has
+/// more than kThreadsLookedAt threads, the path of its executable; "[comm]" for one without either.
 Result<std::string> command_line(Pid pid,
                                  std::size_t limit = kCommandLineMax,
                                  std::string_view proc = kProcFolder);

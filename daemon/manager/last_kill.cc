@@ -8,11 +8,38 @@
 #include <vector>
 
 #include "linux/pidfd.h"
+#include "linux/procfs.h"
 
 namespace svcd {
 namespace {
 
 constexpr Duration kLook{10'000};
+/// Of one unit; a line that names all of a fork bomb is of no use to anybody.
+constexpr std::size_t kNamedMax = 16;
+
+/// "812 (dd)", or "812" when it is gone.
+std::string name_of(Pid pid) {
+    const Result<ProcessInfo> info = process_info(pid);
+    return std::to_string(pid) + (info ? " (" + info->name + ")" : "");
+}
+
+/// "812 (dd), 815 (sh) and 3 more".
+std::string names_of(const std::vector<Pid>& pids) {
+    std::string text;
+    for (std::size_t index = 0; index < std::min(pids.size(), kNamedMax); ++index) {
+        text += (index == 0 ? "" : ", ") + name_of(pids[index]);
+    }
+    return pids.size() <= kNamedMax
+               ? text
+               : text + " and " + std::to_string(pids.size() - kNamedMax) + " more";
+}
+
+void say_who_gets_sigkill(const CgroupTree& cgroups, const std::string& unit, Log& log) {
+    const Result<std::vector<Pid>> pids = cgroups.processes(unit);
+    if (pids && !pids->empty()) {
+        log.say(Severity::warning, unit, "SIGKILL to what is left of it: " + names_of(*pids));
+    }
+}
 
 bool is_empty(const CgroupTree& cgroups, const std::string& unit) {
     const Result<bool> populated = cgroups.is_populated(unit);
@@ -35,12 +62,17 @@ bool wait_until_empty(const CgroupTree& cgroups,
 
 }  // namespace
 
-void kill_process(const ProcessTable& table, const TableEntry& entry, Log& log) {
+void kill_process(const ProcessTable& table,
+                  const TableEntry& entry,
+                  std::string_view why,
+                  Log& log) {
     const Result<UniqueFd> process = open_pidfd(entry.pid);
     const ProcessFact now = table.look(entry.token);
     if (!process || now.state != ProcessFact::State::alive || now.pid != entry.pid) {
         return;
     }
+    log.say(Severity::warning,
+            "SIGKILL to process " + name_of(entry.pid) + ": " + std::string(why));
     if (const auto sent = send_signal(*process, SIGKILL); !sent) {
         log.say(Severity::warning, to_string(sent.error()));
     }
@@ -49,13 +81,14 @@ void kill_process(const ProcessTable& table, const TableEntry& entry, Log& log) 
 void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
     const std::vector<std::string> units = cgroups.existing_units();
     for (const std::string& unit : units) {
+        say_who_gets_sigkill(cgroups, unit, log);
         if (const auto killed = cgroups.kill(unit); !killed) {
             log.say(Severity::warning, unit, to_string(killed.error()));
         }
     }
     for (const TableEntry& entry : table.strangers({})) {
         if (!entry.exited && entry.pid != 0) {
-            kill_process(table, entry, log);
+            kill_process(table, entry, "svcd ends, and it is svcd's own", log);
         }
     }
     wait_until_empty(cgroups, units, kLastKillWait);
@@ -75,8 +108,7 @@ void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Duration lef
             log.say(Severity::warning, unit, to_string(sent.error()));
         }
         log.say(Severity::notice, unit,
-                "Has left " + std::to_string(reached.size()) +
-                    " processes behind, which end with svcd: SIGTERM");
+                "SIGTERM to what it has left behind, which ends with svcd: " + names_of(reached));
     }
     if (!wait_until_empty(cgroups, units, std::min(kLeftOverWait, left))) {
         log.say(Severity::warning, "What units have left behind outlives SIGTERM: SIGKILL");

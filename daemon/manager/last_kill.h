@@ -1,6 +1,9 @@
 // The end of processes that nobody asks in order any more: those that no record names, what stopped
-// units have left behind, and all of them when svcd has to leave at once (Exit::force).
+// units have left behind, and all of them when svcd has to leave at once (Exit::force). No record
+// of a stop tells of these kills, so the log names who gets SIGKILL.
 #pragma once
+
+#include <string_view>
 
 #include "linux/cgroup.h"
 #include "manager/log.h"
@@ -8,8 +11,11 @@
 
 namespace svcd {
 
-/// Of a slot of the process table, if it is still there.
-void kill_process(const ProcessTable& table, const TableEntry& entry, Log& log);
+/// Of a slot of the process table, if it is still there. `why` is said of it in the log.
+void kill_process(const ProcessTable& table,
+                  const TableEntry& entry,
+                  std::string_view why,
+                  Log& log);
 
 /// Every process of every unit and of svcd's own looks at conditions. Waits until they are gone, at
 /// most kLastKillWait: the launcher reaps them meanwhile. Their cgroups are removed.

@@ -86,7 +86,7 @@ private:
     PropertyValue setting(UnitId unit, std::size_t property) override;
     std::vector<UnitProcess> processes(UnitId unit) override;
     std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
-    std::string examine(UnitId unit) override;
+    std::string examine(UnitId unit, bool with_kernel) override;
     std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) override;
     std::string plan_shutdown() override;
     std::string stop_timeline() override;

@@ -133,11 +133,15 @@ std::vector<std::string> Manager::stop_records(std::string_view unit, std::size_
     return records;
 }
 
-std::string Manager::examine(UnitId unit) {
+std::string Manager::examine(UnitId unit, bool with_kernel) {
     const UnitStatus status = supervisor_.status(unit);
     const auto pids = kernel_.cgroups.processes(status.name, kProcessesShownMax);
-    const Examine examine_one = [](Pid pid) -> std::optional<ProcessExamination> {
+    const Examine examine_one = [&](Pid pid) -> std::optional<ProcessExamination> {
         auto process = examine_process(pid);
+        if (process && !with_kernel) {
+            process->system_call.clear();
+            process->stack.clear();
+        }
         return process ? std::optional{std::move(*process)} : std::nullopt;
     };
     std::string text;

@@ -115,10 +115,7 @@ void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {
             table.release(entry.token);
             continue;
         }
-        log.say(Severity::warning,
-                "Process " + std::to_string(entry.pid) +
-                    " belongs to no unit that the state file knows; it is killed");
-        kill_process(table, entry, log);
+        kill_process(table, entry, "it belongs to no unit that the state file knows", log);
         table.release(entry.token);  // the launcher reaps it as an orphan
     }
 }

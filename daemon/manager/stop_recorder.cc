@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <unordered_set>
 
 #include "core/sub_state.h"
 #include "unitfile/signal_names.h"
@@ -148,7 +149,9 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     beginning.definition = supervisor_.definition(unit);
     auto record = std::make_unique<StopRecord>(beginning);
     record->facts().shutdown_usec = to_usec(shutdown_at_);
-    if (const std::optional<Duration> throttled = senses_.throttled(beginning.unit)) {
+    // What is in a slice is no part of its stop, and a target has no processes.
+    const bool is_service = beginning.definition != nullptr && beginning.definition->service;
+    if (const auto throttled = is_service ? senses_.throttled(beginning.unit) : std::nullopt) {
         record->facts().throttled_before_usec = throttled->count();
     }
     add_what_led_to(*record, unit);
@@ -317,8 +320,30 @@ void StopRecorder::signalled(const SignalUnit& order, const std::vector<Pid>& to
         if (order.signal == SIGKILL && order.cause != SignalCause::user) {
             record->facts().sigkill = 1;
         }
-    } else if (order.cause == SignalCause::user) {
-        remember(order.unit, "signal", std::move(fields));
+    } else if (order.cause == SignalCause::user || order.cause == SignalCause::kill_control) {
+        remember(order.unit, "signal", std::move(fields));  // the unit may well stay up
+    }
+    if (order.cause == SignalCause::user && order.scope == SignalScope::cgroup) {
+        signalled_below(order, to);
+    }
+}
+
+/// The services of a slice got the signal with it; of each those are told that are its own for sure
+/// without a look at its cgroup.
+void StopRecorder::signalled_below(const SignalUnit& order, const std::vector<Pid>& to) {
+    const std::unordered_set<Pid> reached{to.begin(), to.end()};
+    for (const UnitId unit : services_below(order.unit)) {
+        const UnitStatus status = supervisor_.status(unit);
+        std::vector<Pid> pids{status.main.pid, status.control_pid};
+        std::erase_if(pids, [&](Pid pid) { return pid == 0 || !reached.contains(pid); });
+        if (pids.empty()) {
+            continue;
+        }
+        std::string fields;
+        JsonWriter{fields}
+            .field("signal", signal_name(order.signal))
+            .field("cause", name_of(order.cause));
+        add_or_remember(unit, "signal", fields + "," + pids_field("to", std::move(pids)));
     }
 }
 

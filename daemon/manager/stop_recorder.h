@@ -103,6 +103,9 @@ private:
     StopRecord* open_record_of(UnitId unit);
     void note(UnitId unit, std::string_view what, std::string fields, bool by_others);
     void remember(UnitId unit, std::string_view what, std::string fields);
+    void add_or_remember(UnitId unit, std::string_view what, std::string fields);
+    std::vector<UnitId> services_below(UnitId slice) const;
+    void signalled_below(const SignalUnit& order, const std::vector<Pid>& to);
     std::string spawn_fields(UnitId unit, Pid pid) const;
 
     void take(const Transition& transition, const StopBegan* began);

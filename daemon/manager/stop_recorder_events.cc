@@ -33,6 +33,16 @@ void append_command(JsonWriter& json, const UnitDefinition* definition, std::uin
     json.field("setting", name_of(command.role)).field("command", text_of(command));
 }
 
+/// Is a slice the other one or below it? Their names say so: systemd.slice(5).
+bool is_below(std::string_view slice, std::string_view other) {
+    constexpr std::string_view kSuffix = ".slice";
+    if (slice == other || other == "-.slice") {
+        return true;
+    }
+    const std::string_view stem = other.substr(0, other.size() - kSuffix.size());
+    return slice.starts_with(stem) && slice.substr(stem.size()).starts_with("-");
+}
+
 }  // namespace
 
 void StopRecorder::before(const Event& event, Time now) {
@@ -62,17 +72,51 @@ void StopRecorder::remember(UnitId unit, std::string_view what, std::string fiel
     prelude.push_back(Prelude{now_, what, std::move(fields)});
 }
 
+/// Something that others did to a unit, whether it is going down already or may do so because of
+/// it.
+void StopRecorder::add_or_remember(UnitId unit, std::string_view what, std::string fields) {
+    if (StopRecord* record = open_record_of(unit)) {
+        record->add(now_, what, fields, true);
+    } else {
+        remember(unit, what, std::move(fields));
+    }
+}
+
+/// The services that are not down in a slice and in the slices in it; of another unit none.
+std::vector<UnitId> StopRecorder::services_below(UnitId slice) const {
+    std::vector<UnitId> services;
+    const UnitDefinition* definition = supervisor_.definition(slice);
+    if (definition == nullptr || unit_type_of(definition->name) != UnitType::slice) {
+        return services;
+    }
+    for (std::size_t index = 0; index < supervisor_.unit_count(); ++index) {
+        const UnitId unit{static_cast<std::uint32_t>(index)};
+        const UnitDefinition* one =
+            supervisor_.is_known(unit) ? supervisor_.definition(unit) : nullptr;
+        if (one != nullptr && one->service != nullptr && is_below(one->slice(), definition->name) &&
+            !is_down(supervisor_.status(unit).active_state)) {
+            services.push_back(unit);
+        }
+    }
+    return services;
+}
+
 void StopRecorder::hear(const KillRequested& event) {
+    if (open_record_of(event.unit) == nullptr &&
+        is_down(supervisor_.status(event.unit).active_state)) {
+        return;  // it is refused
+    }
     std::string fields;
     JsonWriter{fields}
         .field("signal", signal_name(event.signal))
         .field("uid", event.requester.uid)
         .field("pid", event.requester.pid)
         .field("command", event.requester.command);
-    if (StopRecord* record = open_record_of(event.unit)) {
-        record->add(now_, "asked-kill", fields, true);
-    } else if (!is_down(supervisor_.status(event.unit).active_state)) {  // else it is refused
-        remember(event.unit, "asked-kill", std::move(fields));
+    add_or_remember(event.unit, "asked-kill", fields);
+    if (event.whom == KillRequested::Whom::all) {  // a slice has no processes of its own
+        for (const UnitId service : services_below(event.unit)) {
+            add_or_remember(service, "asked-kill", fields);
+        }
     }
 }
 

@@ -340,6 +340,10 @@ Result<void> StopLog::flush() {
     if (unwritten_.empty()) {
         return {};
     }
+    if (size_ + unwritten_.size() > kFileMax) {
+        // It could not be made smaller when it was time; by now there may be room for a new one.
+        static_cast<void>(compact());
+    }
     const Result<void> written = size_ + unwritten_.size() > kFileMax
                                      ? failure(EFBIG, "write")
                                      : write_at(file_.get(), unwritten_, size_);

@@ -261,6 +261,11 @@ class Daemon(contextlib.AbstractContextManager):
             return text.read()
         return ""
 
+    def read_errors(self):
+        """What svcd itself has said."""
+        with open(self.errors, errors="replace") as text:
+            return text.read()
+
     def path(self, name):
         return os.path.join(self.directory, name)
 

@@ -208,6 +208,22 @@ class Killed(TestCase):
             order = [told.index(step) for step in ("asked-kill SIGKILL", "processes sigkill", "signal SIGKILL user", "exit main")]
             self.assertEqual(order, sorted(order))
 
+    def test_a_person_who_kills_a_slice_is_told_of_in_its_services(self):
+        with Daemon({"a.service": service(actor("a"), Slice="big-small.slice")}) as svcd:
+            start(svcd, "a")
+            pid = svcd.get("a", "MainPID")
+            svcd.svctl("kill", "-s", "KILL", "big.slice")
+            record = ended_record(svcd, "a")
+            self.assertIn("asked-kill SIGKILL", outline(record))
+            self.assertEqual(events(record, "signal")[0]["to"], [pid])
+
+    def test_a_reload_that_was_killed_is_told_of_in_the_stop_that_follows(self):
+        with Daemon({"a.service": service(actor("a"), ExecReload="/bin/sleep 1000", TimeoutStartSec="200ms")}) as svcd:
+            start(svcd, "a")
+            svcd.svctl("reload", "a", status=None)
+            svcd.svctl("stop", "a")
+            self.assertIn("signal SIGKILL kill-control", outline(ended_record(svcd, "a")))
+
     def test_examine_unit_shows_what_runs(self):
         with Daemon({"a.service": service(actor("a", "kids=2"))}) as svcd:
             start(svcd, "a")

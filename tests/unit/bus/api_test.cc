@@ -1,6 +1,5 @@
-// The API over the private socket: methods, properties, signals, errors and who may do what.
+// The API over the private socket: methods, properties, signals and errors.
 #include <gmock/gmock.h>
-#include <grp.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -277,32 +276,6 @@ TEST(BusApi, PropertiesShowStateAndSettings) {
               "org.freedesktop.DBus.Error.UnknownInterface");
 }
 
-/// The names of a GetAll reply, and the value of Environment when it is there.
-std::map<std::string, std::vector<std::string>> read_all(sd_bus_message* reply) {
-    std::map<std::string, std::vector<std::string>> all;
-    sd_bus_message_enter_container(reply, 'a', "{sv}");
-    while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
-        const char* name = "";
-        sd_bus_message_read(reply, "s", &name);
-        EXPECT_FALSE(all.contains(name)) << name << " comes twice";
-        std::vector<std::string>& values = all[name];
-        if (std::string(name) == "Environment") {
-            sd_bus_message_enter_container(reply, 'v', "as");
-            sd_bus_message_enter_container(reply, 'a', "s");
-            const char* value = nullptr;
-            while (sd_bus_message_read(reply, "s", &value) > 0) {
-                values.emplace_back(value);
-            }
-            sd_bus_message_exit_container(reply);
-            sd_bus_message_exit_container(reply);
-        } else {
-            sd_bus_message_skip(reply, "v");
-        }
-        sd_bus_message_exit_container(reply);
-    }
-    return all;
-}
-
 TEST(BusApi, GetAllGivesEveryPropertyOnce) {
     BusDaemon daemon;
     Client client(daemon.address());
@@ -484,112 +457,6 @@ TEST(BusApi, ARequestForTheStateThatIsThereSaysSo) {
     ASSERT_GT(sd_bus_message_read(reply, "ob", &job, &done), 0);
     EXPECT_STREQ(job, "/");
     EXPECT_TRUE(done);
-}
-
-// ── who may do what ──────────────────────────────────────────────────────────────────────────
-
-/// Runs the checks in a child with the rights of nobody; its failures are told by its exit status.
-int as_nobody(const std::function<int()>& check) {
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const bool changed =
-            ::setgroups(0, nullptr) == 0 && ::setgid(65534) == 0 && ::setuid(65534) == 0;
-        ::_exit(changed ? check() : 99);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-int call_status(sd_bus* bus, const char* member, std::string& error_name, std::string& text) {
-    sd_bus_error error = SD_BUS_ERROR_NULL;
-    const int status =
-        std::string(member) == "StartUnit"
-            ? sd_bus_call_method(bus, "org.svcd1", kRoot, kManager, member, &error, nullptr, "ss",
-                                 "web.service", "replace")
-            : sd_bus_call_method(bus, "org.svcd1", kRoot, kManager, member, &error, nullptr, "");
-    error_name = error.name ? error.name : "";
-    text = error.message ? error.message : "";
-    sd_bus_error_free(&error);
-    return status;
-}
-
-TEST(BusApi, AnotherUserMayReadButNotChange) {
-    if (::getuid() != 0) {
-        GTEST_SKIP() << "needs root to become another user";
-    }
-    BusDaemon daemon;
-    const std::string address = daemon.address();
-    const int status = as_nobody([&]() -> int {
-        sd_bus* bus = nullptr;
-        sd_bus_new(&bus);
-        sd_bus_set_address(bus, address.c_str());
-        sd_bus_set_bus_client(bus, 1);
-        std::string name;
-        std::string text;
-        if (sd_bus_start(bus) < 0) {
-            return 1;
-        }
-        if (call_status(bus, "ListUnits", name, text) < 0) {
-            return 2;
-        }
-        for (const char* member : {"StartUnit", "ClearJobs", "ResetFailed", "Reload", "Exit"}) {
-            if (call_status(bus, member, name, text) >= 0 ||
-                name != "org.freedesktop.DBus.Error.AccessDenied" ||
-                text.find("uid 65534") == std::string::npos ||
-                text.find(member) == std::string::npos) {
-                return 3;
-            }
-        }
-        return 0;
-    });
-    EXPECT_EQ(status, 0);
-    daemon.in_loop([](FakeManager& manager) {
-        EXPECT_THAT(manager.events, IsEmpty());
-        EXPECT_EQ(manager.loads, 0);
-    });
-}
-
-TEST(BusApi, AnotherUserDoesNotSeeTheEnvironmentOfServices) {
-    if (::getuid() != 0) {
-        GTEST_SKIP() << "needs root to become another user";
-    }
-    BusDaemon daemon;
-    const std::string address = daemon.address();
-    const int status = as_nobody([&]() -> int {
-        Client client(address);
-        const CallError error =
-            client.refused(kWeb, kProperties, "Get", "ss", "org.svcd1.Service", "Environment");
-        if (error.name != "org.freedesktop.DBus.Error.AccessDenied") {
-            return 1;
-        }
-        const auto all = read_all(client.call(kWeb, kProperties, "GetAll", "s", ""));
-        return all.contains("Environment") && all.at("Environment").empty() &&
-                       all.contains("TimeoutStopUSec")
-                   ? 0
-                   : 2;
-    });
-    EXPECT_EQ(status, 0);
-}
-
-TEST(BusApi, AnotherUserCannotMakeSvcdLoadUnits) {
-    if (::getuid() != 0) {
-        GTEST_SKIP() << "needs root to become another user";
-    }
-    BusDaemon daemon;
-    const std::string address = daemon.address();
-    const int status = as_nobody([&]() -> int {
-        Client client(address);
-        const bool by_name =
-            client.refused(kRoot, kManager, "LoadUnit", "s", "worker@9.service").name ==
-            "org.svcd1.NoSuchUnit";
-        const bool by_path =
-            client.refused("/org/svcd1/unit/worker_409_2eservice", kProperties, "GetAll", "s", "")
-                .name == "org.freedesktop.DBus.Error.UnknownObject";
-        return by_name && by_path ? 0 : 1;
-    });
-    EXPECT_EQ(status, 0);
-    daemon.in_loop([](FakeManager& manager) { EXPECT_EQ(manager.loads, 0); });
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -210,6 +211,32 @@ private:
     int output_ = -1;
     std::string seen_;
 };
+
+/// The names of a GetAll reply, and the value of Environment when it is there.
+inline std::map<std::string, std::vector<std::string>> read_all(sd_bus_message* reply) {
+    std::map<std::string, std::vector<std::string>> all;
+    sd_bus_message_enter_container(reply, 'a', "{sv}");
+    while (sd_bus_message_enter_container(reply, 'e', "sv") > 0) {
+        const char* name = "";
+        sd_bus_message_read(reply, "s", &name);
+        EXPECT_FALSE(all.contains(name)) << name << " comes twice";
+        std::vector<std::string>& values = all[name];
+        if (std::string(name) == "Environment") {
+            sd_bus_message_enter_container(reply, 'v', "as");
+            sd_bus_message_enter_container(reply, 'a', "s");
+            const char* value = nullptr;
+            while (sd_bus_message_read(reply, "s", &value) > 0) {
+                values.emplace_back(value);
+            }
+            sd_bus_message_exit_container(reply);
+            sd_bus_message_exit_container(reply);
+        } else {
+            sd_bus_message_skip(reply, "v");
+        }
+        sd_bus_message_exit_container(reply);
+    }
+    return all;
+}
 
 inline ProgramResult run(const std::vector<std::string>& command,
                          const std::vector<std::string>& more_environment = {}) {

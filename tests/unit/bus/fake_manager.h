@@ -118,7 +118,10 @@ public:
         }
         return records;
     }
-    std::string examine(UnitId) override { return R"({"unit":"web.service","processes":[]})"; }
+    std::string examine(UnitId, bool with_kernel) override {
+        return with_kernel ? R"({"unit":"web.service","processes":[{"stack":["do_wait"]}]})"
+                           : R"({"unit":"web.service","processes":[]})";
+    }
     std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode) override {
         return R"({"verb":)" + std::to_string(static_cast<int>(verb)) + R"(,"units":)" +
                std::to_string(units.size()) + "}";

@@ -96,6 +96,23 @@ TEST_F(ProcFolder, DoesNotReadTheCommandLineWhenAnotherThreadIsInUninterruptible
     EXPECT_EQ(examine().command, "/usr/sbin/webd");
 }
 
+TEST_F(ProcFolder, DoesNotReadTheCommandLineOfAProcessWithMoreThreadsThanAreLookedAt) {
+    const auto write_threads = [this](std::size_t count) {
+        for (std::size_t thread = 0; thread < count; ++thread) {
+            write("task/" + std::to_string(7 + thread) + "/stat", stat('S', 1));
+        }
+    };
+    const int limit = static_cast<int>(kThreadsLookedAt);
+    write("stat", stat('S', limit));
+    write_threads(kThreadsLookedAt);
+    EXPECT_EQ(examine().command, "/bin/web --port 80");
+    write("stat", stat('S', limit + 1));
+    EXPECT_EQ(examine().command, "/usr/sbin/webd");
+    write("stat", stat('S', limit));
+    write_threads(kThreadsLookedAt + 1);
+    EXPECT_EQ(examine().command, "/usr/sbin/webd") << "a thread has come meanwhile";
+}
+
 TEST_F(ProcFolder, DoesNotTakeTheLockOfAProcessThatHangsInExecve) {
     write("wchan", "exec_mmap");
     const ProcessExamination process = examine();

@@ -92,12 +92,20 @@ protected:
                     doomed = recorder_->about_to_kill(*signal);
                     saved_before_kill_ = records(supervisor_->name(signal->unit), false);
                 }
-                recorder_->signalled(*signal, signal->signal == SIGKILL ? doomed : cgroup_);
+                recorder_->signalled(*signal, reached_by(*signal, doomed));
             }
         }
         for (Event& answer : answers) {
             step(std::move(answer));
         }
+    }
+
+    /// As the effect runner does it.
+    std::vector<Pid> reached_by(const SignalUnit& signal, const std::vector<Pid>& doomed) {
+        if (signal.scope == SignalScope::control) {
+            return {pids_[signal.control]};
+        }
+        return signal.signal == SIGKILL && signal.cause != SignalCause::user ? doomed : cgroup_;
     }
 
     void ask(JobVerb verb, const std::string& unit) {
@@ -298,6 +306,40 @@ TEST_F(StopRecorderTest, AKillShortlyBeforeBelongsToTheStopThatItCauses) {
     EXPECT_EQ(outline(record("a.service"))[0], "exit main") << "that is too long ago";
 }
 
+TEST_F(StopRecorderTest, AKillOfASliceBelongsToTheStopsOfItsServices) {
+    UnitSpec in = service("in");
+    in.rarely([](RareUnitSettings& rare) { rare.slice = "big-small.slice"; });
+    load(std::move(in), service("other"), test::slice("big"), test::slice("big-small"));
+    ask(JobVerb::start, "big.slice");
+    start("other.service");
+    start("in.service");
+    KillRequested kill;
+    kill.request = RequestId{2};
+    kill.unit = id("big.slice");
+    kill.signal = SIGKILL;
+    step(kill);
+    step(ProcessExited{main_, ExitCode::killed, SIGKILL});
+    const json record_of_in = record("in.service");
+    ASSERT_THAT(outline(record_of_in),
+                testing::IsSupersetOf({"asked-kill SIGKILL", "signal SIGKILL user"}));
+    EXPECT_EQ(record_of_in["events"][1]["to"], json::array({last_pid_}));
+    ask(JobVerb::stop, "other.service");
+    EXPECT_EQ(outline(record("other.service"))[0], "state stop-sigterm")
+        << "it is in another slice";
+}
+
+TEST_F(StopRecorderTest, AReloadThatWasKilledBelongsToTheStopThatFollows) {
+    load(service("a").command(CommandRole::reload, "/bin/reload"));
+    start("a.service");
+    step(ExecSucceeded{main_});
+    ask(JobVerb::reload, "a.service");
+    step(ExecSucceeded{control_});
+    advance(90s);
+    EXPECT_THAT(records("a.service"), IsEmpty()) << "the unit is still up";
+    ask(JobVerb::stop, "a.service");
+    EXPECT_EQ(outline(record("a.service"))[0], "signal SIGKILL kill-control");
+}
+
 TEST_F(StopRecorderTest, ControlProcessesAreNamedByTheirSetting) {
     load(service("a").command(CommandRole::stop, "/bin/stopper"));
     start("a.service");
@@ -417,11 +459,13 @@ TEST_F(StopRecorderTest, TheCpuQuotaIsCountedWhereThereIsOne) {
 
 TEST_F(StopRecorderTest, ATargetHasARecordToo) {
     load(target("t"));
+    throttled_ = 1ms;  // an answer that nobody should ask for
     ask(JobVerb::start, "t.target");
     ask(JobVerb::stop, "t.target");
     const json ended = record("t.target");
     EXPECT_EQ(ended["from"], "active");
     EXPECT_EQ(ended["kill_mode"], "none");
+    EXPECT_FALSE(ended.contains("throttled_usec"));
     EXPECT_TRUE(ended["timeout_usec"].is_null());
     EXPECT_EQ(ended["duration_usec"], 0);
 }

@@ -182,6 +182,26 @@ TEST_F(StopLogTest, GoesOnAtTheOldPlaceWhenItCantBeMadeSmaller) {
     EXPECT_EQ(log.read(1)->text, text + "19");
 }
 
+TEST_F(StopLogTest, GoesOnOnceAFileThatGrewToItsLimitCanBeMadeSmaller) {
+    StopLog log = open();
+    std::filesystem::create_directory(path_ + ".new");
+    const std::string text(kStopTextMax - 16, 'x');
+    int change = 0;
+    std::uint64_t before = 0;
+    do {  // each write succeeds and complains, until the file is full
+        before = size();
+        ASSERT_TRUE(log.put("a.service", facts(1), text + std::to_string(++change)));
+        static_cast<void>(log.flush());
+    } while (size() > before);
+    ASSERT_GT(size(), 3 * kStopsBytesMax);
+    EXPECT_EQ(log.read(1)->text, text + std::to_string(change - 1)) << "the last one was dropped";
+    std::filesystem::remove(path_ + ".new");
+    add(log, "a.service", 1, text + "last");
+    EXPECT_EQ(log.read(1)->text, text + "last");
+    EXPECT_LT(size(), 2 * kStopTextMax + 1024);
+    EXPECT_EQ(open().read(1)->text, text + "last");
+}
+
 TEST_F(StopLogTest, AWriteThatWasCutShortCostsItsEntryOnly) {
     {
         StopLog log = open();
