@@ -176,6 +176,22 @@ StopRecord read_record(const Json& json) {
     return record;
 }
 
+bool goes_on(const StopRecord& record) {
+    return !record.duration && !record.lost;
+}
+
+Usec length_of(const StopRecord& record, Usec now) {
+    if (record.duration) {
+        return *record.duration;
+    }
+    Usec last = 0;
+    for (const StopEvent& event : record.events) {
+        last = std::max(last, event.at);
+    }
+    const Usec so_far = now > record.began ? now - record.began : 0;
+    return record.lost ? last : std::max(last, so_far);
+}
+
 bool was_asked_to_end(const StopRecord& record, ProcessId pid) {
     return std::ranges::any_of(record.events, [&](const StopEvent& event) {
         return asks_to_end(event) && is_among(event.pids, pid);

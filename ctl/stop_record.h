@@ -101,6 +101,12 @@ struct StopRecord {
 };
 
 StopRecord read_record(const Json& json);
+
+/// The stop is not over yet. One that svcd left in the middle neither goes on nor has a duration.
+bool goes_on(const StopRecord& record);
+/// µs that the stop took: so far, where it goes on (`now`: µs of CLOCK_MONOTONIC); up to its last
+/// event, where svcd left it.
+Usec length_of(const StopRecord& record, Usec now);
 ProcessFacts read_process(const Json& json);
 std::vector<ProcessFacts> read_processes(const Json& list);
 

@@ -199,6 +199,27 @@ TEST(Headline, OfAStopThatGoesOnSaysForHowLong) {
     EXPECT_EQ(fact(explanation, "Waiting"), "waits after SIGTERM; SIGKILL in 15 s");
 }
 
+TEST(Headline, OfAStopThatSvcdLeftSaysThatAndDoesNotGoOn) {
+    Json record = killed(Json::array({process(812, 1, "web", {{"caught", {"SIGTERM"}}})}));
+    record["duration_usec"] = nullptr;
+    record["lost"] = true;
+    record["events"] = {
+        state(0, "stop-sigterm"), sent(200, "SIGTERM", "stop", {812}),
+        left(3'000'000, Json::array({process(812, 1, "web", {{"caught", {"SIGTERM"}}})}))};
+    record["main_code"] = "none";
+    record["sigkill"] = false;
+    const Explanation explanation =
+        explained(record, {{"SubState", "running"}, {"StopDeadlineUSec", 1'020'000'000}});
+    EXPECT_EQ(explanation.headline,
+              "web.service was being stopped; svcd left before it was down, after 3 s");
+    EXPECT_EQ(fact(explanation, "Waiting"), "");
+    EXPECT_EQ(fact(explanation, "Limit"), "20 s (TimeoutStopSec)");
+    EXPECT_THAT(why(record), AllOf(HasSubstr("had not ended"), Not(HasSubstr("yet"))));
+    EXPECT_EQ(explanation.timeline.front().share, "3 s, 15 % of the limit");
+    record["asked_by"] = nullptr;
+    EXPECT_THAT(explained(record).headline, StartsWith("web.service was going down; svcd left"));
+}
+
 TEST(Asked, NamesWhoItWas) {
     EXPECT_EQ(fact(explained(clean()), "Asked by"),
               "root (uid 0) with 'svctl stop web', PID 4711; reason: \"deploy 42\"");
