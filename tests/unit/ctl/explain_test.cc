@@ -401,6 +401,25 @@ TEST(UnitVerdicts, LimitsThatWereShort) {
     EXPECT_THAT(kinds(clean()), IsEmpty());
 }
 
+TEST(UnitVerdicts, WhatIsNearTheLimitCountsOnlyTheTimeThatTheLimitIsFor) {
+    // 1 s of 20 s, and 18 s of ExecStopPost, which has a limit of its own.
+    EXPECT_THAT(kinds(clean({{"duration_usec", 19'000'000},
+                             {"events",
+                              {state(0, "stop-sigterm"), state(1'000'000, "stop-post"),
+                               state(18'000'000, "final-sigterm"), state(19'000'000, "dead")}}})),
+                IsEmpty());
+    // 10 s of serving on leave 10 s, of which it took 1 s.
+    Json record =
+        clean({{"duration_usec", 11'000'000},
+               {"events",
+                {state(0, "pre-stop"), state(10'000'000, "stop-sigterm"),
+                 sent(10'000'200, "SIGTERM", "stop", {812}), state(11'000'000, "dead")}}});
+    EXPECT_THAT(kinds(record), IsEmpty());
+    record["duration_usec"] = 18'000'000;
+    record["events"][3]["at_usec"] = 18'000'000;
+    EXPECT_THAT(why(record), HasSubstr("took 80 % of its limit"));
+}
+
 TEST(UnitVerdicts, WhoEndedTheMainProcess) {
     EXPECT_THAT(kinds(by_itself("signal", "killed", 9)), ElementsAre("killed-outside"));
     EXPECT_THAT(kinds(by_itself("signal", "killed", 10)), ElementsAre("killed-outside"));
