@@ -33,11 +33,6 @@ bool is_pulled_in(const Json& properties, const std::string& name) {
         [&](const char* list) { return lists(properties, list, name); });
 }
 
-std::uint64_t share_of(const StopRecord& record) {
-    const bool is_known = record.duration && record.limit != kUsecInfinity && record.limit != 0;
-    return is_known ? *record.duration * 100 / record.limit : 0;
-}
-
 }  // namespace
 
 void check_budget(const Patient& patient, Findings& findings) {
@@ -79,7 +74,7 @@ void check_past_stops(const Patient& patient, Findings& findings) {
         const StopEvent* kill = first_sigkill(record);
         const bool in_vain = kill != nullptr && kill->cause == "deadline";
         killed += in_vain ? 1 : 0;
-        worst = std::max(worst, in_vain || record.result != "success" ? 0 : share_of(record));
+        worst = std::max(worst, in_vain || record.result != "success" ? 0 : share_of_limit(record));
     }
     const bool is_only = patient.records.size() == 1;
     const std::string of = " of its last " + std::to_string(patient.records.size()) + " stops";

@@ -54,7 +54,7 @@ std::string not_ended(const Scene& scene) {
     if (told != nullptr && killed != nullptr && killed->at >= told->at) {
         return "had not ended " + short_time(killed->at - told->at) + " later";
     }
-    return scene.record.duration ? "had not ended" : "has not ended yet";
+    return goes_on(scene.record) ? "has not ended yet" : "had not ended";
 }
 
 std::string whats_it_doing(const ProcessFacts& process) {

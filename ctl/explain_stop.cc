@@ -117,6 +117,14 @@ std::string ongoing_headline(const StopRecord& record, Usec now) {
     return text;
 }
 
+/// How it ended nobody saw; what svcd had done by then is known.
+std::string lost_headline(const StopRecord& record) {
+    return record.unit +
+           (record.asked_by || record.shutdown ? " was being stopped" : " was going down") +
+           (record.shutdown ? " at the shutdown" : "") + kill_part(record) +
+           "; svcd left before it was down, after " + short_time(length_of(record, 0));
+}
+
 bool names_unit(std::string_view command, const std::string& unit) {
     const std::string stem = unit.substr(0, unit.rfind('.'));
     std::size_t begin = 0;
@@ -223,8 +231,11 @@ bool is_bad(const StopRecord& record) {
 }
 
 std::string headline(const StopRecord& record, Usec now) {
-    if (!record.duration) {
+    if (goes_on(record)) {
         return ongoing_headline(record, now);
+    }
+    if (record.lost) {
+        return lost_headline(record);
     }
     if (!record.asked_by && !record.shutdown) {
         const bool unready = was_starting(record) && record.result != "success";
@@ -237,7 +248,7 @@ std::string headline(const StopRecord& record, Usec now) {
     }
     const bool restart =
         record.asked_by && record.asked_by->type.find("restart") != std::string::npos;
-    std::string text = record.unit + " was stopped in " + short_time(*record.duration);
+    std::string text = record.unit + " was stopped in " + short_time(record.duration.value_or(0));
     text += record.shutdown ? " at the shutdown" : restart ? " to be restarted" : "";
     text += kill_part(record);
     if (!is_bad(record)) {
@@ -245,9 +256,6 @@ std::string headline(const StopRecord& record, Usec now) {
     }
     if (record.result == "timeout" && !record.sigkill && exec_stop_cut(record)) {
         return text + "; ExecStop took too long";
-    }
-    if (record.lost) {
-        return text + "; svcd left before it was down";
     }
     const bool says_why = record.sigkill || record.result == "timeout" ||
                           record.result == "success" || record.result == "stop-wedged";

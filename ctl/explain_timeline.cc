@@ -144,7 +144,7 @@ bool says_the_same(const StopEvent& one, const StopEvent& other) {
 
 std::vector<TimelineRow> timeline(const StopRecord& record, Usec now) {
     const std::vector<StopEvent>& events = record.events;
-    const Usec end = record.duration.value_or(now > record.began ? now - record.began : 0);
+    const Usec end = length_of(record, now);
     std::vector<TimelineRow> rows;
     for (std::size_t i = 0; i < events.size(); ++i) {
         const StopEvent& event = events[i];

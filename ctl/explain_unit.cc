@@ -288,13 +288,13 @@ std::optional<Verdict> wedged(const StopRecord& record) {
 }
 
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
-    constexpr Usec kShare = 50;
-    if (record.sigkill || !record.duration || record.limit == kUsecInfinity || record.limit == 0 ||
-        *record.duration * kPercent < record.limit * kShare) {
+    constexpr std::uint64_t kShare = 50;
+    const std::uint64_t share = share_of_limit(record);
+    if (record.sigkill || share < kShare) {
         return std::nullopt;
     }
     return verdict("nearly-out-of-time",
-                   "the stop took " + std::to_string(*record.duration * kPercent / record.limit) +
+                   "the stop took " + std::to_string(share) +
                        " % of its limit; a little more and SIGKILL comes",
                    "TimeoutStopSec: more; or have the service end sooner.");
 }

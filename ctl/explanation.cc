@@ -112,14 +112,16 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     fact("When", when_text(record, around.now));
     fact("Ended", main_end_text(record));
     // Where nobody stopped it and it took no time, nothing was limited.
-    const bool was_stopped = record.asked_by || record.shutdown || !record.duration;
-    fact("Limit", was_stopped || *record.duration >= kWorthMentioning ? limit_text(record) : "");
-    if (!record.duration) {
+    const bool is_ongoing = goes_on(record);
+    const bool was_limited = record.asked_by || record.shutdown || is_ongoing ||
+                             length_of(record, around.now_monotonic) >= kWorthMentioning;
+    fact("Limit", was_limited ? limit_text(record) : "");
+    if (is_ongoing) {
         fact("Waiting", rest_text(record, around));
         fact("Left", around.processes.empty() ? "" : processes_text(around.processes));
     }
-    const bool goes_on = !record.duration && !around.processes.empty();
-    const Scene scene{record, goes_on ? around.processes : left_processes(record), around.frozen};
+    const bool shows_now = is_ongoing && !around.processes.empty();
+    const Scene scene{record, shows_now ? around.processes : left_processes(record), around.frozen};
     result.verdicts = judge_processes(scene);
     std::vector<Verdict> unit = judge_unit(record);
     result.verdicts.insert(result.verdicts.end(), std::make_move_iterator(unit.begin()),

@@ -195,7 +195,7 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     if (!facts.log.empty()) {
         text += "\n";
         for (const std::string& line : facts.log) {
-            text += cut(harmless(line), screen.width) + "\n";
+            text += cut(harmless_lines(line), screen.width) + "\n";
         }
     }
     return text;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -13,6 +14,36 @@ namespace {
 
 bool is_continuation(char c) {
     return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
+}
+
+/// A C1 control character begins here: two bytes in UTF-8, of which a terminal may take U+009B as
+/// it takes ESC [.
+bool is_c1(std::string_view text) {
+    return text.size() >= 2 && text[0] == '\xc2' && is_continuation(text[1]) &&
+           static_cast<unsigned char>(text[1]) < 0xa0;
+}
+
+std::string visible_c1(std::string_view text) {
+    std::array<char, 16> shown{};
+    std::snprintf(shown.data(), shown.size(), "<U+%04X>", static_cast<unsigned char>(text[1]));
+    return shown.data();
+}
+
+std::string with_controls_shown(std::string_view text, std::string_view kept) {
+    std::string result;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (is_c1(text.substr(i))) {
+            result += visible_c1(text.substr(i));
+            ++i;
+        } else if ((byte < 0x20 || byte == 0x7f) && kept.find(text[i]) == std::string_view::npos) {
+            result += '^';
+            result += static_cast<char>(byte ^ 0x40U);
+        } else {
+            result += text[i];
+        }
+    }
+    return result;
 }
 
 }  // namespace
@@ -89,17 +120,11 @@ std::string wrapped(std::string_view text, std::string_view indent, std::size_t 
 }
 
 std::string harmless(std::string_view text) {
-    std::string result;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) {
-            result += '^';
-            result += static_cast<char>(byte ^ 0x40U);
-            continue;
-        }
-        result += c;
-    }
-    return result;
+    return with_controls_shown(text, "");
+}
+
+std::string harmless_lines(std::string_view text) {
+    return with_controls_shown(text, "\n\t");
 }
 
 Screen screen_of(int descriptor, bool plain) {

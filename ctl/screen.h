@@ -32,9 +32,13 @@ std::string padded(std::string_view text, std::size_t width);
 /// leaves it on one line. A word that is longer stands alone.
 std::string wrapped(std::string_view text, std::string_view indent, std::size_t width);
 
-/// Control characters (but newlines and tabs) made visible: a unit's log must not steer the
-/// terminal.
+/// A single value (a process's name, a status, a command line) with all its control characters
+/// made visible, C1 ones (U+0080 to U+009F) too: what a service calls itself must neither steer the
+/// terminal nor begin a line that looks like svctl's own.
 std::string harmless(std::string_view text);
+
+/// The same for a text that has lines: newlines and tabs stay.
+std::string harmless_lines(std::string_view text);
 
 /// What is true of a standard stream (1 or 2), by NO_COLOR, TERM, COLUMNS and the terminal itself.
 Screen screen_of(int descriptor, bool plain);

@@ -106,6 +106,12 @@ bool asks_to_end(const StopEvent& event) {
            event.signal != "SIGCONT" && event.cause != "reload";
 }
 
+/// A sub-state in which the limit of the stop itself is over.
+bool is_after_the_stop(const StopEvent& event) {
+    return event.what == "state" &&
+           (event.state == "stop-post" || event.state.starts_with("final-"));
+}
+
 bool is_among(const std::vector<ProcessId>& pids, ProcessId pid) {
     return std::ranges::find(pids, pid) != pids.end();
 }
@@ -174,6 +180,43 @@ StopRecord read_record(const Json& json) {
     record.events_dropped = number_of(json, "events_dropped");
     record.lost = truth_of(json, "lost");
     return record;
+}
+
+bool goes_on(const StopRecord& record) {
+    return !record.duration && !record.lost;
+}
+
+Usec length_of(const StopRecord& record, Usec now) {
+    if (record.duration) {
+        return *record.duration;
+    }
+    Usec last = 0;
+    for (const StopEvent& event : record.events) {
+        last = std::max(last, event.at);
+    }
+    const Usec so_far = now > record.began ? now - record.began : 0;
+    return record.lost ? last : std::max(last, so_far);
+}
+
+std::uint64_t share_of_limit(const StopRecord& record) {
+    constexpr Usec kPercent = 100;
+    if (!record.duration || record.limit == kUsecInfinity) {
+        return 0;
+    }
+    const auto after = std::ranges::find_if(record.events, is_after_the_stop);
+    const Usec end =
+        after == record.events.end() ? *record.duration : std::min(after->at, *record.duration);
+    Usec drained = 0;
+    for (auto event = record.events.begin(); event != after; ++event) {
+        if (event->what == "state" && event->state == "pre-stop") {
+            const auto next = std::find_if(
+                event + 1, after, [](const StopEvent& later) { return later.what == "state"; });
+            const Usec until = next == after ? end : std::min(next->at, end);
+            drained += until > event->at ? until - event->at : 0;
+        }
+    }
+    const bool has_limit = record.limit > drained;
+    return has_limit && end > drained ? (end - drained) * kPercent / (record.limit - drained) : 0;
 }
 
 bool was_asked_to_end(const StopRecord& record, ProcessId pid) {

@@ -101,6 +101,16 @@ struct StopRecord {
 };
 
 StopRecord read_record(const Json& json);
+
+/// The stop is not over yet. One that svcd left in the middle neither goes on nor has a duration.
+bool goes_on(const StopRecord& record);
+/// µs that the stop took: so far, where it goes on (`now`: µs of CLOCK_MONOTONIC); up to its last
+/// event, where svcd left it.
+Usec length_of(const StopRecord& record, Usec now);
+/// Percent of its limit that a stop took which is over; 0 where it had no limit, or its length is
+/// not known. ExecStopPost and what comes after it have a TimeoutStopSec of their own and don't
+/// count, nor does PreStopDelaySec, which the service spends serving: it is in neither side.
+std::uint64_t share_of_limit(const StopRecord& record);
 ProcessFacts read_process(const Json& json);
 std::vector<ProcessFacts> read_processes(const Json& list);
 

@@ -176,24 +176,13 @@ std::optional<Phase> phase_of(std::string_view sub_state) {
     return row == kPhases.end() ? std::nullopt : std::optional{row->phase};
 }
 
-Usec duration_of(const StopRecord& record, Usec now) {
-    if (record.duration) {
-        return *record.duration;
-    }
-    Usec last = 0;
-    for (const StopEvent& event : record.events) {
-        last = std::max(last, event.at);
-    }
-    return record.lost ? last : std::max(last, since(now, record.began));
-}
-
 TimelineUnit read_stopped(const StopRecord& record, Usec began, Usec now) {
     TimelineUnit unit;
-    const Usec took = std::min(duration_of(record, now), kFar);
+    const Usec took = std::min(length_of(record, now), kFar);
     unit.name = record.unit;
     unit.begin = since(record.began, began);
     unit.end = unit.begin + took;
-    unit.goes_on = !record.duration && !record.lost;
+    unit.goes_on = goes_on(record);
     unit.lost = record.lost;
     unit.result = record.result == "success" ? "" : record.result;
     for (const StopEvent& event : record.events) {

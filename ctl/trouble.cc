@@ -77,7 +77,7 @@ std::string trouble_text(const Trouble& trouble, bool json, const Screen& screen
     std::string text = coloured(screen, Colour::bad, "error:") + " ";
     const bool names_unit = trouble.message.find(trouble.unit) != std::string::npos;
     text += trouble.unit.empty() || names_unit ? "" : trouble.unit + ": ";
-    text += harmless(trouble.message) + "\n";
+    text += harmless_lines(trouble.message) + "\n";
     if (!trouble.hint.empty()) {
         text += coloured(screen, Colour::strong, "hint:") + " " + trouble.hint + "\n";
     }

@@ -147,7 +147,7 @@ std::string explained_text(const Explanation& state,
     const StopRecord last = read_record(asked.records.front());
     const std::string stop = explanation_text(explain_stop(last, around), screen);
     const bool says_it_all = is_down && state.verdicts.empty() && state.facts.empty();
-    if (says_it_all || !last.duration) {
+    if (says_it_all || goes_on(last)) {
         return stop;
     }
     return explanation_text(state, screen) + "\n" +

@@ -64,7 +64,7 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since
     }
     trouble.message = job.unit + " failed to " + std::string{infinitive_of(options.verb_name)} +
-                      ": " + trouble.message;
+                      ": " + (options.json ? trouble.message : harmless(trouble.message));
     // What a failed dependency said tells more than the silence of the unit that never ran.
     const std::string log_path = log_path_of(found.units.empty() ? properties : found.first);
     const auto log = last_lines(log_path, kLogLinesOfFailure);

@@ -38,6 +38,36 @@ static void notify(const char *text) {
     close(fd);
 }
 
+/* Returns when svcd has handled all that was before this message, the sending of the stop signal too: it closes the
+ * descriptor that comes with BARRIER=1 then (sd_notify_barrier(3)). */
+static void wait_for_svcd(void) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char text[] = "BARRIER=1";
+    char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec data = {text, sizeof text - 1};
+    struct msghdr message = {&address, sizeof address, &data, 1, control, sizeof control, 0};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    int ends[2];
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (path == NULL || fd < 0 || strlen(path) >= sizeof address.sun_path || pipe(ends) != 0) {
+        _exit(1);
+    }
+    strcpy(address.sun_path, path);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &ends[1], sizeof(int));
+    if (sendmsg(fd, &message, 0) < 0) {
+        _exit(1);
+    }
+    close(fd);
+    close(ends[1]);
+    while (read(ends[0], text, 1) < 0) {  /* until the other end is closed */
+    }
+    close(ends[0]);
+}
+
 static void hang(void) {
     for (;;) {
         pause();
@@ -72,6 +102,7 @@ static void ask_for_more(int number) {
 
 static void respawn(int number) {
     (void)number;
+    wait_for_svcd();  /* or the signal might reach the child, too */
     if (fork() == 0) {
         signal(SIGTERM, SIG_IGN);
         hang();
@@ -128,7 +159,13 @@ static void double_fork(void) {
     }
 }
 
+/* It is ready when both are: the grandchild closes the pipe when it is deaf. */
 static void escape(void) {
+    int ends[2];
+    char nothing;
+    if (pipe(ends) != 0) {
+        _exit(1);
+    }
     const pid_t child = fork();
     if (child == 0) {
         setsid();
@@ -136,10 +173,15 @@ static void escape(void) {
             _exit(0);
         }
         ignore();
-        notify("READY=1");
+        close(ends[1]);
+        close(ends[0]);
         hang();
     }
-        waitpid(child, NULL, 0);
+    close(ends[1]);
+    waitpid(child, NULL, 0);
+    while (read(ends[0], &nothing, 1) < 0) {
+    }
+    close(ends[0]);
     if (strcmp(argument, "deaf") == 0) {
         ignore();
     }
@@ -209,7 +251,6 @@ int main(int count, char **words) {
         double_fork();
     } else if (strcmp(fault, "escape") == 0) {
         escape();
-        somebody_else_says_it = 1;
     } else if (strcmp(fault, "traced") == 0) {
         be_traced();
     } else if (strcmp(fault, "stopped") == 0) {

@@ -15,6 +15,7 @@
 #include "print_status.h"
 #include "reasons.h"
 #include "remote.h"
+#include "screen.h"
 #include "trouble.h"
 #include "unit_names.h"
 
@@ -231,6 +232,15 @@ TEST(Status, ControlCharactersOfALogAreMadeVisible) {
     facts.properties = {{"Id", "a.service"}, {"ActiveState", "active"}, {"SubState", "running"}};
     facts.log = {"\x1b[2Jevil"};
     EXPECT_THAT(status_text(facts, {}), HasSubstr("^[[2Jevil\n"));
+}
+
+TEST(Screen, ASingleValueCanNeitherBeginALineNorSteerTheTerminal) {
+    EXPECT_EQ(harmless("x\n× web fail\r\tü\x7f"), "x^J× web fail^M^Iü^?");
+    EXPECT_EQ(harmless("a\xc2\x9b"
+                       "2J\xc2\x80\xc2\xa0"),
+              "a<U+009B>2J<U+0080>\xc2\xa0");
+    EXPECT_EQ(harmless("\xc2"), "\xc2");
+    EXPECT_EQ(harmless_lines("a\n\tb\x1b\xc2\x9b"), "a\n\tb^[<U+009B>");
 }
 
 TEST(Troubles, HaveALocationWhenTheMessageBeginsWithOne) {

@@ -159,6 +159,25 @@ TEST(Doctor, StopsThatWereSlowOrNeededSigkill) {
     EXPECT_THAT(first_text(patient), StartsWith("1 of its last 2 stops needed SIGKILL"));
 }
 
+TEST(Doctor, ExecStopPostAndTheDrainAreNoPartOfASlowStop) {
+    const auto enters = [](Usec at, const char* name) {
+        StopEvent event;
+        event.at = at;
+        event.what = "state";
+        event.state = name;
+        return event;
+    };
+    Patient patient = healthy();
+    StopRecord record = stop(30'000'000, false);
+    record.events = {enters(0, "pre-stop"), enters(10'000'000, "stop-sigterm"),
+                     enters(11'000'000, "stop-post"), enters(30'000'000, "dead")};
+    patient.records = {record};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+    record.events[2].at = 16'000'000;
+    patient.records = {record};
+    EXPECT_THAT(first_text(patient), HasSubstr("took 60 % of its limit"));
+}
+
 TEST(Doctor, AProgramThatPutItselfIntoTheBackground) {
     Patient patient = healthy();
     StopRecord record = stop(1'000, false);

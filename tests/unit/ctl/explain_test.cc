@@ -199,6 +199,27 @@ TEST(Headline, OfAStopThatGoesOnSaysForHowLong) {
     EXPECT_EQ(fact(explanation, "Waiting"), "waits after SIGTERM; SIGKILL in 15 s");
 }
 
+TEST(Headline, OfAStopThatSvcdLeftSaysThatAndDoesNotGoOn) {
+    Json record = killed(Json::array({process(812, 1, "web", {{"caught", {"SIGTERM"}}})}));
+    record["duration_usec"] = nullptr;
+    record["lost"] = true;
+    record["events"] = {
+        state(0, "stop-sigterm"), sent(200, "SIGTERM", "stop", {812}),
+        left(3'000'000, Json::array({process(812, 1, "web", {{"caught", {"SIGTERM"}}})}))};
+    record["main_code"] = "none";
+    record["sigkill"] = false;
+    const Explanation explanation =
+        explained(record, {{"SubState", "running"}, {"StopDeadlineUSec", 1'020'000'000}});
+    EXPECT_EQ(explanation.headline,
+              "web.service was being stopped; svcd left before it was down, after 3 s");
+    EXPECT_EQ(fact(explanation, "Waiting"), "");
+    EXPECT_EQ(fact(explanation, "Limit"), "20 s (TimeoutStopSec)");
+    EXPECT_THAT(why(record), AllOf(HasSubstr("had not ended"), Not(HasSubstr("yet"))));
+    EXPECT_EQ(explanation.timeline.front().share, "3 s, 15 % of the limit");
+    record["asked_by"] = nullptr;
+    EXPECT_THAT(explained(record).headline, StartsWith("web.service was going down; svcd left"));
+}
+
 TEST(Asked, NamesWhoItWas) {
     EXPECT_EQ(fact(explained(clean()), "Asked by"),
               "root (uid 0) with 'svctl stop web', PID 4711; reason: \"deploy 42\"");
@@ -378,6 +399,25 @@ TEST(UnitVerdicts, LimitsThatWereShort) {
                 HasSubstr("held its processes back for 100 ms of the 210 ms"));
     EXPECT_THAT(kinds(clean({{"duration_usec", 17'000'000}})), ElementsAre("nearly-out-of-time"));
     EXPECT_THAT(kinds(clean()), IsEmpty());
+}
+
+TEST(UnitVerdicts, WhatIsNearTheLimitCountsOnlyTheTimeThatTheLimitIsFor) {
+    // 1 s of 20 s, and 18 s of ExecStopPost, which has a limit of its own.
+    EXPECT_THAT(kinds(clean({{"duration_usec", 19'000'000},
+                             {"events",
+                              {state(0, "stop-sigterm"), state(1'000'000, "stop-post"),
+                               state(18'000'000, "final-sigterm"), state(19'000'000, "dead")}}})),
+                IsEmpty());
+    // 10 s of serving on leave 10 s, of which it took 1 s.
+    Json record =
+        clean({{"duration_usec", 11'000'000},
+               {"events",
+                {state(0, "pre-stop"), state(10'000'000, "stop-sigterm"),
+                 sent(10'000'200, "SIGTERM", "stop", {812}), state(11'000'000, "dead")}}});
+    EXPECT_THAT(kinds(record), IsEmpty());
+    record["duration_usec"] = 18'000'000;
+    record["events"][3]["at_usec"] = 18'000'000;
+    EXPECT_THAT(why(record), HasSubstr("took 80 % of its limit"));
 }
 
 TEST(UnitVerdicts, WhoEndedTheMainProcess) {

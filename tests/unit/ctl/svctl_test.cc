@@ -51,6 +51,8 @@ protected:
         units["slow.service"].job_result = "";
         units["stubborn.service"].active = "active";
         units["stubborn.service"].result = "timeout";
+        units["stubborn.service"].stop_records = {
+            R"({"unit": "stubborn.service", "duration_usec": null, "lost": true, "shutdown": true})"};
         units["edited.service"].file_changed = true;
         units["forbidden.service"];
         units["gone.service"].load = "not-found";
@@ -223,6 +225,10 @@ TEST_F(Svctl, ExplainTellsTheLastStopOrTheOneThatIsAskedFor) {
     const nlohmann::json json = nlohmann::json::parse(run({"--json", "explain", "web"}).out);
     EXPECT_EQ(json["stops"].size(), 1U);
     EXPECT_EQ(json["stops"][0]["record"]["main_pid"], 5);
+    EXPECT_THAT(
+        run({"explain", "stubborn"}).out,
+        AllOf(StartsWith("○ stubborn.service is up"),
+              HasSubstr("was being stopped at the shutdown; svcd left before it was down")));
     EXPECT_EQ(run({"explain", "-n", "3", "web"}).status, 1);
     EXPECT_EQ(run({"explain", "nosuch"}).status, 4);
     EXPECT_EQ(run({"explain", "-n", "0", "web"}).status, 2);
