@@ -41,6 +41,8 @@ struct Patient {
     std::optional<std::string> pid_file;   ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
     Usec budget = kUsecInfinity;                       ///< of the shutdown
+    /// What a shutdown that began now would give its stop, when all before it take all they may.
+    Usec shutdown_limit = kUsecInfinity;
 };
 
 std::vector<Finding> examine(const Patient& patient);

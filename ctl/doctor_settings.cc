@@ -37,14 +37,19 @@ bool is_pulled_in(const Json& properties, const std::string& name) {
 
 void check_budget(const Patient& patient, Findings& findings) {
     const Usec stop = number_of(patient.properties, "TimeoutStopUSec");
-    if (patient.budget == kUsecInfinity || !is_moment(stop) || stop <= patient.budget) {
+    const Usec given = std::min(patient.shutdown_limit, patient.budget);
+    if (given == kUsecInfinity || !is_moment(stop) || stop <= given) {
         return;
     }
     findings.push_back(
         {Severity::warning, "exceeds-budget",
          "its TimeoutStopSec (" + short_time(stop) + ") does not fit the shutdown's budget (" +
-             short_time(patient.budget) + "): a shutdown gives it less, and then SIGKILL",
-         "TimeoutStopSec: what it really needs; or a larger ShutdownBudgetSec in svcd.yaml."});
+             short_time(patient.budget) +
+             "): with the units that it waits for and that wait for "
+             "it, a shutdown may give it no more than " +
+             short_time(given) + ", and then SIGKILL",
+         "TimeoutStopSec: what each of them really needs ('svctl plan poweroff' shows the chain); "
+         "or a larger ShutdownBudgetSec in svcd.yaml."});
 }
 
 void check_unlimited_stop(const Patient& patient, Findings& findings) {

@@ -6,6 +6,7 @@
 #include "doctor.h"
 #include "guard.h"
 #include "messages.h"
+#include "plan.h"
 #include "proc_look.h"
 #include "unit_names.h"
 #include "verbs.h"
@@ -79,6 +80,19 @@ std::vector<std::string> services(Session& session, const std::vector<UnitRow>& 
     return names;
 }
 
+/// Of each unit whose stop a shutdown that began now would cut short: what it would give it.
+std::map<std::string, Usec> shutdown_limits(Session& session) {
+    std::map<std::string, Usec> limits;
+    const Plan plan =
+        read_plan(Json::parse(session.daemon().manager().Plan("poweroff", {}, "replace")));
+    for (const PlannedJob& job : plan.jobs) {
+        if (job.limit < job.wanted) {
+            limits[job.unit] = job.limit;
+        }
+    }
+    return limits;
+}
+
 }  // namespace
 
 ExitStatus examine_units(Session& session) {
@@ -89,11 +103,17 @@ ExitStatus examine_units(Session& session) {
     }
     const Json manager = session.daemon().manager_properties();
     common.budget = number_of(manager, "ShutdownBudgetUSec", kUsecInfinity);
+    const std::map<std::string, Usec> limits =
+        common.budget == kUsecInfinity ? std::map<std::string, Usec>{} : shutdown_limits(session);
     std::vector<Examined> examined;
     ExitStatus worst = ExitStatus::done;
     for (const std::string& unit : services(session, loaded)) {
         const ExitStatus status = guarded(session, unit, [&] {
-            examined.push_back({unit, examine(patient_of(session, unit, common))});
+            Patient patient = patient_of(session, unit, common);
+            if (const auto limit = limits.find(unit); limit != limits.end()) {
+                patient.shutdown_limit = limit->second;
+            }
+            examined.push_back({unit, examine(patient)});
             return examined.back().findings.empty() ? ExitStatus::done : ExitStatus::failed;
         });
         worst = worse(worst, status);

@@ -175,14 +175,16 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
         complain(order.unit, process.error());
         return;
     }
-    Result<void> sent;
-    for (const int signal : signals_of(order)) {
-        sent = sent ? send_signal(*process, signal) : sent;
-    }
-    if (sent) {
-        reached.push_back(now.pid);
-    }
+    const std::vector<int> signals = signals_of(order);
+    const Result<void> sent = send_signal(*process, signals.front());
     complain_of_signal(order.unit, sent);
+    if (!sent) {
+        return;
+    }
+    reached.push_back(now.pid);
+    for (std::size_t next = 1; next < signals.size(); ++next) {
+        complain_of_signal(order.unit, send_signal(*process, signals[next]));  // it may have ended
+    }
 }
 
 void EffectRunner::signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached) {

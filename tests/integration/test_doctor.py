@@ -127,6 +127,16 @@ class Settings(DoctorCase, TestCase):
             self.assertEqual(list(findings), ["exceeds-budget"])
             self.assertIn("(20 s) does not fit the shutdown's budget (5 s)", findings["exceeds-budget"]["text"])
 
+    def test_a_chain_that_the_shutdown_s_budget_has_no_room_for(self):
+        units = {"a.service": service(actor("a"), TimeoutStopSec="4s"),
+                 "b.service": service(actor("b"), {"Wants": ["a.service"], "After": ["a.service"]}, TimeoutStopSec="4s"),
+                 "c.service": service(actor("c"), TimeoutStopSec="4s")}
+        with Daemon(units, config="ShutdownBudgetSec: 6s\nShutdownMarginSec: 1s\n") as svcd:
+            svcd.svctl("start", "b", "c")
+            for unit in ("a", "b"):
+                self.assertEqual(list(self.examined(svcd, unit)), ["exceeds-budget"])
+            self.assertEqual(self.examined(svcd, "c", status=0), {})
+
     def test_a_need_without_an_order_and_the_other_way_round(self):
         self.assertIn("Requires: db.service without After",
                       self.found(misbehaving("exit", unit={"Requires": "db.service"}), "need-without-order",

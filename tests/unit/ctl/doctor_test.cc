@@ -121,6 +121,10 @@ TEST(Doctor, LimitsThatDoNotFitOrAreNone) {
     Patient patient = healthy();
     patient.budget = 10'000'000;
     EXPECT_THAT(kinds(patient), ElementsAre("exceeds-budget"));
+    patient.budget = 60'000'000;
+    EXPECT_THAT(kinds(patient), ElementsAre());
+    patient.shutdown_limit = 3'000'000;  // with others before and after it
+    EXPECT_THAT(kinds(patient), ElementsAre("exceeds-budget"));
     patient = healthy();
     patient.properties["TimeoutStopUSec"] = UINT64_MAX;
     patient.properties["SendSIGKILL"] = false;
