@@ -138,13 +138,15 @@ class Memory(TestCase):
     def test_a_service_that_the_oom_killer_takes_fails_with_oom_kill(self):
         limit = "echo 16M > /sys/fs/cgroup/system.slice/%s.service/memory.max; "
         hog = "dd if=/dev/zero of=/dev/null bs=64M count=1"
-        show = "svctl -q wait --for=failed %s; echo \"said: %s $$(svctl show -P Result %s)\" > /dev/console; "
+        show = ("svctl -q wait --for=failed %s; echo \"said: %s $$(svctl show -P Result %s)\" > /dev/console; "
+                "echo \"said: $$(svctl explain %s | grep -o -m1 'OOM killer')\" > /dev/console; ")
         console = Machine({
             "hog.service": service(limit % "hog" + "exec " + hog),
             "worker.service": service(limit % "worker" + hog + "; sleep 1000"),
-            "test.service": does(show % ("hog", "hog", "hog") + show % ("worker", "worker", "worker") + "svctl poweroff", after=["hog.service", "worker.service"]),
+            "test.service": does(show % (("hog",) * 4) + show % (("worker",) * 4) + "svctl poweroff", after=["hog.service", "worker.service"]),
         }).run()
-        self.assert_in_order(console, "said: hog oom-kill", "said: worker oom-kill", "reboot: Power down")
+        self.assert_in_order(console, "said: hog oom-kill", "said: OOM killer", "said: worker oom-kill", "said: OOM killer",
+                             "reboot: Power down")
 
 
 if __name__ == "__main__":
