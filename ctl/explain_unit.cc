@@ -261,15 +261,27 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
                    by_choice ? "KillSignal: SIGTERM lets the service end in order." : "");
 }
 
+/// Who was there when the main process had ended: those that were seen, or, when they ended before
+/// anybody looked, those that then got a signal.
+std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record) {
+    bool has_ended = false;
+    for (const StopEvent& event : record.events) {
+        has_ended = has_ended || (event.what == "exit" && event.role == "main");
+        if (has_ended && (event.what == "left" || event.what == "signal")) {
+            return event.pids;
+        }
+    }
+    return {};
+}
+
 std::optional<Verdict> left_by_main(const StopRecord& record) {
-    const auto left = std::ranges::find(record.events, "left", &StopEvent::what);
-    if (left == record.events.end() || left->pids.empty() || !ended_by_itself(record)) {
+    const std::vector<ProcessId> left = left_when_main_had_ended(record);
+    if (left.empty() || !ended_by_itself(record)) {
         return std::nullopt;
     }
     return verdict(
         "left-processes",
-        "the main process ended and left " + pids_text(left->pids) +
-            " behind, which svcd ended too",
+        "the main process ended and left " + pids_text(left) + " behind, which svcd ended too",
         "If it puts itself into the background: have it stay in the foreground (an option "
         "like --foreground), or Type: forking with PIDFile. Else have the main process "
         "wait for its children.");

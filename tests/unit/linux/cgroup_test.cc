@@ -331,7 +331,7 @@ TEST_F(Cgroups, AreKilledWholeWithAForkBombOfFiveHundred) {
 }
 
 TEST_F(Cgroups, SignalEveryProcessButThoseExcepted) {
-    run("web.service", "trap 'exit 7' USR1; sleep 1000 & echo; wait");
+    run("web.service", "trap 'exit 7' USR1; sleep 1000 & echo; wait; kill -STOP $$");
     const pid_t shell = last_;
     EXPECT_TRUE(tree_->signal("web.service", {SIGKILL}, reached_, {shell}));
     EXPECT_THAT(reached_, SizeIs(1));
