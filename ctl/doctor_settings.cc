@@ -105,16 +105,16 @@ void check_double_fork(const Patient& patient, Findings& findings) {
         return;
     }
     const StopRecord& last = patient.records.front();
-    const auto left = std::ranges::find(last.events, "left", &StopEvent::what);
+    const std::vector<ProcessId> left = left_when_main_had_ended(last);
     const bool by_itself =
         !last.asked_by && !last.shutdown && last.main_code == "exited" && last.main_status == 0;
-    if (!by_itself || left == last.events.end() || left->pids.empty()) {
+    if (!by_itself || left.empty()) {
         return;
     }
     findings.push_back(
         {Severity::problem, "double-fork",
          "with Type: " + type + " its main process ended by itself with status 0 and left " +
-             pids_text(left->pids) +
+             pids_text(left) +
              " behind, as a program does that goes into the background; "
              "svcd took that for the end and stopped them",
          "Have the program stay in the foreground (an option like -f, --foreground, 'daemon off'); "

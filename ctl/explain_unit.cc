@@ -261,19 +261,6 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
                    by_choice ? "KillSignal: SIGTERM lets the service end in order." : "");
 }
 
-/// Who was there when the main process had ended: those that were seen, or, when they ended before
-/// anybody looked, those that then got a signal.
-std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record) {
-    bool has_ended = false;
-    for (const StopEvent& event : record.events) {
-        has_ended = has_ended || (event.what == "exit" && event.role == "main");
-        if (has_ended && (event.what == "left" || event.what == "signal")) {
-            return event.pids;
-        }
-    }
-    return {};
-}
-
 std::optional<Verdict> left_by_main(const StopRecord& record) {
     const std::vector<ProcessId> left = left_when_main_had_ended(record);
     if (left.empty() || !ended_by_itself(record)) {

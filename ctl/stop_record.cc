@@ -262,6 +262,17 @@ const StopEvent* spawn_of(const StopRecord& record, ProcessId pid) {
     return nullptr;
 }
 
+std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record) {
+    bool has_ended = false;
+    for (const StopEvent& event : record.events) {
+        has_ended = has_ended || (event.what == "exit" && event.role == "main");
+        if (event.what == "left" || (has_ended && event.what == "signal")) {
+            return event.pids;
+        }
+    }
+    return {};
+}
+
 std::vector<ProcessFacts> left_processes(const StopRecord& record) {
     std::vector<ProcessFacts> left;
     for (const StopEvent& event : record.events) {

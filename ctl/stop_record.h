@@ -127,6 +127,9 @@ const StopEvent* exit_of(const StopRecord& record, ProcessId pid);
 const StopEvent* spawn_of(const StopRecord& record, ProcessId pid);
 /// The processes that were left, those that outlived SIGKILL last.
 std::vector<ProcessFacts> left_processes(const StopRecord& record);
+/// Who was there when the main process had ended: those that were seen, or, when they ended before
+/// anybody looked, those that then got a signal.
+std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record);
 /// All PIDs of the unit that the record knows of, and those that svcd sent SIGKILL to.
 std::set<ProcessId> known_pids(const StopRecord& record);
 std::set<ProcessId> killed_pids(const StopRecord& record);

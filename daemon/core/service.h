@@ -160,6 +160,7 @@ private:
                settings_.type == ServiceType::notify_reload;
     }
     bool may_notify(Pid sender) const;
+    bool may_have_main() const;
     void take_facts(const Notification& message);
     void take_state(const Notification& message);
     void extend_timeout(Duration more);

@@ -20,6 +20,12 @@ bool Service::may_notify(Pid sender) const {
     return false;
 }
 
+/// Before ExecStart a MAINPID= can only come from what the last run left over.
+bool Service::may_have_main() const {
+    return unit_.sub_state != SubState::condition && unit_.sub_state != SubState::start_pre &&
+           unit_.sub_state != SubState::exited;
+}
+
 void Service::on_notification(const Notification& message) {
     if (is_down(unit_.active_state()) || unit_.sub_state == SubState::auto_restart) {
         return;
@@ -46,7 +52,7 @@ void Service::take_facts(const Notification& message) {
         run_.status_error = *message.error_number;
     }
     if (message.main_pid.has_value() && *message.main_pid != run_.main.pid &&
-        run_.identifying == Token::none && unit_.sub_state != SubState::exited) {
+        run_.identifying == Token::none && may_have_main()) {
         run_.named_pid = *message.main_pid;
         identify_main_process(IdentifyMainProcess::How::named, *message.main_pid);
     }

@@ -275,6 +275,22 @@ TEST(ServiceStop, ExecStopThatAsksForMoreTimeLeavesTheSignalItsShare) {
     EXPECT_THAT(scenario.take_log(), Contains("signal db.service 9 cgroup"));
 }
 
+TEST(ServiceStart, MainPidOfWhatTheLastRunLeftIsNotTakenBeforeExecStart) {
+    UnitSpec web = service("web");
+    web.type(ServiceType::notify);
+    web.settings().notify_access = NotifyAccess::all;
+    web.command(CommandRole::start_pre, "/bin/webpre");
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").executes("web").take_log();
+    Notification named;
+    named.main_pid = 4711;
+    scenario.notifies("web", named);
+    EXPECT_THAT(scenario.take_log(), IsEmpty());
+    scenario.exits("web", 0, ProcessRole::control);
+    EXPECT_THAT(scenario.take_log(), Contains("spawn web.service /bin/web"));
+    EXPECT_EQ(scenario.state("web"), "activating/start");
+}
+
 TEST(ServiceStop, OfKillModeProcessLeavesTheOthers) {
     UnitSpec sshd = service("sshd");
     sshd.settings().kill_mode = KillMode::process;
