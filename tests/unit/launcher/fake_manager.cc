@@ -99,10 +99,16 @@ pid_t spawn(ProcessTable& table, Token token, const Life& life) {
     arguments.flags = CLONE_PARENT | CLONE_PARENT_SETTID;
     arguments.parent_tid = reinterpret_cast<std::uintptr_t>(*cell);
     const int number = life.verb == "orphan" ? ::getppid() : life.number;
+    // The child is deaf from its first moment on, until live() sets its own mask.
+    sigset_t all;
+    sigset_t before;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, &before);
     const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
     if (pid == 0) {
         live(life.verb.c_str(), number);
     }
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) {
         fail("clone3");
     }
