@@ -19,10 +19,6 @@ constexpr std::uint32_t kAutomaticBurst = 16;
 /// How often one step triggers the same unit by OnFailure or OnSuccess.
 constexpr std::uint32_t kTriggersPerStepMax = 16;
 
-/// The relations in which a unit keeps another from being unneeded (StopWhenUnneeded).
-constexpr Relation kNeeds[] = {Relation::requires_, Relation::requisite, Relation::wants,
-                               Relation::binds_to, Relation::upholds};
-
 }  // namespace
 
 /// It went down, for good and as it was meant to.

@@ -34,6 +34,10 @@
 
 namespace svcd {
 
+/// The relations in which a unit keeps another from being unneeded (StopWhenUnneeded).
+inline constexpr Relation kNeeds[] = {Relation::requires_, Relation::requisite, Relation::wants,
+                                      Relation::binds_to, Relation::upholds};
+
 /// It went down, for good and as it was meant to (OnSuccess, SuccessAction).
 bool has_succeeded(const Unit& unit, ActiveState old_state);
 

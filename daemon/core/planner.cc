@@ -35,20 +35,13 @@ private:
     Effects heard_;
 };
 
-/// The relations in which others keep a unit from being unneeded.
-constexpr Relation kNeededBy[] = {Relation::required_by, Relation::requisite_of,
-                                  Relation::wanted_by, Relation::bound_by, Relation::upheld_by};
-
 /// Sums that end at infinity.
 Duration plus(Duration one, Duration other) {
     return one == kInfinity || other == kInfinity ? kInfinity : one + other;
 }
 
-/// A limit of more than this is none, and sums of so many can't overflow.
-constexpr Duration kLongest = std::chrono::hours{10 * 365 * 24};
-
 Duration times(Duration each, std::size_t count) {
-    return each > kLongest && count != 0 ? kInfinity : each * static_cast<std::int64_t>(count);
+    return each > kLongestLimit && count != 0 ? kInfinity : each * static_cast<std::int64_t>(count);
 }
 
 std::size_t count_of(const ServiceSettings& settings, CommandRole role) {
@@ -187,8 +180,8 @@ void Planner::add_phase(UnitId unit, JobType type, bool is_restart, const Becaus
 /// One of those that are stopped by this plan, when nothing else needs the unit.
 std::optional<UnitId> Planner::leaves_unneeded(const Unit& unit) const {
     std::optional<UnitId> leaver;
-    for (const Relation relation : kNeededBy) {
-        for (const auto edge : machine_.graph.related(unit.id, relation)) {
+    for (const Relation need : kNeeds) {
+        for (const auto edge : machine_.graph.related(unit.id, inverse(need))) {
             const Unit& other = machine_.unit(edge.unit());
             if (planned_[index_of(other.id)].goes_down) {
                 leaver = other.id;
@@ -281,10 +274,8 @@ void Planner::find_what_waits() {
             }
         }
         if (job.because.kind == Because::Kind::unneeded) {
-            for (const Relation relation :
-                 {Relation::required_by, Relation::requisite_of, Relation::wanted_by,
-                  Relation::bound_by, Relation::upheld_by}) {
-                for (const auto edge : machine_.graph.related(job.unit, relation)) {
+            for (const Relation need : kNeeds) {
+                for (const auto edge : machine_.graph.related(job.unit, inverse(need))) {
                     const auto& all = of_unit[index_of(edge.unit())];
                     job.waits_for.insert(job.waits_for.end(), all.begin(), all.end());
                 }

@@ -8,8 +8,6 @@ namespace {
 
 /// The limits of a budget are reckoned to this.
 constexpr Duration kStep{1'000};
-/// Who wants more wants no limit; and sums of these can't overflow.
-constexpr Duration kLongest = std::chrono::hours{10 * 365 * 24};
 
 /// `first` and all that waits for it, each before those that it waits for.
 std::vector<std::uint32_t> last_to_first(const std::vector<StopStage>& stages, std::size_t first) {
@@ -49,7 +47,7 @@ Duration longest_way(const std::vector<StopStage>& stages,
             rest = std::max(rest, way[next]);
         }
         const Duration own = std::min(stage.wanted, level);
-        const bool is_endless = own > kLongest || rest == kInfinity;
+        const bool is_endless = own > kLongestLimit || rest == kInfinity;
         way[index] = is_endless ? kInfinity : own + stage.reserve + rest;
     }
     return way[last_to_first.back()];
@@ -68,7 +66,7 @@ Duration granted(const std::vector<StopStage>& stages, std::size_t first, Durati
     if (longest_way(stages, order, kInfinity, way) <= available) {
         return stages[first].wanted;
     }
-    available = std::min(available, kLongest);
+    available = std::min(available, kLongestLimit);
     // The highest level at which the longest way fits.
     std::int64_t fits = 0;
     std::int64_t too_much = std::max<std::int64_t>(available / kStep, 0) + 1;

@@ -20,6 +20,9 @@ namespace svcd {
 /// SIGKILL, reaping and the next signal take a moment after each limit.
 inline constexpr Duration kStopReserve{50'000};
 
+/// Who wants more wants no limit; and sums of these can't overflow.
+inline constexpr Duration kLongestLimit = std::chrono::hours{10 * 365 * 24};
+
 /// A stretch of the way down with a limit of its own: a unit's stop, or its ExecStopPost.
 struct StopStage {
     Duration wanted{0};               ///< may be kInfinity

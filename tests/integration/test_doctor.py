@@ -118,10 +118,8 @@ class Settings(DoctorCase, TestCase):
             self.assertEqual(list(self.examined(svcd)), ["no-stop-limit", "no-sigkill"])
 
     def test_a_stop_that_the_shutdown_s_budget_has_no_room_for(self):
-        svcd = Daemon({"a.service": misbehaving("exit", TimeoutStopSec="20s")})
-        with open(svcd.path("svcd.yaml"), "a") as config:
-            config.write("ShutdownBudgetSec: 5s\nShutdownMarginSec: 1s\n")
-        with svcd:
+        with Daemon({"a.service": misbehaving("exit", TimeoutStopSec="20s")},
+                    config="ShutdownBudgetSec: 5s\nShutdownMarginSec: 1s\n") as svcd:
             svcd.svctl("start", "a")
             findings = self.examined(svcd)
             self.assertEqual(list(findings), ["exceeds-budget"])
