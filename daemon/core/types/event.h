@@ -198,7 +198,7 @@ struct RestoredUnit {
 /// go on where it was. What was being done is done again where that is harmless (a spawn under the
 /// same token, a stop signal), and not where it isn't (SIGHUP, ExecReload).
 struct StateRestored {
-    SupervisorRecord supervisor;
+    SupervisorRecord supervisor{};
     std::vector<RestoredUnit> units;
 };
 
