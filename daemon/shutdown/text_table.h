@@ -15,6 +15,10 @@ inline constexpr std::size_t kPathMax = 4096;
 /// there is no such field, or it doesn't fit. Reads up to a newline or NUL.
 bool read_field(const char* line, int index, char* into, std::size_t size);
 
+/// Names of processes and mount points may be chosen by anybody: no control character of theirs
+/// (C0, DEL, and C1 in UTF-8) is to reach the terminal, or forge a line of the log.
+void mask_controls(char* text);
+
 /// The lines of one such table, the last first: what was mounted last is unmounted first. There is
 /// one buffer: a second object takes the first one's text away.
 class LinesBackwards {

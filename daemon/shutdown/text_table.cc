@@ -1,4 +1,4 @@
-#include "launcher/text_table.h"
+#include "shutdown/text_table.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -44,6 +44,18 @@ bool read_field(const char* line, int index, char* into, std::size_t size) {
     }
     into[length] = '\0';
     return length > 0;
+}
+
+void mask_controls(char* text) {
+    for (; *text != '\0'; ++text) {
+        const auto byte = static_cast<unsigned char>(text[0]);
+        const auto next = static_cast<unsigned char>(text[1]);  // the NUL at the last
+        if (byte < 0x20 || byte == 0x7f) {
+            text[0] = '?';
+        } else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+            text[0] = text[1] = '?';
+        }
+    }
 }
 
 char LinesBackwards::text_[kTextMax];

@@ -1,7 +1,7 @@
 // Leaves no file system behind that would be checked, or replayed, at the next boot.
 #pragma once
 
-#include "launcher/helpers.h"
+#include "shutdown/helpers.h"
 
 namespace svcd {
 

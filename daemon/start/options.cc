@@ -1,14 +1,16 @@
-#include "launcher/options.h"
+#include "start/options.h"
 
+#include <sys/auxv.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <initializer_list>
 
-#include "launcher/os.h"
+#include "libc/os.h"
 
 namespace svcd {
 
@@ -51,16 +53,24 @@ int match(char** argument, const char* name, const char** value) {
     return 0;
 }
 
-/// Joins three pieces of text. False: they don't fit.
+/// Joins pieces of text. False: they don't fit.
 template <std::size_t Size>
-bool join(char (&into)[Size], const char* first, const char* second = "", const char* third = "") {
-    const int length = std::snprintf(into, Size, "%s%s%s", first, second, third);
-    return length >= 0 && static_cast<std::size_t>(length) < Size;
+bool join(char (&into)[Size], std::initializer_list<const char*> pieces) {
+    std::size_t length = 0;
+    for (const char* piece : pieces) {
+        const std::size_t more = std::strlen(piece);
+        if (length + more >= Size) {
+            return false;
+        }
+        std::memcpy(into + length, piece, more + 1);
+        length += more;
+    }
+    return true;
 }
 
 bool choose_runtime_dir(const char* given, bool is_user, Options& options) {
     if (given != nullptr) {
-        if (given[0] == '\0' || !join(options.runtime_dir, given)) {
+        if (given[0] == '\0' || !join(options.runtime_dir, {given})) {
             say("--runtime-dir must be a path of at most %zu bytes",
                 sizeof options.runtime_dir - 1);
             return false;
@@ -68,38 +78,53 @@ bool choose_runtime_dir(const char* given, bool is_user, Options& options) {
         return true;
     }
     if (!is_user) {
-        return join(options.runtime_dir, "/run/svcd");
+        return join(options.runtime_dir, {"/run/svcd"});
     }
     const char* base = std::getenv("XDG_RUNTIME_DIR");
-    if (base == nullptr || base[0] == '\0' || !join(options.runtime_dir, base, "/svcd")) {
+    if (base == nullptr || base[0] == '\0' || !join(options.runtime_dir, {base, "/svcd"})) {
         say("XDG_RUNTIME_DIR is not set (or too long): give --runtime-dir=DIR");
         return false;
     }
     return true;
 }
 
-/// Beside svcd, in the build tree, or where packages put programs that are not for people.
-bool find_manager(const char* given, Options& options) {
-    if (given == nullptr) {
-        given = std::getenv("SVCD_MANAGER");
-    }
-    if (given != nullptr && given[0] != '\0') {
-        return join(options.manager, given);
-    }
-    char self[256] = {};
-    const ssize_t length = ::readlink("/proc/self/exe", self, sizeof self - 1);
-    char* end = length > 0 ? std::strrchr(self, '/') : nullptr;
+/// svcd-NAME: beside svcd, in the build tree, or where packages put programs that are not for
+/// people.
+bool find_program(const char* name, char (&into)[kProgramMax]) {
+    // Not /proc/self/exe: as PID 1 there is no /proc yet.
+    const auto* executed = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+    char self[PATH_MAX] = {};
+    char* end = ::realpath(executed, self) != nullptr ? std::strrchr(self, '/') : nullptr;
     if (end != nullptr) {
         *end = '\0';
     }
-    constexpr const char* kPlaces[] = {"/", "/../manager/", "/../libexec/svcd/", "/../lib/svcd/"};
-    for (const char* place : kPlaces) {
-        if (join(options.manager, self, place, "svcd-manager") &&
-            ::access(options.manager, X_OK) == 0) {
+    const char* const places[] = {"/", "/../libexec/svcd/", "/../lib/svcd/"};
+    for (const char* place : places) {
+        if (join(into, {self, place, "svcd-", name}) && ::access(into, X_OK) == 0) {
             return true;
         }
     }
-    return join(options.manager, "/usr/libexec/svcd/svcd-manager");
+    return (join(into, {self, "/../", name, "/svcd-", name}) && ::access(into, X_OK) == 0) ||
+           join(into, {"/usr/libexec/svcd/svcd-", name});
+}
+
+bool find_programs(const char* manager, Options& options) {
+    manager = manager != nullptr ? manager : std::getenv("SVCD_MANAGER");
+    const bool is_given = manager != nullptr && manager[0] != '\0';
+    if (!find_program("launcher", options.launcher) ||
+        !find_program("shutdown", options.shutdown) ||
+        !(is_given ? join(options.manager, {manager}) : find_program("manager", options.manager))) {
+        say("the path of svcd's programs is too long");
+        return false;
+    }
+    return true;
+}
+
+bool is_in_container() {
+    // By a runtime that says so. Not /.dockerenv: images that were made into machines still have
+    // it.
+    const char* container = std::getenv("container");
+    return container != nullptr && container[0] != '\0';
 }
 
 }  // namespace
@@ -108,6 +133,7 @@ bool read_options(char** arguments, Options& options) {
     const char* runtime_dir = nullptr;
     const char* manager = nullptr;
     bool is_user = ::geteuid() != 0;
+    bool is_container = is_in_container();
     char** kept = arguments + (*arguments == nullptr ? 0 : 1);
     for (char** next = kept; *next != nullptr;) {
         if (std::strcmp(*next, "--") == 0) {
@@ -125,7 +151,7 @@ bool read_options(char** arguments, Options& options) {
             taken = 1;
             is_user = std::strcmp(*next, "--user") == 0 ||
                       (is_user && std::strcmp(*next, "--system") != 0);
-            options.is_container |= std::strcmp(*next, "--container") == 0;
+            is_container |= std::strcmp(*next, "--container") == 0;
             options.help |= std::strcmp(*next, "--help") == 0 || std::strcmp(*next, "-h") == 0;
             options.version |= std::strcmp(*next, "--version") == 0;
         }
@@ -137,14 +163,8 @@ bool read_options(char** arguments, Options& options) {
     if (options.help || options.version) {
         return true;
     }
-    if (!choose_runtime_dir(runtime_dir, is_user, options)) {
-        return false;
-    }
-    if (!find_manager(manager, options)) {
-        say("the path of svcd-manager is too long");
-        return false;
-    }
-    return true;
+    options.is_first_of_machine = ::getpid() == 1 && !is_container;
+    return choose_runtime_dir(runtime_dir, is_user, options) && find_programs(manager, options);
 }
 
 }  // namespace svcd

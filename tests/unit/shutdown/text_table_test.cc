@@ -1,5 +1,5 @@
 // Tables of the kernel as text: what a mount point looks like is up to whoever may mount.
-#include "launcher/text_table.h"
+#include "shutdown/text_table.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -94,6 +94,18 @@ TEST(TextTable, LeavesOutWhatItHasNoRoomFor) {
         text += line + "\n";
     }
     EXPECT_EQ(lines_of(text), std::vector<std::string>(kTextMax / 1001, line));
+}
+
+TEST(TextTable, LetsNoControlCharacterThrough) {
+    const auto masked = [](std::string text) {
+        mask_controls(text.data());
+        return text;
+    };
+    EXPECT_EQ(masked("x\nsvcd: \033[2J\x7f"), "x?svcd: ?[2J?");
+    EXPECT_EQ(masked("/mnt/\xc2\x9b"
+                     "2J"),
+              "/mnt/??2J");
+    EXPECT_EQ(masked("/mnt/\xc3\xa4\xc2\xb5"), "/mnt/\xc3\xa4\xc2\xb5");
 }
 
 }  // namespace

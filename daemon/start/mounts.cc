@@ -1,16 +1,13 @@
-#include "launcher/pid1.h"
+#include "start/mounts.h"
 
 #include <sys/mount.h>
-#include <sys/reboot.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
-#include "launcher/os.h"
+#include "libc/os.h"
 
 namespace svcd {
 namespace {
@@ -54,17 +51,6 @@ void mount_api_file_systems() {
             say("can't mount %s on %s: %s", system.type, system.where, std::strerror(errno));
         }
     }
-}
-
-bool take_machine() {
-    // In a PID namespace: EINVAL. Without CAP_SYS_BOOT: EPERM, and we couldn't switch off anyway.
-    return ::getpid() == 1 && ::reboot(RB_DISABLE_CAD) == 0;
-}
-
-bool is_in_container() {
-    // Not /.dockerenv: images that were made into machines still have it.
-    const char* container = std::getenv("container");
-    return container != nullptr && container[0] != '\0';
 }
 
 }  // namespace svcd

@@ -1,4 +1,4 @@
-#include "launcher/runtime_dir.h"
+#include "start/runtime_dir.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -10,7 +10,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "launcher/os.h"
+#include "launcher/protocol.h"
+#include "libc/os.h"
+#include "start/descriptors.h"
 
 namespace svcd {
 namespace {
@@ -56,37 +58,60 @@ void say_who_has_it(int lock, const char* path) {
         path, pid);
 }
 
-}  // namespace
-
-bool take_runtime_dir(const char* path) {
-    if (!make_dir(path) || !is_safe(path)) {
-        return false;
-    }
-    char name[kPathMax];
-    std::snprintf(name, sizeof name, "%s/lock", path);
-    // The descriptor stays open until we end, and with it the lock.
+/// A file in the folder, under a number of the launcher's. False: it was said why not.
+bool open_file(const char* folder, const char* name, int number) {
+    char path[kPathMax];
+    std::snprintf(path, sizeof path, "%s/%s", folder, name);
     constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
-    const int lock = above_fixed_fds(::open(name, kFlags, 0644));
-    if (lock < 0) {
-        say("can't open %s: %s", name, std::strerror(errno));
+    if (!give(::open(path, kFlags, 0644), number)) {
+        say("can't open %s: %s", path, std::strerror(errno));
         return false;
     }
-    if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    return true;
+}
+
+/// The descriptor stays open until the launcher ends, and with it the lock.
+bool take_lock(const char* folder) {
+    if (!open_file(folder, "lock", kLockFd)) {
+        return false;
+    }
+    if (::flock(kLockFd, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK) {
-            say_who_has_it(lock, path);
+            say_who_has_it(kLockFd, folder);
         } else {
-            say("can't lock %s: %s", name, std::strerror(errno));
+            say("can't lock %s/lock: %s", folder, std::strerror(errno));
         }
         return false;
     }
     char text[16];
     const int length = std::snprintf(text, sizeof text, "%d\n", ::getpid());
-    if (::ftruncate(lock, 0) != 0 ||
-        ::pwrite(lock, text, static_cast<std::size_t>(length), 0) < 0) {
-        say("can't write %s: %s", name, std::strerror(errno));
-        return false;
+    // First over what is there, which needs no room that a full disk has not.
+    if (::pwrite(kLockFd, text, static_cast<std::size_t>(length), 0) < 0 ||
+        ::ftruncate(kLockFd, length) != 0) {
+        say("can't write %s/lock: %s; going on", folder, std::strerror(errno));
     }
     return true;
+}
+
+/// Empty lines, until the launcher has something to say.
+bool make_status_file(const char* folder) {
+    char text[kStatusSize];
+    std::memset(text, '\n', sizeof text);
+    if (!open_file(folder, "launcher", kStatusFd)) {
+        return false;
+    }
+    if (::pwrite(kStatusFd, text, sizeof text, 0) != ssize_t{sizeof text} ||
+        ::ftruncate(kStatusFd, sizeof text) != 0) {
+        say("can't write %s/launcher: %s; svctl will not know of svcd without its manager", folder,
+            std::strerror(errno));
+    }
+    return true;
+}
+
+}  // namespace
+
+bool take_runtime_dir(const char* path) {
+    return make_dir(path) && is_safe(path) && take_lock(path) && make_status_file(path);
 }
 
 }  // namespace svcd

@@ -1,4 +1,4 @@
-#include "launcher/unmount.h"
+#include "shutdown/unmount.h"
 
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -11,8 +11,8 @@
 #include <cstdio>
 #include <cstring>
 
-#include "launcher/os.h"
-#include "launcher/text_table.h"
+#include "libc/os.h"
+#include "shutdown/text_table.h"
 
 namespace svcd {
 namespace {
@@ -95,6 +95,7 @@ public:
                 std::memcpy(hung_[hung_count_++], id, sizeof id);
             }
             if (say_failures || error == ETIMEDOUT) {
+                mask_controls(path);
                 say("can't %s %s: %s", what, path, std::strerror(error));
             }
         }
@@ -131,6 +132,7 @@ void swap_off_all(Helpers& helpers) {
             continue;  // the line of titles
         }
         if (const int error = helpers.run(swap_off, path, kSwapMost); error != 0) {
+            mask_controls(path);
             say("can't turn off swap on %s: %s", path, std::strerror(error));
         }
     }

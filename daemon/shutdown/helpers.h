@@ -14,25 +14,18 @@ inline constexpr std::int64_t kStepLeast = 200'000;
 
 class Helpers {
 public:
-    /// `signals`: a signalfd with SIGCHLD, whose other signals are thrown away from now on.
-    /// `deadline`: µs of CLOCK_MONOTONIC, 0: none.
-    Helpers(int signals, std::int64_t deadline) : signals_(signals), deadline_(deadline) {}
+    /// `deadline`: µs of CLOCK_MONOTONIC, 0: none. Blocks SIGCHLD.
+    explicit Helpers(std::int64_t deadline);
 
     /// Until when a step may take that is to take `most` at most: no more than half of what is left
     /// until the deadline, so that there is some for each of those that follow.
     std::int64_t limit(std::int64_t most) const;
-
-    /// Reaps whatever ends. True when no child is left, false when `until` has come.
-    bool reap_all(std::int64_t until);
 
     /// Does `work(argument)` in a child, until limit(most). Its result (0 or errno); ETIMEDOUT: it
     /// was killed, and may hang on.
     int run(int (*work)(const char* argument), const char* argument, std::int64_t most);
 
 private:
-    bool reap_until(std::int64_t until, pid_t child, int& status);
-
-    int signals_;
     std::int64_t deadline_;
 };
 
