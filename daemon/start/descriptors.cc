@@ -49,6 +49,9 @@ void start_clean() {
 }
 
 bool give(int fd, int number) {
+    if (fd == number) {
+        return ::fcntl(fd, F_SETFD, 0) == 0;
+    }
     if (fd < 0 || ::dup2(fd, number) < 0) {
         return false;
     }
