@@ -135,9 +135,11 @@ class Machine:
         self.disks = disks
         self.console = ""
 
-    def run(self, until=None, timeout=PATIENCE):
+    def run(self, until=None, timeout=PATIENCE, typed=()):
         """Boots, and returns the console's text when the machine has switched itself off (or wants to reboot), or when
-        `until`, a regular expression, has come: then the power is cut."""
+        `until`, a regular expression, has come: then the power is cut. `typed`: (text, line) pairs, each line is typed on the console
+        once the text has come after what was typed before."""
+        self.typed = list(typed)
         with tempfile.NamedTemporaryFile(prefix="svcd-vm-") as initramfs:
             initramfs.write(self.initramfs)
             initramfs.flush()
@@ -146,17 +148,18 @@ class Machine:
                        "-append", "console=ttyS0 rdinit=/init panic=-1 quiet"]
             for disk in self.disks:
                 command += ["-drive", "file=%s,if=virtio,format=raw,cache=unsafe" % disk]
-            # QEMU reads no input: it would take what is typed where the tests run.
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            # Its input is ours: it would take what is typed where the tests run.
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             try:
                 return self.read(process, until, time.monotonic() + timeout)
             finally:
                 process.kill()
                 process.wait()
+                process.stdin.close()
                 process.stdout.close()
 
     def read(self, process, until, deadline):
-        self.console = ""
+        self.console, answered = "", 0
         while select.select([process.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
             data = os.read(process.stdout.fileno(), 65536)
             if not data:
@@ -164,6 +167,10 @@ class Machine:
                     raise AssertionError("QEMU ended with status %d:\n%s" % (process.returncode, self.console))
                 break
             self.console += data.decode(errors="replace").replace("\r", "")
+            if self.typed and self.typed[0][0] in self.console[answered:]:
+                answered = len(self.console)
+                process.stdin.write(self.typed.pop(0)[1].encode() + b"\n")
+                process.stdin.flush()
             if until and re.search(until, self.console):
                 return self.console
         else:

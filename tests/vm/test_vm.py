@@ -134,6 +134,20 @@ class Halt(TestCase):
         self.assert_in_order(console, "said: a hears SIGTERM", "svcd: halting", "reboot: System halted")
 
 
+class Rescue(TestCase):
+    def test_a_manager_that_can_not_start_brings_a_shell_and_is_tried_again_when_that_is_left(self):
+        broken = ("mv /usr/libexec/svcd/svcd-manager /kept; printf '#!/bin/sh\\nexit 3\\n' > /usr/libexec/svcd/svcd-manager;"
+                  " chmod 755 /usr/libexec/svcd/svcd-manager; kill -9 $$(pidof svcd-manager); ")
+        console = Machine({
+            "a.service": waits("a"),
+            "test.service": does(broken + "until svctl -q is-active a; do sleep 0.2; done; svctl poweroff", after=["a.service"]),
+        }).run(typed=[("a rescue shell is on the console", 'echo "said: $((6 * 7)) on $(tty), leader $(ps -o pid,sid | grep -c "^ *$$ *$$")"; sleep 2'),
+                      ("said: 42", "mv /kept /usr/libexec/svcd/svcd-manager; exit")])
+        self.assert_in_order(console, "svcd-manager left with status 3; starting it again, services go on", "it dies too often",
+                             "a rescue shell is on the console", "said: 42 on /dev/console, leader 1", "said: a hears SIGTERM", "reboot: Power down")
+        self.assertEqual(console.count("a rescue shell is on the console"), 1)
+
+
 class Memory(TestCase):
     def test_a_service_that_the_oom_killer_takes_fails_with_oom_kill(self):
         limit = "echo 16M > /sys/fs/cgroup/system.slice/%s.service/memory.max; "

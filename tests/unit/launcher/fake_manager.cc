@@ -9,7 +9,8 @@
 //   garbage            a malformed message on the link; prints the launcher's answer
 //   env NAME | fds | mounts     what the launcher left us
 //   burst COUNT        spawn so many, and check the end of each
-//   die SIGNAL | end STATUS | leave STATUS      "leave" sets the final status first
+//   hostile TURNS      scribbles over all of the table but its end, sends anything, spawns
+//   meanwhile die SIGNAL | end STATUS | leave STATUS      "leave" sets the final status first
 //   leave-at-once STATUS | leave-soon STATUS    the same, without SIGTERM; within 1 s
 //
 // With the argument `storm COUNT` it works by itself instead, writing ahead as the real one does
@@ -258,6 +259,48 @@ void storm(ProcessTable& table, std::uint64_t count) {
     ::_exit(0);
 }
 
+/// Any words anywhere in the table but where it tells svcd to end, any messages, and children that
+/// end meanwhile; `turns` times. After that nothing in the table means anything.
+void hostile(int turns) {
+    void* memory = ::mmap(nullptr, kTableSize, PROT_READ | PROT_WRITE, MAP_SHARED, kTableFd, 0);
+    if (memory == MAP_FAILED) {
+        fail("mmap");
+    }
+    auto* words = static_cast<std::uint64_t*>(memory);
+    std::uint64_t random = 88172645463325252ULL;
+    const auto next = [&random] {
+        random ^= random << 13U;
+        random ^= random >> 7U;
+        random ^= random << 17U;
+        return random;
+    };
+    auto* header = static_cast<TableHeader*>(memory);
+    for (int turn = 0; turn < turns; ++turn) {
+        clone_args arguments{};
+        arguments.flags = CLONE_PARENT;
+        if (::syscall(SYS_clone3, &arguments, sizeof arguments) == 0) {
+            ::syscall(SYS_exit_group, turn % 7);
+        }
+        for (int count = 0; count < 2000; ++count) {
+            // Every second time in the header or the first slots, which the launcher looks at.
+            const std::size_t range = (count % 2 == 0 ? kSlotsOffset + 4096 : kTableSize) / 8;
+            words[next() % range] = count % 3 == 0 ? next() : next() % 4;
+            header->final_status = 0;
+        }
+        std::array<unsigned char, sizeof(LinkMessage)> message{};
+        message[0] = static_cast<unsigned char>(next() % 8);
+        message[8] = static_cast<unsigned char>(next());
+        const std::size_t size = turn % 3 == 0 ? next() % message.size() : message.size();
+        ::send(kLinkFd, message.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const std::uint64_t full = ~std::uint64_t{1};
+        ::fcntl(kPokeFd, F_SETFL, O_NONBLOCK);
+        [[maybe_unused]] const ssize_t written = ::write(kPokeFd, &full, sizeof full);
+        ::fcntl(kPokeFd, F_SETFL, turn % 2 == 0 ? 0 : O_NONBLOCK);
+    }
+    ::fcntl(kPokeFd, F_SETFL, O_NONBLOCK);
+    header->final_status = 0;
+}
+
 std::string word_of(ProcessFact::State state) {
     switch (state) {
         case ProcessFact::State::none:
@@ -420,6 +463,10 @@ private:
         }
         if (verb == "burst") {
             burst(table_, number);
+            return "ok";
+        }
+        if (verb == "hostile") {
+            hostile(status);
             return "ok";
         }
         if (verb == "die") {

@@ -64,7 +64,10 @@ SvcdUnderTest::SvcdUnderTest(const TemporaryFolder& runtime_dir, const SvcdSetup
     Pipe in = make_pipe();
     Pipe out = make_pipe();
     Pipe log = make_pipe();
-    std::vector<std::string> words{SVCD_BINARY, "--runtime-dir=" + runtime_dir.path(),
+    const char* from_outside = std::getenv("SVCD_UNDER_TEST");
+    const std::string built = from_outside != nullptr ? from_outside : SVCD_BINARY;
+    std::vector<std::string> words{setup.program.empty() ? built : setup.program,
+                                   "--runtime-dir=" + runtime_dir.path(),
                                    std::string("--manager=") + FAKE_MANAGER_BINARY};
     words.insert(words.end(), setup.arguments.begin(), setup.arguments.end());
     std::vector<char*> arguments;

@@ -32,6 +32,8 @@ struct SvcdSetup {
     std::function<void()> before = [] {};
     /// Makes PID and mount namespaces of its own for it.
     bool is_pid1 = false;
+    /// Another svcd than the one that was built.
+    std::string program = {};
 };
 
 /// What is read from svcd comes within kPatience or fails the test.
