@@ -29,9 +29,9 @@ bool run_svcd_shutdown(const EndOrder& end, bool is_machine, const char* program
         ::_exit(kExecFailed);
     }
     const std::int64_t now = now_usec();
-    const std::int64_t until =
-        end.deadline == 0 ? now + kEndMost : std::max(end.deadline, now) + kEndLate;
-    return child > 0 && wait_for(child, std::min(until, now + kEndMost)) == 0;
+    const std::int64_t latest = now + kEndMost - kEndLate;
+    const std::int64_t until = end.deadline == 0 ? latest : std::clamp(end.deadline, now, latest);
+    return child > 0 && wait_for(child, until + kEndLate) == 0;
 }
 
 void end_without_it(bool is_machine) {

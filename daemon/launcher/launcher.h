@@ -45,8 +45,7 @@ bool is_unused();
 /// the next is read; an answer that the manager does not take at once (a long list) is gone on with
 /// when it has made room.
 namespace link {
-/// The store will hold at most `limit` descriptors, and kStoredFdsMax.
-void set_limit(std::size_t limit);
+extern std::size_t limit;  ///< so many descriptors are stored at most, and kStoredFdsMax
 /// Makes a new link, for a new manager, and returns its end, for it; -1 with errno set.
 int open();
 /// What to poll for.
@@ -64,14 +63,14 @@ namespace manager {
 extern pid_t pid;      ///< 0 while there is none
 extern bool is_ready;  ///< the present one, or the last, has said that it serves
 /// What is executed, a null at its end. `may_rescue`: while the manager has to wait, a rescue shell
-/// is on the console; when it is left, the manager is tried at once.
-void set_up(char** arguments, bool may_rescue);
+/// is on the console; when it is left, the manager is tried at once. `oom_score_adj`: of both.
+void set_up(char** arguments, bool may_rescue, const char* oom_score_adj);
 /// How long to wait until start() is due, in ms for poll(2); -1 while it runs.
 int wait_ms();
 /// Starts it. A failure counts as a death.
 void start();
 void set_ready();
-/// It was reaped: says how it ended, and decides when it starts again.
+/// It was reaped: when does it start again?
 void ended(const siginfo_t& end);
 /// `child` was reaped. False: it was no rescue shell.
 bool shell_ended(pid_t child);

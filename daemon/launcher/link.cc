@@ -7,6 +7,9 @@
 #include "launcher/launcher.h"
 
 namespace svcd::link {
+
+std::size_t limit = kStoredFdsMax;
+
 namespace {
 
 /// Requests between two looks at everything else.
@@ -18,7 +21,6 @@ struct Stored {
 };
 Stored stored[kStoredFdsMax];  // untouched pages of it cost nothing
 std::size_t stored_count = 0;
-std::size_t stored_limit = kStoredFdsMax;
 
 int link_fd = -1;
 bool owes_answer = false;  // a `done` with `answer` is still to be sent ...
@@ -47,8 +49,7 @@ void let_go(int fd) {
 int fd_in(const Parcel& parcel) {
     int fd = -1;
     const cmsghdr* rights = CMSG_FIRSTHDR(&parcel.all);
-    if (rights != nullptr && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS &&
-        rights->cmsg_len == CMSG_LEN(sizeof fd)) {
+    if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
         std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
     }
     return fd;
@@ -101,7 +102,7 @@ int put(const char* name, int fd) {
     Stored* place = find(name);
     if (place != nullptr) {
         let_go(place->fd);
-    } else if (stored_count < stored_limit) {
+    } else if (stored_count < std::min(limit, kStoredFdsMax)) {
         place = &stored[stored_count++];
         std::strcpy(place->name, name);  // fits: both arrays have one size, and it is terminated
     } else {
@@ -151,10 +152,6 @@ int obey(const Parcel& request, int& fd, bool& is_ready) {
 }
 
 }  // namespace
-
-void set_limit(std::size_t limit) {
-    stored_limit = std::min(limit, kStoredFdsMax);
-}
 
 int open() {
     close_link();

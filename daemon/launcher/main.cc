@@ -49,14 +49,6 @@ bool reap(siginfo_t& manager_end) {
     return count == kExitsPerTurn;
 }
 
-/// A first manager that leaves by itself before it was ready and before it spawned anything has
-/// refused to start (a bad option, no cgroup to write to): starting it again would not help, and
-/// whoever started svcd should know.
-bool has_refused(const siginfo_t& end) {
-    return end.si_code == CLD_EXITED && end.si_status != 0 && !manager::is_ready &&
-           table::is_unused() && ::getpid() != 1;
-}
-
 /// Everything from here on goes on until the manager says otherwise.
 EndOrder serve(int signalfd, bool is_machine) {
     EndOrder end;
@@ -90,7 +82,10 @@ EndOrder serve(int signalfd, bool is_machine) {
         if (table::read_end(end)) {
             return end;
         }
-        if (is_first && has_refused(its_end)) {
+        // A first manager that leaves by itself before it was ready and spawned anything has
+        // refused to start (a bad option, no cgroup to write to): whoever started svcd should know.
+        if (is_first && its_end.si_code == CLD_EXITED && its_end.si_status != 0 &&
+            !manager::is_ready && table::is_unused() && ::getpid() != 1) {
             say("svcd-manager could not start (status %d), so svcd leaves", its_end.si_status);
             end.status = its_end.si_status;
             return end;
@@ -103,7 +98,8 @@ EndOrder serve(int signalfd, bool is_machine) {
 int run(char** arguments) {
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     log_fd = kLogFd;
-    manager::set_up(arguments + kManagerArgument, arguments[kRescueArgument][0] != '\0');
+    manager::set_up(arguments + kManagerArgument, arguments[kRescueArgument][0] != '\0',
+                    arguments[kOomArgument]);
     const int signalfd = signals::open();
     if (signalfd < 0 || !table::map()) {
         return 1;

@@ -25,6 +25,7 @@ constexpr std::int64_t kShellLeast = 1'000'000;  // who left a rescue shell soon
 char** command = nullptr;
 rlimit descriptors{};  // the limit that svcd was started with
 bool may_rescue = false;
+const char* oom_score_adj = "";
 unsigned start_count = 0;
 unsigned death_count = 0;
 char last_end[80] = "none";
@@ -48,6 +49,13 @@ void write_status() {
     [[maybe_unused]] const ssize_t written = ::pwrite(kStatusFd, text, kStatusSize, 0);
 }
 
+/// In a child: it is not to be spared by the OOM killer, as we are.
+void give_up_protection() {
+    const int score = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    [[maybe_unused]] const ssize_t written =
+        ::write(score, oom_score_adj, std::strlen(oom_score_adj));
+}
+
 [[noreturn]] void become_manager(pid_t launcher, int its_end) {
     // A manager without its launcher can't learn of exits, and a new svcd brings its own.
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -59,6 +67,7 @@ void write_status() {
         say("can't hand descriptors to svcd-manager: %s", std::strerror(errno));
         ::_exit(kExecFailed);
     }
+    give_up_protection();
     ::setrlimit(RLIMIT_NOFILE, &descriptors);
     sigset_t none;
     ::sigemptyset(&none);
@@ -76,6 +85,7 @@ void start_shell() {
     say("a rescue shell is on the console; when it is left, svcd-manager is tried again");
     shell_pid = ::fork();
     if (shell_pid == 0) {
+        give_up_protection();
         become_rescue_shell();
     }
     shell_pid = std::max(shell_pid, 0);
@@ -106,14 +116,15 @@ void died() {
 
 }  // namespace
 
-void set_up(char** arguments, bool with_rescue_shell) {
+void set_up(char** arguments, bool with_rescue_shell, const char* score) {
     command = arguments;
     may_rescue = with_rescue_shell;
+    oom_score_adj = score;
     // Stored descriptors need room here; the manager and the services get the limit as it was.
     ::getrlimit(RLIMIT_NOFILE, &descriptors);
     const rlimit raised{descriptors.rlim_max, descriptors.rlim_max};
     ::setrlimit(RLIMIT_NOFILE, &raised);
-    link::set_limit(descriptors.rlim_max / 2);
+    link::limit = descriptors.rlim_max / 2;
 }
 
 int wait_ms() {

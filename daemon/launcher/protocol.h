@@ -7,8 +7,6 @@
 // until the manager has written it down.
 //
 //   FREE ──manager: pid = 0, token──► LIVE ──launcher: code, status──► EXITED ──manager──► FREE
-//
-// Nothing here needs a library: the launcher links libc only.
 #pragma once
 
 #include <atomic>
@@ -91,7 +89,7 @@ inline constexpr std::size_t kTableSize = kSlotsOffset + kSlots * sizeof(Process
 /// Descriptors that the launcher leaves open for the manager.
 inline constexpr int kTableFd = 3;  ///< the memfd, sealed against resizing
 inline constexpr int kPokeFd =
-    4;  ///< an eventfd (non-blocking), written after an exit or a request was put in the table
+    4;  ///< an eventfd (non-blocking), written after an exit or a request
 inline constexpr int kLinkFd = 5;  ///< SOCK_SEQPACKET, see LinkMessage
 
 /// Messages on the link; the manager asks, the launcher answers each with one message, in order, at
@@ -103,8 +101,7 @@ enum class LinkKind : std::uint32_t { put = 1, drop = 2, list = 3, ready = 4, it
 struct LinkMessage {
     LinkKind kind;
     std::int32_t status;  ///< of `done`: 0 or errno
-    char name[248];  ///< of put, drop, item: NUL-terminated, unique; put of a name that is there
-                     ///< replaces it
+    char name[248];  ///< of put, drop, item: NUL-terminated, unique; put replaces one that is there
 };
 static_assert(sizeof(LinkMessage) == 256);
 

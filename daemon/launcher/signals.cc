@@ -10,25 +10,19 @@ namespace {
 
 struct Meaning {
     int signal;
-    std::uint32_t request;  ///< 0: as PID 1, go down as `kind` says, without stopping units
-    EndKind kind = EndKind::exit;
+    std::uint32_t request;
 };
 constexpr int kRealTime = 1000;  // SIGRTMIN is no constant: this + N stands for SIGRTMIN+N
-constexpr Meaning kMeanings[] = {{SIGTERM, kRequestTerminate},
-                                 {SIGINT, kRequestInterrupt},
-                                 {SIGHUP, kRequestReload},
-                                 {SIGPWR, kRequestPower},
-                                 {SIGUSR1, kRequestReconnect},
-                                 {SIGUSR2, kRequestDump},
-                                 {kRealTime, kRequestDefault},
-                                 {kRealTime + 1, kRequestRescue},
-                                 {kRealTime + 2, kRequestEmergency},
-                                 {kRealTime + 3, kRequestHalt},
-                                 {kRealTime + 4, kRequestPowerOff},
-                                 {kRealTime + 5, kRequestReboot},
-                                 {kRealTime + 13, 0, EndKind::halt},
-                                 {kRealTime + 14, 0, EndKind::poweroff},
-                                 {kRealTime + 15, 0, EndKind::reboot}};
+constexpr Meaning kMeanings[] = {
+    {SIGTERM, kRequestTerminate},       {SIGINT, kRequestInterrupt},
+    {SIGHUP, kRequestReload},           {SIGPWR, kRequestPower},
+    {SIGUSR1, kRequestReconnect},       {SIGUSR2, kRequestDump},
+    {kRealTime, kRequestDefault},       {kRealTime + 1, kRequestRescue},
+    {kRealTime + 2, kRequestEmergency}, {kRealTime + 3, kRequestHalt},
+    {kRealTime + 4, kRequestPowerOff},  {kRealTime + 5, kRequestReboot}};
+/// As PID 1, SIGRTMIN+13 and those after it: go down so, without stopping units.
+constexpr int kFirstImmediate = 13;
+constexpr EndKind kImmediate[] = {EndKind::halt, EndKind::poweroff, EndKind::reboot};
 constexpr int kSignalsPerTurn = 64;  // of real-time signals many can wait
 /// Three SIGTERM in so long (µs): hurry. Seven Ctrl-Alt-Del (SIGINT): reboot at once.
 constexpr unsigned kHurryCount = 3, kRebootCount = 7;
@@ -51,19 +45,17 @@ bool obey(int signal, bool is_machine, EndKind& kind) {
     static std::int64_t terms[kHurryCount], interrupts[kRebootCount];
     static unsigned term_count, interrupt_count;
     for (const Meaning& meaning : kMeanings) {
-        if (signal != number(meaning)) {
-            continue;
+        if (signal == number(meaning)) {
+            const bool is_hurry = signal == SIGTERM && is_burst(terms, term_count, kHurryWindow);
+            table::request(meaning.request | (is_hurry ? kRequestHurry + 0U : 0U));
+            manager::hurry();
         }
-        kind = meaning.kind;
-        if (meaning.request == 0) {
-            return ::getpid() == 1;
-        }
-        const bool is_hurry = signal == SIGTERM && is_burst(terms, term_count, kHurryWindow);
-        table::request(meaning.request | (is_hurry ? kRequestHurry + 0U : 0U));
-        manager::hurry();
     }
-    kind = signal == SIGINT ? EndKind::reboot : kind;
-    return signal == SIGINT && is_burst(interrupts, interrupt_count, kRebootWindow) && is_machine;
+    const int immediate = signal - SIGRTMIN - kFirstImmediate;
+    const bool is_immediate = immediate >= 0 && immediate < 3 && ::getpid() == 1;
+    kind = is_immediate ? kImmediate[immediate] : EndKind::reboot;
+    return is_immediate ||
+           (signal == SIGINT && is_machine && is_burst(interrupts, interrupt_count, kRebootWindow));
 }
 
 }  // namespace
@@ -77,6 +69,9 @@ int open() {
     for (const Meaning& meaning : kMeanings) {
         ::sigaddset(&set, number(meaning));
     }
+    for (int immediate = 0; immediate < 3; ++immediate) {
+        ::sigaddset(&set, SIGRTMIN + kFirstImmediate + immediate);
+    }
     const int fd = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
         say("can't receive signals: %s", std::strerror(errno));
@@ -86,7 +81,10 @@ int open() {
 
 bool take(int signalfd, bool is_machine, EndKind& kind) {
     signalfd_siginfo info;
-    for (int turn = 0; turn<kSignalsPerTurn&& ::read(signalfd, &info, sizeof info)> 0; ++turn) {
+    for (int turn = 0; turn < kSignalsPerTurn; ++turn) {
+        if (::read(signalfd, &info, sizeof info) != ssize_t{sizeof info}) {
+            return false;
+        }
         if (obey(static_cast<int>(info.ssi_signo), is_machine, kind)) {
             return true;
         }

@@ -11,9 +11,10 @@ namespace svcd {
 /// launcher, kStatusSize long; the lock, which is only held; what say() writes to; a socket that is
 /// connected to whoever waits for READY=1 ...
 inline constexpr int kStatusFd = 6, kLockFd = 7, kLogFd = 8, kNotifyFd = 9;
-/// ... and arguments: "rescue" or ""; the paths of svcd-shutdown and of svcd-manager, and what that
-/// one is given.
-inline constexpr int kRescueArgument = 1, kShutdownArgument = 2, kManagerArgument = 3;
+/// ... and arguments: "rescue" or ""; the oom_score_adj that svcd was started with; the paths of
+/// svcd-shutdown and of svcd-manager, and what that one is given.
+inline constexpr int kRescueArgument = 1, kOomArgument = 2, kShutdownArgument = 3,
+                     kManagerArgument = 4;
 
 /// The exit status of a child that could not become what it should.
 inline constexpr int kExecFailed = 127;

@@ -2,6 +2,7 @@
 //
 // It makes what the launcher is to have (libc/os.h: descriptors, arguments), and becomes it by
 // execve: the same process, with the same lock, and nothing of this program in its memory.
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,6 +21,8 @@
 
 namespace svcd {
 namespace {
+
+constexpr int kOomScoreMax = 8;
 
 /// Whoever waits for READY=1 (sd_notify(3)), e.g. systemd when svcd is one of its units. Taken out
 /// of the environment, so that neither the manager nor any service speaks to it.
@@ -44,6 +47,18 @@ void take_notify_socket() {
     ::unsetenv("NOTIFY_SOCKET");
 }
 
+/// The launcher is spared by the OOM killer, where we may ask for that; what it starts is not, so
+/// it is told the score that we had.
+void protect_from_oom(char (&before)[kOomScoreMax]) {
+    const int score = ::open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    const ssize_t size = score < 0 ? 0 : ::read(score, before, sizeof before - 1);
+    before[size > 0 ? size : 0] = '\0';
+    if (size > 0 && ::pwrite(score, "-1000", 5, 0) < 0) {
+        before[0] = '\0';
+    }
+    ::close(score);
+}
+
 bool can_execute(const char* path) {
     if (::access(path, X_OK) == 0) {
         return true;
@@ -55,6 +70,8 @@ bool can_execute(const char* path) {
 /// Returns only when something failed.
 int become_launcher(char** arguments, int count, Options& options) {
     take_notify_socket();
+    char oom_score[kOomScoreMax];
+    protect_from_oom(oom_score);
     char name[] = "svcd";
     char rescue[] = "rescue";
     char none[] = "";
@@ -66,6 +83,7 @@ int become_launcher(char** arguments, int count, Options& options) {
     }
     all[0] = name;
     all[kRescueArgument] = options.is_first_of_machine ? rescue : none;
+    all[kOomArgument] = oom_score;
     all[kShutdownArgument] = options.shutdown;
     all[kManagerArgument] = options.manager;
     for (int index = 1; arguments[0] != nullptr && arguments[index] != nullptr; ++index) {

@@ -149,6 +149,11 @@ class Rescue(TestCase):
 
 
 class Memory(TestCase):
+    def test_the_oom_killer_spares_the_launcher_and_nobody_else_for_it(self):
+        show = 'echo "said: $$(cat /proc/1/oom_score_adj) $$(cat /proc/$$(pidof svcd-manager)/oom_score_adj) $$(cat /proc/$$$$/oom_score_adj)" > /dev/console'
+        console = Machine({"test.service": does(show + "; svctl poweroff")}).run()
+        self.assert_in_order(console, "said: -1000 0 0", "reboot: Power down")
+
     def test_a_service_that_the_oom_killer_takes_fails_with_oom_kill(self):
         limit = "echo 16M > /sys/fs/cgroup/system.slice/%s.service/memory.max; "
         hog = "dd if=/dev/zero of=/dev/null bs=64M count=1"
