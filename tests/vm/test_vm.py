@@ -112,6 +112,16 @@ class PowerOff(TestCase):
 
 
 class Reboot(TestCase):
+    def test_without_svcd_shutdown_what_is_left_is_killed_and_disks_are_synced(self):
+        with Disk() as disk:
+            console = Machine({
+                "disk.service": service("mount /dev/vda /data && echo kept > /data/mark && " + say("mounted"), Type="oneshot", RemainAfterExit="yes"),
+                "test.service": does("rm /usr/libexec/svcd/svcd-shutdown; svctl reboot", after=["disk.service"]),
+            }, disks=[disk.path]).run()
+            self.assert_in_order(console, "said: mounted", "svcd: can't execute /usr/bin/../libexec/svcd/svcd-shutdown", "svcd: svcd-shutdown failed",
+                                 "svcd: rebooting", "reboot: Restarting system")
+            self.assertNotIn("not found", disk.debugfs(disk.path, "stat /mark"))
+
     def test_svctl_reboot(self):
         console = Machine({"a.service": waits("a"), "test.service": does("svctl reboot --reason=test", after=["a.service"])}).run()
         self.assert_in_order(console, "said: a hears SIGTERM", "svcd: rebooting", "reboot: Restarting system")
