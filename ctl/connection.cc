@@ -11,7 +11,7 @@ namespace svcd {
 namespace {
 
 constexpr Usec kReconnectMax = 10'000'000;
-constexpr int kReconnectPauseMilliseconds = 100;
+constexpr int kReconnectPauseMilliseconds = 10;
 /// A socket without a listener: the manager is just being restarted, or was killed with its
 /// launcher and left the socket behind. The first takes some milliseconds.
 constexpr Usec kRefusedMax = 1'000'000;

@@ -127,11 +127,17 @@ Result<Exit> Manager::run() {
     }
     end_turn();
     release_start_up_memory();
-    while (!runner_.exit()) {
+    while (!runner_.exit() && !makes_room_) {
         if (const auto ran = loop_.run_one(); !ran) {
             return Failure{ran.error()};
         }
         settle();
+    }
+    if (!runner_.exit()) {
+        end_turn();
+        loop_.run_ready(kDispatchesAtTheEnd);  // what is on its way to clients
+        bus_.leave_to_successor();
+        return Exit{};
     }
     leave();
     return *runner_.exit();
@@ -386,6 +392,9 @@ void Manager::end_turn() {
     }
     recorder_.end_turn();
     runner_.publish();
+    if (reexecution_requests_.empty()) {
+        successor_.reset();
+    }
     if (!startup_finished_ && supervisor_.system_state() >= SystemState::running) {
         startup_finished_ = true;
         bus_.startup_finished();
