@@ -10,6 +10,7 @@
 #include "linux/process_examination.h"
 #include "linux/resident_memory.h"
 #include "manager/last_kill.h"
+#include "manager/last_words.h"
 #include "manager/process_environment.h"
 #include "manager/restore.h"
 #include "unitfile/schema.h"
@@ -125,6 +126,7 @@ Result<Exit> Manager::run() {
     if (const auto told = kernel_.store.ready(); !told) {
         log_.say(Severity::warning, to_string(told.error()));
     }
+    take_back_last_words();
     end_turn();
     release_start_up_memory();
     while (!runner_.exit() && !makes_room_) {
