@@ -1,9 +1,12 @@
 // Records that another manager began. It died in the middle of its stops, and perhaps before it had
-// written the last turn's news into the log; the state file, which is written first, knows better.
+// written the last turn's news into the log, or, of a stop that ended, into the state file. What
+// the state file says is what happened; what it doesn't say yet happens again.
 //
 //   the unit still stops, and has a record         the record goes on
 //   it still stops, and has none                   one is begun with what the state file knows
 //   it has ended meanwhile, the record has not     it is ended with what the state file knows
+//   the record has ended, the unit still stops     it goes on, less its end
+//   the record has ended, the unit is still up     the stop comes again, and takes its place
 //   the state file doesn't know the unit, or there
 //   is nothing to go on with                       it is left as it is, marked `lost`
 #include <algorithm>
@@ -60,16 +63,41 @@ void StopRecorder::hear(const StateRestored& event) {
     is_restoring_ = true;
     restored_.clear();
     std::unordered_set<std::string_view> unfinished;
+    std::unordered_map<std::string_view, std::int64_t> newest_end;
     for (const StopSummary& stop : log_.stops()) {
         if (!stop.ended) {
             unfinished.insert(stop.unit);
         }
+        newest_end.try_emplace(stop.unit, stop.ended_at_usec);
     }
     for (const RestoredUnit& unit : event.units) {
-        if (is_stopping(unit.record) || unfinished.contains(text_of(unit.record.name))) {
+        const std::string_view name = text_of(unit.record.name);
+        const auto newest = newest_end.find(name);
+        const bool is_ahead =
+            newest != newest_end.end() && newest->second > unit.record.state_changed_at;
+        if (is_stopping(unit.record) || is_ahead || unfinished.contains(name)) {
             restored_.push_back(unit.record);
         }
     }
+}
+
+/// The records that have an end of which the state file knows nothing. Returns those of units that
+/// were stopping already.
+std::vector<std::uint64_t> StopRecorder::settle_ahead() {
+    std::vector<std::uint64_t> stopping;
+    for (const UnitRecord& saved : restored_) {
+        const auto unit = supervisor_.find(text_of(saved.name));
+        const std::vector<StopSummary> stops = log_.stops_of(text_of(saved.name));
+        if (!unit || stops.empty() || stops.front().ended_at_usec <= saved.state_changed_at) {
+            continue;
+        }
+        if (is_stopping(saved)) {
+            stopping.push_back(stops.front().id);
+        } else {
+            ahead_[*unit] = stops.front().id;
+        }
+    }
+    return stopping;
 }
 
 /// After the step that has restored the units, and before what it made of them is looked at.
@@ -79,7 +107,7 @@ void StopRecorder::take_restored() {
     for (const UnitRecord& saved : restored_) {
         units[text_of(saved.name)] = &saved;
     }
-    std::vector<std::uint64_t> unfinished;
+    std::vector<std::uint64_t> unfinished = settle_ahead();
     for (const StopSummary& stop : log_.stops()) {
         if (!stop.ended) {
             unfinished.push_back(stop.id);
@@ -92,7 +120,11 @@ void StopRecorder::take_restored() {
             continue;
         }
         const auto unit = units.find(saved->unit);
-        go_on(unit == units.end() ? nullptr : unit->second, std::make_unique<StopRecord>(*saved));
+        auto record = std::make_unique<StopRecord>(*saved);
+        if (record->facts().ended != 0) {
+            record->take_back_end(sub_state_of(*unit->second));
+        }
+        go_on(unit == units.end() ? nullptr : unit->second, std::move(record));
     }
     for (const UnitRecord& saved : restored_) {
         const auto unit = supervisor_.find(text_of(saved.name));

@@ -58,7 +58,7 @@ class Scenario:
             self.problems.append("%s: %r instead of %r" % (what, got, wanted))
 
     def svctl(self, *arguments):
-        done = self.svcd.svctl(*arguments, status=None, timeout=harness.PATIENCE)
+        done = self.svcd.svctl(*arguments, status=None, timeout=8)
         # A unit may be where it is to be before its turn has come, because another one pulled it in; nothing else is said.
         said = [line for line in (done.stdout + done.stderr).splitlines() if not ALREADY.match(line)]
         self.expect("svctl %s" % " ".join(arguments), (done.returncode, said), (0, []))
