@@ -162,9 +162,14 @@ void StopRecord::end(Time at) {
 }
 
 void StopRecord::take_back_end(SubState before) {
-    // All events of a step have one time. In a text of ours the quotes would be escaped.
+    // All events of a step have one time, and the step came after the unit had entered `before`. In
+    // a text of ours the quotes would be escaped.
     const std::string last = "{\"at_usec\":" + std::to_string(facts_.duration_usec) + ",";
-    const std::size_t cut = std::min(events_.find(last), events_.size());
+    std::string entered;
+    JsonWriter{entered}.field("what", "state").field("state", name_of(before));
+    const std::size_t known = events_.rfind(entered);
+    const std::size_t from = known == std::string::npos ? 0 : known;
+    const std::size_t cut = std::min(events_.find(last, from), events_.size());
     for (std::size_t at = cut; at < events_.size(); at = events_.find(last, at + 1)) {
         --facts_.event_count;
     }

@@ -7,6 +7,7 @@
 //   it has ended meanwhile, the record has not     it is ended with what the state file knows
 //   the record has ended, the unit still stops     it goes on, less its end
 //   the record has ended, the unit is still up     the stop comes again, and takes its place
+//   the record goes on, the unit is still up       the same; until then it is marked `lost`
 //   the state file doesn't know the unit, or there
 //   is nothing to go on with                       it is left as it is, marked `lost`
 #include <algorithm>
@@ -31,6 +32,13 @@ SubState sub_state_of(const UnitRecord& saved) {
 bool is_stopping(const UnitRecord& saved) {
     const SubState state = sub_state_of(saved);
     return traits(state).stopping || state == SubState::stop_wedged;
+}
+
+/// Does the state file know nothing of a stop that ended then? Steps of one wakeup have one time,
+/// so what began in the first of them may have ended in the last at the same time.
+bool is_ahead(std::int64_t ended_at_usec, const UnitRecord& saved) {
+    return ended_at_usec > saved.state_changed_at ||
+           (ended_at_usec == saved.state_changed_at && is_stopping(saved));
 }
 
 /// The job as it was when the manager died; nothing when there was none.
@@ -73,9 +81,8 @@ void StopRecorder::hear(const StateRestored& event) {
     for (const RestoredUnit& unit : event.units) {
         const std::string_view name = text_of(unit.record.name);
         const auto newest = newest_end.find(name);
-        const bool is_ahead =
-            newest != newest_end.end() && newest->second > unit.record.state_changed_at;
-        if (is_stopping(unit.record) || is_ahead || unfinished.contains(name)) {
+        const bool has_end = newest != newest_end.end() && is_ahead(newest->second, unit.record);
+        if (is_stopping(unit.record) || has_end || unfinished.contains(name)) {
             restored_.push_back(unit.record);
         }
     }
@@ -88,7 +95,7 @@ std::vector<std::uint64_t> StopRecorder::settle_ahead() {
     for (const UnitRecord& saved : restored_) {
         const auto unit = supervisor_.find(text_of(saved.name));
         const std::vector<StopSummary> stops = log_.stops_of(text_of(saved.name));
-        if (!unit || stops.empty() || stops.front().ended_at_usec <= saved.state_changed_at) {
+        if (!unit || stops.empty() || !is_ahead(stops.front().ended_at_usec, saved)) {
             continue;
         }
         if (is_stopping(saved)) {
@@ -140,6 +147,9 @@ void StopRecorder::go_on(const UnitRecord* saved, Record record) {
     StopFacts& facts = record->facts();
     const auto unit = saved == nullptr ? std::nullopt : supervisor_.find(record->unit());
     if (!unit || open_.contains(*unit) || saved->state_changed_at < facts.began_usec) {
+        if (unit && !is_stopping(*saved)) {
+            ahead_[*unit] = facts.id;  // if what made it stop comes again, so does the record
+        }
         facts.lost = 1;
         facts.ended = 1;
         record->touch();

@@ -11,14 +11,7 @@ import os
 import sys
 import time
 
-
-def find_programs(build):
-    """Sets what ctest sets otherwise."""
-    places = {"SVCD_BIN": "tests/faults/svcd-undaunted", "SVCTL_BIN": "ctl/svctl", "ACTOR_BIN": "tests/integration/svcd-actor",
-              "SVCD_FAULT_BIN": "tests/faults/svcd-fault", "SVCD_MANAGER_BIN": "daemon/manager/svcd-manager"}
-    for name, place in places.items():
-        if build is not None:
-            os.environ[name] = os.path.join(os.path.abspath(build), place)
+from programs import find_programs
 
 
 def one_run(rules, verbose=False):

@@ -586,6 +586,35 @@ TEST_F(AfterAManager, AnEndThatTheStateFileDoesNotKnowComesAgain) {
                                              "exit main", "empty", "state dead"));
 }
 
+TEST_F(AfterAManager, AStopThatBeganAndEndedAtOneTimeComesAgain) {
+    load(service("a"));
+    start("a.service");
+    main_exits(3);
+    write_state();
+    empties("a.service");
+    restore();
+    empties("a.service");
+    const std::vector<json> all = records("a.service");
+    ASSERT_THAT(all, SizeIs(1));
+    EXPECT_THAT(outline(all[0]),
+                ElementsAre("exit main", "state stop-sigterm", "empty", "state failed"));
+}
+
+TEST_F(AfterAManager, AStopThatTheStateFileDoesNotKnowIsRecordedOnce) {
+    load(service("a"));
+    start("a.service");
+    write_state();
+    now_ += 1s;
+    ask(JobVerb::stop, "a.service");
+    recorder_->end_turn();
+    restore();
+    EXPECT_TRUE(record("a.service")["lost"]);
+    ask(JobVerb::stop, "a.service");
+    const std::vector<json> all = records("a.service");
+    ASSERT_THAT(all, SizeIs(1));
+    EXPECT_FALSE(all[0].contains("lost"));
+}
+
 TEST_F(AfterAManager, ACrashThatTheStateFileDoesNotKnowIsRecordedOnce) {
     load(service("a"));
     start("a.service");
