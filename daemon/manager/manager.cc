@@ -152,7 +152,8 @@ Result<void> Manager::open_sources() {
         std::function<Drained()> handler;
     };
     const Source sources[] = {
-        {kernel_.notify.get(), EventOrder::notify, [this] { return notify_.drain(); }},
+        {kernel_.notify.get(), EventOrder::notify,
+         [this] { return notify_.drain([this] { settle(); }); }},
         {kernel_.poke.get(), EventOrder::exits, [this] { return handle_poke(); }},
         {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
          [this] {
@@ -186,6 +187,11 @@ void Manager::load_at_start() {
     // What is saved is all that is known of what runs. Until the supervisor has it, nothing may be
     // written over it: this manager may die too.
     runner_.hold_records(kernel_.saved != nullptr);
+    if (kernel_.saved != nullptr) {
+        for (const SavedRequest& request : kernel_.saved->requests) {
+            bus_.answers().restore(request.slot, request.record);
+        }
+    }
     LoadOutcome outcome = files_.load_all(FaultyDropIn::leave_out);
     say_report(outcome.report);
     apply(outcome);
@@ -212,8 +218,7 @@ void Manager::restore_or_boot() {
         settle();
     }
     // Words before deaths, as in every turn.
-    while (notify_.drain() == Drained::no) {
-        settle();
+    while (notify_.drain([this] { settle(); }) == Drained::no) {
     }
     settle();
     while (handle_poke() == Drained::no) {
@@ -248,7 +253,6 @@ void Manager::settle() {
         queue_.pop_front();
         step(std::move(event));
     }
-    notify_.release_barriers();
     if (heard_requests_ != 0) {
         kernel_.table.clear_requests(std::exchange(heard_requests_, 0));
     }
