@@ -91,7 +91,7 @@ bool JobWait::request(const std::string& verb, const std::string& unit, const st
         signals_.reset();
         session_.reconnect();
         if (!session_.options().no_block) {
-            listen();
+            listen_again();
         }
     }
 }
@@ -143,14 +143,20 @@ Signals::End JobWait::watch(const std::function<bool()>& is_satisfied) {
         }
         signals_.reset();
         session_.reconnect();
-        asked(
-            session_,
-            [this] {
-                subscribe();
-                settle_after_reconnection();
-            },
-            [this] { signals_.reset(); });
+        listen_again();
     }
+}
+
+/// After a reconnection: what ended meanwhile is not told again, neither of the jobs that are
+/// waited for nor, while more are being asked for, of those before.
+void JobWait::listen_again() {
+    asked(
+        session_,
+        [this] {
+            subscribe();
+            settle_after_reconnection();
+        },
+        [this] { signals_.reset(); });
 }
 
 void JobWait::settle_after_reconnection() {

@@ -29,6 +29,7 @@ public:
 
 private:
     void listen();
+    void listen_again();
     void subscribe();
     /// After a reconnection: what became of the jobs meanwhile?
     void settle_after_reconnection();
