@@ -311,6 +311,14 @@ std::vector<TableEntry> ProcessTable::strangers(std::span<const Token> known) co
     return found;
 }
 
+std::uint64_t ProcessTable::highest_serial() const {
+    std::uint64_t highest = 0;
+    for (std::size_t index = 0; index < used(); ++index) {
+        highest = std::max(highest, serial_of(token_of(slot(index))));
+    }
+    return highest;
+}
+
 std::uint32_t ProcessTable::requests() const {
     return header_->requests.load(std::memory_order_acquire);
 }

@@ -94,6 +94,10 @@ public:
     /// state file but had no time to release. Their processes, if any are alive, belong to no unit.
     std::vector<TableEntry> strangers(std::span<const Token> known) const;
 
+    /// The highest serial number of a token that was ever in a slot in use or used; a new token has
+    /// to have a higher one.
+    std::uint64_t highest_serial() const;
+
     /// LauncherRequest bits that were asked for and not cleared yet.
     std::uint32_t requests() const;
     /// To be called once they are written down (or have been carried out).
