@@ -197,8 +197,13 @@ Result<Kernel> open_kernel(Pid launcher,
     for (const std::string& controller : cgroups->unavailable_controllers()) {
         log.say(Severity::info, "Controller not available: " + controller);
     }
+    Result<AdoptedProcesses> adopted = AdoptedProcesses::open();
+    if (!adopted) {
+        return Failure{adopted.error()};
+    }
     return Kernel{launcher,
                   table,
+                  std::move(*adopted),
                   std::move(opened->file),
                   std::move(opened->saved),
                   std::move(*stops),
