@@ -170,8 +170,9 @@ void Service::resume(const RestoredUnit& restored) {
             send_signals(unit_.sub_state, SignalCause::again);
             break;
         case SubState::start:
+            // It may be looked for already, since its start command was found to have ended.
             if (settings_.type == ServiceType::forking && !run_.main.is_there() &&
-                !run_.control.is_there()) {
+                !run_.control.is_there() && run_.identifying == Token::none) {
                 look_for_main_process();
             }
             break;
@@ -179,7 +180,8 @@ void Service::resume(const RestoredUnit& restored) {
             // ExecStartPost has ended, and what it was to write was looked for when the manager
             // died.
             if (settings_.type == ServiceType::forking && !run_.main_known &&
-                !settings_.pid_file.empty() && !run_.control.is_there()) {
+                !settings_.pid_file.empty() && !run_.control.is_there() &&
+                run_.identifying == Token::none) {
                 look_for_main_process();
             }
             break;
