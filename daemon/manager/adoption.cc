@@ -17,6 +17,8 @@ namespace {
 
 /// Of a unit with more processes than this, those listed first are looked at.
 constexpr std::size_t kLookedAtMax = 4096;
+/// What a start time is rounded down by at most.
+constexpr Duration kTick{10'000};
 
 std::int64_t usec_of(clockid_t clock) {
     timespec now{};
@@ -25,11 +27,11 @@ std::int64_t usec_of(clockid_t clock) {
 }
 
 /// The kernel counts a start time on a clock that goes on while the machine sleeps.
-std::int64_t monotonic_usec_of(std::uint64_t start_time) {
+Time began_at(std::uint64_t start_time) {
     const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
     const std::int64_t asleep = usec_of(CLOCK_BOOTTIME) - usec_of(CLOCK_MONOTONIC);
     const auto since_boot = static_cast<std::int64_t>(start_time * 1'000'000 / ticks_per_second);
-    return std::max<std::int64_t>(since_boot - asleep, 1);
+    return time_from_usec(std::max<std::int64_t>(since_boot - asleep, 1));
 }
 
 std::string_view name_of(const UnitRecord& record) {
@@ -174,7 +176,7 @@ UnitRecord record_of(std::string_view unit,
     record.stop_deadline = kNeverUsec;
     record.dump_until = kNeverUsec;
     const std::int64_t now = usec_of(CLOCK_MONOTONIC);
-    const std::int64_t since = main ? monotonic_usec_of(main->process.start_time) : now;
+    const std::int64_t since = main ? to_usec(began_at(main->process.start_time)) : now;
     record.state_changed_at = since;
     record.inactive_exit_at = since;
     record.active_enter_at = since;
@@ -224,7 +226,9 @@ void say_what_is_lost(const ProcessTable& table, bool boots, Log& log) {
 
 }  // namespace
 
-std::optional<FoundProcess> oldest_process(std::string_view unit, const CgroupTree& cgroups) {
+std::optional<FoundProcess> oldest_process(std::string_view unit,
+                                           const CgroupTree& cgroups,
+                                           Time not_before) {
     Result<std::vector<Pid>> pids = cgroups.processes(unit, kLookedAtMax);
     if (!pids) {
         return std::nullopt;
@@ -234,7 +238,8 @@ std::optional<FoundProcess> oldest_process(std::string_view unit, const CgroupTr
     for (const Pid pid : *pids) {
         const Result<ProcessInfo> info = process_info(pid);
         if (!info || info->state == 'Z' || info->state == 'X' ||
-            std::binary_search(pids->begin(), pids->end(), info->parent)) {
+            std::binary_search(pids->begin(), pids->end(), info->parent) ||
+            began_at(info->start_time) + kTick < not_before) {
             continue;
         }
         const FoundProcess process{pid, info->start_time, info->name};
@@ -260,7 +265,7 @@ void adopt_from_cgroups(const std::vector<std::string>& units,
                         const CgroupTree& cgroups,
                         SavedState& saved,
                         Log& log) {
-    const bool boots = table.manager_starts() <= 1;
+    const bool boots = !table.has_taken_over();
     say_what_is_lost(table, boots, log);
     const EntriesByUnit living = living_entries(table, cgroups);
     Tokens tokens{saved, table};

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/types/time.h"
 #include "core/types/unit.h"
 #include "linux/cgroup.h"
 #include "manager/log.h"
@@ -28,8 +29,11 @@ struct FoundProcess {
 };
 
 /// Of the processes in the unit's cgroup whose parent is outside of it, the one that was there
-/// first: a service's main process, usually. Nothing when the cgroup is empty.
-std::optional<FoundProcess> oldest_process(std::string_view unit, const CgroupTree& cgroups);
+/// first: a service's main process, usually. Those that began before `not_before` don't count.
+/// Nothing when there is none.
+std::optional<FoundProcess> oldest_process(std::string_view unit,
+                                           const CgroupTree& cgroups,
+                                           Time not_before = Time{});
 
 /// The services whose cgroups have processes.
 std::vector<std::string> populated_services(const CgroupTree& cgroups);

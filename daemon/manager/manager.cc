@@ -247,6 +247,7 @@ void Manager::restore_or_boot() {
     while (handle_poke() == Drained::no || handle_adopted() == Drained::no) {
     }
     kernel_.saved.reset();
+    kernel_.table.set_taken_over();
     if (supervisor_.record().started == 0) {
         boot();
     }

@@ -26,15 +26,26 @@ public:
           cgroups_(cgroups),
           log_(log) {}
 
-    ProcessFact main() const { return fact_of(record_.main, true); }
+    ProcessFact main() const {
+        return fact_of(record_.main, {true, time_from_usec(record_.main_started_at)});
+    }
     /// One whose PID was not written down any more can be told from others only while there is no
     /// main process.
-    ProcessFact control() const { return fact_of(record_.control, record_.main.token == 0); }
+    ProcessFact control() const {
+        return fact_of(record_.control,
+                       {record_.main.token == 0, time_from_usec(record_.state_changed_at)});
+    }
     /// Looked at again if it is lost.
     ProcessFact checker() const { return table_.look(static_cast<Token>(record_.checker.token)); }
 
 private:
-    ProcessFact fact_of(const ProcessRecord& process, bool may_guess) const;
+    /// A process whose PID is not on record: may it be looked for in the cgroup, and when was it
+    /// about to be started?
+    struct Search {
+        bool is_allowed = false;
+        Time not_before{};
+    };
+    ProcessFact fact_of(const ProcessRecord& process, const Search& search) const;
     ProcessFact adopt(Token token, const ProcessIdentity& identity) const;
 
     const UnitRecord& record_;
@@ -45,7 +56,7 @@ private:
     Log& log_;
 };
 
-ProcessFact Finder::fact_of(const ProcessRecord& process, bool may_guess) const {
+ProcessFact Finder::fact_of(const ProcessRecord& process, const Search& search) const {
     const auto token = static_cast<Token>(process.token);
     if (token == Token::none) {
         return ProcessFact{};
@@ -59,12 +70,12 @@ ProcessFact Finder::fact_of(const ProcessRecord& process, bool may_guess) const 
     }
     // All intents of a step are written down before the first slot is claimed. One of this
     // launcher's that has no slot is one that the manager before us did not get to.
-    if (table_.manager_starts() > 1 && process.is_foreign == 0) {
+    if (table_.has_taken_over()) {
         return ProcessFact{ProcessFact::State::never_spawned, 0};
     }
     // The launcher before this one was killed between the spawn and the record of its PID.
     const std::optional<FoundProcess> found =
-        may_guess ? oldest_process(unit_, cgroups_) : std::nullopt;
+        search.is_allowed ? oldest_process(unit_, cgroups_, search.not_before) : std::nullopt;
     return found ? adopt(token, ProcessIdentity{found->pid, found->start_time, unit_})
                  : ProcessFact{ProcessFact::State::lost, 0};
 }
@@ -152,7 +163,7 @@ StateRestored restored_state(const SavedState& saved,
 bool is_worth_restoring(const SavedState& saved,
                         const ProcessTable& table,
                         const CgroupTree& cgroups) {
-    if (table.manager_starts() > 1) {
+    if (table.has_taken_over()) {
         return true;
     }
     bool had_processes = false;

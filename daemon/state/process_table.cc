@@ -337,6 +337,14 @@ void ProcessTable::set_end(const TreeEnd& end) {
     header_->final_status.store(256 + byte, std::memory_order_release);
 }
 
+bool ProcessTable::has_taken_over() const {
+    return header_->records_taken_over.load(std::memory_order_relaxed) != 0;
+}
+
+void ProcessTable::set_taken_over() {
+    header_->records_taken_over.store(1, std::memory_order_relaxed);
+}
+
 std::uint32_t ProcessTable::manager_starts() const {
     return header_->manager_starts.load(std::memory_order_relaxed);
 }

@@ -106,6 +106,11 @@ public:
     /// The launcher is to end everything, in this way, once this manager has ended.
     void set_end(const TreeEnd& end);
 
+    /// Has a manager of this launcher taken over the records? Else they, and what they name, are of
+    /// a launcher before it.
+    bool has_taken_over() const;
+    void set_taken_over();
+
     /// 1 for the first manager of this launcher.
     std::uint32_t manager_starts() const;
     /// Processes that the launcher inherited and reaped because they were in no slot.
