@@ -12,7 +12,7 @@ namespace svcd {
 namespace {
 
 constexpr Usec kReconnectMax = 10'000'000;
-constexpr int kReconnectPauseMilliseconds = 100;
+constexpr int kReconnectPauseMilliseconds = 10;
 /// An address without a listener that is no runtime dir's: somebody is just being restarted,
 /// perhaps.
 constexpr Usec kRefusedMax = 1'000'000;

@@ -137,12 +137,24 @@ Result<void> Bus::start() {
     return listening;
 }
 
+void Bus::leave_to_successor() {
+    impl_->private_socket.leave_to_successor();
+}
+
 void Bus::reconnect() {
     impl_->link.reconnect();
 }
 
 void Bus::reply(const Reply& reply) {
     impl_->requests.answer(reply);
+}
+
+void Bus::remember(const Reply& reply) {
+    impl_->requests.remember(reply);
+}
+
+Answers& Bus::answers() {
+    return impl_->requests.answers();
 }
 
 void Bus::job_new(JobId job, std::string_view unit) {

@@ -1,5 +1,6 @@
 // org.svcd1.Manager, at /org/svcd1.
 #include <fnmatch.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -303,8 +304,7 @@ Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
     }
     Requests::ClientId id;
     if (!options->request_id.empty()) {
-        // Two users' IDs are never the same request.
-        id.key = std::to_string(call.caller.uid.value_or(UINT32_MAX)) + ":" + options->request_id;
+        id.key = request_key(call.caller, options->request_id);
         id.what = verb_name + " " + name + " " + mode;
         switch (subject.api().requests.repeated(id, call.connection, call.message)) {
             case Requests::Repeated::no:
@@ -386,6 +386,10 @@ Outcome reload_units(const Call&, Subject& subject, Writer& reply) {
     return Answered::now;
 }
 
+Outcome reexecute(const Call& call, Subject& subject, Writer&) {
+    return request_reexecution(call, subject.api());
+}
+
 Outcome request_shutdown(const Call& call, Api& api, ShutdownRequested event) {
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     // More requests than we hold must not keep a machine from shutting down.
@@ -448,6 +452,7 @@ constexpr MethodRow kMethods[] = {
     {"ReloadOrRestartUnit",   "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::reload_or_restart>},
     {"ReloadOrTryRestartUnit","ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::try_reload_or_restart>},
     {"RequestJob",            "sssa{sv}", "ob",               "verb unit mode options job done_already", Access::change, request_job_by_verb},
+    {"GetRequestResult",      "s",        "os",               "request_id job result",     Access::read,   get_request_result},
     {"KillUnit",              "ssi",      "",                 "name whom signal",          Access::change, kill_unit},
     {"ResetFailedUnit",       "s",        "",                 "name",                      Access::change, reset_failed_unit},
     {"ResetFailed",           "",         "",                 "",                          Access::change, reset_failed},
@@ -461,6 +466,7 @@ constexpr MethodRow kMethods[] = {
     {"Unsubscribe",           "",         "",                 "",                          Access::read,   unsubscribe},
     {"Reload",                "",         "",                 "",                          Access::change, reload},
     {"ReloadUnits",           "",         "asas",             "errors warnings",           Access::change, reload_units},
+    {"Reexecute",             "",         "",                 "",                          Access::change, reexecute},
     {"Exit",                  "",         "",                 "",                          Access::change, shut_down<ShutdownKind::exit>},
     {"PowerOff",              "",         "",                 "",                          Access::change, shut_down<ShutdownKind::poweroff>},
     {"Reboot",                "",         "",                 "",                          Access::change, shut_down<ShutdownKind::reboot>},
@@ -470,6 +476,7 @@ constexpr MethodRow kMethods[] = {
 
 constexpr PropertyRow kProperties[] = {
     {"Version",      "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().manager.version()); }},
+    {"ManagerPID",   "u",  Emits::constant, [](Subject&, Writer& w) { w.u32(static_cast<std::uint32_t>(::getpid())); }},
     {"SystemState",  "s",  Emits::nothing,  [](Subject& s, Writer& w) { w.string(name_of(s.api().manager.system_state())); }},
     {"NFailedUnits", "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.failed_units())); }},
     {"NNames",       "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.units().size())); }},

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 
@@ -137,7 +138,9 @@ PrivateSocket::PrivateSocket(sd_event* loop,
 
 PrivateSocket::~PrivateSocket() {
     if (fd_ >= 0) {
-        ::unlink(path_.c_str());
+        if (!path_.empty()) {
+            ::unlink(path_.c_str());
+        }
         ::close(fd_);
     }
     if (spare_fd_ >= 0) {
@@ -148,11 +151,14 @@ PrivateSocket::~PrivateSocket() {
 Result<void> PrivateSocket::listen(const std::string& path, int priority) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.empty() || path.size() >= sizeof address.sun_path) {
+    // It takes its name only when it listens, in place of the one that a manager before us left: so
+    // there is no moment in which a client finds no socket and thinks that there is no svcd.
+    const std::string draft = path + ".new";
+    if (path.empty() || draft.size() >= sizeof address.sun_path) {
         return failure(ENAMETOOLONG, "listen on the private socket", path,
-                       "a socket's path has 1 to 107 bytes; choose a shorter --runtime-dir");
+                       "a socket's path has 1 to 103 bytes; choose a shorter --runtime-dir");
     }
-    std::memcpy(address.sun_path, path.data(), path.size());
+    std::memcpy(address.sun_path, draft.data(), draft.size());
     if (sd_id128_randomize(&server_id_) < 0) {
         return failure(errno, "draw an ID for the private socket");
     }
@@ -160,7 +166,7 @@ Result<void> PrivateSocket::listen(const std::string& path, int priority) {
     if (fd < 0) {
         return failure(errno, "make the private socket", path);
     }
-    ::unlink(path.c_str());
+    ::unlink(draft.c_str());
     const auto fail = [&](const char* operation, int error_number) {
         ::close(fd);
         return failure(error_number, operation, path);
@@ -168,11 +174,14 @@ Result<void> PrivateSocket::listen(const std::string& path, int priority) {
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
         return fail("bind the private socket to", errno);
     }
-    if (::chmod(path.c_str(), 0666) < 0) {
+    if (::chmod(draft.c_str(), 0666) < 0) {
         return fail("set the mode of the private socket", errno);
     }
     if (::listen(fd, SOMAXCONN) < 0) {
         return fail("listen on the private socket", errno);
+    }
+    if (::rename(draft.c_str(), path.c_str()) < 0) {
+        return fail("give its name to the private socket", errno);
     }
     sd_event_source* readable = nullptr;
     sd_event_source* after_turn = nullptr;

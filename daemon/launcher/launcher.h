@@ -81,7 +81,7 @@ void hurry();
 /// The signals that svcd listens to. Those that ask for something that can be put in order go to
 /// the manager (LauncherRequest); a few mean that there is no time for that.
 namespace signals {
-/// Blocks every signal. A signalfd of those that mean something; -1: it was said why not.
+/// Blocks every signal. A signalfd of them all; -1: it was said why not.
 int open();
 /// Reads what is there, and passes it on. True: don't wait for the manager, but go down, as `kind`
 /// says. `is_machine`: we are PID 1 of one.

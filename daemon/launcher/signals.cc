@@ -61,18 +61,10 @@ bool obey(int signal, bool is_machine, EndKind& kind) {
 }  // namespace
 
 int open() {
-    sigset_t set;
-    ::sigfillset(&set);
-    ::sigprocmask(SIG_SETMASK, &set, nullptr);
-    ::sigemptyset(&set);
-    ::sigaddset(&set, SIGCHLD);
-    for (const Meaning& meaning : kMeanings) {
-        ::sigaddset(&set, number(meaning));
-    }
-    for (int immediate = 0; immediate < 3; ++immediate) {
-        ::sigaddset(&set, SIGRTMIN + kFirstImmediate + immediate);
-    }
-    const int fd = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);
+    const int fd = ::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0) {
         say("can't receive signals: %s", std::strerror(errno));
     }

@@ -37,7 +37,6 @@ EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
                std::move(settings)) {}
 
 void EffectRunner::run(const Effects& effects) {
-    unwritten_.clear();
     carry_out_in_order(effects, *this);
 }
 
@@ -47,10 +46,54 @@ void EffectRunner::complain(UnitId unit, const Error& error) {
 
 // ── the state file
 
-void EffectRunner::write_unit(UnitId unit) {
+/// Everything that a step changes counts at once, or, if we die on the way, not at all.
+void EffectRunner::write_down(const Effects& effects) {
+    unwritten_.clear();
+    for (const Effect& effect : effects.orders) {
+        if (const auto* reply = std::get_if<Reply>(&effect)) {
+            tools_.bus.remember(*reply);
+        }
+    }
+    for (const Effect& effect : effects.orders) {  // a job may end in the step that made it
+        if (const auto* ended = std::get_if<AnnounceJobEnd>(&effect)) {
+            tools_.bus.answers().job_ended(ended->job, ended->result);
+        }
+    }
     if (records_held_) {
         return;
     }
+    const std::vector<std::size_t>& answers = tools_.bus.answers().changed();
+    const std::size_t records = effects.dirty.size() + answers.size();
+    if (records == 0 && !effects.supervisor_dirty) {
+        return;
+    }
+    const bool is_step = records + (effects.supervisor_dirty ? 1 : 0) > 1;
+    if (is_step) {
+        tools_.state.begin_step();
+    }
+    for (const UnitId unit : effects.dirty) {
+        write_unit(unit);
+    }
+    for (const std::size_t slot : answers) {
+        const auto written = tools_.state.write(slot, tools_.bus.answers().record(slot));
+        if (!written) {
+            tools_.log.say(Severity::warning,
+                           to_string(written.error()) +
+                               ": a client that asks again after a crash is not known again");
+        }
+    }
+    tools_.bus.answers().clear_changed();
+    const SupervisorRecord supervisor = tools_.supervisor.record();
+    const Result<void> written = is_step                    ? tools_.state.commit_step(supervisor)
+                                 : effects.supervisor_dirty ? tools_.state.write(supervisor)
+                                                            : Result<void>{};
+    if (!written) {
+        tools_.log.say(Severity::warning, to_string(written.error()));
+        unwritten_ = effects.dirty;
+    }
+}
+
+void EffectRunner::write_unit(UnitId unit) {
     const Result<void> written = tools_.supervisor.is_known(unit)
                                      ? tools_.state.write(unit, tools_.supervisor.record(unit))
                                      : tools_.state.erase(unit);
@@ -58,15 +101,6 @@ void EffectRunner::write_unit(UnitId unit) {
         // What runs goes on. Nothing new is started, though: a next manager would not know of it.
         complain(unit, written.error());
         unwritten_.push_back(unit);
-    }
-}
-
-void EffectRunner::write_supervisor() {
-    if (records_held_) {
-        return;
-    }
-    if (const auto written = tools_.state.write(tools_.supervisor.record()); !written) {
-        tools_.log.say(Severity::warning, to_string(written.error()));
     }
 }
 
@@ -96,9 +130,9 @@ void EffectRunner::carry_out(const IdentifyMainProcess& order) {
     const MainProcessQuery query{order, tools_.supervisor.name(order.unit),
                                  has_service ? definition->service->pid_file : std::string{},
                                  tools_.supervisor.status(order.unit).control_pid};
-    const Result<Pid> found = tools_.finder.find(query);
+    Result<MainProcessFound> found = tools_.finder.find(query);
     if (found) {
-        tools_.queue.emplace_back(MainProcessFound{order.process, *found});
+        tools_.queue.emplace_back(*found);
     } else {
         tools_.queue.emplace_back(MainProcessNotFound{order.process, found.error()});
     }
@@ -106,6 +140,7 @@ void EffectRunner::carry_out(const IdentifyMainProcess& order) {
 
 void EffectRunner::carry_out(const RetireProcess& order) {
     tools_.table.release(order.process);
+    tools_.adopted.forget(order.process);
 }
 
 void EffectRunner::carry_out(const WatchBusName& order) {
@@ -160,6 +195,10 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
     if (token == Token::none) {
         return;
     }
+    if (const UniqueFd* adopted = tools_.adopted.pidfd_of(token)) {
+        send(order, *adopted, tools_.adopted.pid_of(token), reached);
+        return;
+    }
     const ProcessFact before = tools_.table.look(token);
     if (before.state != ProcessFact::State::alive) {
         return;
@@ -175,15 +214,22 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
         complain(order.unit, process.error());
         return;
     }
+    send(order, *process, now.pid, reached);
+}
+
+void EffectRunner::send(const SignalUnit& order,
+                        const UniqueFd& pidfd,
+                        Pid pid,
+                        std::vector<Pid>& reached) {
     const std::vector<int> signals = signals_of(order);
-    const Result<void> sent = send_signal(*process, signals.front());
+    const Result<void> sent = send_signal(pidfd, signals.front());
     complain_of_signal(order.unit, sent);
     if (!sent) {
         return;
     }
-    reached.push_back(now.pid);
+    reached.push_back(pid);
     for (std::size_t next = 1; next < signals.size(); ++next) {
-        complain_of_signal(order.unit, send_signal(*process, signals[next]));  // it may have ended
+        complain_of_signal(order.unit, send_signal(pidfd, signals[next]));  // it may have ended
     }
 }
 

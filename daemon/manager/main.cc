@@ -77,11 +77,12 @@ int run(const ManagerOptions& options) {
 
 int main(int argc, char** argv) {
     svcd::leave_signals_to_launcher();
-    const svcd::ParsedCommandLine parsed = svcd::parse_command_line(
+    svcd::ParsedCommandLine parsed = svcd::parse_command_line(
         std::vector<std::string>(argv + 1, argv + argc), svcd::surroundings());
     if (!parsed.options) {
         std::fputs(parsed.text.c_str(), parsed.status == 0 ? stdout : stderr);
         return parsed.status;
     }
+    parsed.options->program = argv[0];
     return svcd::run(*parsed.options);
 }

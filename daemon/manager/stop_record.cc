@@ -161,6 +161,26 @@ void StopRecord::end(Time at) {
     is_changed_ = true;
 }
 
+void StopRecord::take_back_end(SubState before) {
+    // All events of a step have one time, and the step came after the unit had entered `before`. In
+    // a text of ours the quotes would be escaped.
+    const std::string last = "{\"at_usec\":" + std::to_string(facts_.duration_usec) + ",";
+    std::string entered;
+    JsonWriter{entered}.field("what", "state").field("state", name_of(before));
+    const std::size_t known = events_.rfind(entered);
+    const std::size_t from = known == std::string::npos ? 0 : known;
+    const std::size_t cut = std::min(events_.find(last, from), events_.size());
+    for (std::size_t at = cut; at < events_.size(); at = events_.find(last, at + 1)) {
+        --facts_.event_count;
+    }
+    events_.resize(cut == 0 ? 0 : cut < events_.size() ? cut - 1 : cut);  // less its comma
+    facts_.is_empty = events_.find("\"what\":\"empty\"") != std::string::npos ? 1 : 0;
+    facts_.sub_state = static_cast<std::uint8_t>(before);
+    facts_.duration_usec = -1;
+    facts_.ended = 0;
+    is_changed_ = true;
+}
+
 std::string StopRecord::text() {
     facts_.events_begin = static_cast<std::uint32_t>(head_.size());
     facts_.events_end = static_cast<std::uint32_t>(head_.size() + events_.size());

@@ -42,6 +42,9 @@ public:
     /// The deadline of the stop as it is now.
     void set_limit(Time deadline);
     void end(Time at);
+    /// It ended in a step that was not written down, so that step is still to come: without its
+    /// events, and in the state in which the unit was before.
+    void take_back_end(SubState before);
 
     /// All of it as JSON. Notes in facts() where the events are in it.
     std::string text();

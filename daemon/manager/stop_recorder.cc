@@ -82,6 +82,9 @@ void StopRecorder::after(const Effects& effects, Time now) {
         remember(heard_->unit, heard_->what, std::move(heard_->fields));
     }
     heard_.reset();
+    if (std::exchange(has_ended_, false)) {
+        flush();
+    }
 }
 
 void StopRecorder::note_shutdown() {
@@ -138,7 +141,7 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
         finish(unit, *before);
     }
     StopBeginning beginning;
-    beginning.id = log_.take_id();
+    beginning.id = id_for(unit);
     beginning.unit = supervisor_.name(unit);
     beginning.invocation = transition.invocation_id;
     beginning.began = now_;
@@ -157,6 +160,11 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     add_what_led_to(*record, unit);
     list(*record);
     open_[unit] = std::move(record);
+}
+
+std::uint64_t StopRecorder::id_for(UnitId unit) {
+    const auto known = ahead_.extract(unit);
+    return known.empty() ? log_.take_id() : known.mapped();
 }
 
 void StopRecorder::add_what_led_to(StopRecord& record, UnitId unit) {
@@ -181,6 +189,7 @@ void StopRecorder::finish(UnitId unit, StopRecord& record) {
         record.facts().throttled_usec = std::max<std::int64_t>(now->count() - before, 0);
     }
     record.end(now_);
+    has_ended_ = true;
     if (auto open = open_.find(unit); open != open_.end()) {
         ended_.emplace_back(unit, std::move(open->second));
         open_.erase(open);

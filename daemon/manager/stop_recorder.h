@@ -9,7 +9,9 @@
 //                                                    about_to_kill(), signalled() ◄─┘
 //   end of a turn:  flush(), one write for all records that have changed
 //
-// An ordinary stop costs no system call but its share of that write. Processes are looked at only
+// An ordinary stop costs one system call, when it ends: the log knows of the end before the state
+// file does, since a manager that follows asks for nothing more of a unit that is down. Else it
+// costs its share of the write at the end of the turn. Processes are looked at only
 // before they get SIGKILL (the record is written before the signal is sent) and when they have
 // outlived it, at most kExaminedPerTurn a turn.
 #pragma once
@@ -111,6 +113,7 @@ private:
     void take(const Transition& transition, const StopBegan* began);
     void begin(const Transition& transition, const std::optional<JobStatus>& job);
     void add_what_led_to(StopRecord& record, UnitId unit);
+    std::uint64_t id_for(UnitId unit);
     void finish(UnitId unit, StopRecord& record);
     void note_wedged(UnitId unit, StopRecord& record);
     void note_jobs(const Effects& effects);
@@ -123,6 +126,7 @@ private:
                                                    const std::vector<Pid>& pids);
 
     void take_restored();
+    std::vector<std::uint64_t> settle_ahead();
     /// `saved`: null when the state file doesn't know the unit.
     void go_on(const UnitRecord* saved, Record record);
     void begin_late(UnitId unit, const UnitRecord& saved);
@@ -140,7 +144,11 @@ private:
     std::unordered_map<UnitId, std::vector<Prelude>> preludes_;
     std::optional<UnitId> main_exited_;
     std::vector<UnitRecord> restored_;  ///< of a StateRestored that is being stepped
+    /// Records of stops which the state file of a manager before us knows nothing of: they happen
+    /// again, under the same ID.
+    std::unordered_map<UnitId, std::uint64_t> ahead_;
     bool is_restoring_ = false;
+    bool has_ended_ = false;        ///< a record, in this step
     bool limits_may_move_ = false;  ///< in this step
     std::size_t examined_ = 0;      ///< in this turn
     bool write_failed_ = false;

@@ -1,9 +1,13 @@
 // Records that another manager began. It died in the middle of its stops, and perhaps before it had
-// written the last turn's news into the log; the state file, which is written first, knows better.
+// written the last turn's news into the log, or, of a stop that ended, into the state file. What
+// the state file says is what happened; what it doesn't say yet happens again.
 //
 //   the unit still stops, and has a record         the record goes on
 //   it still stops, and has none                   one is begun with what the state file knows
 //   it has ended meanwhile, the record has not     it is ended with what the state file knows
+//   the record has ended, the unit still stops     it goes on, less its end
+//   the record has ended, the unit is still up     the stop comes again, and takes its place
+//   the record goes on, the unit is still up       the same; until then it is marked `lost`
 //   the state file doesn't know the unit, or there
 //   is nothing to go on with                       it is left as it is, marked `lost`
 #include <algorithm>
@@ -28,6 +32,13 @@ SubState sub_state_of(const UnitRecord& saved) {
 bool is_stopping(const UnitRecord& saved) {
     const SubState state = sub_state_of(saved);
     return traits(state).stopping || state == SubState::stop_wedged;
+}
+
+/// Does the state file know nothing of a stop that ended then? Steps of one wakeup have one time,
+/// so what began in the first of them may have ended in the last at the same time.
+bool is_ahead(std::int64_t ended_at_usec, const UnitRecord& saved) {
+    return ended_at_usec > saved.state_changed_at ||
+           (ended_at_usec == saved.state_changed_at && is_stopping(saved));
 }
 
 /// The job as it was when the manager died; nothing when there was none.
@@ -60,16 +71,40 @@ void StopRecorder::hear(const StateRestored& event) {
     is_restoring_ = true;
     restored_.clear();
     std::unordered_set<std::string_view> unfinished;
+    std::unordered_map<std::string_view, std::int64_t> newest_end;
     for (const StopSummary& stop : log_.stops()) {
         if (!stop.ended) {
             unfinished.insert(stop.unit);
         }
+        newest_end.try_emplace(stop.unit, stop.ended_at_usec);
     }
     for (const RestoredUnit& unit : event.units) {
-        if (is_stopping(unit.record) || unfinished.contains(text_of(unit.record.name))) {
+        const std::string_view name = text_of(unit.record.name);
+        const auto newest = newest_end.find(name);
+        const bool has_end = newest != newest_end.end() && is_ahead(newest->second, unit.record);
+        if (is_stopping(unit.record) || has_end || unfinished.contains(name)) {
             restored_.push_back(unit.record);
         }
     }
+}
+
+/// The records that have an end of which the state file knows nothing. Returns those of units that
+/// were stopping already.
+std::vector<std::uint64_t> StopRecorder::settle_ahead() {
+    std::vector<std::uint64_t> stopping;
+    for (const UnitRecord& saved : restored_) {
+        const auto unit = supervisor_.find(text_of(saved.name));
+        const std::vector<StopSummary> stops = log_.stops_of(text_of(saved.name));
+        if (!unit || stops.empty() || !is_ahead(stops.front().ended_at_usec, saved)) {
+            continue;
+        }
+        if (is_stopping(saved)) {
+            stopping.push_back(stops.front().id);
+        } else {
+            ahead_[*unit] = stops.front().id;
+        }
+    }
+    return stopping;
 }
 
 /// After the step that has restored the units, and before what it made of them is looked at.
@@ -79,7 +114,7 @@ void StopRecorder::take_restored() {
     for (const UnitRecord& saved : restored_) {
         units[text_of(saved.name)] = &saved;
     }
-    std::vector<std::uint64_t> unfinished;
+    std::vector<std::uint64_t> unfinished = settle_ahead();
     for (const StopSummary& stop : log_.stops()) {
         if (!stop.ended) {
             unfinished.push_back(stop.id);
@@ -92,7 +127,11 @@ void StopRecorder::take_restored() {
             continue;
         }
         const auto unit = units.find(saved->unit);
-        go_on(unit == units.end() ? nullptr : unit->second, std::make_unique<StopRecord>(*saved));
+        auto record = std::make_unique<StopRecord>(*saved);
+        if (record->facts().ended != 0) {
+            record->take_back_end(sub_state_of(*unit->second));
+        }
+        go_on(unit == units.end() ? nullptr : unit->second, std::move(record));
     }
     for (const UnitRecord& saved : restored_) {
         const auto unit = supervisor_.find(text_of(saved.name));
@@ -108,6 +147,9 @@ void StopRecorder::go_on(const UnitRecord* saved, Record record) {
     StopFacts& facts = record->facts();
     const auto unit = saved == nullptr ? std::nullopt : supervisor_.find(record->unit());
     if (!unit || open_.contains(*unit) || saved->state_changed_at < facts.began_usec) {
+        if (unit && !is_stopping(*saved)) {
+            ahead_[*unit] = facts.id;  // if what made it stop comes again, so does the record
+        }
         facts.lost = 1;
         facts.ended = 1;
         record->touch();

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/types/checksum.h"
 #include "linux/procfs.h"
-#include "state/checksum.h"
 
 namespace svcd {
 namespace {
@@ -259,8 +259,14 @@ void StopLog::note(const std::string& unit_name,
         unit->second.push_back(id);
     }
     live_ = live_ - place.size + size;
-    place = Place{&unit->first,        offset,          size, facts.asked_at_usec,
-                  facts.shutdown_usec, facts.ended != 0};
+    const bool has_end = facts.ended != 0 && facts.duration_usec >= 0;
+    place = Place{&unit->first,
+                  offset,
+                  size,
+                  facts.asked_at_usec,
+                  facts.shutdown_usec,
+                  has_end ? facts.began_usec + facts.duration_usec : 0,
+                  facts.ended != 0};
     next_id_ = std::max(next_id_, id + 1);
     if (unit->second.size() > kStopsPerUnit) {
         forget(*std::min_element(unit->second.begin(), unit->second.end()));
@@ -282,7 +288,9 @@ void StopLog::forget(std::uint64_t id) {
 }
 
 StopSummary StopLog::summary(std::uint64_t id, const Place& place) const {
-    return StopSummary{id, *place.unit, place.asked_at_usec, place.shutdown_usec, place.ended};
+    return StopSummary{
+        id,         *place.unit, place.asked_at_usec, place.shutdown_usec, place.ended_at_usec,
+        place.ended};
 }
 
 std::vector<StopSummary> StopLog::stops_of(std::string_view unit) const {

@@ -76,6 +76,7 @@ struct StopSummary {
     std::string_view unit;  ///< valid until the next put() or flush()
     std::int64_t asked_at_usec = 0;
     std::int64_t shutdown_usec = 0;
+    std::int64_t ended_at_usec = 0;  ///< 0: it goes on, or nobody knows how it went on
     bool ended = false;
 };
 
@@ -122,6 +123,7 @@ private:
         std::size_t size = 0;
         std::int64_t asked_at_usec = 0;
         std::int64_t shutdown_usec = 0;
+        std::int64_t ended_at_usec = 0;
         bool ended = false;
     };
 

@@ -14,7 +14,7 @@
 
 namespace svcd {
 
-inline constexpr std::uint32_t kRecordVersion = 3;
+inline constexpr std::uint32_t kRecordVersion = 4;
 
 /// systemd.unit(5): a unit name has at most 255 bytes.
 inline constexpr std::size_t kUnitNameMax = 255;
@@ -24,13 +24,17 @@ inline constexpr std::size_t kStatusTextMax = 255;
 inline constexpr std::size_t kStartLimitBurstMax = 64;
 /// Stops of a service whose times are remembered.
 inline constexpr std::size_t kStopTimesMax = 16;
+/// Clients' requests whose answers are remembered.
+inline constexpr std::size_t kRequestsRemembered = 1024;
 
 /// A process of a unit, and what it is there for.
 struct ProcessRecord {
-    std::uint64_t token;    ///< 0: none
-    std::int32_t pid;       ///< 0: not spawned yet, or gone
-    std::uint16_t command;  ///< which of ServiceSettings::commands it executes
-    std::array<std::uint8_t, 2> padding;
+    std::uint64_t token;      ///< 0: none
+    std::int32_t pid;         ///< 0: not spawned yet, or gone
+    std::uint16_t command;    ///< which of ServiceSettings::commands it executes
+    std::uint8_t is_foreign;  ///< not the launcher's child: its end is seen by pidfd
+    std::array<std::uint8_t, 1> padding;
+    std::uint64_t start_time;  ///< as /proc/PID/stat has it; 0: not known
 };
 
 struct JobRecord {
@@ -145,5 +149,17 @@ struct SupervisorRecord {
 };
 static_assert(std::is_trivially_copyable_v<SupervisorRecord> &&
               std::is_standard_layout_v<SupervisorRecord>);
+
+/// The answer to a request for a job that a client gave an ID of its own.
+struct RequestRecord {
+    std::array<std::uint64_t, 2> key;  ///< of who asked and their ID; zeros: none
+    std::uint64_t what;                ///< checksum of what was asked for
+    std::int64_t until;                ///< it is remembered
+    std::uint32_t job;                 ///< 0: there was nothing to do
+    std::uint8_t result;               ///< 0: the job goes on; else JobResult + 1
+    std::array<std::uint8_t, 3> padding;
+};
+static_assert(std::is_trivially_copyable_v<RequestRecord> &&
+              std::is_standard_layout_v<RequestRecord>);
 
 }  // namespace svcd

@@ -68,6 +68,7 @@ TEST(BusApi, ACallIsAnsweredWhenTheSupervisorHasAnswered) {
     EXPECT_THAT(answered, IsEmpty());
     daemon.in_loop([](FakeManager& manager) {
         ASSERT_EQ(manager.held_replies.size(), 1U);
+        manager.bus->remember(manager.held_replies[0]);
         manager.bus->reply(manager.held_replies[0]);
     });
     while (answered.empty()) {
@@ -96,6 +97,7 @@ TEST(BusApi, EveryRefusalHasItsErrorName) {
         {RefusalKind::shutting_down, "org.svcd1.ShuttingDown"},
         {RefusalKind::no_such_process, "org.svcd1.NoSuchProcess"},
         {RefusalKind::limit_reached, "org.svcd1.LimitReached"},
+        {RefusalKind::successor_fails, "org.svcd1.SuccessorFails"},
     };
     for (const auto& [kind, name] : names) {
         daemon.in_loop([&, refusal = kind](FakeManager& manager) {
@@ -438,6 +440,7 @@ TEST(BusApi, ARequestRepeatedWhileTheFirstWaitsJoinsIt) {
                 joined = manager.held_replies.size() == 1;
                 if (joined) {
                     manager.hold_replies = false;
+                    manager.bus->remember(manager.held_replies[0]);
                     manager.bus->reply(manager.held_replies[0]);
                 }
             });

@@ -489,14 +489,22 @@ TEST_F(StopRecorderTest, AShutdownIsMarkedAlsoInStopsThatWereGoingOnAlready) {
 
 class AfterAManager : public StopRecorderTest {
 protected:
-    void die_and_restore(bool with_state = true) {
-        StateRestored event;
-        event.supervisor = supervisor_->record();
+    /// What the state file holds now.
+    void write_state() {
+        saved_ = StateRestored{};
+        saved_.supervisor = supervisor_->record();
         RestoredUnit unit;
         unit.record = supervisor_->record(id("a.service"));
         unit.main = ProcessFact{ProcessFact::State::alive, 101};
         unit.populated = true;
-        event.units.push_back(unit);
+        saved_.units.push_back(unit);
+    }
+    void die_and_restore(bool with_state = true) {
+        write_state();
+        restore(with_state);
+    }
+    void restore(bool with_state = true) {
+        StateRestored event = saved_;
         begin_manager();
         load(service("a"));
         if (with_state) {
@@ -505,6 +513,8 @@ protected:
             recorder_->give_up_unfinished();
         }
     }
+
+    StateRestored saved_;
 };
 
 TEST_F(AfterAManager, ARecordGoesOn) {
@@ -540,6 +550,90 @@ TEST_F(AfterAManager, AStopWhoseRecordWasNotWrittenGetsOne) {
     EXPECT_EQ(now["from"], "");
     EXPECT_EQ(now["asked_by"]["uid"], 1000);
     EXPECT_THAT(outline(now), ElementsAre("state stop-sigterm", "signal SIGTERM again"));
+}
+
+TEST_F(AfterAManager, AnEndIsInTheLogBeforeItIsInTheStateFile) {
+    load(service("a"));
+    start("a.service");
+    ask(JobVerb::stop, "a.service");
+    main_exits();
+    empties("a.service");  // the turn goes on
+    die_and_restore();
+    const std::vector<json> all = records("a.service", false);
+    ASSERT_THAT(all, SizeIs(1));
+    EXPECT_EQ(all[0]["asked_by"]["uid"], 1000);
+    EXPECT_THAT(outline(all[0]), ElementsAre("state stop-sigterm", "signal SIGTERM stop",
+                                             "exit main", "empty", "state dead"));
+}
+
+TEST_F(AfterAManager, AnEndThatTheStateFileDoesNotKnowComesAgain) {
+    load(service("a"));
+    start("a.service");
+    ask(JobVerb::stop, "a.service");
+    now_ += 1s;
+    main_exits();
+    write_state();
+    now_ += 1s;
+    empties("a.service");  // and its state is not written any more
+    restore();
+    EXPECT_TRUE(record("a.service")["duration_usec"].is_null());
+    now_ += 1s;
+    empties("a.service");
+    const std::vector<json> all = records("a.service");
+    ASSERT_THAT(all, SizeIs(1));
+    EXPECT_EQ(all[0]["duration_usec"], 3'000'000);
+    EXPECT_THAT(outline(all[0]), ElementsAre("state stop-sigterm", "signal SIGTERM stop",
+                                             "exit main", "empty", "state dead"));
+}
+
+TEST_F(AfterAManager, AStopThatBeganAndEndedAtOneTimeComesAgain) {
+    load(service("a"));
+    start("a.service");
+    main_exits(3);
+    write_state();
+    empties("a.service");
+    restore();
+    empties("a.service");
+    const std::vector<json> all = records("a.service");
+    ASSERT_THAT(all, SizeIs(1));
+    EXPECT_THAT(outline(all[0]),
+                ElementsAre("exit main", "state stop-sigterm", "empty", "state failed"));
+}
+
+TEST_F(AfterAManager, AStopThatTheStateFileDoesNotKnowIsRecordedOnce) {
+    load(service("a"));
+    start("a.service");
+    write_state();
+    now_ += 1s;
+    ask(JobVerb::stop, "a.service");
+    recorder_->end_turn();
+    restore();
+    EXPECT_TRUE(record("a.service")["lost"]);
+    ask(JobVerb::stop, "a.service");
+    const std::vector<json> all = records("a.service");
+    ASSERT_THAT(all, SizeIs(1));
+    EXPECT_FALSE(all[0].contains("lost"));
+}
+
+TEST_F(AfterAManager, ACrashThatTheStateFileDoesNotKnowIsRecordedOnce) {
+    load(service("a"));
+    start("a.service");
+    write_state();
+    now_ += 1s;
+    cgroup_.clear();
+    saved_.units[0].populated = false;
+    saved_.units[0].main = ProcessFact{ProcessFact::State::exited, 101};
+    main_exits(3);
+    empties("a.service");
+    const json before = record("a.service");
+    now_ += 1s;
+    restore();
+    main_exits(3);
+    const std::vector<json> all = records("a.service");
+    ASSERT_THAT(all, SizeIs(1));
+    EXPECT_EQ(all[0]["id"], before["id"]);
+    EXPECT_EQ(all[0]["main_status"], 3);
+    EXPECT_EQ(all[0]["began_usec"], 3'000'000);
 }
 
 TEST_F(AfterAManager, AStopWhoseEndWasNotWrittenIsEnded) {
