@@ -250,6 +250,17 @@ std::vector<JobRow> Daemon::jobs() {
     return rows;
 }
 
+std::string Daemon::request_result(const std::string& request_id) {
+    try {
+        return std::get<1>(manager_.GetRequestResult(request_id));
+    } catch (const sdbus::Error& error) {
+        if (error.getName() == "org.svcd1.NoSuchJob") {
+            return {};
+        }
+        throw;
+    }
+}
+
 std::vector<Json> Daemon::stop_records(const std::string& unit, std::uint32_t max) {
     std::vector<Json> records;
     for (const std::string& text : manager_.GetStopRecords(unit, max)) {

@@ -63,6 +63,9 @@ public:
 
     std::vector<UnitRow> units();
     std::vector<JobRow> jobs();
+    /// How the job ended that was asked for with this ID ("done", "failed" ...); empty: it goes on,
+    /// or nobody knows.
+    std::string request_result(const std::string& request_id);
     std::vector<ProcessRow> processes(const std::string& unit);
     /// The records of its last stops, newest first, at most `max` of them; docs/stop-records.md.
     std::vector<Json> stop_records(const std::string& unit, std::uint32_t max);

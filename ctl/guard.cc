@@ -2,6 +2,49 @@
 
 namespace svcd {
 
+bool may_be_asked_again(Verb verb) {
+    switch (verb) {
+        case Verb::status:
+        case Verb::show:
+        case Verb::cat:
+        case Verb::explain:
+        case Verb::doctor:
+        case Verb::plan:
+        case Verb::blame:
+        case Verb::critical_chain:
+        case Verb::list_units:
+        case Verb::list_dependencies:
+        case Verb::list_jobs:
+        case Verb::is_active:
+        case Verb::is_failed:
+        case Verb::is_system_running:
+        case Verb::daemon_reload:
+        case Verb::reset_failed:
+        case Verb::version:
+            return true;
+        case Verb::start:
+        case Verb::stop:
+        case Verb::restart:
+        case Verb::try_restart:
+        case Verb::reload:
+        case Verb::reload_or_restart:
+        case Verb::try_reload_or_restart:
+        case Verb::isolate:
+        case Verb::cancel:
+        case Verb::kill:
+        case Verb::plot:
+        case Verb::wait:
+        case Verb::events:
+        case Verb::exit:
+        case Verb::poweroff:
+        case Verb::reboot:
+        case Verb::halt:
+        case Verb::help:
+            break;
+    }
+    return false;
+}
+
 Trouble trouble_of(const sdbus::Error& error, const std::string& unit) {
     Trouble trouble;
     trouble.status = status_of_error(error.getName());

@@ -14,10 +14,14 @@ std::uint32_t WatchedJob::number() const {
     return value;
 }
 
-void JobLedger::expect(const std::string& unit, const std::string& path, Usec now) {
+void JobLedger::expect(const std::string& unit,
+                       const std::string& path,
+                       const std::string& request_id,
+                       Usec now) {
     WatchedJob job;
     job.unit = unit;
     job.path = path;
+    job.request_id = request_id;
     job.begun = now;
     if (const auto early = early_.find(path); early != early_.end()) {
         job.result = early->second;

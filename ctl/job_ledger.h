@@ -15,8 +15,9 @@ namespace svcd {
 
 struct WatchedJob {
     std::string unit;
-    std::string path;    ///< "/org/svcd1/job/12"
-    std::string result;  ///< empty: it goes on
+    std::string path;        ///< "/org/svcd1/job/12"
+    std::string request_id;  ///< it was asked for with; the daemon knows how it ended by that, too
+    std::string result;      ///< empty: it goes on
     Usec begun = 0;
     Usec ended = 0;
     bool sigkill_seen = false;  ///< while it ran, its unit came to stop-sigkill or final-sigkill
@@ -26,7 +27,10 @@ struct WatchedJob {
 
 class JobLedger {
 public:
-    void expect(const std::string& unit, const std::string& path, Usec now);
+    void expect(const std::string& unit,
+                const std::string& path,
+                const std::string& request_id,
+                Usec now);
     void removed(const std::string& path, const std::string& result, Usec now);
     /// The unit of a job that goes on came into a sub-state.
     void sub_state(const std::string& unit, const std::string& sub_state);

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <set>
 
+#include "guard.h"
 #include "messages.h"
 #include "phase_text.h"
 
@@ -16,6 +17,8 @@ namespace {
 /// A terminal is told what is waited for once it takes so long, and again so often.
 constexpr Usec kProgressAfter = 500'000;
 constexpr Usec kProgressEvery = 250'000;
+/// A call whose connection breaks is made again; each time the wait for a new one is bounded, too.
+constexpr int kTriesMax = 20;
 
 }  // namespace
 
@@ -45,7 +48,13 @@ JobWait::JobWait(Session& session) : session_(session), begun_(monotonic_now()) 
     }
 }
 
+/// Again as long as the connection breaks over it.
 void JobWait::listen() {
+    asked(
+        session_, [this] { subscribe(); }, [this] { signals_.reset(); });
+}
+
+void JobWait::subscribe() {
     signals_ = std::make_unique<Signals>(session_.connection());
     signals_->on_job_removed(
         [this](const std::string& path, const std::string&, const std::string& result) {
@@ -60,28 +69,29 @@ void JobWait::listen() {
 bool JobWait::request(const std::string& verb, const std::string& unit, const std::string& mode) {
     verb_ = verb;
     std::map<std::string, sdbus::Variant> options;
-    options["request_id"] = sdbus::Variant{random_request_id()};
+    const std::string request_id = random_request_id();
+    options["request_id"] = sdbus::Variant{request_id};
     if (!session_.options().reason.empty()) {
         options["reason"] = sdbus::Variant{session_.options().reason};
     }
-    for (bool again = false;; again = true) {
+    for (int tries = 1;; ++tries) {
         try {
             const auto [path, done_already] =
                 session_.daemon().manager().RequestJob(verb, unit, mode, options);
             if (done_already || path == "/") {
                 return false;
             }
-            ledger_.expect(unit, path, monotonic_now());
+            ledger_.expect(unit, path, request_id, monotonic_now());
             return true;
         } catch (const sdbus::Error& error) {
-            if (again || !is_connection_lost(error.getName())) {
+            if (tries == kTriesMax || !is_connection_lost(error.getName())) {
                 throw;
             }
-            signals_.reset();
-            session_.reconnect();
-            if (!session_.options().no_block) {
-                listen();
-            }
+        }
+        signals_.reset();
+        session_.reconnect();
+        if (!session_.options().no_block) {
+            listen();
         }
     }
 }
@@ -90,7 +100,11 @@ Signals::End JobWait::wait() {
     if (session_.options().no_block) {
         return Signals::End::satisfied;
     }
-    return watch([this] { return ledger_.all_ended(); });
+    const Signals::End end = watch([this] { return ledger_.all_ended(); });
+    if (!session_.options().wait) {
+        signals_.reset();  // what is asked now may have to be asked on another connection
+    }
+    return end;
 }
 
 Signals::End JobWait::wait_until_inactive(const std::vector<std::string>& units) {
@@ -129,8 +143,13 @@ Signals::End JobWait::watch(const std::function<bool()>& is_satisfied) {
         }
         signals_.reset();
         session_.reconnect();
-        listen();
-        settle_after_reconnection();
+        asked(
+            session_,
+            [this] {
+                subscribe();
+                settle_after_reconnection();
+            },
+            [this] { signals_.reset(); });
     }
 }
 
@@ -140,15 +159,22 @@ void JobWait::settle_after_reconnection() {
         alive.insert(job.id);
     }
     for (WatchedJob& job : ledger_.jobs()) {
-        if (!job.result.empty() || alive.contains(job.number())) {
-            continue;
+        if (job.result.empty() && !alive.contains(job.number())) {
+            job.result = result_of(job);
+            job.ended = monotonic_now();
         }
-        const std::string state = session_.daemon().active_state(job.unit);
-        const bool wanted_down = verb_ == "stop";
-        const bool is_down = state == "inactive" || state == "failed";
-        job.result = wanted_down == is_down ? "done" : "failed";
-        job.ended = monotonic_now();
     }
+}
+
+/// Of a job that is no more. A daemon whose memory was lost can't tell: then the unit has to.
+std::string JobWait::result_of(const WatchedJob& job) {
+    const std::string result = session_.daemon().request_result(job.request_id);
+    if (!result.empty()) {
+        return result;
+    }
+    const std::string state = session_.daemon().active_state(job.unit);
+    const bool is_down = state == "inactive" || state == "failed";
+    return (verb_ == "stop") == is_down ? "done" : "failed";
 }
 
 /// The unit's own way, or that of a unit whose job goes first.

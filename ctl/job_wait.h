@@ -29,8 +29,10 @@ public:
 
 private:
     void listen();
-    /// After a reconnection: jobs that are no more have ended, how is told by their units.
+    void subscribe();
+    /// After a reconnection: what became of the jobs meanwhile?
     void settle_after_reconnection();
+    std::string result_of(const WatchedJob& job);
     std::string what_is_waited_for(const WatchedJob& job, Usec now);
     Usec show_progress();
     void clear_progress();

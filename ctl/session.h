@@ -33,6 +33,9 @@ public:
 
     /// Adds to the answer.
     void print(std::string_view text) { answer_ += text; }
+    /// How much of an answer there is, to take back what was added since.
+    std::size_t printed() const { return answer_.size(); }
+    void unprint(std::size_t size) { answer_.resize(size); }
     /// Shows a line of the answer now, because more may be long in coming.
     void print_now(std::string_view text);
     /// A line for the person who waits, on stderr; not with -q, and only on a terminal.

@@ -128,14 +128,9 @@ bool was_kept_from_starting(Session& session, const WatchedJob& job) {
     return true;
 }
 
-ExitStatus say_outcome(Session& session, const WatchedJob& job, Json& list) {
+ExitStatus say_outcome(Session& session, const WatchedJob& job) {
     const Options& options = session.options();
     const Usec took = job.ended - job.begun;
-    list.push_back({{"unit", job.unit},
-                    {"verb", options.verb_name},
-                    {"job", job.number()},
-                    {"result", job.result.empty() ? Json{} : Json(job.result)},
-                    {"took_usec", job.result.empty() ? Json{} : Json(took)}});
     // Skipped by a condition is no failure: the unit was not meant to run.
     if (job.result == "done" || job.result == "skipped") {
         const ExitStatus status = check_sigkill(session, job);
@@ -186,7 +181,12 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
     for (const WatchedJob& job : jobs.ledger().jobs()) {
         const ExitStatus status = guarded(session, job.unit, [&] {
             if (!job.result.empty()) {
-                return say_outcome(session, job, list);
+                list.push_back({{"unit", job.unit},
+                                {"verb", session.options().verb_name},
+                                {"job", job.number()},
+                                {"result", job.result},
+                                {"took_usec", job.ended - job.begun}});
+                return asked(session, [&] { return say_outcome(session, job); });
             }
             if (session.options().no_block) {
                 list.push_back({{"unit", job.unit},
@@ -320,8 +320,11 @@ ExitStatus run_jobs(Session& session) {
     const Request request = request_of(session.options());
     ExitStatus worst = ExitStatus::done;
     Json list = Json::array();
-    const std::vector<std::string> units = named_units(session, true);
-    settle_stale_files(session, units);
+    const std::vector<std::string> units = asked(session, [&] {
+        std::vector<std::string> named = named_units(session, true);
+        settle_stale_files(session, named);
+        return named;
+    });
     JobWait jobs{session};
     std::vector<std::string> accepted;
     for (const std::string& unit : units) {

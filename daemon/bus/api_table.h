@@ -134,6 +134,10 @@ Outcome request_job(const Call& call,
 Outcome request_kill(
     const Call& call, Api& api, UnitId unit, std::string_view whom, std::int32_t signal);
 Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> unit);
+/// The key under which a caller's own ID is remembered: two users' IDs are never the same request.
+std::string request_key(const Caller& caller, const std::string& id);
+/// Manager.GetRequestResult (request_result_call.cc).
+Outcome get_request_result(const Call& call, Subject& subject, Writer& reply);
 /// Manager.Plan (plan_call.cc).
 Outcome plan_request(const Call& call, Subject& subject, Writer& reply);
 Outcome request_cancel(const Call& call, Api& api, JobId job);

@@ -145,6 +145,14 @@ void Bus::reply(const Reply& reply) {
     impl_->requests.answer(reply);
 }
 
+void Bus::remember(const Reply& reply) {
+    impl_->requests.remember(reply);
+}
+
+Answers& Bus::answers() {
+    return impl_->requests.answers();
+}
+
 void Bus::job_new(JobId job, std::string_view unit) {
     impl_->emit("JobNew", [&](Writer& writer) {
         writer.u32(static_cast<std::uint32_t>(job)).path(job_path(job)).string(unit);

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bus/answers.h"
 #include "bus/manager_api.h"
 
 namespace svcd {
@@ -58,6 +59,10 @@ public:
 
     // What the supervisor ordered or changed.
     void reply(const Reply& reply);
+    /// What clients are told again when they ask again, and what of it is to be written down: first
+    /// remember() the reply, then write, then reply().
+    void remember(const Reply& reply);
+    Answers& answers();
     void job_new(JobId job, std::string_view unit);
     void job_removed(JobId job, std::string_view unit, JobResult result);
     /// PropertiesChanged, to those who subscribed.

@@ -303,8 +303,7 @@ Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
     }
     Requests::ClientId id;
     if (!options->request_id.empty()) {
-        // Two users' IDs are never the same request.
-        id.key = std::to_string(call.caller.uid.value_or(UINT32_MAX)) + ":" + options->request_id;
+        id.key = request_key(call.caller, options->request_id);
         id.what = verb_name + " " + name + " " + mode;
         switch (subject.api().requests.repeated(id, call.connection, call.message)) {
             case Requests::Repeated::no:
@@ -448,6 +447,7 @@ constexpr MethodRow kMethods[] = {
     {"ReloadOrRestartUnit",   "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::reload_or_restart>},
     {"ReloadOrTryRestartUnit","ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::try_reload_or_restart>},
     {"RequestJob",            "sssa{sv}", "ob",               "verb unit mode options job done_already", Access::change, request_job_by_verb},
+    {"GetRequestResult",      "s",        "os",               "request_id job result",     Access::read,   get_request_result},
     {"KillUnit",              "ssi",      "",                 "name whom signal",          Access::change, kill_unit},
     {"ResetFailedUnit",       "s",        "",                 "name",                      Access::change, reset_failed_unit},
     {"ResetFailed",           "",         "",                 "",                          Access::change, reset_failed},

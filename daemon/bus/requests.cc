@@ -33,43 +33,30 @@ std::string job_path(JobId job) {
     return "/org/svcd1/job/" + std::to_string(static_cast<std::uint32_t>(job));
 }
 
-void Requests::expire() {
-    const Clock::time_point now = Clock::now();
-    while (!remembered_order_.empty()) {
-        const auto found = remembered_.find(remembered_order_.front());
-        if (found != remembered_.end() && found->second.until > now &&
-            remembered_order_.size() < kRememberedMax) {
-            return;
-        }
-        if (found != remembered_.end()) {
-            remembered_.erase(found);
-        }
-        remembered_order_.pop_front();
-    }
-}
-
 Requests::Repeated Requests::repeated(const ClientId& id,
                                       Connection& connection,
                                       sd_bus_message* call) {
-    expire();
-    const auto found = remembered_.find(id.key);
-    if (found == remembered_.end()) {
-        return Repeated::no;
-    }
-    if (found->second.what != id.what) {
-        return Repeated::misused;
-    }
-    const auto first = waiting_.find(static_cast<std::uint64_t>(found->second.request));
+    const auto first = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& entry) {
+        return entry.second.client_id.key == id.key;
+    });
     if (first != waiting_.end()) {
         // A client has no reason for more than a few tries of one call.
         constexpr std::size_t kTriesMax = 16;
-        if (first->second.calls.size() < kTriesMax) {
-            first->second.calls.push_back({&connection, MessageRef{sd_bus_message_ref(call)}});
-            return Repeated::joined;
+        Waiting& waiting = first->second;
+        if (waiting.client_id.what != id.what || waiting.calls.size() >= kTriesMax) {
+            return Repeated::misused;
         }
+        waiting.calls.push_back({&connection, MessageRef{sd_bus_message_ref(call)}});
+        return Repeated::joined;
+    }
+    const std::optional<Answers::Answer> known = answers_.find(id.key);
+    if (!known) {
+        return Repeated::no;
+    }
+    if (known->what != Answers::digest(id.what)) {
         return Repeated::misused;
     }
-    connection.answer(call, answer_for(call, AnswerShape::job_and_flag, found->second.job));
+    connection.answer(call, answer_for(call, AnswerShape::job_and_flag, known->job));
     return Repeated::answered;
 }
 
@@ -84,15 +71,19 @@ std::optional<RequestId> Requests::hold(Connection& connection,
     Waiting held;
     held.shape = shape;
     held.calls.push_back({&connection, MessageRef{sd_bus_message_ref(call)}});
-    if (!id.key.empty()) {
-        expire();
-        remembered_[id.key] =
-            Remembered{id.what, request, JobId::none, Clock::now() + kRememberFor};
-        remembered_order_.push_back(id.key);
-        held.client_id = std::move(id);
-    }
+    held.client_id = std::move(id);
     waiting_.emplace(last_id_, std::move(held));
     return request;
+}
+
+/// What was refused is not: nothing was done, so a repeated call is a new one.
+void Requests::remember(const Reply& reply) {
+    const auto found = waiting_.find(static_cast<std::uint64_t>(reply.request));
+    if (found == waiting_.end() || found->second.client_id.key.empty() || reply.refusal) {
+        return;
+    }
+    const ClientId& id = found->second.client_id;
+    answers_.add(id.key, id.what, reply.job);
 }
 
 void Requests::answer(const Reply& reply) {
@@ -104,18 +95,6 @@ void Requests::answer(const Reply& reply) {
     Waiting request = std::move(found->second);
     waiting_.erase(found);
 
-    const auto remembered = remembered_.find(request.client_id.key);
-    if (remembered != remembered_.end() && remembered->second.request == reply.request) {
-        if (reply.refusal) {
-            // Nothing was done, so a repeated call is a new one.
-            remembered_.erase(remembered);
-            std::erase(remembered_order_, request.client_id.key);
-        } else {
-            remembered->second.request = RequestId::none;
-            remembered->second.job = reply.job;
-            remembered->second.until = Clock::now() + kRememberFor;
-        }
-    }
     for (const HeldCall& call : request.calls) {
         if (reply.refusal) {
             call.connection->answer_error(call.message.get(), error_name(reply.refusal->kind),

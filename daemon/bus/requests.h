@@ -1,28 +1,21 @@
 // Calls that wait for the supervisor. Each is held with its message until Bus::reply() answers it;
-// when its connection goes first, the request goes on and only the answer is dropped.
-//
-// A client may give a request an ID of its own (svctl does). The answer is then remembered for five
-// minutes, so that a call that is repeated after a broken connection gets the same job and nothing
-// is done twice. A repeated call that comes while the first still waits joins it.
+// when its connection goes first, the request goes on and only the answer is dropped. A call that
+// is repeated under the client's own ID (answers.h) while the first still waits joins it.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "bus/answers.h"
 #include "bus/connection.h"
 #include "bus/message.h"
 #include "core/types/effect.h"
 
 namespace svcd {
 
-/// How long and how many answers are remembered for clients' own request IDs.
-inline constexpr std::chrono::minutes kRememberFor{5};
-inline constexpr std::size_t kRememberedMax = 1024;
 /// A client's request ID has at most so many bytes.
 inline constexpr std::size_t kClientIdMax = 128;
 
@@ -57,12 +50,15 @@ public:
                                   sd_bus_message* call,
                                   AnswerShape shape,
                                   ClientId id = {});
+    /// To be called before the reply is sent, and before anything that it tells of is done.
+    void remember(const Reply& reply);
     void answer(const Reply& reply);
     /// The connection is gone: nobody there waits any more.
     void forget(const Connection& connection);
 
+    Answers& answers() { return answers_; }
+
 private:
-    using Clock = std::chrono::steady_clock;
     struct HeldCall {
         Connection* connection;
         MessageRef message;
@@ -72,19 +68,9 @@ private:
         std::vector<HeldCall> calls;
         ClientId client_id;
     };
-    struct Remembered {
-        std::string what;
-        RequestId request;  ///< while it waits; none afterwards
-        JobId job;
-        Clock::time_point until;
-    };
-
-    void expire();
-
     std::uint64_t last_id_ = 0;
     std::unordered_map<std::uint64_t, Waiting> waiting_;
-    std::unordered_map<std::string, Remembered> remembered_;
-    std::deque<std::string> remembered_order_;
+    Answers answers_;
 };
 
 }  // namespace svcd

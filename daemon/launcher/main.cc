@@ -68,9 +68,9 @@ rlimit raise_descriptor_limit() {
 /// A first manager that leaves by itself before it was ready and before it spawned anything has
 /// refused to start (a bad option, no cgroup to write to): starting it again would not help, and
 /// whoever started svcd should know.
-bool has_refused(const Reaped& end, const Table& table, bool was_ready) {
-    return end.code == CLD_EXITED && end.status != 0 && !was_ready && !table.has_processes() &&
-           ::getpid() != 1;
+bool has_refused(const Reaped& end, const Table& table, const ManagerProcess& manager) {
+    return end.code == CLD_EXITED && end.status != 0 && !manager.was_ready() &&
+           !table.has_processes() && ::getpid() != 1;
 }
 
 /// Passes on what was asked for. True: there is no time to ask the manager, and `end` says for
@@ -101,7 +101,6 @@ EndOrder serve(Signals& signals,
                bool is_machine) {
     // Whoever executed us may have left us children.
     bool may_have_exits = true;
-    bool was_ready = false;
     bool is_first = true;
     EndOrder end;
     for (;;) {
@@ -120,7 +119,7 @@ EndOrder serve(Signals& signals,
             }
         }
         if (sources[1].revents != 0 && link.serve()) {
-            was_ready = true;
+            manager.is_ready();
             ready.send();
         }
         if (!may_have_exits) {
@@ -134,7 +133,7 @@ EndOrder serve(Signals& signals,
         if (table.read_end(end)) {
             return end;
         }
-        if (is_first && has_refused(reaped, table, was_ready)) {
+        if (is_first && has_refused(reaped, table, manager)) {
             say("svcd-manager could not start (status %d), so svcd leaves", reaped.status);
             end.status = reaped.status;
             return end;

@@ -58,6 +58,7 @@ pid_t ManagerProcess::spawn(Table& table, ManagerLink& link) {
 }
 
 void ManagerProcess::start(Table& table, ManagerLink& link) {
+    was_ready_ = false;
     const pid_t pid = spawn(table, link);
     if (pid > 0) {
         pid_ = pid;
@@ -69,16 +70,22 @@ void ManagerProcess::start(Table& table, ManagerLink& link) {
 }
 
 void ManagerProcess::ended(int code, int status) {
+    const pid_t pid = pid_;
+    pid_ = 0;
+    if (code == CLD_EXITED && status == 0 && was_ready_) {
+        start_at_ = now_usec();
+        say("svcd-manager (PID %d) makes room for a new one; services go on", pid);
+        return;
+    }
     char how[96];
     if (code == CLD_EXITED) {
-        std::snprintf(how, sizeof how, "svcd-manager (PID %d) left with status %d", pid_, status);
+        std::snprintf(how, sizeof how, "svcd-manager (PID %d) left with status %d", pid, status);
     } else {
         const char* signal = ::sigabbrev_np(status);
         std::snprintf(how, sizeof how, "svcd-manager (PID %d) was killed by signal %d (SIG%s)%s",
-                      pid_, status, signal != nullptr ? signal : "?",
+                      pid, status, signal != nullptr ? signal : "?",
                       code == CLD_DUMPED ? " and dumped core" : "");
     }
-    pid_ = 0;
     died(how);
 }
 

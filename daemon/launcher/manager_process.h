@@ -3,6 +3,8 @@
 // It is safe to start it at any time, for everything it needs to go on is in the process table, the
 // state file and the fd store. So a death is answered at once; only one that dies kDeathsMax times
 // in kDeathWindow waits, twice as long each time, up to kWaitMax. Services don't notice.
+// A manager that was ready and leaves with status 0 makes room for another (`svctl daemon-reexec`):
+// that is no death.
 #pragma once
 
 #include <sys/resource.h>
@@ -36,6 +38,9 @@ public:
 
     /// Starts it. A failure counts as a death.
     void start(Table& table, ManagerLink& link);
+    /// It serves: all it needs to start is there.
+    void is_ready() { was_ready_ = true; }
+    bool was_ready() const { return was_ready_; }
     /// It has been reaped: says how it ended, and decides when it starts again.
     void ended(int code, int status);
     /// SIGKILL: it is not to decide anything any more.
@@ -52,6 +57,7 @@ private:
 
     ManagerCommand command_;
     pid_t pid_ = 0;
+    bool was_ready_ = false;  ///< the present one, or the last
     std::int64_t start_at_ = 0;
     std::int64_t wait_ = 0;                 ///< before the last start; 0: it was at once
     std::int64_t deaths_[kDeathsMax] = {};  ///< when; the oldest is overwritten next

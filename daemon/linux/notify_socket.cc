@@ -215,7 +215,7 @@ Result<UniqueFd> make_notify_socket(const std::string& path) {
     return fd;
 }
 
-Result<std::optional<NotifyDatagram>> receive_notification(int socket) {
+Result<std::optional<NotifyDatagram>> peek_notification(int socket) {
     std::array<char, kNotifyMax + 1> text;
     constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int)) +
                                          CMSG_SPACE(sizeof(int) * kNotifyFdsMax);
@@ -226,7 +226,7 @@ Result<std::optional<NotifyDatagram>> receive_notification(int socket) {
     message.msg_iovlen = 1;
     message.msg_control = control.data();
     message.msg_controllen = control.size();
-    const ssize_t size = ::recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const ssize_t size = ::recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
         return std::optional<NotifyDatagram>{};
     }
@@ -248,6 +248,12 @@ Result<std::optional<NotifyDatagram>> receive_notification(int socket) {
         datagram.fds = std::move(ancillary.fds);
     }
     return std::optional{std::move(datagram)};
+}
+
+void drop_notification(int socket) {
+    // Its descriptors have no room to go to, so the kernel closes them.
+    char nothing = 0;
+    [[maybe_unused]] const ssize_t size = ::recv(socket, &nothing, sizeof nothing, MSG_DONTWAIT);
 }
 
 ParsedNotification parse_notification(std::string_view text) {

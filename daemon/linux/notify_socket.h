@@ -31,8 +31,11 @@ inline constexpr std::size_t kNotifyFdsMax = 64;
 /// that all may enter).
 Result<UniqueFd> make_notify_socket(const std::string& path);
 
-/// One datagram, or nothing when there is none. Never waits.
-Result<std::optional<NotifyDatagram>> receive_notification(int socket);
+/// The first datagram, which stays there until it is dropped: a reader that dies before it has
+/// written down what it was told is told again, when it has been started again. Nothing when there
+/// is none. Never waits.
+Result<std::optional<NotifyDatagram>> peek_notification(int socket);
+void drop_notification(int socket);
 
 /// The fields of a datagram; `unit` and `sender` are for the caller to fill in. Unknown fields are
 /// skipped, bad values are left out. `barrier`: the message is BARRIER=1, whose descriptor is to be

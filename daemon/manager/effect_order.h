@@ -1,7 +1,7 @@
 // The one rule of carrying out effects: **what is about to happen is written down before it
-// happens.** All dirty records go to the state file first, then the orders are carried out in the
-// order given, then the changes are noted for publication. A manager that dies in between finds,
-// when it starts again, what it was about to do.
+// happens.** All that the step changes goes to the state file first, where it counts as a whole or
+// not at all; then the orders are carried out in the order given, then the changes are noted for
+// publication. A manager that dies in between finds, when it starts again, what it was about to do.
 //
 // A template, so that the rule can be tested with hands that only take notes.
 #pragma once
@@ -12,16 +12,11 @@
 
 namespace svcd {
 
-/// `Hands` has write_unit(UnitId), write_supervisor(), carry_out(const E&) for each effect E, and
+/// `Hands` has write_down(const Effects&), carry_out(const E&) for each effect E, and
 /// changed(UnitId).
 template <typename Hands>
 void carry_out_in_order(const Effects& effects, Hands& hands) {
-    for (const UnitId unit : effects.dirty) {
-        hands.write_unit(unit);
-    }
-    if (effects.supervisor_dirty) {
-        hands.write_supervisor();
-    }
+    hands.write_down(effects);
     for (const Effect& effect : effects.orders) {
         std::visit([&hands](const auto& order) { hands.carry_out(order); }, effect);
     }

@@ -37,7 +37,6 @@ EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
                std::move(settings)) {}
 
 void EffectRunner::run(const Effects& effects) {
-    unwritten_.clear();
     carry_out_in_order(effects, *this);
 }
 
@@ -47,10 +46,54 @@ void EffectRunner::complain(UnitId unit, const Error& error) {
 
 // ── the state file
 
-void EffectRunner::write_unit(UnitId unit) {
+/// Everything that a step changes counts at once, or, if we die on the way, not at all.
+void EffectRunner::write_down(const Effects& effects) {
+    unwritten_.clear();
+    for (const Effect& effect : effects.orders) {
+        if (const auto* reply = std::get_if<Reply>(&effect)) {
+            tools_.bus.remember(*reply);
+        }
+    }
+    for (const Effect& effect : effects.orders) {  // a job may end in the step that made it
+        if (const auto* ended = std::get_if<AnnounceJobEnd>(&effect)) {
+            tools_.bus.answers().job_ended(ended->job, ended->result);
+        }
+    }
     if (records_held_) {
         return;
     }
+    const std::vector<std::size_t>& answers = tools_.bus.answers().changed();
+    const std::size_t records = effects.dirty.size() + answers.size();
+    if (records == 0 && !effects.supervisor_dirty) {
+        return;
+    }
+    const bool is_step = records + (effects.supervisor_dirty ? 1 : 0) > 1;
+    if (is_step) {
+        tools_.state.begin_step();
+    }
+    for (const UnitId unit : effects.dirty) {
+        write_unit(unit);
+    }
+    for (const std::size_t slot : answers) {
+        const auto written = tools_.state.write(slot, tools_.bus.answers().record(slot));
+        if (!written) {
+            tools_.log.say(Severity::warning,
+                           to_string(written.error()) +
+                               ": a client that asks again after a crash is not known again");
+        }
+    }
+    tools_.bus.answers().clear_changed();
+    const SupervisorRecord supervisor = tools_.supervisor.record();
+    const Result<void> written = is_step                    ? tools_.state.commit_step(supervisor)
+                                 : effects.supervisor_dirty ? tools_.state.write(supervisor)
+                                                            : Result<void>{};
+    if (!written) {
+        tools_.log.say(Severity::warning, to_string(written.error()));
+        unwritten_ = effects.dirty;
+    }
+}
+
+void EffectRunner::write_unit(UnitId unit) {
     const Result<void> written = tools_.supervisor.is_known(unit)
                                      ? tools_.state.write(unit, tools_.supervisor.record(unit))
                                      : tools_.state.erase(unit);
@@ -58,15 +101,6 @@ void EffectRunner::write_unit(UnitId unit) {
         // What runs goes on. Nothing new is started, though: a next manager would not know of it.
         complain(unit, written.error());
         unwritten_.push_back(unit);
-    }
-}
-
-void EffectRunner::write_supervisor() {
-    if (records_held_) {
-        return;
-    }
-    if (const auto written = tools_.state.write(tools_.supervisor.record()); !written) {
-        tools_.log.say(Severity::warning, to_string(written.error()));
     }
 }
 

@@ -61,8 +61,7 @@ public:
     const std::optional<Exit>& exit() const { return exit_; }
 
     // For carry_out_in_order().
-    void write_unit(UnitId unit);
-    void write_supervisor();
+    void write_down(const Effects& effects);
     void changed(UnitId unit);
     void carry_out(const SpawnProcess& order);
     void carry_out(const CheckConditions& order);
@@ -80,6 +79,7 @@ public:
     void carry_out(const Exit& order);
 
 private:
+    void write_unit(UnitId unit);
     /// Starts what an order says, if the record that announces it could be written.
     template <typename Order>
     void start(const Order& order);

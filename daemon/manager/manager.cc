@@ -156,7 +156,8 @@ Result<void> Manager::open_sources() {
         std::function<Drained()> handler;
     };
     const Source sources[] = {
-        {kernel_.notify.get(), EventOrder::notify, [this] { return notify_.drain(); }},
+        {kernel_.notify.get(), EventOrder::notify,
+         [this] { return notify_.drain([this] { settle(); }); }},
         {kernel_.poke.get(), EventOrder::exits, [this] { return handle_poke(); }},
         {kernel_.adopted.watch_fd(), EventOrder::exits, [this] { return handle_adopted(); }},
         {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
@@ -184,18 +185,23 @@ Result<void> Manager::open_sources() {
 }
 
 void Manager::load_at_start() {
-    // Its supervisor's record is what a first step writes last: without it the file is a new one,
-    // whose writer was killed in the middle.
-    const bool is_whole = kernel_.saved && kernel_.saved->supervisor.next_serial != 0;
-    if (kernel_.saved && !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
+    const bool is_whole = kernel_.saved && kernel_.saved_is_whole;
+    const std::vector<std::string> without_record =
+        is_whole ? std::vector<std::string>{}
+                 : unrecorded_services(kernel_.saved.get(), kernel_.cgroups);
+    if (kernel_.saved && without_record.empty() &&
+        !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
         log_.say(Severity::notice, "Another svcd left its state here, and nothing of it runs");
         kernel_.saved.reset();
     }
-    const std::vector<std::string> without_record =
-        is_whole ? std::vector<std::string>{} : populated_services(kernel_.cgroups);
     // What is saved is all that is known of what runs. Until the supervisor has it, nothing may be
     // written over it: this manager may die too.
     runner_.hold_records(kernel_.saved != nullptr || !without_record.empty());
+    if (kernel_.saved != nullptr) {
+        for (const SavedRequest& request : kernel_.saved->requests) {
+            bus_.answers().restore(request.slot, request.record);
+        }
+    }
     LoadOutcome outcome = files_.load_all(FaultyDropIn::leave_out);
     say_report(outcome.report);
     apply(outcome);
@@ -240,8 +246,7 @@ void Manager::restore_or_boot() {
         settle();
     }
     // Words before deaths, as in every turn.
-    while (notify_.drain() == Drained::no) {
-        settle();
+    while (notify_.drain([this] { settle(); }) == Drained::no) {
     }
     settle();
     while (handle_poke() == Drained::no || handle_adopted() == Drained::no) {
@@ -277,7 +282,6 @@ void Manager::settle() {
         queue_.pop_front();
         step(std::move(event));
     }
-    notify_.release_barriers();
     if (heard_requests_ != 0) {
         kernel_.table.clear_requests(std::exchange(heard_requests_, 0));
     }

@@ -15,9 +15,9 @@ NotifyReader::NotifyReader(int socket,
       queue_(queue),
       log_(log) {}
 
-Drained NotifyReader::drain() {
+Drained NotifyReader::drain(const std::function<void()>& settle) {
     for (std::size_t taken = 0; taken < kItemsPerTurn; ++taken) {
-        Result<std::optional<NotifyDatagram>> datagram = receive_notification(socket_);
+        Result<std::optional<NotifyDatagram>> datagram = peek_notification(socket_);
         if (!datagram) {
             log_.say(Severity::warning, to_string(datagram.error()));
             return Drained::yes;
@@ -25,7 +25,10 @@ Drained NotifyReader::drain() {
         if (!*datagram) {
             return Drained::yes;
         }
-        take(std::move(**datagram));
+        take(**datagram);
+        settle();
+        drop_notification(socket_);
+        // And here the descriptor of a barrier is closed.
     }
     return Drained::no;
 }
@@ -41,12 +44,9 @@ std::optional<UnitId> NotifyReader::unit_of(const NotifyDatagram& datagram) cons
     return token == Token::none ? std::nullopt : supervisor_.unit_of(token);
 }
 
-void NotifyReader::take(NotifyDatagram datagram) {
+void NotifyReader::take(const NotifyDatagram& datagram) {
     ParsedNotification parsed = parse_notification(datagram.text);
     if (parsed.barrier) {
-        for (UniqueFd& fd : datagram.fds) {
-            barriers_.push_back(std::move(fd));
-        }
         return;
     }
     const std::optional<UnitId> unit = unit_of(datagram);

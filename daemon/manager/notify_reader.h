@@ -2,13 +2,13 @@
 // cgroup it is in, whatever it says of itself; who is in none is not heard.
 //
 // BARRIER=1 (systemd-notify(1), sd_notify_barrier(3)) carries a descriptor that its sender waits
-// on: it is kept until every message before it has been through the supervisor, then closed. So a
-// sender may exit as soon as its barrier is gone, and nothing it said is lost.
+// on, and that is closed when every message before it has been through the supervisor. So a sender
+// may exit as soon as its barrier is gone, and nothing it said is lost.
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <string>
-#include <vector>
 
 #include "core/supervisor.h"
 #include "linux/cgroup.h"
@@ -28,13 +28,12 @@ public:
                  std::deque<Event>& queue,
                  Log& log);
 
-    /// Takes at most kItemsPerTurn datagrams.
-    Drained drain();
-    /// Everything that was queued has been handled.
-    void release_barriers() { barriers_.clear(); }
+    /// Takes at most kItemsPerTurn datagrams, each out of the socket only once `settle` has dealt
+    /// with the event it became, and written down what came of it.
+    Drained drain(const std::function<void()>& settle);
 
 private:
-    void take(NotifyDatagram datagram);
+    void take(const NotifyDatagram& datagram);
     std::optional<UnitId> unit_of(const NotifyDatagram& datagram) const;
 
     int socket_;
@@ -43,7 +42,6 @@ private:
     const Supervisor& supervisor_;
     std::deque<Event>& queue_;
     Log& log_;
-    std::vector<UniqueFd> barriers_;
 };
 
 }  // namespace svcd

@@ -7,169 +7,28 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <optional>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
 #include "linux/unique_fd.h"
-#include "state/checksum.h"
+#include "state/state_load.h"
 
 namespace svcd {
 namespace {
 
-constexpr std::size_t kPage = 4096;
-constexpr std::size_t kPlaceSize = kPage / 2;
+using namespace state_layout;
+
 /// Units whose records are allocated at a time.
 constexpr std::size_t kChunkUnits = 64;
-constexpr std::uint32_t kFileVersion = 1;
-constexpr std::array<char, 8> kMagic{'S', 'V', 'C', 'D', 'S', 'T', 'A', 'T'};
 constexpr std::uint32_t kNoRecord = UINT32_MAX;
 
-struct FileHeader {
-    std::uint64_t checksum;  ///< of all that follows
-    std::array<char, 8> magic;
-    std::uint32_t file_version;
-    std::uint32_t record_version;
-    std::uint32_t unit_size;
-    std::uint32_t supervisor_size;
-    std::uint64_t pid_namespace;
-    std::array<char, 40> boot_id;
-};
-static_assert(sizeof(FileHeader) % sizeof(std::uint64_t) == 0);
-
-/// One of the two places of a record. `sequence` counts the writes of the record; 0: never written.
-template <typename Record>
-struct Place {
-    std::uint64_t checksum;  ///< of all that follows
-    std::uint64_t sequence;
-    Record record;
-};
-template <typename Record>
-constexpr bool kFits = sizeof(Place<Record>) <= kPlaceSize &&
-                       sizeof(Place<Record>) % sizeof(std::uint64_t) == 0;
-static_assert(kFits<UnitRecord> && kFits<SupervisorRecord>);
-
-/// Of a FileHeader or a Place: everything after its checksum.
-template <typename Sealed>
-std::uint64_t seal_of(const Sealed& sealed) {
-    constexpr std::size_t start = sizeof sealed.checksum;
-    return checksum_of(reinterpret_cast<const char*>(&sealed) + start, sizeof sealed - start);
-}
-
-std::string read_line(const char* path) {
-    const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC)};
-    std::array<char, 64> text{};
-    const ssize_t size = fd ? ::read(fd.get(), text.data(), text.size() - 1) : -1;
-    std::string line{text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
-    while (!line.empty() && line.back() == '\n') {
-        line.pop_back();
-    }
-    return line;
-}
-
-/// The header that a file of this boot, this PID namespace and this version has.
-FileHeader header_of_now() {
-    FileHeader header{};
-    header.magic = kMagic;
-    header.file_version = kFileVersion;
-    header.record_version = kRecordVersion;
-    header.unit_size = sizeof(UnitRecord);
-    header.supervisor_size = sizeof(SupervisorRecord);
-    struct stat space {};
-    if (::stat("/proc/self/ns/pid", &space) == 0) {
-        header.pid_namespace = space.st_ino;
-    }
-    const std::string boot = read_line("/proc/sys/kernel/random/boot_id");
-    std::memcpy(header.boot_id.data(), boot.data(), std::min(boot.size(), std::size_t{39}));
-    header.checksum = seal_of(header);
-    return header;
-}
-
-/// Why a file with this header can't be used now; empty when it can.
-std::string objection_to(const FileHeader& header) {
-    const FileHeader now = header_of_now();
-    if (header.magic != kMagic) {
-        return "it is not a state file of svcd";
-    }
-    if (header.file_version != kFileVersion || header.record_version != kRecordVersion ||
-        header.unit_size != now.unit_size || header.supervisor_size != now.supervisor_size) {
-        return "it was written by another version of svcd (format " +
-               std::to_string(header.file_version) + ", records " +
-               std::to_string(header.record_version) + "; this is " + std::to_string(kFileVersion) +
-               ", " + std::to_string(kRecordVersion) + ")";
-    }
-    if (header.checksum != seal_of(header)) {
-        return "its header is damaged";
-    }
-    if (header.boot_id != now.boot_id) {
-        return "it is of another boot";
-    }
-    if (header.pid_namespace != now.pid_namespace) {
-        return "it is of another PID namespace";
-    }
-    return {};
-}
-
-std::string_view name_in(const UnitRecord& record) {
-    return {record.name.data(), ::strnlen(record.name.data(), record.name.size())};
-}
-
-/// Where a record stands in the file: which place the next write goes to, and with which number.
-struct Cursor {
-    std::uint64_t sequence = 0;  ///< of the newest valid place; 0: never written
-    bool newest_is_second = false;
-};
-
-constexpr off_t offset_of(std::size_t page) {
-    return static_cast<off_t>(page * kPage);
-}
-constexpr std::size_t page_of_unit(std::size_t index) {
-    return index + 2;
-}
-constexpr std::size_t kSupervisorPage = 1;
-
-/// What a page holds. No value: it is damaged.
-template <typename Record>
-struct Found {
-    Cursor cursor;
-    Record record{};
-};
-template <typename Record>
-std::optional<Found<Record>> newest_in(const std::array<char, kPage>& page) {
-    Found<Record> found;
-    int broken = 0;
-    for (const bool is_second : {false, true}) {
-        Place<Record> place;
-        std::memcpy(&place, page.data() + (is_second ? kPlaceSize : 0), sizeof place);
-        const bool is_blank = place.checksum == 0 && place.sequence == 0;
-        const bool is_valid = !is_blank && place.checksum == seal_of(place);
-        broken += !is_blank && !is_valid ? 1 : 0;
-        if (is_valid && place.sequence > found.cursor.sequence) {
-            found = Found<Record>{Cursor{place.sequence, is_second}, place.record};
-        }
-    }
-    // One broken place is a write that was cut short. It is never the one that held the newest, so
-    // two can only be damage.
-    if (broken == 2) {
-        return std::nullopt;
-    }
-    return found;
-}
-
-bool read_page(int fd, std::size_t page, std::array<char, kPage>& bytes) {
-    ssize_t size = 0;
-    do {
-        size = ::pread(fd, bytes.data(), bytes.size(), offset_of(page));
-    } while (size < 0 && errno == EINTR);
-    return size == static_cast<ssize_t>(bytes.size());
-}
-
 /// All bytes or an error; what was written of a failed one is overwritten by the next.
-Result<void> write_at(int fd, const void* bytes, std::size_t size, off_t offset, const char* what) {
+Result<void> write_at(
+    int fd, const void* bytes, std::size_t size, off_t offset, const std::string& path) {
     std::size_t done = 0;
     while (done < size) {
         const ssize_t step = ::pwrite(fd, static_cast<const char*>(bytes) + done, size - done,
@@ -178,11 +37,24 @@ Result<void> write_at(int fd, const void* bytes, std::size_t size, off_t offset,
             continue;
         }
         if (step <= 0) {
-            return failure(step == 0 ? ENOSPC : errno, "write", what);
+            return failure(step == 0 ? ENOSPC : errno, "write", path);
         }
         done += static_cast<std::size_t>(step);
     }
     return {};
+}
+
+Result<void> allocate_at(int fd, off_t start, off_t size, const std::string& path) {
+    // posix_fallocate, not fallocate(2): it also works where the file system can't preallocate.
+    const int error = ::posix_fallocate(fd, start, size);
+    if (error != 0) {
+        return failure(error, "allocate", path, std::to_string(size) + " bytes more");
+    }
+    return {};
+}
+
+std::string draft_of(const std::string& path) {
+    return path + ".new";
 }
 
 }  // namespace
@@ -190,49 +62,57 @@ Result<void> write_at(int fd, const void* bytes, std::size_t size, off_t offset,
 struct StateFile::Impl {
     UniqueFd fd;
     std::string path;
-    std::size_t allocated = 0;  ///< units with room in the file
+    bool is_draft = false;        ///< under its name there is none, or one of the format before
+    std::size_t allocated = 0;    ///< units with room in the file
+    std::uint64_t committed = 0;  ///< the last step that counts
+    bool is_in_step = false;
     Cursor supervisor;
-    std::vector<Cursor> cursors;                             ///< by record index
+    std::vector<Cursor> cursors;                             ///< of units, by record index
+    std::vector<Cursor> requests;                            ///< by slot
     std::vector<std::uint32_t> free;                         ///< erased records
     std::vector<std::uint32_t> index_of_unit;                ///< by UnitId; kNoRecord: none yet
     std::unordered_map<std::string, std::uint32_t> unbound;  ///< saved, not written by us yet
 
     Result<void> make();
-    std::string load(SavedState& saved);
+    Result<void> publish();
+    Result<void> take_over(LoadedState& loaded, off_t size);
     Result<void> allocate(std::size_t units);
     Result<std::uint32_t> record_for(UnitId unit, std::string_view name);
     template <typename Record>
-    Result<void> put(std::size_t page, Cursor& cursor, const Record& record);
+    Result<void> put(off_t places, Cursor& cursor, const Record& record);
+    template <typename Record>
+    Result<void> write(off_t places, Cursor& cursor, const Record& record);
 };
 
 /// Room for `units` records, so that writing one can't fail for want of space later.
 Result<void> StateFile::Impl::allocate(std::size_t units) {
-    const off_t start = allocated == 0 ? 0 : offset_of(page_of_unit(allocated));
-    const off_t size = offset_of(page_of_unit(units)) - start;
-    // posix_fallocate, not fallocate(2): it also works where the file system can't preallocate.
-    const int error = ::posix_fallocate(fd.get(), start, size);
-    if (error != 0) {
-        return failure(error, "allocate", path, std::to_string(size) + " bytes more");
+    const off_t start = offset_of_page(page_of_unit(allocated));
+    const off_t size = offset_of_page(page_of_unit(units)) - start;
+    Result<void> room = allocate_at(fd.get(), start, size, path);
+    if (room) {
+        allocated = units;
     }
-    allocated = units;
-    return {};
+    return room;
 }
 
-/// A new file, which appears under its name only when it is whole.
+/// A new file, not yet under its name. The pages for answers are left to those who write them: few
+/// have need of many, and an answer that is forgotten is no harm to a unit.
 Result<void> StateFile::Impl::make() {
-    const std::string draft = path + ".new";
+    const std::string draft = draft_of(path);
     ::unlink(draft.c_str());
     fd.reset(::open(draft.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (!fd) {
         return failure(errno, "create", draft);
     }
-    const FileHeader header = header_of_now();
-    Result<void> made = allocate(kChunkUnits);
+    is_draft = true;
+    requests.resize(kRequestsRemembered);
+    const FileHeader header = state_header_of_now();
+    Result<void> made = allocate_at(fd.get(), 0, offset_of_page(kFirstRequestPage), path);
     if (made) {
-        made = write_at(fd.get(), &header, sizeof header, 0, path.c_str());
+        made = allocate(kChunkUnits);
     }
-    if (made && ::rename(draft.c_str(), path.c_str()) != 0) {
-        made = failure(errno, "rename", draft, "to " + path);
+    if (made) {
+        made = write_at(fd.get(), &header, sizeof header, 0, path);
     }
     if (!made) {
         ::unlink(draft.c_str());
@@ -240,70 +120,66 @@ Result<void> StateFile::Impl::make() {
     return made;
 }
 
-/// Reads everything. Says what is wrong with the file, or nothing.
-std::string StateFile::Impl::load(SavedState& saved) {
-    struct stat info {};
-    if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
-        return "it is not a regular file";
+Result<void> StateFile::Impl::publish() {
+    const std::string draft = draft_of(path);
+    if (::rename(draft.c_str(), path.c_str()) != 0) {
+        return failure(errno, "rename", draft, "to " + path);
     }
-    std::array<char, kPage> page{};
-    if (!read_page(fd.get(), 0, page)) {
-        return "it is too short";
-    }
-    FileHeader header;
-    std::memcpy(&header, page.data(), sizeof header);
-    if (std::string objection = objection_to(header); !objection.empty()) {
-        return objection;
-    }
-    if (!read_page(fd.get(), kSupervisorPage, page)) {
-        return "it is too short";
-    }
-    const auto first = newest_in<SupervisorRecord>(page);
-    if (!first) {
-        return "the supervisor's record is damaged";
-    }
-    supervisor = first->cursor;
-    saved.supervisor = first->record;
-
-    const auto pages = static_cast<std::size_t>(info.st_size) / kPage;
-    allocated = std::min(pages - page_of_unit(0), kUnitsMax);
-    for (std::size_t index = 0; index < allocated; ++index) {
-        if (!read_page(fd.get(), page_of_unit(index), page)) {
-            return "it can't be read";
-        }
-        const auto found = newest_in<UnitRecord>(page);
-        if (!found) {
-            return "the record of unit " + std::to_string(index) + " is damaged";
-        }
-        cursors.push_back(found->cursor);
-        const std::string name{name_in(found->record)};
-        if (name.empty()) {
-            free.push_back(static_cast<std::uint32_t>(index));
-            continue;
-        }
-        if (!unbound.emplace(name, static_cast<std::uint32_t>(index)).second) {
-            return "it has two records of " + name;
-        }
-        saved.units.push_back(found->record);
-    }
-    std::reverse(free.begin(), free.end());  // the lowest is taken first
+    is_draft = false;
     return {};
 }
 
+/// Goes on with the file that was read.
+Result<void> StateFile::Impl::take_over(LoadedState& loaded, off_t size) {
+    for (const LoadedState::Scrap& scrap : loaded.scraps) {
+        const std::vector<char> blank(scrap.size);
+        if (auto blanked = write_at(fd.get(), blank.data(), blank.size(), scrap.offset, path);
+            !blanked) {
+            return blanked;
+        }
+    }
+    committed = loaded.committed;
+    supervisor = loaded.supervisor;
+    cursors = std::move(loaded.units);
+    requests = std::move(loaded.requests);
+    allocated = static_cast<std::size_t>(size) / kPage - kFirstUnitPage;
+    for (std::size_t index = loaded.names.size(); index-- > 0;) {  // the lowest is taken first
+        if (loaded.names[index].empty()) {
+            free.push_back(static_cast<std::uint32_t>(index));
+        } else {
+            unbound.emplace(loaded.names[index], static_cast<std::uint32_t>(index));
+        }
+    }
+    return {};
+}
+
+/// Into the place that does not hold what counts. What holds more than counts is what was written
+/// in this step, or in one whose commit failed: it may be written over.
 template <typename Record>
-Result<void> StateFile::Impl::put(std::size_t page, Cursor& cursor, const Record& record) {
+Result<void> StateFile::Impl::put(off_t places, Cursor& cursor, const Record& record) {
     Place<Record> place;
     std::memset(&place, 0, sizeof place);
     place.sequence = cursor.sequence + 1;
+    // The supervisor's says which step is the last that counts.
+    const std::uint64_t alone = std::is_same_v<Record, SupervisorRecord> ? committed : 0;
+    place.step = is_in_step ? committed + 1 : alone;
     place.record = record;
     place.checksum = seal_of(place);
-    const bool into_second = cursor.sequence != 0 && !cursor.newest_is_second;
-    const off_t offset = offset_of(page) + static_cast<off_t>(into_second ? kPlaceSize : 0);
-    Result<void> written = write_at(fd.get(), &place, sizeof place, offset, path.c_str());
+    const bool is_pending = cursor.step > committed;
+    const bool into_second =
+        is_pending ? cursor.newest_is_second : cursor.sequence != 0 && !cursor.newest_is_second;
+    const off_t offset = places + static_cast<off_t>(into_second ? kPlaceSize<Record> : 0);
+    Result<void> written = write_at(fd.get(), &place, sizeof place, offset, path);
     if (written) {
-        cursor = Cursor{place.sequence, into_second};
+        cursor = Cursor{place.sequence, place.step, into_second};
     }
     return written;
+}
+
+template <typename Record>
+Result<void> StateFile::Impl::write(off_t places, Cursor& cursor, const Record& record) {
+    Result<void> written = put(places, cursor, record);
+    return written && is_draft && !is_in_step ? publish() : written;
 }
 
 /// The unit's record: the one it has, the one saved under its name, an erased one, or a new one.
@@ -345,39 +221,65 @@ StateFile::~StateFile() = default;
 
 Result<StateFile::Opened> StateFile::open(const std::string& path) {
     Opened opened{StateFile{}, nullptr, {}};
+    Impl& impl = *opened.file.impl_;
+    impl.path = path;
     // O_NONBLOCK: somebody may have put a FIFO there.
     UniqueFd fd{::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)};
     if (!fd && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EACCES)) {
         // Too many descriptors, no memory: the file may be good, so it is not given up for that.
         return failure(errno, "open the state file", path);
     }
-    const bool is_there = fd || errno != ENOENT;
-    if (is_there) {
-        auto saved = std::make_unique<SavedState>();
-        opened.file.impl_->path = path;
-        if (fd) {
-            opened.file.impl_->fd = std::move(fd);
-            opened.set_aside = opened.file.impl_->load(*saved);
-        } else {
-            opened.set_aside = std::string{"it can't be opened: "} + std::strerror(errno);
+    if (!fd && errno == ENOENT) {
+        Result<void> made = impl.make();
+        made = made ? impl.publish() : made;
+        return made ? Result<Opened>{std::move(opened)} : Failure{made.error()};
+    }
+    LoadedState loaded;
+    if (fd) {
+        loaded = load_state(fd.get());
+    } else {
+        loaded.objection = std::string{"it can't be opened: "} + std::strerror(errno);
+    }
+    const bool is_usable = loaded.objection.empty();
+    if (is_usable && (!loaded.saved.units.empty() || loaded.supervisor.sequence != 0)) {
+        opened.saved = std::make_unique<SavedState>(std::move(loaded.saved));
+    }
+    if (is_usable && !loaded.is_converted) {
+        struct stat info {};
+        ::fstat(fd.get(), &info);
+        impl.fd = std::move(fd);
+        for (const std::string& damaged : loaded.damaged) {
+            opened.set_aside += (opened.set_aside.empty() ? path + " is damaged; lost is " : ", ");
+            opened.set_aside += damaged;
         }
-        if (opened.set_aside.empty()) {
-            const bool is_blank = saved->units.empty() && !opened.file.impl_->supervisor.sequence;
-            opened.saved = is_blank ? nullptr : std::move(saved);
-            return opened;
-        }
+        const Result<void> taken = impl.take_over(loaded, info.st_size);
+        return taken ? Result<Opened>{std::move(opened)} : Failure{taken.error()};
+    }
+    if (!is_usable) {
         const std::string aside = path + ".old";
         if (::rename(path.c_str(), aside.c_str()) != 0) {
-            return failure(errno, "set aside", path, "because " + opened.set_aside);
+            return failure(errno, "set aside", path, "because " + loaded.objection);
         }
-        opened.set_aside = path + " is not used: " + opened.set_aside + "; it is kept as " + aside;
-        opened.file = StateFile{};
+        opened.set_aside = path + " is not used: " + loaded.objection + "; it is kept as " + aside;
     }
-    opened.file.impl_->path = path;
-    if (Result<void> made = opened.file.impl_->make(); !made) {
-        return Failure{made.error()};
+    // A file of the format before stays until what it says has been written in this one.
+    Result<void> made = impl.make();
+    made = made && !is_usable ? impl.publish() : made;
+    return made ? Result<Opened>{std::move(opened)} : Failure{made.error()};
+}
+
+void StateFile::begin_step() {
+    impl_->is_in_step = true;
+}
+
+Result<void> StateFile::commit_step(const SupervisorRecord& record) {
+    Result<void> written = impl_->put(offset_of_page(kSupervisorPage), impl_->supervisor, record);
+    impl_->is_in_step = false;
+    if (!written) {
+        return written;  // the next step that is committed takes this one with it
     }
-    return opened;
+    ++impl_->committed;
+    return impl_->is_draft ? impl_->publish() : written;
 }
 
 Result<void> StateFile::write(UnitId unit, const UnitRecord& record) {
@@ -388,11 +290,15 @@ Result<void> StateFile::write(UnitId unit, const UnitRecord& record) {
     if (!index) {
         return Failure{index.error()};
     }
-    return impl_->put(page_of_unit(*index), impl_->cursors[*index], record);
+    return impl_->write(offset_of_page(page_of_unit(*index)), impl_->cursors[*index], record);
 }
 
 Result<void> StateFile::write(const SupervisorRecord& record) {
-    return impl_->put(kSupervisorPage, impl_->supervisor, record);
+    return impl_->write(offset_of_page(kSupervisorPage), impl_->supervisor, record);
+}
+
+Result<void> StateFile::write(std::size_t slot, const RequestRecord& record) {
+    return impl_->write(offset_of_request(slot), impl_->requests.at(slot), record);
 }
 
 Result<void> StateFile::erase(UnitId unit) {
@@ -401,23 +307,10 @@ Result<void> StateFile::erase(UnitId unit) {
         return {};
     }
     const std::uint32_t index = impl_->index_of_unit[id];
-    Result<void> erased = impl_->put(page_of_unit(index), impl_->cursors[index], UnitRecord{});
+    Result<void> erased =
+        impl_->write(offset_of_page(page_of_unit(index)), impl_->cursors[index], UnitRecord{});
     if (erased) {
         impl_->index_of_unit[id] = kNoRecord;
-        impl_->free.push_back(index);
-    }
-    return erased;
-}
-
-Result<void> StateFile::erase_saved(std::string_view name) {
-    const auto saved = impl_->unbound.find(std::string{name});
-    if (saved == impl_->unbound.end()) {
-        return {};
-    }
-    const std::uint32_t index = saved->second;
-    Result<void> erased = impl_->put(page_of_unit(index), impl_->cursors[index], UnitRecord{});
-    if (erased) {
-        impl_->unbound.erase(saved);
         impl_->free.push_back(index);
     }
     return erased;

@@ -1,26 +1,23 @@
 // The state file: RUNTIME_DIR/state, fixed records, preallocated, written with pwrite before the
-// effect that a record announces.
+// effects that they announce (state_layout.h says what is where).
 //
-//   page 0      header: magic, format and record version, record sizes, boot ID, PID namespace
-//   page 1      the supervisor's record
-//   page 2 + i  the record of the i-th unit that was written
+// A manager may be killed anywhere, also in the middle of a pwrite, or between two records of one
+// step of the supervisor, of which the one makes no sense without the other. So each record has two
+// places; a write goes to the place that does not hold the newest; and what was written in a step
+// counts only once the step has been committed, by one more record, the supervisor's. A death
+// before that leaves everything as it was before the step, of which nothing has happened either. A
+// step of one record is whole with its one write.
 //
-// A manager may be killed anywhere, also in the middle of a pwrite. So each record has two places,
-// one in each half of its page, each with a sequence number and a checksum over everything in it; a
-// write goes to the place that does not hold the newest, and the newest valid place counts. A write
-// that was cut short leaves a place that is not valid, and with it the record as it was before: the
-// write never returned, so nothing it announces has happened. No place crosses a page, which is the
-// unit in which the kernel copies, so that even this is rare.
-//
-// A file of another boot, of another PID namespace, of an unknown version, or damaged (no place of
-// a record is valid though both were written) is set aside as `state.old`, and that is said. A new
-// file appears whole (rename). The file lives in memory (tmpfs): it outlives the manager, not the
-// machine, so nothing is synced.
+// A file of another boot, of another PID namespace, of an unknown version, or damaged in its header
+// or the supervisor's record is set aside as `state.old`, and that is said. Of a unit's record that
+// is damaged, only that one is lost. The format of the version before is read. A new file appears
+// whole (rename). The file lives in memory (tmpfs): it outlives the manager, not the machine, so
+// nothing is synced.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/types/ids.h"
@@ -29,17 +26,26 @@
 
 namespace svcd {
 
+struct SavedRequest {
+    std::size_t slot;
+    RequestRecord record;
+};
+
 struct SavedState {
     SupervisorRecord supervisor{};
     std::vector<UnitRecord> units;
+    std::vector<SavedRequest> requests;
 };
 
 class StateFile {
 public:
-    /// Opens or makes the file. `saved` is what a manager before this one left, if it is of this
-    /// boot; `set_aside` says why a file was not used (empty: it was, or there was none).
+    /// Opens or makes the file.
     struct Opened;
     static Result<Opened> open(const std::string& path);
+
+    /// What is written from here on counts all at once, when commit_step() has returned.
+    void begin_step();
+    Result<void> commit_step(const SupervisorRecord& record);
 
     /// Write-ahead: returns once the record is in the file. A unit gets a record at its first write
     /// (the one that an earlier manager wrote for a unit of that name, if there is one) and keeps
@@ -47,10 +53,10 @@ public:
     /// whole.
     Result<void> write(UnitId unit, const UnitRecord& record);
     Result<void> write(const SupervisorRecord& record);
+    /// `slot` is less than kRequestsRemembered.
+    Result<void> write(std::size_t slot, const RequestRecord& record);
     /// The unit was forgotten: its record is free for another. Nothing happens when it has none.
     Result<void> erase(UnitId unit);
-    /// The same for a saved unit that this manager has not written yet.
-    Result<void> erase_saved(std::string_view name);
 
     StateFile(StateFile&&) noexcept;
     StateFile& operator=(StateFile&&) noexcept;
@@ -64,7 +70,9 @@ private:
 
 struct StateFile::Opened {
     StateFile file;
+    /// What a manager before this one left, if it is of this boot.
     std::unique_ptr<SavedState> saved;
+    /// Why a file was not used, or what of it is lost; empty: it was used whole, or there was none.
     std::string set_aside;
 };
 

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/types/checksum.h"
 #include "linux/procfs.h"
-#include "state/checksum.h"
 
 namespace svcd {
 namespace {

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <string>
 
-#include "state/checksum.h"
+#include "core/types/checksum.h"
 #include "state/stop_log.h"
 
 namespace {

@@ -24,6 +24,8 @@ inline constexpr std::size_t kStatusTextMax = 255;
 inline constexpr std::size_t kStartLimitBurstMax = 64;
 /// Stops of a service whose times are remembered.
 inline constexpr std::size_t kStopTimesMax = 16;
+/// Clients' requests whose answers are remembered.
+inline constexpr std::size_t kRequestsRemembered = 1024;
 
 /// A process of a unit, and what it is there for.
 struct ProcessRecord {
@@ -147,5 +149,17 @@ struct SupervisorRecord {
 };
 static_assert(std::is_trivially_copyable_v<SupervisorRecord> &&
               std::is_standard_layout_v<SupervisorRecord>);
+
+/// The answer to a request for a job that a client gave an ID of its own.
+struct RequestRecord {
+    std::array<std::uint64_t, 2> key;  ///< of who asked and their ID; zeros: none
+    std::uint64_t what;                ///< checksum of what was asked for
+    std::int64_t until;                ///< it is remembered
+    std::uint32_t job;                 ///< 0: there was nothing to do
+    std::uint8_t result;               ///< 0: the job goes on; else JobResult + 1
+    std::array<std::uint8_t, 3> padding;
+};
+static_assert(std::is_trivially_copyable_v<RequestRecord> &&
+              std::is_standard_layout_v<RequestRecord>);
 
 }  // namespace svcd

@@ -68,6 +68,7 @@ TEST(BusApi, ACallIsAnsweredWhenTheSupervisorHasAnswered) {
     EXPECT_THAT(answered, IsEmpty());
     daemon.in_loop([](FakeManager& manager) {
         ASSERT_EQ(manager.held_replies.size(), 1U);
+        manager.bus->remember(manager.held_replies[0]);
         manager.bus->reply(manager.held_replies[0]);
     });
     while (answered.empty()) {
@@ -438,6 +439,7 @@ TEST(BusApi, ARequestRepeatedWhileTheFirstWaitsJoinsIt) {
                 joined = manager.held_replies.size() == 1;
                 if (joined) {
                     manager.hold_replies = false;
+                    manager.bus->remember(manager.held_replies[0]);
                     manager.bus->reply(manager.held_replies[0]);
                 }
             });

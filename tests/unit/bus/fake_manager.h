@@ -212,6 +212,7 @@ private:
         if (hold_replies) {
             held_replies.push_back(reply);
         } else {
+            bus->remember(reply);
             bus->reply(reply);
         }
     }

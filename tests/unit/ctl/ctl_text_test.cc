@@ -254,8 +254,8 @@ TEST(Troubles, HaveALocationWhenTheMessageBeginsWithOne) {
 TEST(JobLedger, AJobMayEndBeforeItIsExpected) {
     JobLedger ledger;
     ledger.removed("/org/svcd1/job/1", "done", 5);
-    ledger.expect("a.service", "/org/svcd1/job/1", 6);
-    ledger.expect("b.service", "/org/svcd1/job/2", 6);
+    ledger.expect("a.service", "/org/svcd1/job/1", "r1", 6);
+    ledger.expect("b.service", "/org/svcd1/job/2", "r2", 6);
     EXPECT_EQ(ledger.pending(), 1U);
     EXPECT_EQ(ledger.first_pending()->number(), 2U);
     ledger.sub_state("b.service", "stop-sigkill");

@@ -267,6 +267,31 @@ TEST(Launcher, StartsAManagerThatJustLeftAgain) {
     EXPECT_THAT(svcd.line(), StartsWith("started 2 "));
 }
 
+/// svctl daemon-reexec, more often than a manager may die.
+TEST(Launcher, TakesAManagerThatWasReadyAndLeavesWithStatusZeroForNoDeath) {
+    const TemporaryFolder folder;
+    SvcdUnderTest svcd{folder};
+    svcd.line();
+    for (int starts = 2; starts < 20; ++starts) {
+        EXPECT_EQ(svcd.ask("ready"), "ok");
+        svcd.say("end 0");
+        EXPECT_THAT(svcd.line(), StartsWith("started " + std::to_string(starts) + " "));
+        EXPECT_THAT(svcd.log_line("svcd-manager"), HasSubstr("makes room for a new one"));
+    }
+}
+
+TEST(Launcher, TakesAManagerThatWasNeverReadyAndLeavesWithStatusZeroForADeath) {
+    const TemporaryFolder folder;
+    SvcdUnderTest svcd{folder};
+    svcd.line();
+    for (int deaths = 1; deaths < 5; ++deaths) {
+        svcd.say("end 0");
+        EXPECT_THAT(svcd.line(), StartsWith("started " + std::to_string(deaths + 1)));
+    }
+    svcd.say("end 0");
+    EXPECT_THAT(svcd.log_line("too often"), HasSubstr("next start is in 1 s"));
+}
+
 TEST(Launcher, LeavesWithAFirstManagerThatRefusesToStart) {
     const TemporaryFolder folder;
     SvcdSetup setup;

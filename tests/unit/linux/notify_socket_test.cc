@@ -153,8 +153,11 @@ protected:
     }
 
     std::optional<NotifyDatagram> receive() const {
-        Result<std::optional<NotifyDatagram>> datagram = receive_notification(socket_.get());
+        Result<std::optional<NotifyDatagram>> datagram = peek_notification(socket_.get());
         EXPECT_TRUE(datagram);
+        const auto again = peek_notification(socket_.get());  // nothing is lost by looking
+        EXPECT_EQ(again && *again ? (**again).text : "", *datagram ? (**datagram).text : "");
+        drop_notification(socket_.get());
         return datagram ? std::move(*datagram) : std::nullopt;
     }
 

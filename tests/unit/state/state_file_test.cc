@@ -13,7 +13,12 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
 
+#include "core/types/checksum.h"
+#include "core/types/states.h"
 #include "linux/unique_fd.h"
 
 namespace svcd {
@@ -24,6 +29,8 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr off_t kPage = 4096;
+/// Of the first unit that was written: after the header, the supervisor and the answers.
+constexpr off_t kFirstUnit = 34 * kPage;
 
 /// Every field that is filled says `number`, so that a mixture of two would show.
 UnitRecord record(const std::string& name, std::uint32_t number) {
@@ -129,10 +136,7 @@ TEST_F(StateFileTest, ForgetsAnErasedUnitAndUsesItsRecordAgain) {
     {
         StateFile::Opened opened = open();
         EXPECT_THAT(opened.saved->units, SizeIs(63));
-        EXPECT_TRUE(opened.file.erase_saved("u6"));
-        EXPECT_TRUE(opened.file.erase_saved("no-such-unit"));
         EXPECT_TRUE(opened.file.write(UnitId{0}, record("x", 1)));
-        EXPECT_TRUE(opened.file.write(UnitId{1}, record("y", 1)));
     }
     EXPECT_EQ(std::filesystem::file_size(path_), size);
     EXPECT_THAT(open().saved->units, SizeIs(64));
@@ -156,7 +160,7 @@ TEST_F(StateFileTest, FallsBackToTheRecordBeforeAWriteThatWasCutShort) {
         EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
         EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 2)));
     }
-    overwrite(2 * kPage + kPage / 2 + 700, "torn");  // the second write's place
+    overwrite(kFirstUnit + kPage / 2 + 700, "torn");  // the second write's place
     StateFile::Opened opened = open();
     ASSERT_NE(opened.saved, nullptr);
     ASSERT_THAT(opened.saved->units, SizeIs(1));
@@ -171,7 +175,7 @@ TEST_F(StateFileTest, KnowsNothingOfAUnitWhoseFirstWriteWasCutShort) {
         EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
         EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", 1)));
     }
-    overwrite(3 * kPage + 700, "torn");
+    overwrite(kFirstUnit + kPage + 700, "torn");
     const StateFile::Opened opened = open();
     EXPECT_THAT(opened.set_aside, IsEmpty());
     ASSERT_NE(opened.saved, nullptr);
@@ -181,12 +185,190 @@ TEST_F(StateFileTest, KnowsNothingOfAUnitWhoseFirstWriteWasCutShort) {
 TEST_F(StateFileTest, SetsADamagedFileAside) {
     {
         StateFile::Opened opened = open();
+        EXPECT_TRUE(opened.file.write(SupervisorRecord{}));
+        EXPECT_TRUE(opened.file.write(SupervisorRecord{}));
         EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
         EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 2)));
     }
-    overwrite(2 * kPage + 700, "damage");
-    overwrite(2 * kPage + kPage / 2 + 700, "damage");
+    overwrite(kPage + 40, "damage");
+    overwrite(kPage + kPage / 2 + 40, "damage");
     expect_set_aside("damaged");
+}
+
+TEST_F(StateFileTest, LosesOnlyTheUnitWhoseRecordIsDamaged) {
+    {
+        StateFile::Opened opened = open();
+        for (std::uint32_t round = 1; round <= 2; ++round) {
+            EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", round)));
+            EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", round)));
+        }
+    }
+    overwrite(kFirstUnit + 700, "damage");
+    overwrite(kFirstUnit + kPage / 2 + 700, "damage");
+    {
+        StateFile::Opened opened = open();
+        EXPECT_THAT(opened.set_aside, HasSubstr("is damaged; lost is the record of unit 0"));
+        ASSERT_NE(opened.saved, nullptr);
+        ASSERT_THAT(opened.saved->units, SizeIs(1));
+        EXPECT_STREQ(opened.saved->units[0].name.data(), "b.service");
+        EXPECT_TRUE(opened.file.write(UnitId{9}, record("c.service", 1)));
+    }
+    const StateFile::Opened opened = open();
+    EXPECT_THAT(opened.set_aside, IsEmpty());
+    EXPECT_THAT(opened.saved->units, SizeIs(2));
+}
+
+// ── steps
+
+TEST_F(StateFileTest, WhatWasWrittenInAStepCountsOnceItIsCommitted) {
+    {
+        StateFile::Opened opened = open();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
+        EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", 1)));
+        SupervisorRecord supervisor{};
+        supervisor.next_job = 7;
+        opened.file.begin_step();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 2)));
+        EXPECT_TRUE(opened.file.erase(UnitId{1}));
+        EXPECT_TRUE(opened.file.write(UnitId{2}, record("c.service", 2)));
+        RequestRecord request{};
+        request.until = 5;
+        EXPECT_TRUE(opened.file.write(40, request));
+        EXPECT_TRUE(opened.file.commit_step(supervisor));
+    }
+    const StateFile::Opened opened = open();
+    EXPECT_EQ(opened.saved->supervisor.next_job, 7U);
+    ASSERT_THAT(opened.saved->units, SizeIs(2));
+    EXPECT_EQ(opened.saved->units[0].restarts, 2U);
+    EXPECT_STREQ(opened.saved->units[1].name.data(), "c.service");
+    ASSERT_THAT(opened.saved->requests, SizeIs(1));
+    EXPECT_EQ(opened.saved->requests[0].slot, 40U);
+    EXPECT_EQ(opened.saved->requests[0].record.until, 5);
+}
+
+/// Also after later steps have been committed, by this manager's successors.
+TEST_F(StateFileTest, AStepThatWasNeverCommittedNeverWas) {
+    {
+        StateFile::Opened opened = open();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
+        EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", 1)));
+        opened.file.begin_step();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 2)));
+        EXPECT_TRUE(opened.file.erase(UnitId{1}));
+        EXPECT_TRUE(opened.file.write(UnitId{2}, record("c.service", 2)));
+        EXPECT_TRUE(opened.file.write(3, RequestRecord{{1, 2}, 3, 4, 5, 0, {}}));
+    }
+    for (int successor = 0; successor < 3; ++successor) {
+        StateFile::Opened opened = open();
+        EXPECT_THAT(opened.set_aside, IsEmpty());
+        EXPECT_THAT(opened.saved->requests, IsEmpty());
+        ASSERT_THAT(opened.saved->units, SizeIs(successor == 0 ? 2U : 3U));
+        EXPECT_EQ(opened.saved->units[0].restarts, 1U);
+        EXPECT_STREQ(opened.saved->units[1].name.data(), "b.service");
+        opened.file.begin_step();
+        EXPECT_TRUE(opened.file.write(UnitId{8}, record("d.service", 1)));
+        EXPECT_TRUE(opened.file.commit_step(SupervisorRecord{}));
+    }
+}
+
+TEST_F(StateFileTest, ASupervisorWrittenAloneTakesNoStepBack) {
+    {
+        StateFile::Opened opened = open();
+        for (std::uint32_t round = 1; round <= 3; ++round) {
+            opened.file.begin_step();
+            EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", round)));
+            EXPECT_TRUE(opened.file.commit_step(SupervisorRecord{}));
+            EXPECT_TRUE(opened.file.write(SupervisorRecord{}));
+        }
+    }
+    EXPECT_EQ(open().saved->units[0].restarts, 3U);
+}
+
+TEST_F(StateFileTest, AStepGoesWithTheNextWhenItsCommitFailed) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::signal(SIGXFSZ, SIG_IGN);
+        StateFile::Opened opened = open();
+        bool is_right = opened.file.write(UnitId{0}, record("a.service", 1)).has_value();
+        opened.file.begin_step();
+        is_right &= opened.file.write(UnitId{0}, record("a.service", 2)).has_value();
+        const rlimit none{kPage, RLIM_INFINITY};  // room for the header only
+        ::setrlimit(RLIMIT_FSIZE, &none);
+        is_right &= !opened.file.commit_step(SupervisorRecord{});
+        const rlimit room{RLIM_INFINITY, RLIM_INFINITY};
+        ::setrlimit(RLIMIT_FSIZE, &room);
+        opened.file.begin_step();
+        is_right &= opened.file.write(UnitId{0}, record("a.service", 3)).has_value();
+        ::_exit(is_right ? 0 : 1);  // and dies before it is committed
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_EQ(open().saved->units[0].restarts, 1U);
+}
+
+// ── the format before
+
+class FormatBeforeTest : public StateFileTest {
+protected:
+    /// The file of the release before, as if it had been written in this boot and PID namespace.
+    FormatBeforeTest() {
+        std::ifstream fixture{SVCD_TEST_DATA "/state-format-1", std::ios::binary};
+        std::string bytes{std::istreambuf_iterator<char>{fixture}, {}};
+        open();  // for a header of now
+        std::string now(80, '\0');
+        std::ifstream{path_, std::ios::binary}.read(now.data(), 80);
+        bytes.replace(32, 48, now.substr(32, 48));
+        const std::uint64_t sum = checksum_of(bytes.data() + 8, 72);
+        std::memcpy(bytes.data(), &sum, sizeof sum);
+        std::ofstream{path_, std::ios::binary | std::ios::trunc} << bytes;
+    }
+};
+
+TEST_F(FormatBeforeTest, IsRead) {
+    StateFile::Opened opened = open();
+    EXPECT_THAT(opened.set_aside, IsEmpty());
+    ASSERT_NE(opened.saved, nullptr);
+    std::map<std::string, UnitRecord> units;
+    for (const UnitRecord& unit : opened.saved->units) {
+        units.emplace(unit.name.data(), unit);
+    }
+    EXPECT_EQ(opened.saved->supervisor.started, 1);
+    EXPECT_THAT(units, SizeIs(13));
+    EXPECT_EQ(SubState{units.at("web.service").sub_state}, SubState::running);
+    EXPECT_GT(units.at("web.service").main.pid, 0);
+    EXPECT_EQ(SubState{units.at("done.service").sub_state}, SubState::exited);
+    EXPECT_EQ(SubState{units.at("bad.service").sub_state}, SubState::failed);
+    EXPECT_EQ(units.at("bad.service").main_status, 7);
+    EXPECT_EQ(SubState{units.at("crash.service").sub_state}, SubState::auto_restart);
+    EXPECT_GT(units.at("crash.service").state_deadline, 0);
+    EXPECT_EQ(SubState{units.at("deaf.service").sub_state}, SubState::stop_sigterm);
+    EXPECT_EQ(JobType{units.at("deaf.service").job.type}, JobType::stop);
+    EXPECT_EQ(units.at("deaf.service").stop_limit, 20'000'000);
+    EXPECT_EQ(SubState{units.at("slow.service").sub_state}, SubState::start);
+}
+
+/// A death before that takes nothing away.
+TEST_F(FormatBeforeTest, StaysUntilWhatItSaysIsWritten) {
+    for (int death = 0; death < 2; ++death) {
+        StateFile::Opened opened = open();
+        ASSERT_NE(opened.saved, nullptr);
+        opened.file.begin_step();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, opened.saved->units[0]));
+    }
+    const std::size_t count = [this] {
+        StateFile::Opened opened = open();
+        opened.file.begin_step();
+        std::uint32_t unit = 0;
+        for (const UnitRecord& record : opened.saved->units) {
+            EXPECT_TRUE(opened.file.write(UnitId{unit++}, record));
+        }
+        EXPECT_TRUE(opened.file.commit_step(opened.saved->supervisor));
+        return opened.saved->units.size();
+    }();
+    const StateFile::Opened opened = open();
+    EXPECT_THAT(opened.saved->units, SizeIs(count));
+    EXPECT_EQ(opened.saved->supervisor.started, 1);
 }
 
 // Offsets of the header's fields: checksum 0, magic 8, file version 16, record version 20, sizes 24
@@ -228,18 +410,6 @@ TEST_F(StateFileTest, SetsAFolderOrALinkOrAFifoAside) {
     expect_set_aside("not a regular file");
 }
 
-/// Has the file's checksum as the code does it, so that only the boot is another's.
-std::uint64_t seal(const std::string& bytes) {
-    std::uint64_t hash = 0xcbf29ce484222325U;
-    for (std::size_t at = 0; at < bytes.size(); at += 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, bytes.data() + at, 8);
-        hash = (hash ^ word) * 0x100000001b3U;
-        hash ^= hash >> 32U;
-    }
-    return hash;
-}
-
 TEST_F(StateFileTest, SetsAFileOfAnotherBootOrPidNamespaceAside) {
     for (const bool is_boot : {true, false}) {
         open();
@@ -250,7 +420,7 @@ TEST_F(StateFileTest, SetsAFileOfAnotherBootOrPidNamespaceAside) {
         }
         char& changed = header[is_boot ? 40 : 32];
         changed = static_cast<char>(changed ^ 1);
-        const std::uint64_t sum = seal(header.substr(8));
+        const std::uint64_t sum = checksum_of(header.data() + 8, header.size() - 8);
         std::memcpy(header.data(), &sum, sizeof sum);
         overwrite(0, header);
         expect_set_aside(is_boot ? "another boot" : "another PID namespace");
@@ -313,7 +483,7 @@ TEST_F(StateFileTest, KeepsWhatItHasWhenThereIsNoRoomForMore) {
     if (child == 0) {
         ::signal(SIGXFSZ, SIG_IGN);
         StateFile::Opened opened = open();
-        const rlimit limit{400'000, 400'000};  // room for the first 64 units, not for 128
+        const rlimit limit{600'000, 600'000};  // room for the first 64 units, not for 128
         ::setrlimit(RLIMIT_FSIZE, &limit);
         std::uint32_t unit = 0;
         while (opened.file.write(UnitId{unit}, record("u" + std::to_string(unit), unit))) {

@@ -1,0 +1,197 @@
+#include "state/state_load.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <unordered_set>
+
+#include "linux/unique_fd.h"
+#include "state/state_before.h"
+
+namespace svcd {
+namespace {
+
+using namespace state_layout;
+
+std::string read_line(const char* path) {
+    const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC)};
+    std::array<char, 64> text{};
+    const ssize_t size = fd ? ::read(fd.get(), text.data(), text.size() - 1) : -1;
+    std::string line{text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+    while (!line.empty() && line.back() == '\n') {
+        line.pop_back();
+    }
+    return line;
+}
+
+/// Why a file with this header can't be used now; empty when it can.
+std::string objection_to(const FileHeader& header) {
+    const FileHeader now = state_header_of_now();
+    if (header.magic != kMagic) {
+        return "it is not a state file of svcd";
+    }
+    const bool is_known =
+        is_format_before(header) ||
+        (header.file_version == kFileVersion && header.record_version == kRecordVersion &&
+         header.unit_size == now.unit_size && header.supervisor_size == now.supervisor_size);
+    if (!is_known) {
+        return "it was written by another version of svcd (format " +
+               std::to_string(header.file_version) + ", records " +
+               std::to_string(header.record_version) + "; this is " + std::to_string(kFileVersion) +
+               ", " + std::to_string(kRecordVersion) + ")";
+    }
+    if (header.checksum != seal_of(header)) {
+        return "its header is damaged";
+    }
+    if (header.boot_id != now.boot_id) {
+        return "it is of another boot";
+    }
+    if (header.pid_namespace != now.pid_namespace) {
+        return "it is of another PID namespace";
+    }
+    return {};
+}
+
+template <typename Record>
+void note_scraps(const Found<Record>& found, off_t offset, LoadedState& state) {
+    for (const std::size_t place : {0U, 1U}) {
+        if (found.is_uncommitted[place] || found.is_damaged) {
+            state.scraps.push_back(
+                {offset + static_cast<off_t>(place * kPlaceSize<Record>), sizeof(Place<Record>)});
+        }
+    }
+}
+
+std::string load_supervisor(int fd, LoadedState& state) {
+    Page page{};
+    if (!read_state_page(fd, kSupervisorPage, page)) {
+        return "it is too short";
+    }
+    const auto found = newest_in<SupervisorRecord>(page.data(), UINT64_MAX);
+    if (found.is_damaged) {
+        return "the supervisor's record is damaged";
+    }
+    state.supervisor = found.cursor;
+    state.committed = found.cursor.step;
+    state.saved.supervisor = found.record;
+    return {};
+}
+
+std::string load_requests(int fd, LoadedState& state) {
+    state.requests.resize(kRequestsRemembered);
+    Page page{};
+    for (std::size_t slot = 0; slot < kRequestsRemembered; ++slot) {
+        const std::size_t in_page = slot % kRequestsPerPage;
+        if (in_page == 0 &&
+            !read_state_page(fd, kFirstRequestPage + slot / kRequestsPerPage, page)) {
+            return "it is too short";
+        }
+        const auto found = newest_in<RequestRecord>(
+            page.data() + in_page * 2 * kPlaceSize<RequestRecord>, state.committed);
+        note_scraps(found, offset_of_request(slot), state);
+        state.requests[slot] = found.cursor;
+        if (found.is_damaged) {
+            state.damaged.push_back("the answer to a request");
+        } else if (found.record.until != 0) {
+            state.saved.requests.push_back({slot, found.record});
+        }
+    }
+    return {};
+}
+
+std::string load_units(int fd, std::size_t count, LoadedState& state) {
+    std::unordered_set<std::string> seen;
+    Page page{};
+    for (std::size_t index = 0; index < count; ++index) {
+        if (!read_state_page(fd, page_of_unit(index), page)) {
+            return "it can't be read";
+        }
+        const auto found = newest_in<UnitRecord>(page.data(), state.committed);
+        note_scraps(found, offset_of_page(page_of_unit(index)), state);
+        state.units.push_back(found.cursor);
+        const std::string name{name_in(found.record)};
+        state.names.push_back(name);
+        if (found.is_damaged) {
+            state.damaged.push_back("the record of unit " + std::to_string(index));
+        }
+        if (name.empty()) {
+            continue;
+        }
+        if (!seen.insert(name).second) {
+            return "it has two records of " + name;
+        }
+        state.saved.units.push_back(found.record);
+    }
+    return {};
+}
+
+std::string load_all(int fd, LoadedState& state) {
+    struct stat info {};
+    if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return "it is not a regular file";
+    }
+    Page page{};
+    if (!read_state_page(fd, 0, page)) {
+        return "it is too short";
+    }
+    FileHeader header;
+    std::memcpy(&header, page.data(), sizeof header);
+    if (std::string objection = objection_to(header); !objection.empty()) {
+        return objection;
+    }
+    const auto pages = static_cast<std::size_t>(info.st_size) / kPage;
+    if (is_format_before(header)) {
+        state.is_converted = true;
+        return load_format_before(fd, pages, state.saved);
+    }
+    if (pages < kFirstUnitPage) {
+        return "it is too short";
+    }
+    std::string objection = load_supervisor(fd, state);
+    if (objection.empty()) {
+        objection = load_requests(fd, state);
+    }
+    if (objection.empty()) {
+        objection = load_units(fd, std::min(pages - kFirstUnitPage, kUnitsMax), state);
+    }
+    return objection;
+}
+
+}  // namespace
+
+FileHeader state_header_of_now() {
+    FileHeader header{};
+    header.magic = kMagic;
+    header.file_version = kFileVersion;
+    header.record_version = kRecordVersion;
+    header.unit_size = sizeof(UnitRecord);
+    header.supervisor_size = sizeof(SupervisorRecord);
+    struct stat space {};
+    if (::stat("/proc/self/ns/pid", &space) == 0) {
+        header.pid_namespace = space.st_ino;
+    }
+    const std::string boot = read_line("/proc/sys/kernel/random/boot_id");
+    std::memcpy(header.boot_id.data(), boot.data(), std::min(boot.size(), std::size_t{39}));
+    header.checksum = seal_of(header);
+    return header;
+}
+
+bool read_state_page(int fd, std::size_t page, Page& bytes) {
+    ssize_t size = 0;
+    do {
+        size = ::pread(fd, bytes.data(), bytes.size(), offset_of_page(page));
+    } while (size < 0 && errno == EINTR);
+    return size == static_cast<ssize_t>(bytes.size());
+}
+
+LoadedState load_state(int fd) {
+    LoadedState state;
+    state.objection = load_all(fd, state);
+    return state;
+}
+
+}  // namespace svcd

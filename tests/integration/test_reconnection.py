@@ -1,0 +1,63 @@
+"""What was asked for outlives the manager that was asked: the answer comes, and nothing is done twice."""
+import json
+import os
+import signal
+
+import dbus_client
+from harness import Daemon, TestCase, actor, service
+
+
+class Answers(TestCase):
+    def ask(self, svcd, verb, unit, request_id):
+        options = [("request_id", ("s", request_id))]
+        return svcd.manager("RequestJob", "sssa{sv}", verb, unit, "replace", options)
+
+    def test_a_repeated_request_is_not_done_twice(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            job, already = self.ask(svcd, "restart", "a.service", "the-one")
+            self.assertFalse(already)
+            svcd.wait_told("a", "start", count=2)
+            svcd.wait_for("a", ActiveState="active")
+            for _ in range(2):
+                svcd.kill_manager()
+                self.assertEqual(self.ask(svcd, "restart", "a.service", "the-one"), [job, False])
+                self.assertEqual(svcd.manager("GetRequestResult", "s", "the-one"), [job, "done"])
+                self.assert_shows(svcd, "a", ActiveState="active")
+            with self.assertRaisesRegex(dbus_client.Error, "in use for something else"):
+                self.ask(svcd, "stop", "a.service", "the-one")
+            with self.assertRaisesRegex(dbus_client.Error, "No request of yours"):
+                svcd.manager("GetRequestResult", "s", "another")
+            self.ask(svcd, "restart", "a.service", "another")
+            svcd.wait_told("a", "start", count=3)
+
+    def test_a_job_that_goes_on_is_said_to(self):
+        with Daemon({"a.service": service(actor("a"), Type="notify")}) as svcd:
+            job, _ = self.ask(svcd, "start", "a.service", "long")
+            svcd.kill_manager()
+            self.assertEqual(svcd.manager("GetRequestResult", "s", "long"), [job, ""])
+            svcd.svctl("stop", "a")
+            self.assertEqual(svcd.manager("GetRequestResult", "s", "long"), [job, "canceled"])
+
+    def ended_in_the_gap(self, kind, code, status, result, text):
+        """The job of a svctl that waits ends while there is no manager, or is only handled by the next one."""
+        with Daemon({"a.service": service(actor("a", "code=%d" % code), Type=kind)}) as svcd:
+            start = svcd.begin("--json", "start", "a")
+            svcd.wait_told("a", "start")
+            pid = svcd.get("a", "MainPID") or svcd.get("a", "ControlPID")
+            manager = svcd.manager_pid()
+            svcd.disconnect()
+            os.kill(manager, signal.SIGSTOP)
+            os.kill(pid, signal.SIGTERM)
+            svcd.wait_told("a", "end")
+            os.kill(manager, signal.SIGKILL)
+            out, err = start.communicate(timeout=30)
+            self.assertEqual((start.returncode, json.loads(out)[0]["result"]), (status, result), (out, err))
+            self.assertIn(text, err)
+
+    def test_svctl_hears_that_the_job_was_done(self):
+        self.ended_in_the_gap("oneshot", 0, 0, "done", "")
+
+    def test_svctl_hears_that_the_job_failed_and_why(self):
+        self.ended_in_the_gap("oneshot", 3, 1, "failed", "status 3")
+        self.ended_in_the_gap("notify", 0, 1, "failed", "a.service")
