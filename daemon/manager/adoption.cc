@@ -6,6 +6,7 @@
 #include <cstring>
 #include <ctime>
 #include <map>
+#include <unordered_set>
 #include <utility>
 
 #include "linux/pid_file.h"
@@ -224,6 +225,15 @@ void say_what_is_lost(const ProcessTable& table, bool boots, Log& log) {
     }
 }
 
+SupervisorRecord new_supervisor(bool boots) {
+    SupervisorRecord record{};
+    record.next_job = 1;
+    record.started = boots ? 0 : 1;
+    record.exit_status = -1;
+    record.shutdown_end = to_usec(kNever);
+    return record;
+}
+
 }  // namespace
 
 std::optional<FoundProcess> oldest_process(std::string_view unit,
@@ -250,11 +260,18 @@ std::optional<FoundProcess> oldest_process(std::string_view unit,
     return oldest;
 }
 
-std::vector<std::string> populated_services(const CgroupTree& cgroups) {
+std::vector<std::string> unrecorded_services(const SavedState* saved, const CgroupTree& cgroups) {
+    std::unordered_set<std::string_view> recorded;
+    if (saved != nullptr) {
+        for (const UnitRecord& record : saved->units) {
+            recorded.insert(name_of(record));
+        }
+    }
     std::vector<std::string> units = cgroups.existing_units();
     std::erase_if(units, [&](const std::string& unit) {
         const Result<bool> populated = cgroups.is_populated(unit);
-        return unit_type_of(unit) != UnitType::service || (populated && !*populated);
+        return unit_type_of(unit) != UnitType::service || recorded.contains(unit) ||
+               unit.size() > kUnitNameMax || (populated && !*populated);
     });
     return units;
 }
@@ -265,23 +282,20 @@ void adopt_from_cgroups(const std::vector<std::string>& units,
                         const CgroupTree& cgroups,
                         SavedState& saved,
                         Log& log) {
-    const bool boots = !table.has_taken_over();
-    say_what_is_lost(table, boots, log);
+    if (saved.supervisor.next_serial == 0) {
+        const bool boots = !table.has_taken_over();
+        say_what_is_lost(table, boots, log);
+        saved.supervisor = new_supervisor(boots);
+    }
     const EntriesByUnit living = living_entries(table, cgroups);
+    static const std::vector<TableEntry> kNone;
     Tokens tokens{saved, table};
     std::vector<UnitRecord> made;
     for (const std::string& unit : units) {
-        const bool is_on_record =
-            std::any_of(saved.units.begin(), saved.units.end(),
-                        [&](const UnitRecord& record) { return name_of(record) == unit; });
-        if (is_on_record || unit.size() > kUnitNameMax) {
-            continue;
-        }
         const UnitDefinition* definition = definition_of(unit);
         const ServiceSettings* service =
             definition != nullptr ? definition->service.get() : nullptr;
         const auto entries = living.find(unit);
-        static const std::vector<TableEntry> kNone;
         const std::vector<TableEntry>& its = entries != living.end() ? entries->second : kNone;
         const std::optional<Guess> main = guess_main(unit, service, its, cgroups);
         log.say(Severity::warning, unit, describe(main, service != nullptr));
@@ -297,13 +311,7 @@ void adopt_from_cgroups(const std::vector<std::string>& units,
         }
     }
     saved.units.insert(saved.units.end(), made.begin(), made.end());
-    // The supervisor's own record may be there: only one unit's was damaged then.
-    if (std::exchange(saved.supervisor.next_serial, tokens.next_serial()) == 0) {
-        saved.supervisor.next_job = 1;
-        saved.supervisor.started = boots ? 0 : 1;
-        saved.supervisor.exit_status = -1;
-        saved.supervisor.shutdown_end = to_usec(kNever);
-    }
+    saved.supervisor.next_serial = tokens.next_serial();
 }
 
 }  // namespace svcd

@@ -35,16 +35,16 @@ std::optional<FoundProcess> oldest_process(std::string_view unit,
                                            const CgroupTree& cgroups,
                                            Time not_before = Time{});
 
-/// The services whose cgroups have processes.
-std::vector<std::string> populated_services(const CgroupTree& cgroups);
+/// The services whose cgroups have processes, and of which there is no record.
+std::vector<std::string> unrecorded_services(const SavedState* saved, const CgroupTree& cgroups);
 
 /// Null for a unit without a definition.
 using DefinitionOf = std::function<const UnitDefinition*(std::string_view unit)>;
 
-/// Adds to `saved` a record of each of `units` that has none there. A process of theirs that the
-/// table knows (the launcher is still the same) is the main process, under its token; the exits of
-/// others are not waited for, and their slots are freed. `saved` gets a supervisor's record; one of
-/// a fresh launcher boots then, for what did not run on.
+/// Adds to `saved` a record of each of `units`. A process of theirs that the table knows (the
+/// launcher is still the same) is the main process, under its token; the exits of others are not
+/// waited for, and their slots are freed. A supervisor's record that is lost too is made; one of a
+/// fresh launcher boots then, for what did not run on.
 void adopt_from_cgroups(const std::vector<std::string>& units,
                         const DefinitionOf& definition_of,
                         ProcessTable& table,

@@ -193,13 +193,15 @@ Result<void> Manager::open_sources() {
 }
 
 void Manager::load_at_start() {
-    const bool is_whole = kernel_.saved != nullptr && !kernel_.records_lost;
-    if (kernel_.saved && !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
+    const bool is_whole = kernel_.saved && kernel_.saved_is_whole;
+    const std::vector<std::string> without_record =
+        is_whole ? std::vector<std::string>{}
+                 : unrecorded_services(kernel_.saved.get(), kernel_.cgroups);
+    if (kernel_.saved && without_record.empty() &&
+        !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
         log_.say(Severity::notice, "Another svcd left its state here, and nothing of it runs");
         kernel_.saved.reset();
     }
-    const std::vector<std::string> without_record =
-        is_whole ? std::vector<std::string>{} : populated_services(kernel_.cgroups);
     // What is saved is all that is known of what runs. Until the supervisor has it, nothing may be
     // written over it: this manager may die too.
     runner_.hold_records(kernel_.saved != nullptr || !without_record.empty());

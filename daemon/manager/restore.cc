@@ -83,7 +83,9 @@ ProcessFact Finder::fact_of(const ProcessRecord& process, const Search& search) 
 ProcessFact Finder::adopt(Token token, const ProcessIdentity& identity) const {
     Result<UniqueFd> pidfd = open_identified(identity, cgroups_);
     if (!pidfd) {
-        log_.say(Severity::info, unit_, "not adopted: " + to_string(pidfd.error()));
+        if (!pidfd.error().detail.empty()) {  // else it has ended, which the supervisor says
+            log_.say(Severity::info, unit_, "not adopted: " + to_string(pidfd.error()));
+        }
         return ProcessFact{ProcessFact::State::lost, 0};
     }
     if (const auto held =

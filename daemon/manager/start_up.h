@@ -27,7 +27,7 @@ struct Kernel {
     AdoptedProcesses adopted;
     StateFile state;
     std::unique_ptr<SavedState> saved;  ///< what a manager before this one left
-    bool records_lost = false;          ///< `saved` is not all of it
+    bool saved_is_whole = false;        ///< nothing of that was damaged
     StopLog stops;
     FdStore store;
     UniqueFd poke;

@@ -12,6 +12,7 @@ import unittest
 from harness import ACTOR, SLACK, Daemon, TestCase, actor, alive, service
 
 PAGE, PLACE = 4096, 2048
+FIRST_UNIT = 34 * PAGE  # daemon/state/state_layout.h
 # Linux 6.15 tells how a process ended to whoever holds a pidfd of it. Before, only an unreaped zombie does.
 TELLS = tuple(map(int, re.match(r"(\d+)\.(\d+)", platform.release()).groups())) >= (6, 15)
 tells = unittest.skipUnless(TELLS, "this kernel tells only the parent how a process ended (Linux 6.15 tells others)")
@@ -69,7 +70,7 @@ class StateFile:
     def replace_in_places(self, old, new):
         """In each valid place of a record that holds `old`; returns how many did."""
         changed = 0
-        for start in range(PAGE, len(self.data), PLACE):
+        for start in range(FIRST_UNIT, len(self.data), PLACE):
             at = self.data.find(old, start, start + PLACE)
             if at < 0:
                 continue
@@ -336,8 +337,9 @@ class LostState(TestCase):
             state.data[at:at + 8] = b"00000000"
             state.seal(0, header)
         elif damage == "record":
-            for start in (2 * PAGE, 2 * PAGE + PLACE):
-                state.data[start + 8] ^= 4
+            start = state.data.index(b"a.service\0", FIRST_UNIT) // PAGE * PAGE
+            for place in (start, start + PLACE):
+                state.data[place + 8] ^= 4
         elif damage == "short":
             state.data = state.data[:PAGE]
             os.truncate(state.path, PAGE)
@@ -345,7 +347,7 @@ class LostState(TestCase):
 
     def test_what_runs_is_adopted_from_the_cgroups_whatever_has_become_of_the_state(self):
         reasons = {"gone": "The records of what runs are lost", "version": "another version of svcd", "header": "its header is damaged",
-                   "boot": "it is of another boot", "record": "is damaged", "short": "it is too short"}
+                   "boot": "it is of another boot", "record": "is damaged; lost is the record of unit", "short": "it is too short"}
         with Daemon({"a.service": service(actor("a", "kids=2")), "b.service": service(actor("b"), Restart="on-failure"),
                      "n.service": service(actor("n", "ready", "every=100:WATCHDOG=1"), Type="notify", WatchdogSec="5s")}) as svcd:
             svcd.svctl("start", "a", "b", "n")
@@ -363,7 +365,8 @@ class LostState(TestCase):
                     text = svcd.read_errors()[said:]
                     self.assertIn(reason, text)
                     self.assertIn("a.service: its record is lost and its cgroup has processes: taken for running, process %d" % pids["a"], text)
-                    self.assertEqual(damage != "gone", os.path.exists(svcd.run + "/state.old"))
+                    self.assertEqual(damage not in ("gone", "record"), os.path.exists(svcd.run + "/state.old"))
+                    self.assertEqual(damage == "record", "b.service: its record is lost" not in text)  # only what is damaged is lost
                     self.assert_shows(svcd, "basic.target", ActiveState="active")  # it has booted
             pinged = svcd.get("n", "WatchdogTimestampMonotonic")
             svcd.wait_until(lambda: svcd.get("n", "WatchdogTimestampMonotonic") > pinged, "WATCHDOG=1")
