@@ -5,16 +5,19 @@
 
 #include <algorithm>
 
+#include "launcher_status.h"
 #include "signals.h"
 
 namespace svcd {
 namespace {
 
 constexpr Usec kReconnectMax = 10'000'000;
-constexpr int kReconnectPauseMilliseconds = 100;
-/// A socket without a listener: the manager is just being restarted, or was killed with its
-/// launcher and left the socket behind. The first takes some milliseconds.
+constexpr int kReconnectPauseMilliseconds = 10;
+/// An address without a listener that is no runtime dir's: somebody is just being restarted,
+/// perhaps.
 constexpr Usec kRefusedMax = 1'000'000;
+/// A manager that is started again so soon is worth waiting for.
+constexpr Usec kSoon = 2'000'000;
 constexpr int kRefusedPauseMilliseconds = 10;
 
 Endpoint endpoint_of(const std::string& text) {
@@ -44,13 +47,50 @@ std::unique_ptr<sdbus::IConnection> open(const Endpoint& endpoint) {
     return nullptr;
 }
 
+/// The runtime dir whose private socket this is; empty: none's.
+std::string runtime_dir_of(const Endpoint& endpoint) {
+    constexpr std::string_view kTransport = "unix:path=";
+    constexpr std::string_view kSocket = "/bus";
+    std::string_view path = endpoint.shown;
+    if (path.starts_with(kTransport) && path.find_first_of("%,;") == std::string_view::npos) {
+        path.remove_prefix(kTransport.size());
+    }
+    const bool is_private = endpoint.kind == Endpoint::Kind::address && path.ends_with(kSocket) &&
+                            path.find('=') == std::string_view::npos;
+    return is_private ? std::string{path.substr(0, path.size() - kSocket.size())} : "";
+}
+
+bool has_no_listener(const sdbus::Error& error) {
+    return is_connection_lost(error.getName()) ||
+           error.getName() == "org.freedesktop.DBus.Error.FileNotFound";
+}
+
+/// Nobody listens there, since `waited` ago: is it worth waiting on? Throws Trouble when a svcd is
+/// there that can't start its manager.
+bool is_worth_waiting(const std::string& runtime_dir, const sdbus::Error& error, Usec waited) {
+    if (runtime_dir.empty()) {
+        return is_connection_lost(error.getName()) && waited < kRefusedMax;
+    }
+    const std::optional<LauncherStatus> launcher = read_launcher_status(runtime_dir);
+    if (!launcher) {
+        return false;
+    }
+    const Usec now = monotonic_now();
+    if (waited >= kReconnectMax || (launcher->manager == 0 && launcher->next_start > now + kSoon)) {
+        throw no_manager_trouble(*launcher, now);
+    }
+    return true;
+}
+
 std::unique_ptr<sdbus::IConnection> open_patiently(const Endpoint& endpoint) {
-    const Usec deadline = monotonic_now() + kRefusedMax;
+    const std::string runtime_dir = runtime_dir_of(endpoint);
+    const Usec begun = monotonic_now();
     while (true) {
         try {
             return open(endpoint);
         } catch (const sdbus::Error& error) {
-            if (!is_connection_lost(error.getName()) || monotonic_now() >= deadline) {
+            if (!has_no_listener(error) ||
+                !is_worth_waiting(runtime_dir, error, monotonic_now() - begun)) {
                 throw;
             }
         }
@@ -134,7 +174,10 @@ void Connection::connect() {
             sender_rule_ = endpoint.kind == Endpoint::Kind::address ? "" : "sender='org.svcd1',";
             return;
         } catch (const sdbus::Error& error) {
-            trouble.message += (first ? "" : ", ") + endpoint.shown + " (" + reason_of(error) + ")";
+            const std::string dir = runtime_dir_of(endpoint);
+            const bool is_absent = !dir.empty() && has_no_listener(error);
+            trouble.message += (first ? "" : ", ") + endpoint.shown + " (" + reason_of(error) +
+                               (is_absent ? ": no svcd runs on " + dir : "") + ")";
             first = false;
             if (status_of_error(error.getName()) == ExitStatus::not_permitted) {
                 trouble.status = ExitStatus::not_permitted;
@@ -151,8 +194,9 @@ void Connection::reconnect() {
             bus_.reset();
             connect();
             return;
-        } catch (const Trouble&) {
-            if (monotonic_now() >= deadline) {
+        } catch (const Trouble& trouble) {
+            // Of a manager that can't start all is known at once.
+            if (trouble.name == kNoManager || monotonic_now() >= deadline) {
                 throw;
             }
             ::poll(nullptr, 0, kReconnectPauseMilliseconds);

@@ -36,7 +36,9 @@ std::string escape_address(std::string_view path);
 class Connection {
 public:
     /// Connects to the first endpoint that answers; throws Trouble (unreachable, with what was
-    /// tried) when none does.
+    /// tried) when none does. Where a svcd lives whose manager is about to be started again it
+    /// waits for that, 10 s at most; where svcd waits long before it tries again, it throws at
+    /// once, and says so (launcher_status.h).
     explicit Connection(std::vector<Endpoint> candidates);
 
     sdbus::IConnection& bus() { return *bus_; }

@@ -35,6 +35,7 @@ bool may_be_asked_again(Verb verb) {
         case Verb::plot:
         case Verb::wait:
         case Verb::events:
+        case Verb::daemon_reexec:
         case Verb::exit:
         case Verb::poweroff:
         case Verb::reboot:

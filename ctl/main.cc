@@ -68,6 +68,8 @@ ExitStatus run_verb(Session& session) {
             return watch_events(session);
         case Verb::daemon_reload:
             return reload_daemon(session);
+        case Verb::daemon_reexec:
+            return reexecute_daemon(session);
         case Verb::reset_failed:
             return reset_failed(session);
         case Verb::version:

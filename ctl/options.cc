@@ -70,6 +70,7 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
     {Verb::kill,             "kill",              Units::several, kKill,        "Start and stop", "send a signal to the processes of units"},
     {Verb::reset_failed,     "reset-failed",      Units::any,     kGeneral,     "Start and stop", "forget that units failed, and their start limits"},
     {Verb::daemon_reload,    "daemon-reload",     Units::none,    kGeneral,     "svcd", "read all unit files again; exit 9 when one has errors"},
+    {Verb::daemon_reexec,    "daemon-reexec",     Units::none,    kGeneral,     "svcd", "have the svcd-manager that is installed now take over; services go on"},
     {Verb::exit,             "exit",              Units::none,    kEnd,         "svcd", "stop everything and end svcd"},
     {Verb::poweroff,         "poweroff",          Units::none,    kEnd,         "svcd", "stop everything and switch the machine off"},
     {Verb::reboot,           "reboot",            Units::none,    kEnd,         "svcd", "stop everything and start the machine again"},

@@ -46,6 +46,7 @@ enum class Verb : std::uint8_t {
     wait,
     events,
     daemon_reload,
+    daemon_reexec,
     reset_failed,
     version,
     exit,

@@ -47,6 +47,7 @@ ExitStatus watch_events(Session& session);
 // verbs_daemon.cc
 ExitStatus is_system_running(Session& session);
 ExitStatus reload_daemon(Session& session);
+ExitStatus reexecute_daemon(Session& session);
 ExitStatus reset_failed(Session& session);
 ExitStatus show_version(Session& session);
 ExitStatus shut_down(Session& session);

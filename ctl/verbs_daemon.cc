@@ -1,4 +1,6 @@
 // svcd itself: its state, its unit files, its end.
+#include <poll.h>
+
 #include <map>
 
 #include "guard.h"
@@ -77,6 +79,35 @@ ExitStatus reload_daemon(Session& session) {
         session.remark(errors.empty() ? "reloaded all unit files\n" : "");
     }
     return errors.empty() ? ExitStatus::done : ExitStatus::bad_config;
+}
+
+ExitStatus reexecute_daemon(Session& session) {
+    constexpr Usec kTakeOverMax = 10'000'000;
+    constexpr int kPauseMilliseconds = 2;
+    const std::uint32_t before = session.daemon().manager().ManagerPID();
+    session.daemon().manager().Reexecute();
+    // The old one has answered, and goes now: until then a new connection may still be to it.
+    const Usec begun = monotonic_now();
+    while (true) {
+        const std::uint32_t now = asked(session, [&] {
+            session.reconnect();
+            return session.daemon().manager().ManagerPID();
+        });
+        if (now != before) {
+            session.remark("another svcd-manager has taken over in " +
+                           timespan(monotonic_now() - begun) + " (PID " + std::to_string(now) +
+                           ", svcd " + session.daemon().manager().Version() + ")\n");
+            return ExitStatus::done;
+        }
+        if (monotonic_now() - begun > kTakeOverMax) {
+            session.report({ExitStatus::failed, "org.svcd1.TimedOut",
+                            "svcd-manager (PID " + std::to_string(before) +
+                                ") has agreed to make room, but is still there",
+                            "", "'svctl status' shows what it does", ""});
+            return ExitStatus::failed;
+        }
+        ::poll(nullptr, 0, kPauseMilliseconds);
+    }
 }
 
 ExitStatus reset_failed(Session& session) {

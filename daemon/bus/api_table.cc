@@ -104,6 +104,15 @@ Outcome request_kill(
     return Answered::later;
 }
 
+Outcome request_reexecution(const Call& call, Api& api) {
+    const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
+    if (!request) {
+        return too_many_requests();
+    }
+    api.manager.reexecute(*request);
+    return Answered::later;
+}
+
 Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> unit) {
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     if (!request) {

@@ -133,6 +133,7 @@ Outcome request_job(const Call& call,
                     Requests::ClientId id = {});
 Outcome request_kill(
     const Call& call, Api& api, UnitId unit, std::string_view whom, std::int32_t signal);
+Outcome request_reexecution(const Call& call, Api& api);
 Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> unit);
 /// The key under which a caller's own ID is remembered: two users' IDs are never the same request.
 std::string request_key(const Caller& caller, const std::string& id);

@@ -137,6 +137,10 @@ Result<void> Bus::start() {
     return listening;
 }
 
+void Bus::leave_to_successor() {
+    impl_->private_socket.leave_to_successor();
+}
+
 void Bus::reconnect() {
     impl_->link.reconnect();
 }

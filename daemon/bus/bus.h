@@ -54,6 +54,8 @@ public:
     /// Listens on the private socket and begins to connect to the message bus. Only the former can
     /// fail.
     Result<void> start();
+    /// Another manager follows: its clients are not to find that there is no svcd.
+    void leave_to_successor();
     /// Drop the message bus and connect anew (SIGUSR1).
     void reconnect();
 

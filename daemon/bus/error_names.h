@@ -70,6 +70,8 @@ constexpr const char* error_name(RefusalKind kind) {
             return kErrorNoSuchProcess;
         case RefusalKind::limit_reached:
             return "org.svcd1.LimitReached";
+        case RefusalKind::successor_fails:
+            return "org.svcd1.SuccessorFails";
     }
     return kErrorFailed;
 }

@@ -81,6 +81,9 @@ public:
     // Requests, which are events with a RequestId, and BusNameChanged.
     virtual void submit(Event event) = 0;
     virtual ReloadReport reload() = 0;
+    /// Makes room for a new manager, once that has shown that it can run; then, or when it can't,
+    /// the request is answered.
+    virtual void reexecute(RequestId request) = 0;
 };
 
 }  // namespace svcd

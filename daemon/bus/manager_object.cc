@@ -1,5 +1,6 @@
 // org.svcd1.Manager, at /org/svcd1.
 #include <fnmatch.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -385,6 +386,10 @@ Outcome reload_units(const Call&, Subject& subject, Writer& reply) {
     return Answered::now;
 }
 
+Outcome reexecute(const Call& call, Subject& subject, Writer&) {
+    return request_reexecution(call, subject.api());
+}
+
 Outcome request_shutdown(const Call& call, Api& api, ShutdownRequested event) {
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     // More requests than we hold must not keep a machine from shutting down.
@@ -461,6 +466,7 @@ constexpr MethodRow kMethods[] = {
     {"Unsubscribe",           "",         "",                 "",                          Access::read,   unsubscribe},
     {"Reload",                "",         "",                 "",                          Access::change, reload},
     {"ReloadUnits",           "",         "asas",             "errors warnings",           Access::change, reload_units},
+    {"Reexecute",             "",         "",                 "",                          Access::change, reexecute},
     {"Exit",                  "",         "",                 "",                          Access::change, shut_down<ShutdownKind::exit>},
     {"PowerOff",              "",         "",                 "",                          Access::change, shut_down<ShutdownKind::poweroff>},
     {"Reboot",                "",         "",                 "",                          Access::change, shut_down<ShutdownKind::reboot>},
@@ -470,6 +476,7 @@ constexpr MethodRow kMethods[] = {
 
 constexpr PropertyRow kProperties[] = {
     {"Version",      "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().manager.version()); }},
+    {"ManagerPID",   "u",  Emits::constant, [](Subject&, Writer& w) { w.u32(static_cast<std::uint32_t>(::getpid())); }},
     {"SystemState",  "s",  Emits::nothing,  [](Subject& s, Writer& w) { w.string(name_of(s.api().manager.system_state())); }},
     {"NFailedUnits", "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.failed_units())); }},
     {"NNames",       "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.units().size())); }},

@@ -138,7 +138,9 @@ PrivateSocket::PrivateSocket(sd_event* loop,
 
 PrivateSocket::~PrivateSocket() {
     if (fd_ >= 0) {
-        ::unlink(path_.c_str());
+        if (!path_.empty()) {
+            ::unlink(path_.c_str());
+        }
         ::close(fd_);
     }
     if (spare_fd_ >= 0) {

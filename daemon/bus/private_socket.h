@@ -71,6 +71,9 @@ public:
     /// Replaces a socket that an earlier manager left at `path`.
     Result<void> listen(const std::string& path, int priority);
 
+    /// The socket stays when this is destroyed: a successor is about to replace it.
+    void leave_to_successor() { path_.clear(); }
+
     bool has_subscribers() const;
     template <typename Action>
     void for_each(const Action& action) {

@@ -108,6 +108,9 @@ struct LinkMessage {
 };
 static_assert(sizeof(LinkMessage) == 256);
 
+/// The size of RUNTIME_DIR/launcher: lines KEY=VALUE, then newlines (docs/launcher.md).
+inline constexpr std::size_t kStatusSize = 512;
+
 /// Descriptors the launcher keeps at most; less when RLIMIT_NOFILE / 2 is less.
 inline constexpr std::size_t kStoredFdsMax = 4096;
 

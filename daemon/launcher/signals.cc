@@ -1,48 +1,44 @@
-#include "launcher/signals.h"
-
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
-#include <cstring>
 
-#include "launcher/os.h"
+#include "launcher/launcher.h"
 
-namespace svcd {
+namespace svcd::signals {
 namespace {
 
-struct Forwarded {
+struct Meaning {
     int signal;
-    std::uint32_t request;
-    bool is_stop;  ///< not to be held up by a manager that dies too often
+    std::uint32_t request;  ///< 0: as PID 1, go down as `kind` says, without stopping units
+    EndKind kind = EndKind::exit;
 };
-/// SIGRTMIN is no constant: this + N stands for SIGRTMIN+N.
-constexpr int kRealTime = 1000;
-constexpr Forwarded kForwarded[] = {
-    {SIGTERM, kRequestTerminate, true},        {SIGINT, kRequestInterrupt, true},
-    {SIGHUP, kRequestReload, false},           {SIGPWR, kRequestPower, true},
-    {SIGUSR1, kRequestReconnect, false},       {SIGUSR2, kRequestDump, false},
-    {kRealTime + 0, kRequestDefault, false},   {kRealTime + 1, kRequestRescue, false},
-    {kRealTime + 2, kRequestEmergency, false}, {kRealTime + 3, kRequestHalt, true},
-    {kRealTime + 4, kRequestPowerOff, true},   {kRealTime + 5, kRequestReboot, true},
-};
+constexpr int kRealTime = 1000;  // SIGRTMIN is no constant: this + N stands for SIGRTMIN+N
+constexpr Meaning kMeanings[] = {{SIGTERM, kRequestTerminate},
+                                 {SIGINT, kRequestInterrupt},
+                                 {SIGHUP, kRequestReload},
+                                 {SIGPWR, kRequestPower},
+                                 {SIGUSR1, kRequestReconnect},
+                                 {SIGUSR2, kRequestDump},
+                                 {kRealTime, kRequestDefault},
+                                 {kRealTime + 1, kRequestRescue},
+                                 {kRealTime + 2, kRequestEmergency},
+                                 {kRealTime + 3, kRequestHalt},
+                                 {kRealTime + 4, kRequestPowerOff},
+                                 {kRealTime + 5, kRequestReboot},
+                                 {kRealTime + 13, 0, EndKind::halt},
+                                 {kRealTime + 14, 0, EndKind::poweroff},
+                                 {kRealTime + 15, 0, EndKind::reboot}};
+constexpr int kSignalsPerTurn = 64;  // of real-time signals many can wait
+/// Three SIGTERM in so long (µs): hurry. Seven Ctrl-Alt-Del (SIGINT): reboot at once.
+constexpr unsigned kHurryCount = 3, kRebootCount = 7;
+constexpr std::int64_t kHurryWindow = 5'000'000, kRebootWindow = 2'000'000;
 
-struct Immediate {
-    int signal;
-    EndKind kind;
-};
-constexpr Immediate kImmediate[] = {
-    {kRealTime + 13, EndKind::halt},
-    {kRealTime + 14, EndKind::poweroff},
-    {kRealTime + 15, EndKind::reboot},
-};
-
-int number(int signal) {
-    return signal < kRealTime ? signal : SIGRTMIN + signal - kRealTime;
+int number(const Meaning& meaning) {
+    return meaning.signal < kRealTime ? meaning.signal : SIGRTMIN + meaning.signal - kRealTime;
 }
 
-/// Notes that it has happened once more. True when it happened `Count` times in `window`.
+/// Notes that a signal has come once more. True when it came `Count` times in `window`.
 template <unsigned Count>
 bool is_burst(std::int64_t (&times)[Count], unsigned& count, std::int64_t window) {
     const std::int64_t now = now_usec();
@@ -50,56 +46,52 @@ bool is_burst(std::int64_t (&times)[Count], unsigned& count, std::int64_t window
     return count >= Count && now - times[count % Count] <= window;
 }
 
+/// What is asked of the manager; or true, and nobody waits for that.
+bool obey(int signal, bool is_machine, EndKind& kind) {
+    static std::int64_t terms[kHurryCount], interrupts[kRebootCount];
+    static unsigned term_count, interrupt_count;
+    for (const Meaning& meaning : kMeanings) {
+        if (signal != number(meaning)) {
+            continue;
+        }
+        kind = meaning.kind;
+        if (meaning.request == 0) {
+            return ::getpid() == 1;
+        }
+        const bool is_hurry = signal == SIGTERM && is_burst(terms, term_count, kHurryWindow);
+        table::request(meaning.request | (is_hurry ? kRequestHurry + 0U : 0U));
+        manager::hurry();
+    }
+    kind = signal == SIGINT ? EndKind::reboot : kind;
+    return signal == SIGINT && is_burst(interrupts, interrupt_count, kRebootWindow) && is_machine;
+}
+
 }  // namespace
 
-bool Signals::open() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::sigprocmask(SIG_SETMASK, &all, nullptr);
-    sigset_t wanted;
-    ::sigemptyset(&wanted);
-    ::sigaddset(&wanted, SIGCHLD);
-    for (const Forwarded& forwarded : kForwarded) {
-        ::sigaddset(&wanted, number(forwarded.signal));
+int open() {
+    sigset_t set;
+    ::sigfillset(&set);
+    ::sigprocmask(SIG_SETMASK, &set, nullptr);
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGCHLD);
+    for (const Meaning& meaning : kMeanings) {
+        ::sigaddset(&set, number(meaning));
     }
-    for (const Immediate& immediate : kImmediate) {
-        ::sigaddset(&wanted, number(immediate.signal));
-    }
-    fd_ = above_fixed_fds(::signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK));
-    if (fd_ < 0) {
+    const int fd = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) {
         say("can't receive signals: %s", std::strerror(errno));
     }
-    return fd_ >= 0;
+    return fd;
 }
 
-SignalsTaken Signals::take(bool is_machine) {
-    SignalsTaken taken;
+bool take(int signalfd, bool is_machine, EndKind& kind) {
     signalfd_siginfo info;
-    while (::read(fd_, &info, sizeof info) == ssize_t{sizeof info}) {
-        const int signal = static_cast<int>(info.ssi_signo);
-        taken.has_child |= signal == SIGCHLD;
-        for (const Forwarded& forwarded : kForwarded) {
-            if (signal == number(forwarded.signal)) {
-                taken.requests |= forwarded.request;
-                taken.is_stop |= forwarded.is_stop;
-            }
-        }
-        for (const Immediate& immediate : kImmediate) {
-            if (signal == number(immediate.signal) && ::getpid() == 1) {
-                taken.skips_units = true;
-                taken.kind = immediate.kind;
-            }
-        }
-        if (signal == SIGTERM && is_burst(terms_, term_count_, kHurryWindow)) {
-            taken.requests |= kRequestHurry;
-        }
-        if (signal == SIGINT && is_burst(interrupts_, interrupt_count_, kRebootWindow) &&
-            is_machine) {
-            taken.skips_units = true;
-            taken.kind = EndKind::reboot;
+    for (int turn = 0; turn<kSignalsPerTurn&& ::read(signalfd, &info, sizeof info)> 0; ++turn) {
+        if (obey(static_cast<int>(info.ssi_signo), is_machine, kind)) {
+            return true;
         }
     }
-    return taken;
+    return false;
 }
 
-}  // namespace svcd
+}  // namespace svcd::signals

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "manager/config.h"
+#include "manager/last_words.h"
 #include "manager/log.h"
 #include "manager/manager.h"
 #include "manager/options.h"
@@ -42,11 +43,13 @@ std::uint64_t random_seed() {
 /// svcd leaves when its first manager couldn't start, and starts a later one again.
 int give_up(Log& log, const Error& error) {
     log.say(Severity::error, "Cannot start: " + to_string(error));
+    leave_last_words("Cannot start: " + to_string(error));
     return kCouldNotStart;
 }
 
 int run(const ManagerOptions& options) {
     Log log{STDERR_FILENO, options.log_level};
+    keep_last_words(options.runtime_dir);
     const Result<Pid> launcher = tie_to_launcher();
     Result<ProcessTable> table =
         launcher ? attach_table() : Result<ProcessTable>{Failure{launcher.error()}};
@@ -74,11 +77,12 @@ int run(const ManagerOptions& options) {
 
 int main(int argc, char** argv) {
     svcd::leave_signals_to_launcher();
-    const svcd::ParsedCommandLine parsed = svcd::parse_command_line(
+    svcd::ParsedCommandLine parsed = svcd::parse_command_line(
         std::vector<std::string>(argv + 1, argv + argc), svcd::surroundings());
     if (!parsed.options) {
         std::fputs(parsed.text.c_str(), parsed.status == 0 ? stdout : stderr);
         return parsed.status;
     }
+    parsed.options->program = argv[0];
     return svcd::run(*parsed.options);
 }

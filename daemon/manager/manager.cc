@@ -10,6 +10,7 @@
 #include "linux/process_examination.h"
 #include "linux/resident_memory.h"
 #include "manager/last_kill.h"
+#include "manager/last_words.h"
 #include "manager/process_environment.h"
 #include "manager/restore.h"
 #include "unitfile/schema.h"
@@ -125,13 +126,20 @@ Result<Exit> Manager::run() {
     if (const auto told = kernel_.store.ready(); !told) {
         log_.say(Severity::warning, to_string(told.error()));
     }
+    take_back_last_words();
     end_turn();
     release_start_up_memory();
-    while (!runner_.exit()) {
+    while (!runner_.exit() && !makes_room_) {
         if (const auto ran = loop_.run_one(); !ran) {
             return Failure{ran.error()};
         }
         settle();
+    }
+    if (!runner_.exit()) {
+        end_turn();
+        loop_.run_ready(kDispatchesAtTheEnd);  // what is on its way to clients
+        bus_.leave_to_successor();
+        return Exit{};
     }
     leave();
     return *runner_.exit();
@@ -386,6 +394,9 @@ void Manager::end_turn() {
     }
     recorder_.end_turn();
     runner_.publish();
+    if (reexecution_requests_.empty()) {
+        successor_.reset();
+    }
     if (!startup_finished_ && supervisor_.system_state() >= SystemState::running) {
         startup_finished_ = true;
         bus_.startup_finished();

@@ -32,6 +32,7 @@
 #include "manager/signal_requests.h"
 #include "manager/start_up.h"
 #include "manager/stop_recorder.h"
+#include "manager/successor.h"
 #include "manager/unit_files.h"
 
 namespace svcd {
@@ -45,7 +46,9 @@ public:
             Kernel& kernel,
             Log& log);
 
-    /// From loading the units to the supervisor's Exit. An error means that it could not start.
+    /// From loading the units to the supervisor's Exit, or until it is to make room for another
+    /// manager: then svcd was told nothing of an end, and starts one. An error means that it could
+    /// not start.
     Result<Exit> run();
 
 private:
@@ -98,6 +101,8 @@ private:
     std::string version() override;
     void submit(Event event) override;
     ReloadReport reload() override;
+    void reexecute(RequestId request) override;  // reexecution.cc
+    void on_successor(const std::string& objection);
 
     const ManagerOptions& options_;
     Kernel& kernel_;
@@ -120,6 +125,9 @@ private:
     /// down.
     std::uint32_t heard_requests_ = 0;
     bool startup_finished_ = false;
+    std::unique_ptr<SuccessorProbe> successor_;
+    std::vector<RequestId> reexecution_requests_;  ///< that wait for what the probe says
+    bool makes_room_ = false;
 };
 
 }  // namespace svcd

@@ -14,6 +14,7 @@ namespace svcd {
 enum class RunMode : std::uint8_t { system, user, container };
 
 struct ManagerOptions {
+    std::string program;  ///< svcd-manager's path, as svcd starts it
     RunMode mode = RunMode::system;
     std::vector<std::string> unit_path;  ///< empty: the loader's default for the mode
     std::string runtime_dir;

@@ -25,7 +25,7 @@ _svctl()
             COMPREPLY=($(compgen -W 'list-units status explain doctor plan plot blame critical-chain show cat list-dependencies list-jobs
                 is-active is-failed is-system-running wait events start stop restart try-restart
                 reload reload-or-restart try-reload-or-restart isolate cancel kill reset-failed
-                daemon-reload exit poweroff reboot halt version help' -- "$cur"))
+                daemon-reload daemon-reexec exit poweroff reboot halt version help' -- "$cur"))
             ;;
         plan)
             COMPREPLY=($(compgen -W "start stop restart try-restart reload reload-or-restart
@@ -37,7 +37,7 @@ _svctl()
             COMPREPLY=($(compgen -W "$(svctl "${where[@]}" --plain list-jobs 2>/dev/null |
                 awk '{ print $1 }')" -- "$cur"))
             ;;
-        is-system-running | plot | blame | daemon-reload | exit | poweroff | reboot | halt | version) ;;
+        is-system-running | plot | blame | daemon-reload | daemon-reexec | exit | poweroff | reboot | halt | version) ;;
         *)
             COMPREPLY=($(compgen -W "$(svctl "${where[@]}" --plain --all list-units 2>/dev/null |
                 awk '{ print $1 }')" -- "$cur"))

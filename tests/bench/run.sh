@@ -15,7 +15,7 @@ build=${SVCD_BUILD_DIR:-$top/build/bench}
 out=${BENCH_OUT:-$build/bench.json}
 
 cmake -S "$top" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
-ninja -C "$build" --quiet svcd svcd-manager svcd-exec svctl
+ninja -C "$build" --quiet svcd svcd-launcher svcd-shutdown svcd-manager svcd-exec svctl
 program() {
     find "$build" -type f -name "$1" -perm -u+x -print -quit
 }

@@ -352,7 +352,7 @@ class Daemon(contextlib.AbstractContextManager):
         """svcd's PID (behind a prefix it is not the process that was started)."""
         pid = self.process.pid
         for _ in self.prefix and range(6):
-            if os.path.basename(os.readlink("/proc/%d/exe" % pid)) == os.path.basename(SVCD):
+            if os.path.basename(os.readlink("/proc/%d/exe" % pid)) in (os.path.basename(SVCD), "svcd-launcher"):
                 break
             pid = children_of(pid)[0][0]
         return pid

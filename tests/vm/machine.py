@@ -26,7 +26,8 @@ QEMU = shutil.which("qemu-system-x86_64")
 BUSYBOX = shutil.which("busybox")
 # environment variable -> where the program is in the machine
 PROGRAMS = {"SVCD_BIN": "/usr/bin/svcd", "SVCTL_BIN": "/usr/bin/svctl", "SVCD_MANAGER_BIN": "/usr/libexec/svcd/svcd-manager",
-            "SVCD_EXEC_BIN": "/usr/libexec/svcd/svcd-exec"}
+            "SVCD_EXEC_BIN": "/usr/libexec/svcd/svcd-exec", "SVCD_LAUNCHER_BIN": "/usr/libexec/svcd/svcd-launcher",
+            "SVCD_SHUTDOWN_BIN": "/usr/libexec/svcd/svcd-shutdown"}
 MODULES = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk", "loop", "fuse"]
 PATIENCE = 60.0  # for a run, on a machine that has other things to do too
 

@@ -150,6 +150,7 @@ enum class RefusalKind : std::uint8_t {
     shutting_down,
     no_such_process,
     limit_reached,
+    successor_fails,  ///< the svcd-manager that is to take over can't run
 };
 
 struct Refusal {

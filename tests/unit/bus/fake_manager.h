@@ -167,6 +167,7 @@ public:
         }
     }
     ReloadReport reload() override { return reload_report; }
+    void reexecute(RequestId request) override { bus->reply(Reply{request, JobId::none, {}}); }
 
     void end_job(std::uint32_t number) {
         const auto job = jobs_table.at(number);

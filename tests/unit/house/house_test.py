@@ -18,7 +18,10 @@ INCLUDES = {
     "state": ["core/types", "linux", "launcher/protocol.h"],
     "bus": ["core/types"],
     "manager": ["core/types", "core", "unitfile", "linux", "state", "bus", "launcher/protocol.h"],
-    "launcher": [],
+    "libc": [],
+    "launcher": ["libc"],
+    "start": ["libc", "launcher/protocol.h"],
+    "shutdown": ["libc"],
     "exec": ["core/types"],
 }
 # a library's headers -> where alone they may be included
@@ -103,8 +106,13 @@ class House(unittest.TestCase):
                   if not PURE.match(name) or (IMPURE.search(name) and name != "__libc_single_threaded")]
         self.assertEqual(sorted(impure), [])
 
-    def test_the_launcher_needs_libc_only(self):
+    def test_svcd_needs_libc_only_and_its_launcher_nothing(self):
         self.assertEqual(needed_libraries(os.environ["SVCD_BIN"]) - {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}, {"libc.so.6"})
+        for name in ("SVCD_LAUNCHER_BIN", "SVCD_SHUTDOWN_BIN"):
+            self.assertEqual(needed_libraries(os.environ[name]), set())
+
+    def test_the_launcher_stays_small(self):
+        self.assertLess(sum(len(read(path).splitlines()) for path in files(["daemon/launcher"], (".h", ".cc"))), 1030)
 
     @unittest.skipIf(os.environ["SVCD_SANITIZED"] == "1", "the sanitizers bring libraries of their own")
     def test_the_manager_brings_its_libraries_along(self):

@@ -1,0 +1,98 @@
+// The launcher's parts. There is one of each, so their state is static and never allocated.
+#pragma once
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include <csignal>
+#include <cstdint>
+#include <cstring>
+
+#include "launcher/protocol.h"
+#include "libc/os.h"
+
+namespace svcd {
+
+/// How svcd is to end: TableHeader's end_* and final_status.
+struct EndOrder {
+    int status = 0;
+    EndKind kind = EndKind::exit;
+    bool at_once = false;
+    std::int64_t deadline = 0;  ///< µs of CLOCK_MONOTONIC; 0: none
+};
+
+/// The process table (protocol.h). The manager may write anything there at any moment, so what is
+/// read is looked at once, and bounded.
+namespace table {
+/// Maps what is at kTableFd. False: it was said why not.
+bool map();
+/// The child `pid` has ended. True when it was in the table, where its end is written now; else it
+/// is counted as an orphan. To be called before the child is reaped, for until then nobody else can
+/// have its PID.
+bool record_exit(pid_t pid, int code, int status);
+/// Wakes the manager.
+void poke();
+/// Leaves LauncherRequest bits for the present manager, or the next.
+void request(std::uint32_t bits);
+void count_start();
+/// What the manager wants once it has ended. False: the launcher is to stay.
+bool read_end(EndOrder& end);
+/// No process was ever to be spawned.
+bool is_unused();
+}  // namespace table
+
+/// The link to the manager and the fd store behind it (LinkMessage). One request is answered before
+/// the next is read; an answer that the manager does not take at once (a long list) is gone on with
+/// when it has made room.
+namespace link {
+/// The store will hold at most `limit` descriptors, and kStoredFdsMax.
+void set_limit(std::size_t limit);
+/// Makes a new link, for a new manager, and returns its end, for it; -1 with errno set.
+int open();
+/// What to poll for.
+pollfd source();
+/// To be called when poll said anything about it. True when the manager said it is ready.
+bool serve();
+}  // namespace link
+
+/// The manager as a process: started, and started again whenever it ends. That is safe at any time,
+/// for all it needs to go on is in the process table, the state file and the fd store. So a death
+/// is answered at once; only one that dies too often waits, twice as long each time. One that was
+/// ready and leaves with status 0 makes room for another (`svctl daemon-reexec`): that is no death.
+/// What becomes of it is in RUNTIME_DIR/launcher, for those who find nobody on the bus.
+namespace manager {
+extern pid_t pid;      ///< 0 while there is none
+extern bool is_ready;  ///< the present one, or the last, has said that it serves
+/// What is executed, a null at its end. `may_rescue`: while the manager has to wait, a rescue shell
+/// is on the console; when it is left, the manager is tried at once.
+void set_up(char** arguments, bool may_rescue);
+/// How long to wait until start() is due, in ms for poll(2); -1 while it runs.
+int wait_ms();
+/// Starts it. A failure counts as a death.
+void start();
+void set_ready();
+/// It was reaped: says how it ended, and decides when it starts again.
+void ended(const siginfo_t& end);
+/// `child` was reaped. False: it was no rescue shell.
+bool shell_ended(pid_t child);
+/// Start it at the next occasion, however often it has died: somebody asked for something.
+void hurry();
+}  // namespace manager
+
+/// The signals that svcd listens to. Those that ask for something that can be put in order go to
+/// the manager (LauncherRequest); a few mean that there is no time for that.
+namespace signals {
+/// Blocks every signal. A signalfd of those that mean something; -1: it was said why not.
+int open();
+/// Reads what is there, and passes it on. True: don't wait for the manager, but go down, as `kind`
+/// says. `is_machine`: we are PID 1 of one.
+bool take(int signalfd, bool is_machine, EndKind& kind);
+}  // namespace signals
+
+/// The end of the whole tree, once the manager has stopped all units and has ended (or nobody
+/// waited for it). The status to leave with. As PID 1 every process that is left is killed first;
+/// of a machine, it does not return: everything is unmounted, and reboot(2) called. Most is done by
+/// the program svcd-shutdown; where that fails, the least without it.
+int take_last_steps(const EndOrder& end, bool is_machine, const char* svcd_shutdown);
+
+}  // namespace svcd

@@ -1,0 +1,43 @@
+// The few things that svcd, its launcher and svcd-shutdown need from the system.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+
+namespace svcd {
+
+/// What svcd hands to its launcher, beside kTableFd and kPokeFd (launcher/protocol.h): RUNTIME_DIR/
+/// launcher, kStatusSize long; the lock, which is only held; what say() writes to; a socket that is
+/// connected to whoever waits for READY=1 ...
+inline constexpr int kStatusFd = 6, kLockFd = 7, kLogFd = 8, kNotifyFd = 9;
+/// ... and arguments: "rescue" or ""; the paths of svcd-shutdown and of svcd-manager, and what that
+/// one is given.
+inline constexpr int kRescueArgument = 1, kShutdownArgument = 2, kManagerArgument = 3;
+
+/// The exit status of a child that could not become what it should.
+inline constexpr int kExecFailed = 127;
+
+/// One line, "svcd: ...". Never waits for a reader longer than log_patience: what does not fit into
+/// a full pipe is lost, for a launcher that waits for its log reaps nothing.
+[[gnu::format(printf, 1, 2)]] void say(const char* format, ...);
+/// Where it writes: standard error, or better an open file of our own that does not block.
+extern int log_fd;
+/// In ms. 0, until nothing else is left to do: what is said last is what is looked for.
+extern int log_patience;
+
+/// µs of CLOCK_MONOTONIC.
+std::int64_t now_usec();
+
+/// Reaps whatever ends until `child` has, or, for 0, until there is no child. The child's status,
+/// 255 for one that was killed; -1 when `until` (as now_usec()) has come. Needs SIGCHLD blocked.
+int wait_for(pid_t child, std::int64_t until);
+
+/// close(2) of descriptors `first` to `last`, by a child that shares ours: a server that is gone,
+/// or a socket that lingers, holds it up and not us. Its PID.
+pid_t close_aside(int first, unsigned last);
+
+/// Makes this process a shell on the console, in a session of its own.
+[[noreturn]] void become_rescue_shell();
+
+}  // namespace svcd

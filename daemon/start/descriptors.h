@@ -1,0 +1,21 @@
+// What the launcher is to have open, under fixed numbers (libc/os.h, launcher/protocol.h).
+#pragma once
+
+namespace svcd {
+
+/// What we inherited from whoever started us must not reach services, nor hold us up. Takes the
+/// fixed numbers, so that no other descriptor gets them.
+void start_clean();
+
+/// Moves a descriptor to one of the fixed numbers, and has it survive the execve. False, with
+/// errno set, for -1.
+bool give(int fd, int number);
+
+/// Makes say() safe against a pipe that nobody reads, and a terminal that was stopped (^S); and
+/// gives the launcher what it writes to.
+void open_log();
+
+/// Makes the process table and its eventfd. False: it was said why not.
+bool make_table();
+
+}  // namespace svcd

@@ -1,0 +1,12 @@
+// The runtime dir belongs to one svcd: it is made here and locked for as long as the launcher
+// lives, however it ends.
+#pragma once
+
+namespace svcd {
+
+/// Makes the folder (0755) and those above it, takes the lock `PATH/lock`, which holds our PID as
+/// text, makes the file `PATH/launcher` with all the room it will need, and gives both to the
+/// launcher. False: it was said why not, with the PID of the svcd that has the folder.
+bool take_runtime_dir(const char* path);
+
+}  // namespace svcd
