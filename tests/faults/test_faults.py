@@ -150,26 +150,30 @@ class RealFaults(TestCase):
             self.assert_shows(svcd, "quiet", ActiveState="active")
 
     def test_a_full_runtime_folder_keeps_what_runs_and_forbids_nothing_for_long(self):
-        names = ["s%d" % i for i in range(80)]  # more than the state file has room for when it is made
-        units = {name + ".service": service(actor(name), StandardOutput="null") for name in names}
+        old, new = ["old%d" % i for i in range(10)], ["new%d" % i for i in range(80)]  # more than the state file has room for
+        units = {name + ".service": service(actor(name), StandardOutput="null") for name in old}
         prefix = self.in_namespace("mount -t tmpfs -o size=8m,mode=755 tmpfs %(directory)s/run")
         with Daemon(units, prefix=prefix) as svcd:
             run = "/proc/%d/root%s" % (svcd.launcher(), svcd.run)
             svcd.address = "unix:path=%s/bus" % run
             svcd.environment["SVCTL_BUS"] = svcd.address
-            svcd.svctl("start", *names[:10])
-            pids = {name: svcd.get(name, "MainPID") for name in names[:10]}
+            svcd.svctl("start", *old)
+            pids = {name: svcd.get(name, "MainPID") for name in old}
             with self.assertRaises(OSError), open(run + "/fill", "wb", buffering=0) as fill:
                 for _ in range(FILL_MAX >> 12):
                     fill.write(b"x" * 4096)
-            some = svcd.svctl("start", *names, status=1)
-            self.assertRegex(some.stderr, r"s\d+\.service failed to start")
+            for name in new:
+                svcd.write_unit(name + ".service", service(actor(name), StandardOutput="null"))
+            some = svcd.svctl("start", *new, status=1)
+            self.assertRegex(some.stderr, r"new\d+\.service failed to start")
             self.assertRegex(svcd.read_errors(), r"allocate \S*/state: No space left on device")
-            svcd.svctl("stop", names[0])
+            svcd.svctl("stop", old[0])
+            svcd.wait_told(old[0], "end")
             os.unlink(run + "/fill")
-            svcd.svctl("start", *names)
-            for name in names[1:10]:
+            svcd.svctl("start", *old, *new)
+            for name in old[1:]:
                 self.assert_shows(svcd, name, ActiveState="active", MainPID=pids[name])
-            for name in names:
-                svcd.wait_told(name, "start", 2 if name == names[0] else 1)
-                self.assertEqual(len(svcd.told(name, "start")), 2 if name == names[0] else 1, name)
+            for name in old + new:
+                starts = 2 if name == old[0] else 1
+                svcd.wait_told(name, "start", starts)
+                self.assertEqual(len(svcd.told(name, "start")), starts, name)
