@@ -75,6 +75,7 @@ constexpr int kCodeExited = 1;
 constexpr int kCodeKilled = 2;
 constexpr int kCodeDumped = 3;
 constexpr int kCodeUnknown = 4;
+constexpr int kNotTold = 1;  // UnknownEnd::not_told, the status that goes with it
 
 }  // namespace
 
@@ -158,7 +159,10 @@ std::string describe_end(int code, int status) {
         case kCodeDumped:
             return "dumped core on " + signal_name(status);
         case kCodeUnknown:
-            return "ended while svcd was not there to see how";
+            return status == kNotTold ? "ended, and how is unknown: the kernel tells its parent "
+                                        "only (others since "
+                                        "Linux 6.15), or a tracer holds it"
+                                      : "ended while no svcd was there: its exit status is unknown";
         default:
             return "";
     }
@@ -194,6 +198,9 @@ std::string describe_result(std::string_view result, int code, int status) {
     }
     if (result == "exec-condition") {
         return "its ExecCondition said no";
+    }
+    if (result == "exit-unknown") {
+        return "its main process " + end + "; that counts as a failure";
     }
     if (result == "stop-wedged") {
         return "some of its processes survived SIGKILL";

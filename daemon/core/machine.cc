@@ -195,6 +195,7 @@ void Machine::on(ProcessSpawned& event) {
         Unit& owned_by = unit(owner->unit);
         if (Process* process = process_of(owned_by, owner->role, event.process)) {
             process->pid = event.pid;
+            process->start_time = event.start_time;
             touch(owned_by);
             if (owner->role != ProcessRole::checker) {
                 Service{*this, owned_by}.on_spawned(*process, event.pid);
@@ -231,7 +232,8 @@ void Machine::on(ProcessExited& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
         if (owned_by.run != nullptr && owned_by.run->identifying == event.process) {
-            Service{*this, owned_by}.on_main_process_found(event.process, 0);  // and gone already
+            Service{*this, owned_by}.on_main_process_found(
+                MainProcessFound{event.process});  // and gone
         }
         if (process_of(owned_by, owner->role, event.process) == nullptr) {
             return;
@@ -276,7 +278,7 @@ void Machine::on(MainProcessFound& event) {
     if (const auto owner = processes.owner(event.process)) {
         Unit& owned_by = unit(owner->unit);
         if (owned_by.run != nullptr && owned_by.run->identifying == event.process) {
-            Service{*this, owned_by}.on_main_process_found(event.process, event.pid);
+            Service{*this, owned_by}.on_main_process_found(event);
         }
     }
 }

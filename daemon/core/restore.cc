@@ -24,7 +24,9 @@ ProcessRecord record_of(const Process& process) {
     ProcessRecord record{};
     record.token = static_cast<std::uint64_t>(process.token);
     record.pid = process.pid;
+    record.start_time = process.start_time;
     record.command = process.command;
+    record.is_foreign = process.is_foreign ? 1 : 0;
     return record;
 }
 
@@ -32,7 +34,9 @@ Process process_from(const ProcessRecord& record) {
     Process process;
     process.token = static_cast<Token>(record.token);
     process.pid = record.pid;
+    process.start_time = record.start_time;
     process.command = record.command;
+    process.is_foreign = record.is_foreign != 0;
     return process;
 }
 
@@ -229,6 +233,7 @@ void Machine::restore(const SupervisorRecord& record) {
 
 void Machine::restore(const StateRestored& event) {
     restore(event.supervisor);
+    effects->supervisor_dirty = true;  // where the records were lost, this is a new one
     // First every unit and job as it was, then what each has to ask or do again: these look at one
     // another.
     for (const RestoredUnit& restored : event.units) {

@@ -53,7 +53,7 @@ public:
     void on_spawn_failed(ProcessRole role, const Error& error);
     void on_executing(ProcessRole role);
     void on_exit(ProcessRole role, ExitCode code, int status);
-    void on_main_process_found(Token token, Pid pid);
+    void on_main_process_found(const MainProcessFound& found);
     void on_main_process_not_found(const Error& error);
     void on_cgroup_emptied();
     void on_notification(const Notification& notification);

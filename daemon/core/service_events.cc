@@ -315,7 +315,9 @@ void Service::on_cgroup_emptied() {
         machine_.say(Severity::warning, unit_,
                      "its cgroup is empty and an exit status still missing: it stays unknown");
         if (has_main) {
+            note_result(result_of_main(ExitCode::unknown, 0));
             run_.main_code = ExitCode::unknown;
+            run_.main_status = static_cast<std::int32_t>(UnknownEnd::not_told);
             run_.main_exited_at = machine_.now;
             forget_process(run_.main);
         }

@@ -34,15 +34,20 @@ void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
     machine_.order(IdentifyMainProcess{token, unit_.id, how, pid});
 }
 
-void Service::on_main_process_found(Token token, Pid pid) {
+void Service::on_main_process_found(const MainProcessFound& found) {
     run_.identifying = Token::none;
     run_.named_pid = 0;
     run_.handed_over_result = UnitResult::success;
     forget_process(run_.main);
-    run_.main = Process{token, pid, 0, true, false};
+    run_.main = Process{};
+    run_.main.token = found.process;
+    run_.main.pid = found.pid;
+    run_.main.start_time = found.start_time;
+    run_.main.is_foreign = found.is_foreign;
+    run_.main.executing = true;
     run_.main_known = true;
     run_.main_is_adopted = true;
-    run_.main_pid_last = pid;
+    run_.main_pid_last = found.pid;
     run_.main_started_at = machine_.now;
     run_.main_exited_at = Time{};
     run_.main_code = ExitCode::none;

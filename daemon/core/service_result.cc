@@ -71,6 +71,10 @@ UnitResult Service::result_of_exit(ExitCode code, int status, bool is_daemon) co
         case ExitCode::dumped:
             return UnitResult::core_dump;
         case ExitCode::unknown:
+            // Asked to end, it has done so. Unasked, the worse guess is the cheaper mistake: a
+            // service that is started once too often, not one that stays down.
+            return traits(unit_.sub_state).stopping ? UnitResult::success
+                                                    : UnitResult::exit_unknown;
         case ExitCode::none:
             return UnitResult::success;
     }

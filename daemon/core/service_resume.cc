@@ -3,6 +3,21 @@
 #include "core/service.h"
 
 namespace svcd {
+namespace {
+
+/// "its main process (PID 812) ended while no svcd was there: exit status unknown".
+std::string describe_lost(const Process& process, ProcessRole role) {
+    std::string text = role == ProcessRole::main ? "its main process" : "its control process";
+    if (process.pid == 0) {
+        return text +
+               " was being started when svcd was killed, and is not there: exit status "
+               "unknown, if it has run";
+    }
+    return text + " (PID " + std::to_string(process.pid) +
+           ") ended while no svcd was there: exit status unknown";
+}
+
+}  // namespace
 
 /// Has the definition, which may have changed meanwhile, a command with this number that may be
 /// started in this state?
@@ -80,6 +95,8 @@ void Service::resume(const RestoredUnit& restored) {
                 // Whether it has got through execve nobody can tell any more: a failure of that
                 // still ends it with a status of its own.
                 process.executing = true;
+                process.is_foreign = fact.is_foreign;
+                process.start_time = fact.start_time != 0 ? fact.start_time : process.start_time;
                 if (process.pid == 0 ||
                     (settings_.type == ServiceType::simple && unit_.sub_state == SubState::start)) {
                     on_spawned(process, fact.pid);
@@ -95,10 +112,9 @@ void Service::resume(const RestoredUnit& restored) {
                 return;  // its ProcessExited follows
             case ProcessFact::State::none:
             case ProcessFact::State::lost:
-                machine_.say(
-                    Severity::warning, unit_,
-                    "a process ended while svcd was not there: its exit status is unknown");
-                on_exit(role, ExitCode::unknown, 0);
+                machine_.say(Severity::warning, unit_, describe_lost(process, role));
+                on_exit(role, ExitCode::unknown,
+                        static_cast<std::int32_t>(UnknownEnd::nobody_there));
                 return;
         }
     };
@@ -154,8 +170,9 @@ void Service::resume(const RestoredUnit& restored) {
             send_signals(unit_.sub_state, SignalCause::again);
             break;
         case SubState::start:
+            // It may be looked for already, since its start command was found to have ended.
             if (settings_.type == ServiceType::forking && !run_.main.is_there() &&
-                !run_.control.is_there()) {
+                !run_.control.is_there() && run_.identifying == Token::none) {
                 look_for_main_process();
             }
             break;
@@ -163,7 +180,8 @@ void Service::resume(const RestoredUnit& restored) {
             // ExecStartPost has ended, and what it was to write was looked for when the manager
             // died.
             if (settings_.type == ServiceType::forking && !run_.main_known &&
-                !settings_.pid_file.empty() && !run_.control.is_there()) {
+                !settings_.pid_file.empty() && !run_.control.is_there() &&
+                run_.identifying == Token::none) {
                 look_for_main_process();
             }
             break;

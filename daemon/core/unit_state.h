@@ -21,10 +21,12 @@ namespace svcd {
 /// exit record is dealt with.
 struct Process {
     Token token = Token::none;
-    Pid pid = 0;                ///< 0 until ProcessSpawned
-    std::uint16_t command = 0;  ///< which of ServiceSettings::commands
-    bool executing = false;     ///< execve succeeded, as far as we have heard
-    bool is_held = false;       ///< not ordered yet (Type=idle waits for the jobs to end)
+    Pid pid = 0;                   ///< 0 until ProcessSpawned
+    std::uint64_t start_time = 0;  ///< clock ticks since boot: with the PID, an identity
+    std::uint16_t command = 0;     ///< which of ServiceSettings::commands
+    bool is_foreign = false;       ///< adopted: not the launcher's child
+    bool executing = false;        ///< execve succeeded, as far as we have heard
+    bool is_held = false;          ///< not ordered yet (Type=idle waits for the jobs to end)
 
     bool is_there() const { return token != Token::none; }
 };

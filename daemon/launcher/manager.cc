@@ -17,11 +17,10 @@ bool is_ready = false;
 
 namespace {
 
-// Tests that kill the manager thousands of times build a launcher with a window of nothing.
-#ifndef SVCD_DEATH_WINDOW_USEC
+constexpr unsigned kDeathsMax = 5;                 // in kDeathWindow; then it waits
+#ifndef SVCD_DEATH_WINDOW_USEC  // tests that kill the manager thousands of times have none
 #define SVCD_DEATH_WINDOW_USEC 10'000'000
 #endif
-constexpr unsigned kDeathsMax = 5;                             // in kDeathWindow; then it waits
 constexpr std::int64_t kDeathWindow = SVCD_DEATH_WINDOW_USEC;  // µs, as all times here
 constexpr std::int64_t kWaitFirst = 1'000'000, kWaitMax = 60'000'000;
 constexpr std::int64_t kShellLeast = 1'000'000;  // who left a rescue shell sooner was nobody

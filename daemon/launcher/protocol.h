@@ -82,6 +82,10 @@ struct TableHeader {
     std::atomic<std::uint32_t> end_at_once;  ///< 1: what still runs gets SIGKILL, and no SIGTERM
     /// µs of CLOCK_MONOTONIC by which the last steps should be over; 0: as long as each may take.
     std::atomic<std::int64_t> end_deadline_usec;
+    /// 1 once a manager of this launcher has taken over what is on record: from then on a process
+    /// on record that is in no slot was never spawned. Until then it may have been, under a
+    /// launcher before. The manager's own; a manager from before it leaves 0.
+    std::atomic<std::uint32_t> records_taken_over;
 };
 
 inline constexpr std::size_t kSlotsOffset = 12288;

@@ -19,6 +19,7 @@ struct ProcessInfo {
     std::uint64_t start_time = 0;  ///< clock ticks since boot: with the PID, an identity
     std::string name;              ///< comm
     std::uint32_t threads = 0;
+    int wait_status = 0;  ///< of a zombie, as waitpid(2) has it
 };
 
 Result<ProcessInfo> process_info(Pid pid);

@@ -130,9 +130,9 @@ void EffectRunner::carry_out(const IdentifyMainProcess& order) {
     const MainProcessQuery query{order, tools_.supervisor.name(order.unit),
                                  has_service ? definition->service->pid_file : std::string{},
                                  tools_.supervisor.status(order.unit).control_pid};
-    const Result<Pid> found = tools_.finder.find(query);
+    Result<MainProcessFound> found = tools_.finder.find(query);
     if (found) {
-        tools_.queue.emplace_back(MainProcessFound{order.process, *found});
+        tools_.queue.emplace_back(*found);
     } else {
         tools_.queue.emplace_back(MainProcessNotFound{order.process, found.error()});
     }
@@ -140,6 +140,7 @@ void EffectRunner::carry_out(const IdentifyMainProcess& order) {
 
 void EffectRunner::carry_out(const RetireProcess& order) {
     tools_.table.release(order.process);
+    tools_.adopted.forget(order.process);
 }
 
 void EffectRunner::carry_out(const WatchBusName& order) {
@@ -194,6 +195,10 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
     if (token == Token::none) {
         return;
     }
+    if (const UniqueFd* adopted = tools_.adopted.pidfd_of(token)) {
+        send(order, *adopted, tools_.adopted.pid_of(token), reached);
+        return;
+    }
     const ProcessFact before = tools_.table.look(token);
     if (before.state != ProcessFact::State::alive) {
         return;
@@ -209,15 +214,22 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
         complain(order.unit, process.error());
         return;
     }
+    send(order, *process, now.pid, reached);
+}
+
+void EffectRunner::send(const SignalUnit& order,
+                        const UniqueFd& pidfd,
+                        Pid pid,
+                        std::vector<Pid>& reached) {
     const std::vector<int> signals = signals_of(order);
-    const Result<void> sent = send_signal(*process, signals.front());
+    const Result<void> sent = send_signal(pidfd, signals.front());
     complain_of_signal(order.unit, sent);
     if (!sent) {
         return;
     }
-    reached.push_back(now.pid);
+    reached.push_back(pid);
     for (std::size_t next = 1; next < signals.size(); ++next) {
-        complain_of_signal(order.unit, send_signal(*process, signals[next]));  // it may have ended
+        complain_of_signal(order.unit, send_signal(pidfd, signals[next]));  // it may have ended
     }
 }
 

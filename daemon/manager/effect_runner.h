@@ -19,6 +19,7 @@
 #include "manager/main_process_finder.h"
 #include "manager/process_starter.h"
 #include "manager/stop_recorder.h"
+#include "state/adopted_processes.h"
 #include "state/process_table.h"
 #include "state/state_file.h"
 
@@ -29,6 +30,7 @@ struct EffectTools {
     const Supervisor& supervisor;
     StateFile& state;
     ProcessTable& table;
+    AdoptedProcesses& adopted;
     CgroupTree& cgroups;
     Spawner& spawner;
     ExecSweeper& sweeper;
@@ -83,6 +85,7 @@ private:
     void start(const Order& order);
     /// These add to `reached` who got the signal.
     void signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached);
+    void send(const SignalUnit& order, const UniqueFd& pidfd, Pid pid, std::vector<Pid>& reached);
     void signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached);
     void kill_cgroup(const SignalUnit& order);
     void complain_of_signal(UnitId unit, const Result<void>& sent);

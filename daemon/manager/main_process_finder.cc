@@ -1,5 +1,6 @@
 #include "manager/main_process_finder.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "linux/pid_file.h"
@@ -15,24 +16,54 @@ constexpr std::size_t kGuessAmongMax = 4096;
 
 }  // namespace
 
-Result<Pid> MainProcessFinder::find(const MainProcessQuery& query) {
+Result<MainProcessFound> MainProcessFinder::find(const MainProcessQuery& query) {
     const Result<Pid> pid = candidate(query);
     if (!pid) {
-        return pid;
+        return Failure{pid.error()};
     }
-    const Token token = query.order.process;
+    const Result<ProcessInfo> info = process_info(*pid);
+    if (info && info->parent != launcher_ && is_in(*pid, query.unit) &&
+        !is_in(info->parent, query.unit)) {
+        return hold_foreign(query.order.process, *pid, query.unit);
+    }
+    return pin_child(query.order.process, *pid, query.unit);
+}
+
+Result<MainProcessFound> MainProcessFinder::pin_child(Token token, Pid pid, std::string_view unit) {
     if (const auto claimed = table_.claim(token); !claimed) {
         return Failure{claimed.error()};
     }
-    Result<void> pinned = table_.set_pid(token, *pid);
-    if (pinned) {
-        pinned = check(*pid, query.unit);
-    }
-    if (!pinned) {
+    const Result<void> pinned = table_.set_pid(token, pid);
+    Result<ProcessInfo> info = pinned ? check(pid, unit) : Failure{pinned.error()};
+    if (!info) {
         table_.release(token);
-        return Failure{pinned.error()};
+        return Failure{info.error()};
     }
-    return pid;
+    return MainProcessFound{token, pid, info->start_time, false};
+}
+
+/// Its parent can't be waiting to hand it over: it is somebody else, most likely init.
+Result<MainProcessFound> MainProcessFinder::hold_foreign(Token token,
+                                                         Pid pid,
+                                                         std::string_view unit) {
+    const Result<ProcessInfo> info = process_info(pid);
+    if (!info) {
+        return Failure{info.error()};
+    }
+    Result<UniqueFd> pidfd =
+        open_identified(ProcessIdentity{pid, info->start_time, unit}, cgroups_);
+    if (!pidfd) {
+        return Failure{pidfd.error()};
+    }
+    if (const auto held = adopted_.hold(token, std::move(*pidfd), pid, info->start_time); !held) {
+        return Failure{held.error()};
+    }
+    return MainProcessFound{token, pid, info->start_time, true};
+}
+
+bool MainProcessFinder::is_in(Pid pid, std::string_view unit) const {
+    const Result<std::string> cgroup = cgroup_of(pid);
+    return cgroup && cgroups_.unit_of(*cgroup) == unit;
 }
 
 Result<Pid> MainProcessFinder::candidate(const MainProcessQuery& query) const {
@@ -47,16 +78,19 @@ Result<Pid> MainProcessFinder::candidate(const MainProcessQuery& query) const {
     return failure(EINVAL, "find main process");
 }
 
-/// A daemon's main process is the one whose parent has gone: those it started have it as theirs.
+/// A daemon's main process is the one whose parent has gone, so that it is somebody else's now:
+/// those it started have it as theirs.
 Result<Pid> MainProcessFinder::guess(const MainProcessQuery& query) const {
-    const Result<std::vector<Pid>> pids = cgroups_.processes(query.unit, kGuessAmongMax);
+    Result<std::vector<Pid>> pids = cgroups_.processes(query.unit, kGuessAmongMax);
     if (!pids) {
         return Failure{pids.error()};
     }
+    std::sort(pids->begin(), pids->end());
     Pid found = 0;
     for (const Pid pid : *pids) {
         const Result<ProcessInfo> info = process_info(pid);
-        if (pid == query.control || !info || info->parent != launcher_) {
+        if (pid == query.control || !info ||
+            std::binary_search(pids->begin(), pids->end(), info->parent)) {
             continue;
         }
         if (found != 0) {
@@ -72,7 +106,7 @@ Result<Pid> MainProcessFinder::guess(const MainProcessQuery& query) const {
     return found;
 }
 
-Result<void> MainProcessFinder::check(Pid pid, std::string_view unit) const {
+Result<ProcessInfo> MainProcessFinder::check(Pid pid, std::string_view unit) const {
     const std::string subject = "process " + std::to_string(pid);
     if (const Result<UniqueFd> alive = open_pidfd(pid); !alive) {
         return Failure{alive.error()};
@@ -97,7 +131,7 @@ Result<void> MainProcessFinder::check(Pid pid, std::string_view unit) const {
                        "its parent, process " + std::to_string(info->parent) +
                            ", is still there, so svcd would not learn of its end");
     }
-    return {};
+    return info;
 }
 
 }  // namespace svcd

@@ -5,11 +5,16 @@
 // the PID, so that from here on the launcher keeps the exit for us; then it is checked that the
 // process is alive, the launcher's child and in the unit's cgroup. Had the PID been given to
 // another process in between, one of the three would not hold.
+//
+// One that is not the launcher's child, and whose parent is outside of the unit's cgroup, is held
+// by a pidfd instead: what a service did on its own after its launcher was killed.
 #pragma once
 
 #include "core/types/effect.h"
 #include "core/types/event.h"
 #include "linux/cgroup.h"
+#include "linux/procfs.h"
+#include "state/adopted_processes.h"
 #include "state/process_table.h"
 
 namespace svcd {
@@ -24,18 +29,26 @@ struct MainProcessQuery {
 
 class MainProcessFinder {
 public:
-    MainProcessFinder(ProcessTable& table, CgroupTree& cgroups, Pid launcher)
-        : table_(table), cgroups_(cgroups), launcher_(launcher) {}
+    MainProcessFinder(ProcessTable& table,
+                      AdoptedProcesses& adopted,
+                      CgroupTree& cgroups,
+                      Pid launcher)
+        : table_(table), adopted_(adopted), cgroups_(cgroups), launcher_(launcher) {}
 
-    /// The slot of the token is taken when it succeeds, and free when it doesn't.
-    Result<Pid> find(const MainProcessQuery& query);
+    /// The slot of the token is taken when it succeeds (but for a foreign process), and free when
+    /// it doesn't.
+    Result<MainProcessFound> find(const MainProcessQuery& query);
 
 private:
     Result<Pid> candidate(const MainProcessQuery& query) const;
     Result<Pid> guess(const MainProcessQuery& query) const;
-    Result<void> check(Pid pid, std::string_view unit) const;
+    Result<MainProcessFound> pin_child(Token token, Pid pid, std::string_view unit);
+    Result<MainProcessFound> hold_foreign(Token token, Pid pid, std::string_view unit);
+    Result<ProcessInfo> check(Pid pid, std::string_view unit) const;
+    bool is_in(Pid pid, std::string_view unit) const;
 
     ProcessTable& table_;
+    AdoptedProcesses& adopted_;
     CgroupTree& cgroups_;
     Pid launcher_;
 };

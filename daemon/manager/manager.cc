@@ -9,6 +9,7 @@
 
 #include "linux/process_examination.h"
 #include "linux/resident_memory.h"
+#include "manager/adoption.h"
 #include "manager/last_kill.h"
 #include "manager/last_words.h"
 #include "manager/process_environment.h"
@@ -81,7 +82,10 @@ StopSenses stop_senses(const Kernel& kernel, Log& log) {
         return process ? std::optional{std::move(*process)} : std::nullopt;
     };
     senses.throttled = [&kernel](std::string_view unit) { return kernel.cgroups.throttled(unit); };
-    senses.pid_of = [&kernel](Token token) { return kernel.table.look(token).pid; };
+    senses.pid_of = [&kernel](Token token) {
+        const Pid adopted = kernel.adopted.pid_of(token);
+        return adopted != 0 ? adopted : kernel.table.look(token).pid;
+    };
     senses.realtime_usec = realtime_usec;
     senses.say = [&log](Severity severity, std::string_view unit, const std::string& text) {
         unit.empty() ? log.say(severity, text) : log.say(severity, unit, text);
@@ -104,12 +108,12 @@ Manager::Manager(const ManagerOptions& options,
       files_(loader_options(options), supervisor_),
       spawner_(exec_helper_path()),
       sweeper_(loop_, spawner_, queue_, log),
-      finder_(kernel.table, kernel.cgroups, kernel.launcher),
+      finder_(kernel.table, kernel.adopted, kernel.cgroups, kernel.launcher),
       notify_(kernel.notify.get(), kernel.cgroups, kernel.table, supervisor_, queue_, log),
       bus_(loop_.handle(), *this, setting_properties(), bus_options(options, config, kernel, log)),
       recorder_(supervisor_, kernel.stops, stop_senses(kernel, log)),
-      runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.cgroups, spawner_,
-                          sweeper_, finder_, bus_, recorder_, log, queue_},
+      runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
+                          spawner_, sweeper_, finder_, bus_, recorder_, log, queue_},
               spawn_settings(options, kernel)) {}
 
 // ── start
@@ -163,6 +167,7 @@ Result<void> Manager::open_sources() {
         {kernel_.notify.get(), EventOrder::notify,
          [this] { return notify_.drain([this] { settle(); }); }},
         {kernel_.poke.get(), EventOrder::exits, [this] { return handle_poke(); }},
+        {kernel_.adopted.watch_fd(), EventOrder::exits, [this] { return handle_adopted(); }},
         {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
          [this] {
              kernel_.cgroups.dispatch(
@@ -188,13 +193,16 @@ Result<void> Manager::open_sources() {
 }
 
 void Manager::load_at_start() {
+    const bool is_whole = kernel_.saved != nullptr && !kernel_.records_lost;
     if (kernel_.saved && !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
         log_.say(Severity::notice, "Another svcd left its state here, and nothing of it runs");
         kernel_.saved.reset();
     }
+    const std::vector<std::string> without_record =
+        is_whole ? std::vector<std::string>{} : populated_services(kernel_.cgroups);
     // What is saved is all that is known of what runs. Until the supervisor has it, nothing may be
     // written over it: this manager may die too.
-    runner_.hold_records(kernel_.saved != nullptr);
+    runner_.hold_records(kernel_.saved != nullptr || !without_record.empty());
     if (kernel_.saved != nullptr) {
         for (const SavedRequest& request : kernel_.saved->requests) {
             bus_.answers().restore(request.slot, request.record);
@@ -203,13 +211,32 @@ void Manager::load_at_start() {
     LoadOutcome outcome = files_.load_all(FaultyDropIn::leave_out);
     say_report(outcome.report);
     apply(outcome);
+    // Instances that were started by name, which load_all() doesn't know of.
+    for (const std::string& unit : without_record) {
+        load(unit);
+    }
+    if (!without_record.empty()) {
+        adopt(without_record);
+    }
+    if (kernel_.saved != nullptr) {
+        for (const UnitRecord& record : kernel_.saved->units) {
+            load(record.name.data());
+        }
+    }
+}
+
+/// There is no record of what runs.
+void Manager::adopt(const std::vector<std::string>& units) {
     if (kernel_.saved == nullptr) {
-        return;
+        kernel_.saved = std::make_unique<SavedState>();
     }
-    for (const UnitRecord& record : kernel_.saved->units) {
-        // Instances that were started by name, which load_all() doesn't know of.
-        load(record.name.data());
-    }
+    adopt_from_cgroups(
+        units,
+        [this](std::string_view name) {
+            const std::optional<UnitId> unit = supervisor_.find(name);
+            return unit ? supervisor_.definition(*unit) : nullptr;
+        },
+        kernel_.table, kernel_.cgroups, *kernel_.saved, log_);
 }
 
 void Manager::restore_or_boot() {
@@ -219,19 +246,19 @@ void Manager::restore_or_boot() {
     if (kernel_.saved == nullptr) {
         recorder_.give_up_unfinished();
     } else {
-        log_.say(Severity::notice, "Going on where another manager ended, with " +
-                                       std::to_string(saved.units.size()) + " units on record");
         runner_.hold_records(false);
-        queue_.emplace_back(restored_state(saved, kernel_.table, kernel_.cgroups, log_));
+        queue_.emplace_back(
+            restored_state(saved, kernel_.table, kernel_.adopted, kernel_.cgroups, log_));
         settle();
     }
     // Words before deaths, as in every turn.
     while (notify_.drain([this] { settle(); }) == Drained::no) {
     }
     settle();
-    while (handle_poke() == Drained::no) {
+    while (handle_poke() == Drained::no || handle_adopted() == Drained::no) {
     }
     kernel_.saved.reset();
+    kernel_.table.set_taken_over();
     if (supervisor_.record().started == 0) {
         boot();
     }
@@ -299,10 +326,21 @@ Drained Manager::handle_poke() {
     return Drained::no;
 }
 
+/// A process has ended that the launcher can't reap.
+Drained Manager::handle_adopted() {
+    const std::vector<ExitRecord> exits = kernel_.adopted.take_exits(loop_.now());
+    for (const ExitRecord& record : exits) {
+        handle_exit(record);
+    }
+    return exits.size() < kExitsPerTake ? Drained::yes : Drained::no;
+}
+
 void Manager::handle_exit(const ExitRecord& record) {
     const std::optional<UnitId> unit = supervisor_.unit_of(record.token);
     if (!unit) {
-        kernel_.table.release(record.token);  // of a process that belongs to nobody any more
+        // Of a process that belongs to nobody any more.
+        kernel_.table.release(record.token);
+        kernel_.adopted.forget(record.token);
         return;
     }
     // Why comes before that it ended.

@@ -55,6 +55,7 @@ private:
     // Start.
     Result<void> open_sources();
     void load_at_start();
+    void adopt(const std::vector<std::string>& units);
     void restore_or_boot();
     void boot();
 
@@ -62,6 +63,7 @@ private:
     void settle();
     void step(Event event);
     Drained handle_poke();
+    Drained handle_adopted();
     void handle_exit(const ExitRecord& record);
     void handle_requests();
     template <typename UnitEvent>

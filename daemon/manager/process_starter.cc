@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "linux/procfs.h"
 #include "manager/process_environment.h"
 
 namespace svcd {
@@ -107,7 +108,8 @@ void ProcessStarter::start_now(const Order& order) {
         refuse(token, outcome.error());
         return;
     }
-    tools_.queue.emplace_back(ProcessSpawned{token, outcome->pid});
+    const Result<ProcessInfo> info = process_info(outcome->pid);  // not when it has ended already
+    tools_.queue.emplace_back(ProcessSpawned{token, outcome->pid, info ? info->start_time : 0});
     if (const auto watched = tools_.sweeper.started(token, std::move(outcome->exec_report));
         !watched) {
         tools_.log.say(Severity::warning, tools_.supervisor.name(unit_of(order)),

@@ -2,101 +2,184 @@
 
 #include <algorithm>
 
+#include "core/sub_state.h"
 #include "linux/procfs.h"
+#include "manager/adoption.h"
 #include "manager/last_kill.h"
+#include "unitfile/unit_name.h"
 
 namespace svcd {
 namespace {
 
-/// A process that lived on when its launcher was killed: it is in the unit's cgroup still. It is
-/// not this launcher's child, so its end will be seen by its cgroup, and its exit status stay
-/// unknown.
-bool adopt(const ProcessRecord& record,
-           std::string_view unit,
+/// Looks for the processes of one unit's record.
+class Finder {
+public:
+    Finder(const UnitRecord& record,
            ProcessTable& table,
-           const CgroupTree& cgroups) {
-    const auto token = static_cast<Token>(record.token);
-    const Result<ProcessInfo> info = process_info(record.pid);
-    if (!info || info->state == 'Z' || info->state == 'X') {
-        return false;
-    }
-    const Result<std::string> cgroup = cgroup_of(record.pid);
-    if (!cgroup || cgroups.unit_of(*cgroup) != unit || !table.claim(token)) {
-        return false;
-    }
-    if (!table.set_pid(token, record.pid)) {
-        table.release(token);
-        return false;
-    }
-    return true;
-}
+           AdoptedProcesses& adopted,
+           const CgroupTree& cgroups,
+           Log& log)
+        : record_(record),
+          unit_(record.name.data()),
+          table_(table),
+          adopted_(adopted),
+          cgroups_(cgroups),
+          log_(log) {}
 
-ProcessFact fact_of(const ProcessRecord& record,
-                    std::string_view unit,
-                    ProcessTable& table,
-                    const CgroupTree& cgroups) {
-    const auto token = static_cast<Token>(record.token);
+    ProcessFact main() const {
+        return fact_of(record_.main, {true, time_from_usec(record_.main_started_at)});
+    }
+    /// One whose PID was not written down any more can be told from others only while there is no
+    /// main process.
+    ProcessFact control() const {
+        return fact_of(record_.control,
+                       {record_.main.token == 0, time_from_usec(record_.state_changed_at)});
+    }
+    /// Looked at again if it is lost.
+    ProcessFact checker() const { return table_.look(static_cast<Token>(record_.checker.token)); }
+
+private:
+    /// A process whose PID is not on record: may it be looked for in the cgroup, and when was it
+    /// about to be started?
+    struct Search {
+        bool is_allowed = false;
+        Time not_before{};
+    };
+    ProcessFact fact_of(const ProcessRecord& process, const Search& search) const;
+    ProcessFact adopt(Token token, const ProcessIdentity& identity) const;
+
+    const UnitRecord& record_;
+    std::string_view unit_;
+    ProcessTable& table_;
+    AdoptedProcesses& adopted_;
+    const CgroupTree& cgroups_;
+    Log& log_;
+};
+
+ProcessFact Finder::fact_of(const ProcessRecord& process, const Search& search) const {
+    const auto token = static_cast<Token>(process.token);
     if (token == Token::none) {
         return ProcessFact{};
     }
-    const ProcessFact fact = table.look(token);
+    const ProcessFact fact = table_.look(token);
+    if (fact.state != ProcessFact::State::lost) {
+        return fact;
+    }
+    if (process.pid != 0) {
+        return adopt(token, ProcessIdentity{process.pid, process.start_time, unit_});
+    }
     // All intents of a step are written down before the first slot is claimed. One of this
     // launcher's that has no slot is one that the manager before us did not get to.
-    const bool is_unclaimed = fact.state == ProcessFact::State::lost && record.pid == 0;
-    if (is_unclaimed && table.manager_starts() > 1) {
+    if (table_.has_taken_over()) {
         return ProcessFact{ProcessFact::State::never_spawned, 0};
     }
-    if (fact.state == ProcessFact::State::lost && record.pid != 0 &&
-        adopt(record, unit, table, cgroups)) {
-        return ProcessFact{ProcessFact::State::alive, record.pid};
+    // The launcher before this one was killed between the spawn and the record of its PID.
+    const std::optional<FoundProcess> found =
+        search.is_allowed ? oldest_process(unit_, cgroups_, search.not_before) : std::nullopt;
+    return found ? adopt(token, ProcessIdentity{found->pid, found->start_time, unit_})
+                 : ProcessFact{ProcessFact::State::lost, 0};
+}
+
+ProcessFact Finder::adopt(Token token, const ProcessIdentity& identity) const {
+    Result<UniqueFd> pidfd = open_identified(identity, cgroups_);
+    if (!pidfd) {
+        log_.say(Severity::info, unit_, "not adopted: " + to_string(pidfd.error()));
+        return ProcessFact{ProcessFact::State::lost, 0};
     }
-    return fact;
+    if (const auto held =
+            adopted_.hold(token, std::move(*pidfd), identity.pid, identity.start_time);
+        !held) {
+        log_.say(Severity::warning, unit_, "not adopted: " + to_string(held.error()));
+        return ProcessFact{ProcessFact::State::lost, 0};
+    }
+    log_.say(Severity::info, unit_, "process " + std::to_string(identity.pid) + " is adopted");
+    return ProcessFact{ProcessFact::State::alive, identity.pid, identity.start_time, true};
+}
+
+/// When it can't be read, assume the worst: a unit taken for empty would be started twice.
+bool is_populated(std::string_view unit, CgroupTree& cgroups, Log& log) {
+    Result<bool> populated = cgroups.is_populated(unit);
+    if (populated && *populated) {
+        // Watched again: for processes that aren't ours nobody else tells when the last has gone.
+        if (const Result<int> watched = cgroups.ensure(unit); !watched) {
+            log.say(Severity::warning, unit, to_string(watched.error()));
+        }
+        populated = cgroups.is_populated(unit);
+    }
+    if (!populated) {
+        log.say(Severity::warning, unit, to_string(populated.error()));
+    }
+    return populated ? *populated : true;
+}
+
+std::string count_of(std::size_t number, std::string_view one, std::string_view several) {
+    return std::to_string(number) + " " + std::string(number == 1 ? one : several);
+}
+
+void say_what_is_there(const StateRestored& event, Log& log) {
+    std::size_t adopted = 0;
+    std::size_t lost = 0;
+    for (const RestoredUnit& unit : event.units) {
+        for (const ProcessFact* fact : {&unit.main, &unit.control}) {
+            adopted += fact->is_foreign ? 1U : 0U;
+            lost += fact->state == ProcessFact::State::lost ? 1U : 0U;
+        }
+    }
+    std::string text = "Going on where another manager ended, with " +
+                       count_of(event.units.size(), "unit", "units") + " on record";
+    if (adopted != 0) {
+        text += "; adopted of an earlier svcd: " + count_of(adopted, "process", "processes");
+    }
+    if (lost != 0) {
+        text += "; ended while no svcd was there: " + count_of(lost, "process", "processes");
+    }
+    log.say(Severity::notice, text);
 }
 
 }  // namespace
 
 StateRestored restored_state(const SavedState& saved,
                              ProcessTable& table,
+                             AdoptedProcesses& adopted,
                              CgroupTree& cgroups,
                              Log& log) {
     StateRestored event;
     event.supervisor = saved.supervisor;
     event.units.reserve(saved.units.size());
     for (const UnitRecord& record : saved.units) {
+        const Finder finder{record, table, adopted, cgroups, log};
         RestoredUnit unit;
         unit.record = record;
-        unit.main = fact_of(record.main, record.name.data(), table, cgroups);
-        unit.control = fact_of(record.control, record.name.data(), table, cgroups);
-        unit.checker = fact_of(record.checker, record.name.data(), table, cgroups);
-        Result<bool> populated = cgroups.is_populated(record.name.data());
-        if (populated && *populated) {
-            // Watched again: for processes that aren't ours nobody else tells when the last has
-            // gone.
-            if (const Result<int> watched = cgroups.ensure(record.name.data()); !watched) {
-                log.say(Severity::warning, record.name.data(), to_string(watched.error()));
-            }
-            populated = cgroups.is_populated(record.name.data());
-        }
-        if (!populated) {
-            log.say(Severity::warning, record.name.data(), to_string(populated.error()));
-        }
-        // When it can't be read, assume the worst: a unit taken for empty would be started twice.
-        unit.populated = populated ? *populated : true;
+        unit.main = finder.main();
+        unit.control = finder.control();
+        unit.checker = finder.checker();
+        unit.populated = is_populated(record.name.data(), cgroups, log);
         event.units.push_back(unit);
     }
+    say_what_is_there(event, log);
     return event;
 }
 
 bool is_worth_restoring(const SavedState& saved,
                         const ProcessTable& table,
                         const CgroupTree& cgroups) {
-    if (table.manager_starts() > 1) {
+    if (table.has_taken_over()) {
         return true;
     }
-    return std::any_of(saved.units.begin(), saved.units.end(), [&](const UnitRecord& record) {
+    bool had_processes = false;
+    bool has_units_up = false;
+    for (const UnitRecord& record : saved.units) {
+        if (unit_type_of(record.name.data()) == UnitType::slice) {
+            continue;  // it is up whenever svcd is, with svcd itself in it
+        }
         const Result<bool> populated = cgroups.is_populated(record.name.data());
-        return !populated || *populated;
-    });
+        if (!populated || *populated) {
+            return true;
+        }
+        had_processes |= record.main.token != 0 || record.control.token != 0;
+        has_units_up |= !is_down(traits(static_cast<SubState>(record.sub_state)).active);
+    }
+    return has_units_up && !had_processes && saved.supervisor.shutting_down == 0;
 }
 
 void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {

@@ -1,24 +1,33 @@
 // How a manager goes on where the one before it ended: the records of the state file, put beside
-// what the process table and the cgroups say now.
+// what the process table, the kernel and the cgroups say now.
+//
+// A manager that follows another of the same launcher finds each process in the table. One whose
+// launcher was killed too finds the table empty: then a process is what a record names if it has
+// the PID, the start time and the cgroup that stand there. It is adopted
+// (state/adopted_processes.h). Where the records are lost as well, adoption.h makes new ones from
+// the cgroups.
 #pragma once
-
-#include <functional>
 
 #include "core/types/event.h"
 #include "linux/cgroup.h"
 #include "manager/log.h"
+#include "state/adopted_processes.h"
 #include "state/process_table.h"
 #include "state/state_file.h"
 
 namespace svcd {
 
+/// What has become of all that the records name. Processes that live and aren't the launcher's
+/// children are held in `adopted`.
 StateRestored restored_state(const SavedState& saved,
                              ProcessTable& table,
+                             AdoptedProcesses& adopted,
                              CgroupTree& cgroups,
                              Log& log);
 
-/// False for what a killed svcd left behind when nothing of it runs any more: then there is nothing
-/// to go on with, and the new one boots.
+/// False for what a killed svcd left behind when all its processes were killed with it: then there
+/// is nothing to go on with, and the new one boots. What had no process (a unit that waits for its
+/// restart, one that stays active after its process has ended) can't have been killed.
 bool is_worth_restoring(const SavedState& saved,
                         const ProcessTable& table,
                         const CgroupTree& cgroups);

@@ -197,10 +197,16 @@ Result<Kernel> open_kernel(Pid launcher,
     for (const std::string& controller : cgroups->unavailable_controllers()) {
         log.say(Severity::info, "Controller not available: " + controller);
     }
+    Result<AdoptedProcesses> adopted = AdoptedProcesses::open();
+    if (!adopted) {
+        return Failure{adopted.error()};
+    }
     return Kernel{launcher,
                   table,
+                  std::move(*adopted),
                   std::move(opened->file),
                   std::move(opened->saved),
+                  !opened->set_aside.empty(),
                   std::move(*stops),
                   std::move(store),
                   std::move(*poke),

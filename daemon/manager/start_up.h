@@ -13,6 +13,7 @@
 #include "linux/cgroup.h"
 #include "manager/log.h"
 #include "manager/options.h"
+#include "state/adopted_processes.h"
 #include "state/fd_store.h"
 #include "state/process_table.h"
 #include "state/state_file.h"
@@ -23,8 +24,10 @@ namespace svcd {
 struct Kernel {
     Pid launcher = 0;
     ProcessTable& table;
+    AdoptedProcesses adopted;
     StateFile state;
     std::unique_ptr<SavedState> saved;  ///< what a manager before this one left
+    bool records_lost = false;          ///< `saved` is not all of it
     StopLog stops;
     FdStore store;
     UniqueFd poke;

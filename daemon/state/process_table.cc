@@ -311,6 +311,14 @@ std::vector<TableEntry> ProcessTable::strangers(std::span<const Token> known) co
     return found;
 }
 
+std::uint64_t ProcessTable::highest_serial() const {
+    std::uint64_t highest = 0;
+    for (std::size_t index = 0; index < used(); ++index) {
+        highest = std::max(highest, serial_of(token_of(slot(index))));
+    }
+    return highest;
+}
+
 std::uint32_t ProcessTable::requests() const {
     return header_->requests.load(std::memory_order_acquire);
 }
@@ -327,6 +335,14 @@ void ProcessTable::set_end(const TreeEnd& end) {
     // Last: it makes the rest valid.
     const auto byte = static_cast<std::uint32_t>(std::clamp(end.status, 0, 255));
     header_->final_status.store(256 + byte, std::memory_order_release);
+}
+
+bool ProcessTable::has_taken_over() const {
+    return header_->records_taken_over.load(std::memory_order_relaxed) != 0;
+}
+
+void ProcessTable::set_taken_over() {
+    header_->records_taken_over.store(1, std::memory_order_relaxed);
 }
 
 std::uint32_t ProcessTable::manager_starts() const {

@@ -94,6 +94,10 @@ public:
     /// state file but had no time to release. Their processes, if any are alive, belong to no unit.
     std::vector<TableEntry> strangers(std::span<const Token> known) const;
 
+    /// The highest serial number of a token that was ever in a slot in use or used; a new token has
+    /// to have a higher one.
+    std::uint64_t highest_serial() const;
+
     /// LauncherRequest bits that were asked for and not cleared yet.
     std::uint32_t requests() const;
     /// To be called once they are written down (or have been carried out).
@@ -101,6 +105,11 @@ public:
 
     /// The launcher is to end everything, in this way, once this manager has ended.
     void set_end(const TreeEnd& end);
+
+    /// Has a manager of this launcher taken over the records? Else they, and what they name, are of
+    /// a launcher before it.
+    bool has_taken_over() const;
+    void set_taken_over();
 
     /// 1 for the first manager of this launcher.
     std::uint32_t manager_starts() const;

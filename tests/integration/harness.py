@@ -372,6 +372,22 @@ class Daemon(contextlib.AbstractContextManager):
         os.kill(old, signal.SIGKILL)
         self.wait_for_manager(other_than=old)
 
+    def kill_launcher(self):
+        """SIGKILL to svcd itself, which takes the manager with it; returns when both are gone."""
+        manager = self.manager_pid()
+        self.disconnect()
+        os.kill(self.launcher(), signal.SIGKILL)
+        self.process.wait()
+        deadline = time.monotonic() + PATIENCE
+        while manager is not None and alive(manager):
+            if time.monotonic() > deadline:
+                raise AssertionError("the manager outlives its launcher")
+            time.sleep(0.001)
+
+    def start_again(self):
+        """Another svcd on the same folders and the same cgroup, after kill_launcher()."""
+        self.start()
+
     def wait_for_manager(self, other_than=None):
         deadline = time.monotonic() + PATIENCE
         while True:

@@ -60,6 +60,14 @@ void Simulation::push(Time at, Pending::Kind kind, std::size_t unit, std::option
                    [](const auto& one, const auto& other) { return one.is_later_than(other); });
 }
 
+/// How a process that isn't the launcher's child ended, not every kernel tells.
+ProcessExited Simulation::heard_exit(const News& item) {
+    const bool is_told = !world_.kernel.slot(item.process)->is_foreign || random_.percent(50);
+    return is_told ? ProcessExited{item.process, item.code, item.status}
+                   : ProcessExited{item.process, ExitCode::unknown,
+                                   static_cast<int>(UnknownEnd::not_told)};
+}
+
 void Simulation::take_news() {
     const bool late = faults_.has(Fault::late_events);
     for (News& item : world_.kernel.news()) {
@@ -79,8 +87,7 @@ void Simulation::take_news() {
                                 " process of " + world_.units[item.unit].name +
                                 " ends: " + words(item.code, item.status));
                 if (world_.manager) {  // else the next manager finds it in the table
-                    push(soon, Pending::Kind::event, item.unit,
-                         ProcessExited{item.process, item.code, item.status});
+                    push(soon, Pending::Kind::event, item.unit, heard_exit(item));
                 }
                 break;
             case News::Kind::emptied:
@@ -137,7 +144,8 @@ void Simulation::deliver(Pending pending) {
             break;
     }
     if (!world_.manager || !pending.event) {
-        if (pending.kind == Pending::Kind::notification) {  // waits in the socket
+        const bool has_socket = !is_without_launcher_;
+        if (pending.kind == Pending::Kind::notification && has_socket) {  // waits in the socket
             push(world_.now + 100ms, pending.kind, pending.unit, std::move(pending.event));
         }
         return;

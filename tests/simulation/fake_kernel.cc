@@ -264,6 +264,7 @@ FakeKernel::Identified FakeKernel::identify(std::size_t unit, const IdentifyMain
     slot.pid = process.pid;
     slot.executing = true;
     slot.is_found = true;
+    slot.is_foreign = process.birth <= births_of_others_;
     return {process.pid, nullptr};
 }
 
@@ -287,6 +288,32 @@ void FakeKernel::retire(Token process) {
     }
 }
 
+void FakeKernel::launcher_dies() {
+    births_of_others_ = births_;
+    for (auto& [number, slot] : table_) {
+        const std::size_t place = place_of(static_cast<Token>(number));
+        if (slot.state == TableSlot::State::retired) {
+            continue;
+        }
+        if (place != kNone && slot.role != ProcessRole::checker) {
+            slot.is_foreign = true;
+            continue;
+        }
+        slot.state = TableSlot::State::lost;
+        if (place != kNone) {
+            processes_[place].token = Token::none;  // it goes on looking, for nobody
+        }
+    }
+}
+
+void FakeKernel::manager_dies() {
+    for (auto& [number, slot] : table_) {
+        if (slot.is_foreign && slot.state == TableSlot::State::exited) {
+            slot.state = TableSlot::State::lost;
+        }
+    }
+}
+
 void FakeKernel::release_cgroup(std::size_t unit) {
     if (cgroups_[unit].members.empty()) {
         cgroups_[unit].exists = false;
@@ -298,15 +325,26 @@ const TableSlot* FakeKernel::slot(Token process) const {
     return found == table_.end() ? nullptr : &found->second;
 }
 
-std::vector<Token> FakeKernel::open_tokens() const {
+template <typename Predicate>
+std::vector<Token> FakeKernel::tokens_with(Predicate is_wanted) const {
     std::vector<Token> tokens;
     for (const auto& [number, slot] : table_) {
-        if (slot.state != TableSlot::State::retired) {
+        if (is_wanted(slot)) {
             tokens.push_back(static_cast<Token>(number));
         }
     }
     std::sort(tokens.begin(), tokens.end());
     return tokens;
+}
+
+std::vector<Token> FakeKernel::open_tokens() const {
+    return tokens_with([](const TableSlot& slot) {
+        return slot.state == TableSlot::State::live || slot.state == TableSlot::State::exited;
+    });
+}
+
+std::vector<Token> FakeKernel::lost_tokens() const {
+    return tokens_with([](const TableSlot& slot) { return slot.state == TableSlot::State::lost; });
 }
 
 bool FakeKernel::is_alive(Token process) const {

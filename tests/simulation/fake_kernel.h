@@ -36,7 +36,8 @@ struct News {
 
 /// A token's slot in the process table.
 struct TableSlot {
-    enum class State : std::uint8_t { live, exited, retired };
+    /// `lost`: of a table that is gone; how the process ended, if it has, nobody knows.
+    enum class State : std::uint8_t { live, exited, retired, lost };
     State state = State::live;
     Pid pid = 0;  ///< 0: taken for a main process that was not found
     std::size_t unit = 0;
@@ -44,7 +45,8 @@ struct TableSlot {
     ExitCode code = ExitCode::none;
     int status = 0;
     bool executing = false;
-    bool is_found = false;  ///< not spawned by svcd, but identified
+    bool is_found = false;    ///< not spawned by svcd, but identified
+    bool is_foreign = false;  ///< not the launcher's child: it is held by a pidfd
 };
 
 struct SpawnOrder {
@@ -81,12 +83,17 @@ public:
     /// clone3 failed: the slot is taken, and there is no process.
     void take_slot(std::size_t unit, Token process, ProcessRole role);
     void retire(Token process);
+    /// Its table is gone, with the exits in it. What lives is nobody's child that svcd knows.
+    void launcher_dies();
+    /// The pidfds are gone: how foreign processes ended that have not been heard of is lost.
+    void manager_dies();
     void release_cgroup(std::size_t unit);
 
     /// Null for a token that has no slot and never had one.
     const TableSlot* slot(Token process) const;
-    /// Tokens whose slots are not retired, in the order of their numbers.
+    /// Tokens whose slots are not retired (nor lost), in the order of their numbers.
     std::vector<Token> open_tokens() const;
+    std::vector<Token> lost_tokens() const;
     std::size_t population(std::size_t unit) const { return cgroups_[unit].members.size(); }
     /// Those of `population` that don't belong to an earlier life of the unit.
     std::size_t present_population(std::size_t unit) const;
@@ -168,6 +175,8 @@ private:
     void run_out_of_memory(std::size_t place, Time now);
     void begin_reload(std::size_t place, Time now);
     void schedule(std::size_t place, Due::Kind kind, Time at, ExitCode code, int status);
+    template <typename Predicate>
+    std::vector<Token> tokens_with(Predicate is_wanted) const;
     void schedule_next(std::size_t place, Time now);
     void take_signal(std::size_t place, int signal, Time now);
     void take_polite_signal(std::size_t place, int signal, Time now);
@@ -187,6 +196,7 @@ private:
     std::priority_queue<Due> agenda_;
     Random random_;
     std::uint64_t births_ = 0;
+    std::uint64_t births_of_others_ = 0;  ///< up to which processes are foreign
     std::uint64_t order_ = 0;
     bool healed_ = false;
 };

@@ -34,6 +34,8 @@ std::string_view name_of(Fault fault) {
             return "out-of-memory";
         case Fault::clock_jumps:
             return "clock-jumps";
+        case Fault::launcher_dies:
+            return "launcher-dies";
     }
     return "?";
 }
@@ -43,11 +45,19 @@ FaultSet draw_faults(Random& random) {
     const unsigned odds = random.pick(kOdds);
     FaultSet faults;
     for (std::size_t fault = 0; fault < kFaults; ++fault) {
-        if (random.percent(odds)) {
+        if (static_cast<Fault>(fault) != Fault::launcher_dies && random.percent(odds)) {
             faults.add(static_cast<Fault>(fault));
         }
     }
     return faults;
+}
+
+void draw_launcher_fault(FaultSet& faults, Random& random) {
+    constexpr unsigned kOdds = 35;
+    const bool die = faults.has(Fault::manager_dies) || faults.has(Fault::manager_dies_midway);
+    if (die && random.percent(kOdds)) {
+        faults.add(Fault::launcher_dies);
+    }
 }
 
 }  // namespace svcd::simulation

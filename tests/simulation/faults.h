@@ -26,8 +26,9 @@ enum class Fault : std::uint8_t {
     manager_dies_midway,  ///< after the state was written, before all orders were carried out
     out_of_memory,        ///< the kernel's OOM killer takes processes
     clock_jumps,          ///< the whole machine stands still for a while, and its clock doesn't
+    launcher_dies,        ///< and its manager with it: the process table is gone
 };
-inline constexpr std::size_t kFaults = 14;
+inline constexpr std::size_t kFaults = 15;
 
 std::string_view name_of(Fault fault);
 
@@ -48,6 +49,9 @@ private:
 
 /// A third of all runs know no fault at all, a third a few, a third many.
 FaultSet draw_faults(Random& random);
+/// Whether managers that die do so with their launcher. A stream of its own, so that the seeds of
+/// before it keep their plans.
+void draw_launcher_fault(FaultSet& faults, Random& random);
 
 /// How much later than it happened an event is heard at most.
 inline constexpr Duration kLatestEvent = std::chrono::milliseconds{1500};

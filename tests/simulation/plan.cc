@@ -42,6 +42,8 @@ Plan draw_plan(std::uint64_t seed, std::size_t units) {
     }
     plan.commands = 1 + random.below(random.percent(50) ? 10 : kCommandsAtMost);
     plan.faults = draw_faults(random);
+    Random of_launcher{stream(seed, purpose::kLauncher)};
+    draw_launcher_fault(plan.faults, of_launcher);
     plan.shutdown_amid = random.percent(25);
     Random of_shutdown{stream(seed, purpose::kBudget)};
     if (of_shutdown.percent(40)) {

@@ -51,6 +51,7 @@ inline constexpr std::uint64_t kShell = 6;
 inline constexpr std::uint64_t kSupervisor = 7;
 inline constexpr std::uint64_t kKernel = 8;
 inline constexpr std::uint64_t kBudget = 9;
+inline constexpr std::uint64_t kLauncher = 10;
 }  // namespace purpose
 
 }  // namespace svcd::simulation

@@ -92,6 +92,7 @@ private:
     void push(Time at, Pending::Kind kind, std::size_t unit, std::optional<Event> event);
     void report_executed();
     bool has_definition(const UnitEntry& entry) const;
+    ProcessExited heard_exit(const News& item);
     Duration lateness(bool may_be_late);
     void read_cgroup(std::size_t unit);
 
@@ -156,6 +157,7 @@ private:
     /// While a new manager has its definitions, but not yet its state: nothing is written, lest a
     /// second death leave nothing to restore from. What was dirty is written with the restored
     /// state.
+    bool is_without_launcher_ = false;  ///< it died with the manager, and nobody is there yet
     bool holds_writes_ = false;
     std::vector<UnitId> held_;
     bool shutdown_is_waiting_ = false;  ///< asked for while there was no manager

@@ -50,11 +50,15 @@ ProcessFact Simulation::fact(const ProcessRecord& process) const {
         return result;
     }
     const TableSlot* slot = world_.kernel.slot(static_cast<Token>(process.token));
-    if (slot == nullptr || slot->pid == 0) {
-        result.state = ProcessFact::State::never_spawned;
+    if (slot != nullptr && slot->state == TableSlot::State::lost) {
+        result.state = ProcessFact::State::lost;
+    } else if (slot == nullptr || slot->pid == 0) {
+        result.state =
+            is_without_launcher_ ? ProcessFact::State::lost : ProcessFact::State::never_spawned;
     } else if (slot->state == TableSlot::State::live) {
         result.state = ProcessFact::State::alive;
         result.pid = slot->pid;
+        result.is_foreign = slot->is_foreign;
     } else if (slot->state == TableSlot::State::exited) {
         result.state = ProcessFact::State::exited;
         result.pid = slot->pid;
@@ -67,7 +71,10 @@ ProcessFact Simulation::fact(const ProcessRecord& process) const {
 /// Slots that no record names: their exits were dealt with, and only the order to retire them was
 /// not carried out. They are free before the new manager gives its first order, which may need one.
 void Simulation::free_unnamed_slots(const StateRestored& event) {
-    for (const Token token : world_.kernel.open_tokens()) {
+    std::vector<Token> tokens = world_.kernel.open_tokens();
+    const std::vector<Token> lost = world_.kernel.lost_tokens();
+    tokens.insert(tokens.end(), lost.begin(), lost.end());
+    for (const Token token : tokens) {
         const auto number = static_cast<std::uint64_t>(token);
         const bool is_named =
             std::any_of(event.units.begin(), event.units.end(), [number](const RestoredUnit& unit) {
@@ -87,6 +94,7 @@ bool Simulation::has_definition(const UnitEntry& entry) const {
 }
 
 void Simulation::restore() {
+    world_.kernel.manager_dies();
     StateRestored event;
     event.supervisor = *world_.supervisor;
     std::vector<UnitView> before;
@@ -103,6 +111,7 @@ void Simulation::restore() {
             event.units.push_back(std::move(restored));
         }
     }
+    is_without_launcher_ = false;
     free_unnamed_slots(event);
     for (UnitEntry& entry : world_.units) {
         // The manager before this one may have gone by an older definition than this one could
@@ -129,9 +138,14 @@ void Simulation::restore() {
 }
 
 void Simulation::kill_manager() {
-    trace_.heading("the manager dies");
+    is_without_launcher_ = has_fault(Fault::launcher_dies, 400);
+    trace_.heading(is_without_launcher_ ? "the launcher dies, and the manager with it"
+                                        : "the manager dies");
     ++world_.deaths;
     world_.manager.reset();
+    if (is_without_launcher_) {
+        world_.kernel.launcher_dies();
+    }
     for (UnitEntry& unit : world_.units) {
         unit.id.reset();
         unit.is = unit.record ? view_of(*unit.record) : UnitView{};

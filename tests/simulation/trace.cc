@@ -92,7 +92,8 @@ std::string fact_words(const ProcessFact& fact) {
         case ProcessFact::State::never_spawned:
             return "never spawned";
         case ProcessFact::State::alive:
-            return "alive as pid " + std::to_string(fact.pid);
+            return (fact.is_foreign ? "adopted as pid " : "alive as pid ") +
+                   std::to_string(fact.pid);
         case ProcessFact::State::exited:
             return "exited";
         case ProcessFact::State::lost:

@@ -87,6 +87,7 @@ struct UnitsLoaded {
 struct ProcessSpawned {
     Token process = Token::none;
     Pid pid = 0;
+    std::uint64_t start_time = 0;  ///< clock ticks since boot: with the PID, an identity
 };
 
 /// clone3 failed, or its preparation did (the cgroup, the log file's folder ...): there never was a
@@ -141,6 +142,8 @@ struct CgroupEmptied {
 struct MainProcessFound {
     Token process = Token::none;
     Pid pid = 0;
+    std::uint64_t start_time = 0;
+    bool is_foreign = false;  ///< not the launcher's child
 };
 struct MainProcessNotFound {
     Token process = Token::none;
@@ -173,17 +176,20 @@ struct DeadlineReached {};
 
 // ── from the state file
 
-/// What the process table says of a token that a record names.
+/// What has become of a process that a record names: what the process table says of its token, or,
+/// when that has gone with its launcher, the kernel of its PID, start time and cgroup.
 struct ProcessFact {
     enum class State : std::uint8_t {
         none,           ///< the record names no such process
         never_spawned,  ///< the intent was written, clone3 did not happen
         alive,
         exited,  ///< its ProcessExited follows as an event of its own
-        lost,    ///< not in the table: a launcher died in between; its end can't be known
+        lost,    ///< it ended while no svcd ran: how can't be known
     };
     State state = State::none;
     Pid pid = 0;
+    std::uint64_t start_time = 0;  ///< of `alive`; 0: as the record says
+    bool is_foreign = false;       ///< of `alive`: adopted, not the launcher's child
 };
 
 struct RestoredUnit {

@@ -47,7 +47,8 @@ std::string_view name_of(SubState state) {
 std::string_view name_of(UnitResult result) {
     static constexpr auto kNames = std::to_array<std::string_view>(
         {"success", "resources", "protocol", "timeout", "exit-code", "signal", "core-dump",
-         "watchdog", "start-limit-hit", "oom-kill", "exec-condition", "stop-wedged"});
+         "watchdog", "start-limit-hit", "oom-kill", "exec-condition", "stop-wedged",
+         "exit-unknown"});
     return look_up(kNames, result);
 }
 

@@ -14,7 +14,7 @@
 
 namespace svcd {
 
-inline constexpr std::uint32_t kRecordVersion = 3;
+inline constexpr std::uint32_t kRecordVersion = 4;
 
 /// systemd.unit(5): a unit name has at most 255 bytes.
 inline constexpr std::size_t kUnitNameMax = 255;
@@ -29,10 +29,12 @@ inline constexpr std::size_t kRequestsRemembered = 1024;
 
 /// A process of a unit, and what it is there for.
 struct ProcessRecord {
-    std::uint64_t token;    ///< 0: none
-    std::int32_t pid;       ///< 0: not spawned yet, or gone
-    std::uint16_t command;  ///< which of ServiceSettings::commands it executes
-    std::array<std::uint8_t, 2> padding;
+    std::uint64_t token;      ///< 0: none
+    std::int32_t pid;         ///< 0: not spawned yet, or gone
+    std::uint16_t command;    ///< which of ServiceSettings::commands it executes
+    std::uint8_t is_foreign;  ///< not the launcher's child: its end is seen by pidfd
+    std::array<std::uint8_t, 1> padding;
+    std::uint64_t start_time;  ///< as /proc/PID/stat has it; 0: not known
 };
 
 struct JobRecord {

@@ -63,6 +63,7 @@ enum class UnitResult : std::uint8_t {
     oom_kill,
     exec_condition,
     stop_wedged,
+    exit_unknown,  ///< ours: its main process ended unasked, and nobody knows how
 };
 
 enum class JobType : std::uint8_t {
@@ -131,7 +132,13 @@ enum class ExitCode : std::int32_t {
     exited = 1,   ///< CLD_EXITED; status is the exit status
     killed = 2,   ///< CLD_KILLED; status is the signal
     dumped = 3,   ///< CLD_DUMPED; status is the signal
-    unknown = 4,  ///< ended while nobody could wait for it
+    unknown = 4,  ///< ended, and nobody saw how; the status is an UnknownEnd
+};
+
+/// Why it is not known how a process ended.
+enum class UnknownEnd : std::int32_t {
+    nobody_there = 0,  ///< it ended while no svcd ran
+    not_told = 1,      ///< it wasn't our child, and this kernel tells nobody else (Linux 6.15 does)
 };
 
 enum class ShutdownKind : std::uint8_t { exit, poweroff, reboot, halt };

@@ -267,9 +267,11 @@ Scenario& Scenario::manager_dies() {
                 return fact;
             }
             if (found == table_.end()) {
-                fact.state = ProcessFact::State::never_spawned;
+                fact.state = has_other_launcher_ ? ProcessFact::State::lost
+                                                 : ProcessFact::State::never_spawned;
                 return fact;
             }
+            fact.is_foreign = has_other_launcher_;
             fact.pid = found->second.pid;
             fact.state =
                 found->second.has_exited ? ProcessFact::State::exited : ProcessFact::State::alive;
@@ -295,6 +297,15 @@ Scenario& Scenario::manager_dies() {
         step(std::move(exit));
     }
     return *this;
+}
+
+Scenario& Scenario::launcher_dies(const std::set<std::string>& ended) {
+    std::erase_if(table_, [&](const auto& entry) {
+        return entry.second.has_exited || ended.contains(name(entry.second.unit)) ||
+               ended.contains(name(entry.second.unit).substr(0, name(entry.second.unit).find('.')));
+    });
+    has_other_launcher_ = true;
+    return manager_dies();
 }
 
 void Scenario::step(Event event) {

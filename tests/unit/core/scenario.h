@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,9 @@ public:
 
     /// A new manager takes over from the records and the process table.
     Scenario& manager_dies();
+    /// The launcher dies with its manager, and these units' processes end before there is another:
+    /// nobody knows how. The others are adopted.
+    Scenario& launcher_dies(const std::set<std::string>& ended = {});
 
     UnitStatus status(const std::string& unit) const;
     std::string state(const std::string& unit) const;  ///< "active/running"
@@ -117,6 +121,7 @@ private:
     std::map<std::string, UnitRecord> records_;
     SupervisorRecord supervisor_record_{};
     std::vector<Event> queue_;
+    bool has_other_launcher_ = false;
     std::vector<std::string> log_;
     std::vector<std::string> spawned_;
     std::vector<std::string> said_;

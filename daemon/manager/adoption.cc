@@ -1,0 +1,309 @@
+#include "manager/adoption.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <utility>
+
+#include "linux/pid_file.h"
+#include "linux/procfs.h"
+#include "unitfile/unit_name.h"
+
+namespace svcd {
+namespace {
+
+/// Of a unit with more processes than this, those listed first are looked at.
+constexpr std::size_t kLookedAtMax = 4096;
+/// What a start time is rounded down by at most.
+constexpr Duration kTick{10'000};
+
+std::int64_t usec_of(clockid_t clock) {
+    timespec now{};
+    ::clock_gettime(clock, &now);
+    return static_cast<std::int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1'000;
+}
+
+/// The kernel counts a start time on a clock that goes on while the machine sleeps.
+Time began_at(std::uint64_t start_time) {
+    const auto ticks_per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+    const std::int64_t asleep = usec_of(CLOCK_BOOTTIME) - usec_of(CLOCK_MONOTONIC);
+    const auto since_boot = static_cast<std::int64_t>(start_time * 1'000'000 / ticks_per_second);
+    return time_from_usec(std::max<std::int64_t>(since_boot - asleep, 1));
+}
+
+std::string_view name_of(const UnitRecord& record) {
+    return {record.name.data(), ::strnlen(record.name.data(), record.name.size())};
+}
+
+/// Hands out tokens that no process had before, for slots that are free.
+class Tokens {
+public:
+    Tokens(const SavedState& saved, const ProcessTable& table)
+        : serial_(std::max(table.highest_serial(), saved.supervisor.next_serial)) {
+        for (const UnitRecord& record : saved.units) {
+            for (const std::uint64_t token : {record.main.token, record.control.token,
+                                              record.identifying, record.checker.token}) {
+                if (token != 0) {
+                    take(static_cast<Token>(token));
+                }
+            }
+        }
+    }
+    void take(Token token) {
+        used_.push_back(slot_of(token));
+        serial_ = std::max(serial_, serial_of(token));
+    }
+    Token next() {
+        while (std::find(used_.begin(), used_.end(), slot_) != used_.end()) {
+            ++slot_;
+        }
+        return make_token(++serial_, slot_++);
+    }
+    std::uint64_t next_serial() const { return serial_ + 1; }
+
+private:
+    std::vector<std::uint32_t> used_;  ///< of the records and the table: few
+    std::uint64_t serial_;
+    std::uint32_t slot_ = 0;
+};
+
+/// A process that is taken for a unit's main process, and by what.
+struct Guess {
+    FoundProcess process;
+    Token token = Token::none;  ///< of the table; none: it is not in it
+    std::string why;
+};
+
+using EntriesByUnit = std::map<std::string, std::vector<TableEntry>, std::less<>>;
+
+/// The table's processes, by the unit in whose cgroup they are.
+EntriesByUnit living_entries(const ProcessTable& table, const CgroupTree& cgroups) {
+    EntriesByUnit found;
+    for (const TableEntry& entry : table.strangers({})) {
+        if (entry.exited || entry.pid == 0) {
+            continue;
+        }
+        if (const Result<std::string> cgroup = cgroup_of(entry.pid)) {
+            if (const std::string_view unit = cgroups.unit_of(*cgroup); !unit.empty()) {
+                found[std::string{unit}].push_back(entry);
+            }
+        }
+    }
+    return found;
+}
+
+std::optional<FoundProcess> look_at(Pid pid) {
+    const Result<ProcessInfo> info = process_info(pid);
+    if (!info || info->state == 'Z' || info->state == 'X') {
+        return std::nullopt;
+    }
+    return FoundProcess{pid, info->start_time, info->name};
+}
+
+bool is_older(const FoundProcess& left, const FoundProcess& right) {
+    return std::pair{left.start_time, left.pid} < std::pair{right.start_time, right.pid};
+}
+
+std::optional<Guess> known_to_the_table(const std::vector<TableEntry>& entries) {
+    std::optional<Guess> oldest;
+    for (const TableEntry& entry : entries) {
+        const std::optional<FoundProcess> process = look_at(entry.pid);
+        if (process && (!oldest || is_older(*process, oldest->process))) {
+            oldest = Guess{*process, entry.token, "svcd started it"};
+        }
+    }
+    return oldest;
+}
+
+std::optional<Guess> named_by_its_file(std::string_view unit,
+                                       const std::string& path,
+                                       const CgroupTree& cgroups) {
+    const Result<Pid> pid = read_pid_file(path);
+    const Result<std::string> cgroup = pid ? cgroup_of(*pid) : Failure{pid.error()};
+    if (!cgroup || cgroups.unit_of(*cgroup) != unit) {
+        return std::nullopt;
+    }
+    const std::optional<FoundProcess> process = look_at(*pid);
+    return process ? std::optional{Guess{*process, Token::none, "its PIDFile names it"}}
+                   : std::nullopt;
+}
+
+std::optional<Guess> guess_main(std::string_view unit,
+                                const ServiceSettings* service,
+                                const std::vector<TableEntry>& entries,
+                                const CgroupTree& cgroups) {
+    if (std::optional<Guess> guess = known_to_the_table(entries)) {
+        return guess;
+    }
+    if (service != nullptr && !service->pid_file.empty()) {
+        if (std::optional<Guess> guess = named_by_its_file(unit, service->pid_file, cgroups)) {
+            return guess;
+        }
+    }
+    if (service != nullptr && service->type == ServiceType::forking && !service->guess_main_pid) {
+        return std::nullopt;
+    }
+    const std::optional<FoundProcess> oldest = oldest_process(unit, cgroups);
+    return oldest ? std::optional{Guess{*oldest, Token::none,
+                                        "it is the oldest whose parent is outside of the cgroup"}}
+                  : std::nullopt;
+}
+
+std::string describe(const std::optional<Guess>& guess, bool has_definition) {
+    std::string text = "its record is lost and its cgroup has processes: taken for running, ";
+    if (guess) {
+        text += "process " + std::to_string(guess->process.pid) + " (" + guess->process.name +
+                ") for its main process (" + guess->why + ")";
+    } else {
+        text += "with no main process";
+    }
+    return has_definition ? text : text + ". There is no such unit any more; it can be stopped";
+}
+
+UnitRecord record_of(std::string_view unit,
+                     const ServiceSettings* service,
+                     const std::optional<Guess>& main) {
+    constexpr std::int64_t kNeverUsec = to_usec(kNever);
+    UnitRecord record{};
+    std::memcpy(record.name.data(), unit.data(), std::min(unit.size(), kUnitNameMax));
+    record.sub_state = static_cast<std::uint8_t>(SubState::running);
+    record.flags = kUnitHasRun | kUnitPopulated;
+    record.state_deadline = kNeverUsec;
+    record.watchdog_deadline = kNeverUsec;
+    record.stop_deadline = kNeverUsec;
+    record.dump_until = kNeverUsec;
+    const std::int64_t now = usec_of(CLOCK_MONOTONIC);
+    const std::int64_t since = main ? to_usec(began_at(main->process.start_time)) : now;
+    record.state_changed_at = since;
+    record.inactive_exit_at = since;
+    record.active_enter_at = since;
+    if (service != nullptr) {
+        record.service_type = static_cast<std::uint8_t>(service->type);
+        record.state_deadline = to_usec(after(time_from_usec(since), service->runtime_max));
+        // What it is asked to ping for came to it in its environment.
+        record.watchdog_interval = service->watchdog.count();
+        record.watchdog_deadline = service->watchdog > Duration{0} ? now : kNeverUsec;
+        record.flags2 |= service->type == ServiceType::dbus ? kUnitBusNameGood : 0U;
+    }
+    if (main) {
+        record.flags |= kUnitMainIsKnown | kUnitMainIsAdopted;
+        record.main_started_at = since;
+        record.main_pid_last = main->process.pid;
+        record.main.pid = main->process.pid;
+        record.main.start_time = main->process.start_time;
+        record.main.token = static_cast<std::uint64_t>(main->token);
+    }
+    return record;
+}
+
+void free_others(const std::vector<TableEntry>& entries, Token but, ProcessTable& table) {
+    for (const TableEntry& entry : entries) {
+        if (entry.token != but) {
+            table.release(entry.token);
+        }
+    }
+}
+
+void say_what_is_lost(const ProcessTable& table, bool boots, Log& log) {
+    std::size_t ended = 0;
+    for (const TableEntry& entry : table.strangers({})) {
+        ended += entry.exited ? 1U : 0U;
+    }
+    log.say(Severity::warning,
+            "The records of what runs are lost: what has processes is adopted from its cgroup; "
+            "jobs, results, timers and units without processes are forgotten" +
+                std::string(boots ? ", and svcd boots as ever"
+                                  : ". Nothing is started anew: svctl start does that"));
+    if (ended != 0) {
+        log.say(
+            Severity::warning,
+            std::to_string(ended) + " processes have ended of which nobody knows whose they were");
+    }
+}
+
+}  // namespace
+
+std::optional<FoundProcess> oldest_process(std::string_view unit,
+                                           const CgroupTree& cgroups,
+                                           Time not_before) {
+    Result<std::vector<Pid>> pids = cgroups.processes(unit, kLookedAtMax);
+    if (!pids) {
+        return std::nullopt;
+    }
+    std::sort(pids->begin(), pids->end());
+    std::optional<FoundProcess> oldest;
+    for (const Pid pid : *pids) {
+        const Result<ProcessInfo> info = process_info(pid);
+        if (!info || info->state == 'Z' || info->state == 'X' ||
+            std::binary_search(pids->begin(), pids->end(), info->parent) ||
+            began_at(info->start_time) + kTick < not_before) {
+            continue;
+        }
+        const FoundProcess process{pid, info->start_time, info->name};
+        if (!oldest || is_older(process, *oldest)) {
+            oldest = process;
+        }
+    }
+    return oldest;
+}
+
+std::vector<std::string> populated_services(const CgroupTree& cgroups) {
+    std::vector<std::string> units = cgroups.existing_units();
+    std::erase_if(units, [&](const std::string& unit) {
+        const Result<bool> populated = cgroups.is_populated(unit);
+        return unit_type_of(unit) != UnitType::service || (populated && !*populated);
+    });
+    return units;
+}
+
+void adopt_from_cgroups(const std::vector<std::string>& units,
+                        const DefinitionOf& definition_of,
+                        ProcessTable& table,
+                        const CgroupTree& cgroups,
+                        SavedState& saved,
+                        Log& log) {
+    const bool boots = !table.has_taken_over();
+    say_what_is_lost(table, boots, log);
+    const EntriesByUnit living = living_entries(table, cgroups);
+    Tokens tokens{saved, table};
+    std::vector<UnitRecord> made;
+    for (const std::string& unit : units) {
+        const bool is_on_record =
+            std::any_of(saved.units.begin(), saved.units.end(),
+                        [&](const UnitRecord& record) { return name_of(record) == unit; });
+        if (is_on_record || unit.size() > kUnitNameMax) {
+            continue;
+        }
+        const UnitDefinition* definition = definition_of(unit);
+        const ServiceSettings* service =
+            definition != nullptr ? definition->service.get() : nullptr;
+        const auto entries = living.find(unit);
+        static const std::vector<TableEntry> kNone;
+        const std::vector<TableEntry>& its = entries != living.end() ? entries->second : kNone;
+        const std::optional<Guess> main = guess_main(unit, service, its, cgroups);
+        log.say(Severity::warning, unit, describe(main, service != nullptr));
+        free_others(its, main ? main->token : Token::none, table);
+        made.push_back(record_of(unit, service, main));
+        if (main && main->token != Token::none) {
+            tokens.take(main->token);
+        }
+    }
+    for (UnitRecord& record : made) {  // once all slots that are in use are known
+        if (record.main.pid != 0 && record.main.token == 0) {
+            record.main.token = static_cast<std::uint64_t>(tokens.next());
+        }
+    }
+    saved.units.insert(saved.units.end(), made.begin(), made.end());
+    // The supervisor's own record may be there: only one unit's was damaged then.
+    if (std::exchange(saved.supervisor.next_serial, tokens.next_serial()) == 0) {
+        saved.supervisor.next_job = 1;
+        saved.supervisor.started = boots ? 0 : 1;
+        saved.supervisor.exit_status = -1;
+        saved.supervisor.shutdown_end = to_usec(kNever);
+    }
+}
+
+}  // namespace svcd
