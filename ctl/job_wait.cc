@@ -74,6 +74,7 @@ bool JobWait::request(const std::string& verb, const std::string& unit, const st
     if (!session_.options().reason.empty()) {
         options["reason"] = sdbus::Variant{session_.options().reason};
     }
+    bool is_accepted = false;
     for (int tries = 1;; ++tries) {
         try {
             const auto [path, done_already] =
@@ -82,16 +83,25 @@ bool JobWait::request(const std::string& verb, const std::string& unit, const st
                 return false;
             }
             ledger_.expect(unit, path, request_id, monotonic_now());
-            return true;
+            is_accepted = true;
         } catch (const sdbus::Error& error) {
             if (tries == kTriesMax || !is_connection_lost(error.getName())) {
                 throw;
             }
         }
+        if (is_accepted && (tries == 1 || session_.options().no_block)) {
+            return true;
+        }
+        // Also of a job that was accepted at the second try the end may have been told already.
         signals_.reset();
-        session_.reconnect();
+        if (!is_accepted) {
+            session_.reconnect();
+        }
         if (!session_.options().no_block) {
             listen_again();
+        }
+        if (is_accepted) {
+            return true;
         }
     }
 }

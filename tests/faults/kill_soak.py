@@ -103,6 +103,7 @@ class Stream(threading.Thread):
         self.svcd, self.names, self.source, self.stop = svcd, ["plain%d" % number, "ready%d" % number], source, stop
         self.is_up = dict.fromkeys(self.names, False)
         self.starts, self.requests, self.problems, self.slowest = collections.Counter(), 0, [], 0.0
+        self.doing = "nothing"
 
     def run(self):
         while not self.stop.is_set():
@@ -114,7 +115,7 @@ class Stream(threading.Thread):
 
     def ask(self, verb, name):
         self.requests += 1
-        began = time.monotonic()
+        began, self.doing = time.monotonic(), "svctl %s %s" % (verb, name)
         try:
             done = self.svcd.svctl(verb, name, status=None, timeout=SLOWEST_SECONDS)
             if done.returncode != 0:
@@ -173,17 +174,18 @@ def soak(kills, seed, report=lambda text: None):
             svcd.read_events()
             if killer.done - told >= 500:
                 told = killer.done
-                report("%d kills in %.0f s, %d requests, %d problems" % (
+                report("%d kills in %.0f s, %d requests; problems: %s" % (
                     told, time.monotonic() - began, sum(each.requests for each in streams),
-                    sum(len(each.problems) for each in streams)))
+                    [problem for each in streams for problem in each.problems[-2:]] or "none"))
         seconds = time.monotonic() - began
+        report("%d problems while the manager died" % sum(len(each.problems) for each in streams))
         stop.set()
         for stream in streams:
             stream.join(3 * SLOWEST_SECONDS)
-            problems += stream.problems if not stream.is_alive() else ["a stream of requests hangs"]
-        svcd.wait_for_manager()
+            problems += [*stream.problems, *(["it does not end: " + stream.doing] if stream.is_alive() else [])]
         for name in SHORT:  # not one is forgotten: each starts again
             svcd.wait_told(name, "start", len(svcd.told(name, "start")) + 2)
+        svcd.wait_for_manager()
         for name in LONG:
             if svcd.get(name, "MainPID") != pids[name] or len(svcd.told(name)) != 1:
                 problems.append("%s did not live on: %s" % (name, svcd.told(name)))

@@ -2,7 +2,7 @@
 import os
 import sys
 
-PLACES = {"SVCD_BIN": "tests/faults/svcd-undaunted", "SVCTL_BIN": "ctl/svctl", "ACTOR_BIN": "tests/integration/svcd-actor",
+PLACES = {"SVCD_BIN": "tests/faults/undaunted/svcd", "SVCTL_BIN": "ctl/svctl", "ACTOR_BIN": "tests/integration/svcd-actor",
           "SVCD_FAULT_BIN": "tests/faults/svcd-fault", "SVCD_MANAGER_BIN": "daemon/manager/svcd-manager"}
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
@@ -13,5 +13,5 @@ def find_programs(build):
     for name, place in PLACES.items():
         if build is not None:
             os.environ[name] = os.path.join(os.path.abspath(build), place)
-    # svcd-undaunted is not where svcd is, from where it would find its manager.
+    # It is not where svcd is, from where it would find its manager.
     os.environ["SVCD_MANAGER"] = os.environ["SVCD_MANAGER_BIN"]
