@@ -460,6 +460,11 @@ void Manager::leave() {
             end_left_overs(kernel_.table, kernel_.cgroups, end - loop_.now(), log_);
         }
     }
+    // Before the launcher knows: if we die from there on, nobody comes who would remove them. (If we
+    // die here, the next manager makes them again.)
+    for (const char* socket : {"bus", "notify"}) {
+        ::unlink(runtime_path(options_, socket).c_str());
+    }
     kernel_.table.set_end({exit.status, exit.kind, exit.force, end});
     kernel_.cgroups.remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
@@ -468,7 +473,6 @@ void Manager::leave() {
     if (::unlink(state.c_str()) != 0 && errno != ENOENT) {
         log_.say(Severity::warning, to_string(Error{errno, "unlink", state, {}}));
     }
-    ::unlink(runtime_path(options_, "notify").c_str());
 }
 
 void Manager::dump() {
