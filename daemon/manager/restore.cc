@@ -98,14 +98,24 @@ ProcessFact Finder::adopt(Token token, const ProcessIdentity& identity) const {
     return ProcessFact{ProcessFact::State::alive, identity.pid, identity.start_time, true};
 }
 
-/// When it can't be read, assume the worst: a unit taken for empty would be started twice.
-bool is_populated(std::string_view unit, CgroupTree& cgroups, Log& log) {
+/// For processes that aren't ours nobody else tells when the last has gone.
+void watch_again(std::string_view unit, CgroupTree& cgroups, Log& log) {
+    if (const Result<int> watched = cgroups.ensure(unit); !watched) {
+        log.say(Severity::warning, unit, to_string(watched.error()));
+    }
+}
+
+/// When it can't be read, assume the worst: a unit taken for empty would be started twice. Of one
+/// with a process that is alive, or not reaped, it needs no reading: its cgroup is looked at when
+/// that ends.
+bool is_populated(std::string_view unit, bool has_process, CgroupTree& cgroups, Log& log) {
+    if (has_process) {
+        watch_again(unit, cgroups, log);
+        return true;
+    }
     Result<bool> populated = cgroups.is_populated(unit);
     if (populated && *populated) {
-        // Watched again: for processes that aren't ours nobody else tells when the last has gone.
-        if (const Result<int> watched = cgroups.ensure(unit); !watched) {
-            log.say(Severity::warning, unit, to_string(watched.error()));
-        }
+        watch_again(unit, cgroups, log);
         populated = cgroups.is_populated(unit);
     }
     if (!populated) {
@@ -155,7 +165,9 @@ StateRestored restored_state(const SavedState& saved,
         unit.main = finder.main();
         unit.control = finder.control();
         unit.checker = finder.checker();
-        unit.populated = is_populated(record.name.data(), cgroups, log);
+        const bool has_process = unit.main.state == ProcessFact::State::alive ||
+                                 unit.control.state == ProcessFact::State::alive;
+        unit.populated = is_populated(record.name.data(), has_process, cgroups, log);
         event.units.push_back(unit);
     }
     say_what_is_there(event, log);
