@@ -17,8 +17,8 @@ bool is_ready = false;
 
 namespace {
 
-constexpr unsigned kDeathsMax = 5;                 // in kDeathWindow; then it waits
-#ifndef SVCD_DEATH_WINDOW_USEC  // tests that kill the manager thousands of times have none
+constexpr unsigned kDeathsMax = 5;  // in kDeathWindow; then it waits
+#ifndef SVCD_DEATH_WINDOW_USEC      // tests that kill the manager thousands of times have none
 #define SVCD_DEATH_WINDOW_USEC 10'000'000
 #endif
 constexpr std::int64_t kDeathWindow = SVCD_DEATH_WINDOW_USEC;  // µs, as all times here
