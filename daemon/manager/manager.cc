@@ -460,8 +460,8 @@ void Manager::leave() {
             end_left_overs(kernel_.table, kernel_.cgroups, end - loop_.now(), log_);
         }
     }
-    // Before the launcher knows: if we die from there on, nobody comes who would remove them. (If we
-    // die here, the next manager makes them again.)
+    // Before the launcher knows: if we die from there on, nobody comes who would remove them. (If
+    // we die here, the next manager makes them again.)
     for (const char* socket : {"bus", "notify"}) {
         ::unlink(runtime_path(options_, socket).c_str());
     }
