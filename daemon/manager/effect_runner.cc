@@ -28,6 +28,28 @@ std::vector<int> signals_of(const SignalUnit& order) {
     return signals;
 }
 
+/// What a person can do about it.
+std::string advice_for(int error_number) {
+    switch (error_number) {
+        case EMFILE:
+            return "; svcd needs more descriptors: raise RLIMIT_NOFILE of svcd";
+        case ENFILE:
+            return "; the machine is out of descriptors: raise fs.file-max";
+        case ENOMEM:
+            return "; the machine is out of memory";
+        case ENOSPC:
+            return "; make room there";
+        case EROFS:
+            return "; mount it writable";
+        default:
+            return {};
+    }
+}
+
+bool may_be_sent_again(SignalCause cause) {
+    return cause != SignalCause::user && cause != SignalCause::reload;
+}
+
 }  // namespace
 
 EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
@@ -41,7 +63,11 @@ void EffectRunner::run(const Effects& effects) {
 }
 
 void EffectRunner::complain(UnitId unit, const Error& error) {
-    tools_.log.say(Severity::warning, tools_.supervisor.name(unit), to_string(error));
+    if (is_again_) {
+        return;
+    }
+    tools_.log.say(Severity::warning, tools_.supervisor.name(unit),
+                   to_string(error) + advice_for(error.error_number));
 }
 
 // ── the state file
@@ -76,10 +102,8 @@ void EffectRunner::write_down(const Effects& effects) {
     }
     for (const std::size_t slot : answers) {
         const auto written = tools_.state.write(slot, tools_.bus.answers().record(slot));
-        if (!written) {
-            tools_.log.say(Severity::warning,
-                           to_string(written.error()) +
-                               ": a client that asks again after a crash is not known again");
+        if (!written) {  // a client that asks again after a crash is not known then
+            complain_of_state(written.error());
         }
     }
     tools_.bus.answers().clear_changed();
@@ -88,8 +112,19 @@ void EffectRunner::write_down(const Effects& effects) {
                                  : effects.supervisor_dirty ? tools_.state.write(supervisor)
                                                             : Result<void>{};
     if (!written) {
-        tools_.log.say(Severity::warning, to_string(written.error()));
+        complain_of_state(written.error());
         unwritten_ = effects.dirty;
+    } else if (unwritten_.empty() && std::exchange(state_is_faulty_, false)) {
+        tools_.log.say(Severity::notice, "The state file can be written again");
+    }
+}
+
+/// Once, until it can be written again.
+void EffectRunner::complain_of_state(const Error& error) {
+    if (!std::exchange(state_is_faulty_, true)) {
+        tools_.log.say(Severity::error,
+                       to_string(error) + advice_for(error.error_number) +
+                           ". What runs goes on; nothing is started until it can be written");
     }
 }
 
@@ -99,7 +134,7 @@ void EffectRunner::write_unit(UnitId unit) {
                                      : tools_.state.erase(unit);
     if (!written) {
         // What runs goes on. Nothing new is started, though: a next manager would not know of it.
-        complain(unit, written.error());
+        complain_of_state(written.error());
         unwritten_.push_back(unit);
     }
 }
@@ -165,6 +200,7 @@ void EffectRunner::carry_out(const SignalUnit& order) {
         doomed = tools_.recorder.about_to_kill(order);
     }
     std::vector<Pid> reached;
+    signal_failed_ = false;
     switch (order.scope) {
         case SignalScope::main:
             signal_process(order, order.main, reached);
@@ -182,13 +218,29 @@ void EffectRunner::carry_out(const SignalUnit& order) {
             // which a cgroup that was killed as such is spoiled (CgroupTree::ensure).
             if (order.signal == SIGKILL && order.cause != SignalCause::user) {
                 kill_cgroup(order);
-                reached = std::move(doomed);
+                if (!signal_failed_) {
+                    reached = std::move(doomed);
+                }
             } else {
                 signal_cgroup(order, reached);
             }
             break;
     }
-    tools_.recorder.signalled(order, reached);
+    if (signal_failed_ && may_be_sent_again(order.cause)) {
+        retries_.add(order, tools_.supervisor.status(order.unit).sub_state);
+    }
+    if (!signal_failed_ || !reached.empty()) {
+        tools_.recorder.signalled(order, reached);
+    }
+}
+
+std::optional<Time> EffectRunner::try_again(Time now) {
+    is_again_ = true;
+    for (const Retried& retried : retries_.take(now, tools_.supervisor)) {
+        std::visit([this](const auto& order) { carry_out(order); }, retried);
+    }
+    is_again_ = false;
+    return retries_.due(now);
 }
 
 void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached) {
@@ -211,7 +263,7 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
         return;
     }
     if (!process) {
-        complain(order.unit, process.error());
+        complain_of_signal(order.unit, Failure{process.error()});
         return;
     }
     send(order, *process, now.pid, reached);
@@ -246,6 +298,7 @@ void EffectRunner::kill_cgroup(const SignalUnit& order) {
 void EffectRunner::complain_of_signal(UnitId unit, const Result<void>& sent) {
     if (!sent && sent.error().error_number != ENOENT && sent.error().error_number != ESRCH) {
         complain(unit, sent.error());
+        signal_failed_ = true;
     }
 }
 
@@ -255,6 +308,7 @@ void EffectRunner::carry_out(const CheckCgroup& order) {
     const Result<bool> populated = tools_.cgroups.is_populated(tools_.supervisor.name(order.unit));
     if (!populated) {
         complain(order.unit, populated.error());
+        retries_.add(order);
         return;
     }
     if (!*populated) {

@@ -18,6 +18,7 @@
 #include "manager/log.h"
 #include "manager/main_process_finder.h"
 #include "manager/process_starter.h"
+#include "manager/retries.h"
 #include "manager/stop_recorder.h"
 #include "state/adopted_processes.h"
 #include "state/process_table.h"
@@ -53,6 +54,9 @@ public:
 
     /// Spawns what had to wait until children before it have reached their execve.
     void start_waiting() { starter_.start_waiting(); }
+
+    /// Carries out again what failed for a while; when it wants to be called next.
+    std::optional<Time> try_again(Time now);
 
     /// Tells the bus what has changed since the last call, each unit once.
     void publish();
@@ -90,10 +94,15 @@ private:
     void kill_cgroup(const SignalUnit& order);
     void complain_of_signal(UnitId unit, const Result<void>& sent);
     void complain(UnitId unit, const Error& error);
+    void complain_of_state(const Error& error);
 
     EffectTools tools_;
     bool records_held_ = false;
     std::vector<UnitId> unwritten_;  ///< units whose record of this step could not be written
+    bool state_is_faulty_ = false;   ///< the last write failed, which has been said
+    Retries retries_;
+    bool is_again_ = false;       ///< what fails now has been said before
+    bool signal_failed_ = false;  ///< of the order at hand, for some process
     ProcessStarter starter_;
     std::optional<Exit> exit_;
     std::vector<UnitId> changed_;

@@ -441,7 +441,13 @@ void Manager::end_turn() {
         startup_finished_ = true;
         bus_.startup_finished();
     }
-    deadline_->arm(supervisor_.next_deadline());
+    const std::optional<Time> again = runner_.try_again(loop_.now());
+    settle();
+    std::optional<Time> next = supervisor_.next_deadline();
+    if (again && (!next || *again < *next)) {
+        next = again;
+    }
+    deadline_->arm(next);
 }
 
 /// The supervisor has ended: what clients are still to be told goes out, what units have left

@@ -111,6 +111,23 @@ class Failing(TestCase):
                 svcd.wait_told("a", "end")
                 self.check_works(svcd, pid)
 
+    def test_a_stop_is_orderly_though_its_cgroup_can_not_be_read_for_a_while(self):
+        """Neither is the stop signal lost, for which SIGKILL would follow, nor that the unit is empty."""
+        for rule in ("fail=EMFILE name=openat path=a.service times=2", "fail=EIO name=read,pread64 path=cgroup.procs times=2",
+                     "fail=EMFILE name=pidfd_open times=2", "fail=ENFILE name=openat path=cgroup.events times=3",
+                     "fail=EIO name=read,pread64 path=cgroup.events times=3"):
+            for mode in ("control-group", "mixed"):
+                units = {**UP, "a.service": service(actor("a"), TimeoutStopSec="20s", KillMode=mode)}
+                with self.subTest(rule, mode=mode), FaultyDaemon(units) as svcd:
+                    pid = self.begin(svcd)
+                    svcd.svctl("start", "a")
+                    svcd.wait_told("a", "start")
+                    svcd.rule(rule)
+                    svcd.svctl("stop", "a")
+                    self.assertEqual([event.what for event in svcd.told("a", "signal")][:1], ["signal 15"])
+                    self.assert_shows(svcd, "a", ActiveState="inactive", Result="success")
+                    self.check_works(svcd, pid)
+
     def test_a_client_that_can_not_be_taken_is_asked_to_come_again(self):
         with FaultyDaemon(SIMPLE) as svcd:
             pid = self.begin(svcd)
