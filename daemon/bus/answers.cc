@@ -86,7 +86,14 @@ void Answers::restore(std::size_t slot, const RequestRecord& record) {
         records_.resize(slot + 1);
     }
     records_[slot] = record;
-    next_ = (slot + 1) % kRequestsRemembered;
+    // Of a full ring the oldest is the one after the newest.
+    const bool is_full = records_.size() == kRequestsRemembered;
+    if (!is_full) {
+        next_ = records_.size();
+    } else if (record.until >= newest_until_ || next_ == slot) {
+        next_ = (slot + 1) % kRequestsRemembered;
+    }
+    newest_until_ = std::max(newest_until_, record.until);
     index(slot);
 }
 

@@ -151,8 +151,9 @@ void Machine::resume_checking(Unit& unit, const ProcessFact& fact) {
             forget_checker(unit);
             if (const Job* job = job_of(unit);
                 job != nullptr && job->type == JobType::start && job->state == JobState::running) {
+                const JobId id = job->id;  // the start may end the job
                 const auto outcome = check_conditions(unit);
-                conclude(job->id, outcome ? *outcome : start_checked_unit(*this, unit));
+                conclude(id, outcome ? *outcome : start_checked_unit(*this, unit));
             }
             return;
     }

@@ -184,6 +184,7 @@ void Machine::forget_unknown_units() {
         const bool forget =
             unit.load_state == LoadState::not_found && is_idle && !graph.is_connected(id);
         if (forget) {
+            touch(unit);  // its record goes, too: one of that name that comes back has another
             unit.is_known = false;
             unit.run.reset();
             unit.check.reset();

@@ -202,7 +202,10 @@ void Service::resume(const RestoredUnit& restored) {
         case SubState::active:
             break;
     }
-    if (unit_.populated || is_down(unit_.active_state())) {
+    // With a process that lives it is not empty, and is looked at when that ends.
+    const bool has_process = restored.main.state == ProcessFact::State::alive ||
+                             restored.control.state == ProcessFact::State::alive;
+    if ((unit_.populated && !has_process) || is_down(unit_.active_state())) {
         machine_.order(CheckCgroup{unit_.id});
     }
     machine_.update_deadline(unit_);

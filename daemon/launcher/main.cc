@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "launcher/launcher.h"
 
 namespace svcd {
@@ -71,7 +73,10 @@ EndOrder serve(int signalfd, bool is_machine) {
         if (sources[0].revents != 0 && link::serve()) {
             manager::set_ready();
             // To whoever started svcd (sd_notify(3)), if anybody waits there; and once.
-            ::send(kNotifyFd, "READY=1", 7, MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (::send(kNotifyFd, "READY=1", 7, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+                errno != ENOTSOCK && errno != EPIPE) {
+                say("can't send READY=1: %s", std::strerror(errno));
+            }
             ::shutdown(kNotifyFd, SHUT_WR);
         }
         siginfo_t its_end{};

@@ -25,10 +25,8 @@ namespace {
 constexpr int kPassPidfd = 76;  // SO_PASSPIDFD
 constexpr int kScmPidfd = 4;    // SCM_PIDFD
 
-constexpr int kQueueLength = 512;
-
-/// Datagrams that a socket holds before its senders wait: counted when the socket is made. Only
-/// raised, and where we may not (a container), the service waits a little instead.
+/// Counted when the socket is made. Only raised, and where we may not (a container), the service
+/// waits a little instead.
 void raise_queue_length() {
     constexpr const char* kPath = "/proc/sys/net/unix/max_dgram_qlen";
     const Result<std::string> text = read_file_at(AT_FDCWD, kPath, kSmallFile);
@@ -36,8 +34,8 @@ void raise_queue_length() {
     if (text) {
         std::from_chars(text->data(), text->data() + text->size(), length);
     }
-    if (length > 0 && length < kQueueLength) {
-        static_cast<void>(write_file_at(AT_FDCWD, kPath, std::to_string(kQueueLength)));
+    if (length > 0 && length < kNotifyQueueLength) {
+        static_cast<void>(write_file_at(AT_FDCWD, kPath, std::to_string(kNotifyQueueLength)));
     }
 }
 

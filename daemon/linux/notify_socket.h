@@ -26,6 +26,8 @@ struct NotifyDatagram {
 
 inline constexpr std::size_t kNotifyMax = 8192;
 inline constexpr std::size_t kNotifyFdsMax = 64;
+/// Datagrams that the socket holds before its senders wait, where we may say so.
+inline constexpr int kNotifyQueueLength = 512;
 
 /// Raises net.unix.max_dgram_qlen to 512 where it may, then makes the socket (mode 0666 in a folder
 /// that all may enter).

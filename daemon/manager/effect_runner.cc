@@ -102,8 +102,11 @@ void EffectRunner::write_down(const Effects& effects) {
     }
     for (const std::size_t slot : answers) {
         const auto written = tools_.state.write(slot, tools_.bus.answers().record(slot));
-        if (!written) {  // a client that asks again after a crash is not known then
-            complain_of_state(written.error());
+        // A client that asks again after a crash is not known then.
+        if (!written && !std::exchange(answers_are_lost_, true)) {
+            tools_.log.say(Severity::warning,
+                           to_string(written.error()) + advice_for(written.error().error_number) +
+                               ". A request that is repeated after a crash may be done twice");
         }
     }
     tools_.bus.answers().clear_changed();
@@ -124,7 +127,7 @@ void EffectRunner::complain_of_state(const Error& error) {
     if (!std::exchange(state_is_faulty_, true)) {
         tools_.log.say(Severity::error,
                        to_string(error) + advice_for(error.error_number) +
-                           ". What runs goes on; nothing is started until it can be written");
+                           ". What runs goes on; what can't be written down is not started");
     }
 }
 
@@ -234,13 +237,12 @@ void EffectRunner::carry_out(const SignalUnit& order) {
     }
 }
 
-std::optional<Time> EffectRunner::try_again(Time now) {
+void EffectRunner::try_again(Time now) {
     is_again_ = true;
     for (const Retried& retried : retries_.take(now, tools_.supervisor)) {
         std::visit([this](const auto& order) { carry_out(order); }, retried);
     }
     is_again_ = false;
-    return retries_.due(now);
 }
 
 void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached) {

@@ -55,8 +55,9 @@ public:
     /// Spawns what had to wait until children before it have reached their execve.
     void start_waiting() { starter_.start_waiting(); }
 
-    /// Carries out again what failed for a while; when it wants to be called next.
-    std::optional<Time> try_again(Time now);
+    /// Carries out again what failed for a while, if it is time; and when that will be.
+    void try_again(Time now);
+    std::optional<Time> again_at(Time now) { return retries_.due(now); }
 
     /// Tells the bus what has changed since the last call, each unit once.
     void publish();
@@ -100,6 +101,7 @@ private:
     bool records_held_ = false;
     std::vector<UnitId> unwritten_;  ///< units whose record of this step could not be written
     bool state_is_faulty_ = false;   ///< the last write failed, which has been said
+    bool answers_are_lost_ = false;  ///< one could not be written, which has been said
     Retries retries_;
     bool is_again_ = false;       ///< what fails now has been said before
     bool signal_failed_ = false;  ///< of the order at hand, for some process

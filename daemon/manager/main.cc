@@ -6,13 +6,17 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <string>
 
+#include "launcher/protocol.h"
 #include "manager/config.h"
 #include "manager/last_words.h"
 #include "manager/log.h"
 #include "manager/manager.h"
 #include "manager/options.h"
 #include "manager/start_up.h"
+#include "manager/successor.h"
 
 namespace svcd {
 namespace {
@@ -76,6 +80,10 @@ int run(const ManagerOptions& options) {
 }  // namespace svcd
 
 int main(int argc, char** argv) {
+    if (argc == 3 && std::strcmp(argv[1], svcd::kCanFollow) == 0) {
+        const bool can = argv[2] == std::to_string(svcd::kTableVersion);
+        return can ? 0 : svcd::kCanNotFollow;
+    }
     svcd::leave_signals_to_launcher();
     svcd::ParsedCommandLine parsed = svcd::parse_command_line(
         std::vector<std::string>(argv + 1, argv + argc), svcd::surroundings());

@@ -201,10 +201,15 @@ void Manager::load_at_start() {
         !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
         log_.say(Severity::notice, "Another svcd left its state here, and nothing of it runs");
         kernel_.saved.reset();
+        // Else the manager after us would go on with it.
+        if (const auto begun = kernel_.state.begin_anew(); !begun) {
+            log_.say(Severity::error, to_string(begun.error()));
+        }
     }
     // What is saved is all that is known of what runs. Until the supervisor has it, nothing may be
     // written over it: this manager may die too.
-    runner_.hold_records(kernel_.saved != nullptr || !without_record.empty());
+    const bool is_lost = kernel_.saved == nullptr && kernel_.table.has_taken_over();
+    runner_.hold_records(kernel_.saved != nullptr || !without_record.empty() || is_lost);
     if (kernel_.saved != nullptr) {
         for (const SavedRequest& request : kernel_.saved->requests) {
             bus_.answers().restore(request.slot, request.record);
@@ -217,7 +222,7 @@ void Manager::load_at_start() {
     for (const std::string& unit : without_record) {
         load(unit);
     }
-    if (!without_record.empty()) {
+    if (!without_record.empty() || is_lost) {
         adopt(without_record);
     }
     if (kernel_.saved != nullptr) {
@@ -253,14 +258,18 @@ void Manager::restore_or_boot() {
             restored_state(saved, kernel_.table, kernel_.adopted, kernel_.cgroups, log_));
         settle();
     }
-    // Words before deaths, as in every turn.
-    while (notify_.drain([this] { settle(); }) == Drained::no) {
+    kernel_.table.set_taken_over();
+    // Words before deaths, as in every turn. No more than can have waited: who floods the socket
+    // does not keep us from serving.
+    for (std::size_t taken = 0; taken < std::size_t{kNotifyQueueLength}; taken += kItemsPerTurn) {
+        if (notify_.drain([this] { settle(); }) == Drained::yes) {
+            break;
+        }
     }
     settle();
     while (handle_poke() == Drained::no || handle_adopted() == Drained::no) {
     }
     kernel_.saved.reset();
-    kernel_.table.set_taken_over();
     if (supervisor_.record().started == 0) {
         boot();
     }
@@ -423,6 +432,8 @@ void Manager::request_isolate(const char* name, const char* reason) {
 
 /// Nothing more is ready, or the others have waited long enough.
 void Manager::end_turn() {
+    runner_.try_again(loop_.now());
+    settle();
     sweeper_.sweep(loop_.now());
     settle();
     runner_.start_waiting();
@@ -434,15 +445,14 @@ void Manager::end_turn() {
     }
     recorder_.end_turn();
     runner_.publish();
-    if (reexecution_requests_.empty()) {
+    if (successor_ && successor_->is_over()) {
         successor_.reset();
     }
     if (!startup_finished_ && supervisor_.system_state() >= SystemState::running) {
         startup_finished_ = true;
         bus_.startup_finished();
     }
-    const std::optional<Time> again = runner_.try_again(loop_.now());
-    settle();
+    const std::optional<Time> again = runner_.again_at(loop_.now());
     std::optional<Time> next = supervisor_.next_deadline();
     if (again && (!next || *again < *next)) {
         next = again;

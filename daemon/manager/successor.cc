@@ -10,6 +10,7 @@
 #include <csignal>
 #include <utility>
 
+#include "launcher/protocol.h"
 #include "linux/pidfd.h"
 
 namespace svcd {
@@ -25,7 +26,8 @@ constexpr int kExecFailed = 127;
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::execl(program, program, "--version", nullptr);
+    const std::string version = std::to_string(kTableVersion);
+    ::execl(program, program, kCanFollow, version.c_str(), nullptr);
     ::_exit(kExecFailed);
 }
 
@@ -38,6 +40,10 @@ std::string objection_to(const siginfo_t& end) {
             return {};
         case kExecFailed:
             return "can't be executed, or a library of it is missing";
+        case kCanNotFollow:
+            return "needs a newer svcd than the one that runs, which a reboot (or a restart of "
+                   "svcd) "
+                   "brings";
         default:
             return "left with status " + std::to_string(end.si_status);
     }
@@ -90,7 +96,11 @@ Result<std::unique_ptr<SuccessorProbe>> SuccessorProbe::start(
 Drained SuccessorProbe::on_end() {
     siginfo_t end{};
     if (::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &end, WEXITED | WNOHANG) != 0 ||
-        end.si_pid == 0 || !done_) {
+        end.si_pid == 0) {
+        return Drained::yes;
+    }
+    is_over_ = true;
+    if (!done_) {
         return Drained::yes;
     }
     timer_->arm(std::nullopt);

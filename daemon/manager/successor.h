@@ -1,6 +1,7 @@
 // Before svcd-manager makes room for the one that a package has put in its place, that one has to
-// show that it can run at all: `svcd-manager --version` in a child. What can't (half a package, a
-// library that is missing) would leave a machine without a manager.
+// show that it can run at all, and with this launcher: `svcd-manager --can-follow TABLE-VERSION` in
+// a child. What can't (half a package, a library that is missing) would leave a machine without
+// one.
 #pragma once
 
 #include <functional>
@@ -13,6 +14,10 @@
 #include "manager/event_loop.h"
 
 namespace svcd {
+
+/// The argument, and the exit status of one that does not know this launcher's process table.
+inline constexpr const char* kCanFollow = "--can-follow";
+inline constexpr int kCanNotFollow = 3;
 
 /// So long may it take.
 inline constexpr Duration kProbeLimit = std::chrono::seconds{5};
@@ -29,12 +34,16 @@ public:
     SuccessorProbe(const SuccessorProbe&) = delete;
     SuccessorProbe& operator=(const SuccessorProbe&) = delete;
 
+    /// Its process has been reaped.
+    bool is_over() const { return is_over_; }
+
 private:
     explicit SuccessorProbe(std::function<void(const std::string&)> done);
     Drained on_end();
     void on_timeout();
 
     std::function<void(const std::string&)> done_;  ///< empty once it was called
+    bool is_over_ = false;
     UniqueFd process_;
     std::unique_ptr<Watch> watch_;
     std::unique_ptr<Timer> timer_;

@@ -19,6 +19,7 @@ namespace {
 
 /// Names that are said of those that get SIGKILL.
 constexpr int kNamesMax = 16;
+constexpr int kLookAgain = 10;  // ms
 // Of the kernel's linux/sched.h.
 constexpr unsigned long kKernelThread = 0x0020'0000;
 
@@ -62,6 +63,8 @@ public:
             ::closedir(folder_);
         }
     }
+    /// Without /proc nobody can be seen, and nobody be known to be gone.
+    bool can_be_seen() const { return folder_ != nullptr; }
     /// False: no other is left.
     bool next(Process& process) {
         while (const dirent* entry = folder_ == nullptr ? nullptr : ::readdir(folder_)) {
@@ -82,21 +85,22 @@ private:
 bool wait_for_all(std::int64_t until) {
     for (;;) {
         Process process;
-        if (!Processes{}.next(process)) {
+        Processes processes;
+        if (processes.can_be_seen() && !processes.next(process)) {
             return true;
         }
         // One at a time: when it has ended, most others have too.
-        const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0));
+        const int pidfd =
+            process.pid == 0 ? -1 : static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0));
         const std::int64_t left = until - now_usec();
         if (left <= 0) {
             ::close(pidfd);
             return false;
         }
-        if (pidfd >= 0) {  // else it has just gone
-            pollfd end{pidfd, POLLIN, 0};
-            ::poll(&end, 1, static_cast<int>(left / 1000 + 1));
-            ::close(pidfd);
-        }
+        // Without one it has just gone, or can't be waited for: look again soon.
+        pollfd end{pidfd, POLLIN, 0};
+        ::poll(&end, 1, pidfd < 0 ? kLookAgain : static_cast<int>(left / 1000 + 1));
+        ::close(pidfd);
     }
 }
 

@@ -43,7 +43,7 @@ void start_clean() {
         null = ::dup(null);
     }
     for (int number = STDERR_FILENO + 1; number <= kNotifyFd; ++number) {
-        ::dup3(null, number, O_CLOEXEC);
+        ::dup2(null, number);
     }
     ::close(null > kNotifyFd ? null : -1);
 }

@@ -66,15 +66,18 @@ struct StateFile::Impl {
     std::size_t allocated = 0;    ///< units with room in the file
     std::uint64_t committed = 0;  ///< the last step that counts
     bool is_in_step = false;
+    bool has_failed = false;  ///< a write of this step
     Cursor supervisor;
     std::vector<Cursor> cursors;                             ///< of units, by record index
     std::vector<Cursor> requests;                            ///< by slot
     std::vector<std::uint32_t> free;                         ///< erased records
+    std::vector<std::size_t> damaged;                        ///< records that are, of the last life
     std::vector<std::uint32_t> index_of_unit;                ///< by UnitId; kNoRecord: none yet
     std::unordered_map<std::string, std::uint32_t> unbound;  ///< saved, not written by us yet
 
     Result<void> make();
     Result<void> publish();
+    void blank_damaged();
     Result<void> take_over(LoadedState& loaded, off_t size);
     Result<void> allocate(std::size_t units);
     Result<std::uint32_t> record_for(UnitId unit, std::string_view name);
@@ -129,6 +132,16 @@ Result<void> StateFile::Impl::publish() {
     return {};
 }
 
+/// What replaces them has been committed. Where it fails, the next manager says once more that they
+/// are damaged.
+void StateFile::Impl::blank_damaged() {
+    for (const std::size_t index : std::exchange(damaged, {})) {
+        const Page blank{};
+        static_cast<void>(write_at(fd.get(), blank.data(), blank.size(),
+                                   offset_of_page(page_of_unit(index)), path));
+    }
+}
+
 /// Goes on with the file that was read.
 Result<void> StateFile::Impl::take_over(LoadedState& loaded, off_t size) {
     for (const LoadedState::Scrap& scrap : loaded.scraps) {
@@ -142,8 +155,14 @@ Result<void> StateFile::Impl::take_over(LoadedState& loaded, off_t size) {
     supervisor = loaded.supervisor;
     cursors = std::move(loaded.units);
     requests = std::move(loaded.requests);
+    damaged = loaded.damaged_units;
     allocated = static_cast<std::size_t>(size) / kPage - kFirstUnitPage;
     for (std::size_t index = loaded.names.size(); index-- > 0;) {  // the lowest is taken first
+        const bool is_damaged = std::find(loaded.damaged_units.begin(), loaded.damaged_units.end(),
+                                          index) != loaded.damaged_units.end();
+        if (is_damaged) {
+            continue;  // for the next manager
+        }
         if (loaded.names[index].empty()) {
             free.push_back(static_cast<std::uint32_t>(index));
         } else {
@@ -172,6 +191,11 @@ Result<void> StateFile::Impl::put(off_t places, Cursor& cursor, const Record& re
     Result<void> written = write_at(fd.get(), &place, sizeof place, offset, path);
     if (written) {
         cursor = Cursor{place.sequence, place.step, into_second};
+    } else {
+        has_failed = true;
+        if (is_pending) {  // it may be torn now: what counts is in the other place
+            cursor = Cursor{cursor.sequence, 0, !into_second};
+        }
     }
     return written;
 }
@@ -268,8 +292,20 @@ Result<StateFile::Opened> StateFile::open(const std::string& path) {
     return made ? Result<Opened>{std::move(opened)} : Failure{made.error()};
 }
 
+Result<void> StateFile::begin_anew() {
+    auto fresh = std::make_unique<Impl>();
+    fresh->path = impl_->path;
+    Result<void> made = fresh->make();
+    made = made ? fresh->publish() : made;
+    if (made) {
+        impl_ = std::move(fresh);
+    }
+    return made;
+}
+
 void StateFile::begin_step() {
     impl_->is_in_step = true;
+    impl_->has_failed = false;
 }
 
 Result<void> StateFile::commit_step(const SupervisorRecord& record) {
@@ -279,15 +315,18 @@ Result<void> StateFile::commit_step(const SupervisorRecord& record) {
         return written;  // the next step that is committed takes this one with it
     }
     ++impl_->committed;
-    return impl_->is_draft ? impl_->publish() : written;
+    impl_->blank_damaged();
+    // A draft that lacks something does not take the place of a file that has it.
+    return impl_->is_draft && !impl_->has_failed ? impl_->publish() : written;
 }
 
 Result<void> StateFile::write(UnitId unit, const UnitRecord& record) {
-    if (name_in(record).empty()) {
-        return failure(EINVAL, "write a record to", impl_->path, "it has no name");
-    }
-    const Result<std::uint32_t> index = impl_->record_for(unit, name_in(record));
+    const Result<std::uint32_t> index =
+        name_in(record).empty()
+            ? failure(EINVAL, "write a record to", impl_->path, "it has no name")
+            : impl_->record_for(unit, name_in(record));
     if (!index) {
+        impl_->has_failed = true;
         return Failure{index.error()};
     }
     return impl_->write(offset_of_page(page_of_unit(*index)), impl_->cursors[*index], record);

@@ -43,6 +43,9 @@ public:
     struct Opened;
     static Result<Opened> open(const std::string& path);
 
+    /// What an earlier manager left is not gone on with: an empty file takes its place.
+    Result<void> begin_anew();
+
     /// What is written from here on counts all at once, when commit_step() has returned.
     void begin_step();
     Result<void> commit_step(const SupervisorRecord& record);

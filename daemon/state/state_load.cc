@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "linux/unique_fd.h"
 #include "state/state_before.h"
@@ -59,7 +59,7 @@ std::string objection_to(const FileHeader& header) {
 template <typename Record>
 void note_scraps(const Found<Record>& found, off_t offset, LoadedState& state) {
     for (const std::size_t place : {0U, 1U}) {
-        if (found.is_uncommitted[place] || found.is_damaged) {
+        if (found.is_uncommitted[place] && !found.is_damaged) {
             state.scraps.push_back(
                 {offset + static_cast<off_t>(place * kPlaceSize<Record>), sizeof(Place<Record>)});
         }
@@ -94,17 +94,34 @@ std::string load_requests(int fd, LoadedState& state) {
             page.data() + in_page * 2 * kPlaceSize<RequestRecord>, state.committed);
         note_scraps(found, offset_of_request(slot), state);
         state.requests[slot] = found.cursor;
-        if (found.is_damaged) {
-            state.damaged.push_back("the answer to a request");
-        } else if (found.record.until != 0) {
+        if (found.record.until != 0) {
             state.saved.requests.push_back({slot, found.record});
         }
     }
     return {};
 }
 
+/// Two records of one name: what a failed erase leaves behind, and another unit of that name since.
+void keep_the_newer(const UnitRecord& record,
+                    std::size_t index,
+                    std::size_t at,
+                    LoadedState& state) {
+    UnitRecord& kept = state.saved.units[at];
+    std::size_t older = index;
+    if (record.state_changed_at > kept.state_changed_at) {
+        older = static_cast<std::size_t>(
+            std::find(state.names.begin(), state.names.end(), state.names[index]) -
+            state.names.begin());
+        kept = record;
+    }
+    state.names[older].clear();
+    state.units[older] = Cursor{};
+    const off_t offset = offset_of_page(page_of_unit(older));
+    state.scraps.push_back({offset, kPage});
+}
+
 std::string load_units(int fd, std::size_t count, LoadedState& state) {
-    std::unordered_set<std::string> seen;
+    std::unordered_map<std::string, std::size_t> seen;  // where it is in saved.units
     Page page{};
     for (std::size_t index = 0; index < count; ++index) {
         if (!read_state_page(fd, page_of_unit(index), page)) {
@@ -116,15 +133,18 @@ std::string load_units(int fd, std::size_t count, LoadedState& state) {
         const std::string name{name_in(found.record)};
         state.names.push_back(name);
         if (found.is_damaged) {
+            state.damaged_units.push_back(index);
             state.damaged.push_back("the record of unit " + std::to_string(index));
         }
         if (name.empty()) {
             continue;
         }
-        if (!seen.insert(name).second) {
-            return "it has two records of " + name;
+        const auto [first, is_first] = seen.emplace(name, state.saved.units.size());
+        if (is_first) {
+            state.saved.units.push_back(found.record);
+        } else {
+            keep_the_newer(found.record, index, first->second, state);
         }
-        state.saved.units.push_back(found.record);
     }
     return {};
 }

@@ -27,9 +27,12 @@ struct LoadedState {
         off_t offset;
         std::size_t size;
     };
-    /// Places of steps that were never committed, and of damaged records: to be blanked, lest they
-    /// count once a later step has been.
+    /// Places of steps that were never committed, and of records that are there twice: to be
+    /// blanked, lest they count once a later step has been.
     std::vector<Scrap> scraps;
+    /// Units' records that are damaged. They stay so until what replaces them is committed: a
+    /// manager that dies before is followed by one that finds them damaged, too.
+    std::vector<std::size_t> damaged_units;
     std::vector<std::string> damaged;  ///< what of it is lost
 };
 

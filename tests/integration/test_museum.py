@@ -100,9 +100,8 @@ class Stops(TestCase):
             svcd.svctl("start", "a")
             svcd.wait_told("old", "end")
             svcd.wait_told("new", "start")
-            shown = svcd.wait_until(lambda: (lambda now: now if now["MainPID"] in svcd.processes_of("a") else None)(svcd.show("a")),
-                                    "the successor as the main process")
-            self.assertEqual((shown["ActiveState"], svcd.processes_of("a")), ("active", [shown["MainPID"]]))
+            svcd.wait_until(lambda: svcd.processes_of("a") == [svcd.get("a", "MainPID")], "the successor as the main process")
+            self.assert_shows(svcd, "a", ActiveState="active")
             svcd.svctl("stop", "a")
             svcd.wait_told("new", "signal 15")
             svcd.wait_told("new", "end")

@@ -121,7 +121,7 @@ class Reexecution(TestCase):
             svcd.start()
             svcd.svctl("start", "a")
             manager = self.manager(svcd)
-            for text, reason in (("#!/bin/sh\nexit 3\n", "left with status 3"), ("#!/bin/sh\nkill -SEGV $$\n", "killed by signal 11"),
+            for text, reason in (("#!/bin/sh\nexit 7\n", "left with status 7"), ("#!/bin/sh\nkill -SEGV $$\n", "killed by signal 11"),
                                  ("not a program", "can't be executed")):
                 with open(program + ".new", "w") as broken:
                     broken.write(text)

@@ -380,6 +380,15 @@ TEST(Launcher, TellsWhoStartedItWhenTheManagerIsReady) {
     EXPECT_LT(::recv(socket.get(), text.data(), text.size(), MSG_DONTWAIT), 0);
 }
 
+TEST(Launcher, AnswersOnTheLinkWhenNobodyWaitsForReady) {
+    const TemporaryFolder folder;
+    SvcdUnderTest svcd{folder};  // without NOTIFY_SOCKET
+    svcd.line();
+    EXPECT_EQ(svcd.ask("ready"), "ok");
+    EXPECT_EQ(svcd.ask("put one"), "ok");
+    EXPECT_EQ(svcd.ask("drop one"), "ok");
+}
+
 TEST(Launcher, IsNotConfusedByWhatItInherits) {
     const TemporaryFolder folder;
     SvcdSetup setup;

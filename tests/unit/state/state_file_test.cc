@@ -213,9 +213,50 @@ TEST_F(StateFileTest, LosesOnlyTheUnitWhoseRecordIsDamaged) {
         EXPECT_STREQ(opened.saved->units[0].name.data(), "b.service");
         EXPECT_TRUE(opened.file.write(UnitId{9}, record("c.service", 1)));
     }
+    {
+        // The manager died before it had committed what replaces it: that is not forgotten.
+        StateFile::Opened opened = open();
+        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of unit 0"));
+        opened.file.begin_step();
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
+        EXPECT_TRUE(opened.file.commit_step(SupervisorRecord{}));
+    }
     const StateFile::Opened opened = open();
     EXPECT_THAT(opened.set_aside, IsEmpty());
-    EXPECT_THAT(opened.saved->units, SizeIs(2));
+    EXPECT_THAT(opened.saved->units, SizeIs(3));
+}
+
+TEST_F(StateFileTest, OfTwoRecordsOfOneNameKeepsTheNewer) {
+    for (const bool is_first_newer : {false, true}) {
+        {
+            StateFile::Opened opened = open();
+            EXPECT_TRUE(opened.file.begin_anew());
+            UnitRecord one = record("a.service", 1);
+            one.state_changed_at = is_first_newer ? 20 : 10;
+            UnitRecord other = record("a.service", 2);
+            other.state_changed_at = 15;
+            EXPECT_TRUE(opened.file.write(UnitId{0}, one));
+            EXPECT_TRUE(opened.file.write(UnitId{1}, other));
+        }
+        for (int successor = 0; successor < 2; ++successor) {
+            const StateFile::Opened opened = open();
+            EXPECT_THAT(opened.set_aside, IsEmpty());
+            ASSERT_THAT(opened.saved->units, SizeIs(1));
+            EXPECT_EQ(opened.saved->units[0].restarts, is_first_newer ? 1U : 2U);
+        }
+    }
+}
+
+TEST_F(StateFileTest, BegunAnewHasNothingOfWhatWasThere) {
+    EXPECT_TRUE(open().file.write(UnitId{0}, record("a.service", 1)));
+    {
+        StateFile::Opened opened = open();
+        EXPECT_TRUE(opened.file.begin_anew());
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("b.service", 1)));
+    }
+    const StateFile::Opened opened = open();
+    ASSERT_THAT(opened.saved->units, SizeIs(1));
+    EXPECT_STREQ(opened.saved->units[0].name.data(), "b.service");
 }
 
 // ── steps
@@ -355,6 +396,14 @@ TEST_F(FormatBeforeTest, StaysUntilWhatItSaysIsWritten) {
         ASSERT_NE(opened.saved, nullptr);
         opened.file.begin_step();
         EXPECT_TRUE(opened.file.write(UnitId{0}, opened.saved->units[0]));
+    }
+    {
+        // Nor does a step of which a part could not be written.
+        StateFile::Opened opened = open();
+        opened.file.begin_step();
+        EXPECT_FALSE(opened.file.write(UnitId{0}, UnitRecord{}));
+        EXPECT_TRUE(opened.file.write(UnitId{1}, opened.saved->units[1]));
+        EXPECT_TRUE(opened.file.commit_step(opened.saved->supervisor));
     }
     const std::size_t count = [this] {
         StateFile::Opened opened = open();
