@@ -46,6 +46,35 @@ void poll_once(const sdbus::IConnection::PollData& bus, Usec wake) {
     ::ppoll(&descriptor, 1, wake == kUsecInfinity ? nullptr : &left, &mask);
 }
 
+/// While it lives, Ctrl-C (and SIGTERM) end the wait instead of svctl.
+class InterruptGuard {
+public:
+    InterruptGuard() {
+        g_interrupted = 0;
+        sigset_t blocked;
+        ::sigemptyset(&blocked);
+        ::sigaddset(&blocked, SIGINT);
+        ::sigaddset(&blocked, SIGTERM);
+        ::sigprocmask(SIG_BLOCK, &blocked, &mask_);
+        struct sigaction action {};
+        action.sa_handler = note_interrupt;
+        ::sigaction(SIGINT, &action, &interrupt_);
+        ::sigaction(SIGTERM, &action, &terminate_);
+    }
+    ~InterruptGuard() {
+        ::sigaction(SIGINT, &interrupt_, nullptr);
+        ::sigaction(SIGTERM, &terminate_, nullptr);
+        ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
+    }
+    InterruptGuard(const InterruptGuard&) = delete;
+    InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+private:
+    struct sigaction interrupt_ {};
+    struct sigaction terminate_ {};
+    sigset_t mask_{};
+};
+
 }  // namespace
 
 Usec monotonic_now() {
@@ -54,31 +83,6 @@ Usec monotonic_now() {
 
 Usec realtime_now() {
     return clock_now(CLOCK_REALTIME);
-}
-
-struct InterruptGuard::Saved {
-    struct sigaction interrupt {};
-    struct sigaction terminate {};
-    sigset_t mask{};
-};
-
-InterruptGuard::InterruptGuard() : saved_(std::make_unique<Saved>()) {
-    g_interrupted = 0;
-    sigset_t blocked;
-    ::sigemptyset(&blocked);
-    ::sigaddset(&blocked, SIGINT);
-    ::sigaddset(&blocked, SIGTERM);
-    ::sigprocmask(SIG_BLOCK, &blocked, &saved_->mask);
-    struct sigaction action {};
-    action.sa_handler = note_interrupt;
-    ::sigaction(SIGINT, &action, &saved_->interrupt);
-    ::sigaction(SIGTERM, &action, &saved_->terminate);
-}
-
-InterruptGuard::~InterruptGuard() {
-    ::sigaction(SIGINT, &saved_->interrupt, nullptr);
-    ::sigaction(SIGTERM, &saved_->terminate, nullptr);
-    ::sigprocmask(SIG_SETMASK, &saved_->mask, nullptr);
 }
 
 Signals::Signals(Connection& connection) : connection_(connection) {}
@@ -136,6 +140,7 @@ Signals::End Signals::wait(const std::function<bool()>& is_satisfied,
                            Usec deadline,
                            Usec next_tick,
                            const std::function<Usec()>& tick) {
+    const InterruptGuard interrupts;
     while (true) {
         try {
             while (connection_.bus().processPendingRequest()) {

@@ -6,7 +6,6 @@
 #include <sdbus-c++/sdbus-c++.h>
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,19 +19,6 @@ namespace svcd {
 /// CLOCK_MONOTONIC, CLOCK_REALTIME in µs.
 Usec monotonic_now();
 Usec realtime_now();
-
-/// While it lives, Ctrl-C (and SIGTERM) end the wait instead of svctl.
-class InterruptGuard {
-public:
-    InterruptGuard();
-    ~InterruptGuard();
-    InterruptGuard(const InterruptGuard&) = delete;
-    InterruptGuard& operator=(const InterruptGuard&) = delete;
-
-private:
-    struct Saved;
-    std::unique_ptr<Saved> saved_;
-};
 
 class Signals {
 public:
@@ -51,7 +37,9 @@ public:
 
     enum class End : unsigned char { satisfied, timed_out, interrupted, connection_lost };
     /// Handles messages until `is_satisfied` holds or the deadline (CLOCK_MONOTONIC) passes. `tick`
-    /// is called when `next_tick` (CLOCK_MONOTONIC) is reached, and returns the next one.
+    /// is called when `next_tick` (CLOCK_MONOTONIC) is reached, and returns the next one. Ctrl-C
+    /// and SIGTERM end the wait, and at no other time anything but svctl: a connection that is
+    /// waited for holds up no shutdown.
     End wait(const std::function<bool()>& is_satisfied,
              Usec deadline,
              Usec next_tick = kUsecInfinity,

@@ -7,6 +7,7 @@
 #include "job_wait.h"
 #include "signals.h"
 #include "verbs.h"
+#include "watch.h"
 
 #ifndef SVCD_VERSION
 #error "the build gives the version"
@@ -23,17 +24,11 @@ ExitStatus end_of(Signals::End end) {
     return end == Signals::End::interrupted ? ExitStatus::interrupted : ExitStatus::timed_out;
 }
 
-Usec deadline_of(const Options& options) {
-    return options.timeout && *options.timeout != kUsecInfinity ? monotonic_now() + *options.timeout
-                                                                : kUsecInfinity;
-}
-
 }  // namespace
 
 ExitStatus is_system_running(Session& session) {
     std::string state;
     if (session.options().wait) {
-        const InterruptGuard interrupts;
         Signals signals{session.connection()};
         bool stale = true;
         signals.on_job_removed([&](const auto&...) { stale = true; });
@@ -160,7 +155,6 @@ ExitStatus shut_down(Session& session) {
     if (!options.wait) {
         return ExitStatus::done;
     }
-    const InterruptGuard interrupts;
     const Signals::End end =
         Signals{session.connection()}.wait([] { return false; }, deadline_of(options));
     return end == Signals::End::connection_lost ? ExitStatus::done : end_of(end);

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import time
 
 import dbus_client
 from harness import Daemon, TestCase, actor, service
@@ -61,3 +62,38 @@ class Answers(TestCase):
     def test_svctl_hears_that_the_job_failed_and_why(self):
         self.ended_in_the_gap("oneshot", 3, 1, "failed", "status 3")
         self.ended_in_the_gap("notify", 0, 1, "failed", "a.service")
+
+
+class Waits(TestCase):
+    """A svctl that waits for a state hears of it from the next manager."""
+
+    def stop_when_asleep(self, svcd, svctl):
+        """Stops a svctl once it has asked for all it wants to know and waits."""
+        def looks():
+            with open("/proc/%d/status" % svctl.pid) as text:
+                return [line for line in text if line.startswith(("State:\tS", "voluntary_ctxt_switches"))]
+
+        def is_asleep():
+            before = looks()
+            time.sleep(0.1)
+            return len(before) == 2 and looks() == before
+        svcd.wait_until(is_asleep, "a svctl that waits")
+        os.kill(svctl.pid, signal.SIGSTOP)
+
+    def assert_ends(self, svctl, status=0):
+        try:
+            out, err = svctl.communicate(timeout=30)
+        finally:
+            svctl.kill()
+        self.assertEqual(svctl.returncode, status, (out, err))
+        return out
+
+    def test_start_wait_hears_of_the_end(self):
+        with Daemon({"a.service": service(actor("a", "code=3"))}) as svcd:
+            start = svcd.begin("start", "--wait", "a")
+            pid = svcd.wait_for("a", ActiveState="active")["MainPID"]
+            svcd.kill_manager()
+            self.stop_when_asleep(svcd, start)
+            os.kill(pid, signal.SIGTERM)
+            os.kill(start.pid, signal.SIGCONT)
+            self.assert_ends(start, 1)
