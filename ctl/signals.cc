@@ -136,20 +136,35 @@ void Signals::on_unit_changed(const std::string& unit,
           });
 }
 
+std::optional<Signals::End> Signals::look(const std::function<bool()>& is_satisfied) {
+    bool is_connected = true;
+    try {
+        while (connection_.bus().processPendingRequest()) {
+        }
+    } catch (const sdbus::Error&) {
+        is_connected = false;
+    }
+    try {
+        if (is_satisfied()) {  // by the last that came, perhaps
+            return End::satisfied;
+        }
+    } catch (const sdbus::Error& error) {
+        if (!is_connection_lost(error.getName())) {
+            throw;
+        }
+        is_connected = false;
+    }
+    return is_connected ? std::nullopt : std::optional{End::connection_lost};
+}
+
 Signals::End Signals::wait(const std::function<bool()>& is_satisfied,
                            Usec deadline,
                            Usec next_tick,
                            const std::function<Usec()>& tick) {
     const InterruptGuard interrupts;
     while (true) {
-        try {
-            while (connection_.bus().processPendingRequest()) {
-            }
-        } catch (const sdbus::Error&) {
-            return is_satisfied() ? End::satisfied : End::connection_lost;
-        }
-        if (is_satisfied()) {
-            return End::satisfied;
+        if (const auto end = look(is_satisfied)) {
+            return *end;
         }
         if (g_interrupted != 0) {
             return End::interrupted;

@@ -36,10 +36,10 @@ public:
                          std::function<void(const std::string& unit, const Json& changed)> handler);
 
     enum class End : unsigned char { satisfied, timed_out, interrupted, connection_lost };
-    /// Handles messages until `is_satisfied` holds or the deadline (CLOCK_MONOTONIC) passes. `tick`
-    /// is called when `next_tick` (CLOCK_MONOTONIC) is reached, and returns the next one. Ctrl-C
-    /// and SIGTERM end the wait, and at no other time anything but svctl: a connection that is
-    /// waited for holds up no shutdown.
+    /// Handles messages until `is_satisfied` (which may ask the daemon) holds or the deadline
+    /// (CLOCK_MONOTONIC) passes. `tick` is called when `next_tick` (CLOCK_MONOTONIC) is reached,
+    /// and returns the next one. Ctrl-C and SIGTERM end the wait, and at no other time anything but
+    /// svctl: a connection that is waited for holds up no shutdown.
     End wait(const std::function<bool()>& is_satisfied,
              Usec deadline,
              Usec next_tick = kUsecInfinity,
@@ -47,6 +47,8 @@ public:
 
 private:
     void match(const std::string& rule, std::function<void(sdbus::Message&)> handler);
+    /// Satisfied, connection_lost, or nothing yet.
+    std::optional<End> look(const std::function<bool()>& is_satisfied);
 
     Connection& connection_;
     std::vector<sdbus::Slot> slots_;

@@ -5,7 +5,7 @@ import signal
 import time
 
 import dbus_client
-from harness import Daemon, TestCase, actor, service
+from harness import PATIENCE, Daemon, TestCase, actor, alive, service
 
 
 class Answers(TestCase):
@@ -67,7 +67,7 @@ class Answers(TestCase):
 class Waits(TestCase):
     """A svctl that waits for a state hears of it from the next manager."""
 
-    def stop_when_asleep(self, svcd, svctl):
+    def stop_when_asleep(self, svctl):
         """Stops a svctl once it has asked for all it wants to know and waits."""
         def looks():
             with open("/proc/%d/status" % svctl.pid) as text:
@@ -77,7 +77,10 @@ class Waits(TestCase):
             before = looks()
             time.sleep(0.1)
             return len(before) == 2 and looks() == before
-        svcd.wait_until(is_asleep, "a svctl that waits")
+        deadline = time.monotonic() + PATIENCE
+        while not is_asleep():
+            self.assertIsNone(svctl.poll(), "svctl doesn't wait")
+            self.assertLess(time.monotonic(), deadline, "svctl doesn't come to wait")
         os.kill(svctl.pid, signal.SIGSTOP)
 
     def assert_ends(self, svctl, status=0):
@@ -93,7 +96,17 @@ class Waits(TestCase):
             start = svcd.begin("start", "--wait", "a")
             pid = svcd.wait_for("a", ActiveState="active")["MainPID"]
             svcd.kill_manager()
-            self.stop_when_asleep(svcd, start)
+            self.stop_when_asleep(start)
             os.kill(pid, signal.SIGTERM)
             os.kill(start.pid, signal.SIGCONT)
             self.assert_ends(start, 1)
+
+    def test_a_signal_and_the_death_come_together(self):
+        """What the signal makes svctl ask for can't be asked on that connection any more."""
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            wait = svcd.begin("wait", "a", "--for=active")
+            self.stop_when_asleep(wait)
+            svcd.svctl("start", "a")
+            svcd.kill_manager()
+            os.kill(wait.pid, signal.SIGCONT)
+            self.assert_ends(wait)
