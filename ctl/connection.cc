@@ -187,6 +187,19 @@ void Connection::connect() {
     throw trouble;
 }
 
+bool Connection::find_again() {
+    try {
+        bus_.reset();
+        connect();
+        return true;
+    } catch (const Trouble& trouble) {
+        if (trouble.name == kNoManager) {
+            throw;
+        }
+        return false;
+    }
+}
+
 void Connection::reconnect() {
     const Usec deadline = monotonic_now() + kReconnectMax;
     while (true) {

@@ -49,6 +49,9 @@ public:
     /// noticed nothing, and neither shall the user. Gives up after 10 s with the Trouble of the
     /// last attempt.
     void reconnect();
+    /// The same of a svcd that may have ended: false, without a wait, when no svcd is there. Throws
+    /// the Trouble of one that lives but has no manager.
+    bool find_again();
 
 private:
     void connect();

@@ -29,11 +29,14 @@ ExitStatus end_of(Signals::End end) {
 ExitStatus is_system_running(Session& session) {
     std::string state;
     if (session.options().wait) {
-        Signals signals{session.connection()};
         bool stale = true;
-        signals.on_job_removed([&](const auto&...) { stale = true; });
-        signals.subscribe();
-        const Signals::End end = signals.wait(
+        const Signals::End end = watch(
+            session,
+            [&](Signals& signals) {
+                signals.on_job_removed([&](const auto&...) { stale = true; });
+                signals.subscribe();
+                stale = true;
+            },
             [&] {
                 if (std::exchange(stale, false)) {
                     state = system_state(session);
@@ -140,6 +143,24 @@ ExitStatus show_version(Session& session) {
     return ExitStatus::done;
 }
 
+namespace {
+
+/// A manager that merely died has a successor, which goes on; one that left when all was done has
+/// none.
+ExitStatus wait_for_end_of_svcd(Session& session, Usec deadline) {
+    while (true) {
+        const Signals::End end = Signals{session.connection()}.wait([] { return false; }, deadline);
+        if (end != Signals::End::connection_lost) {
+            return end_of(end);
+        }
+        if (!session.find_again()) {
+            return ExitStatus::done;
+        }
+    }
+}
+
+}  // namespace
+
 ExitStatus shut_down(Session& session) {
     const Options& options = session.options();
     std::map<std::string, sdbus::Variant> how;
@@ -155,9 +176,7 @@ ExitStatus shut_down(Session& session) {
     if (!options.wait) {
         return ExitStatus::done;
     }
-    const Signals::End end =
-        Signals{session.connection()}.wait([] { return false; }, deadline_of(options));
-    return end == Signals::End::connection_lost ? ExitStatus::done : end_of(end);
+    return wait_for_end_of_svcd(session, deadline_of(options));
 }
 
 }  // namespace svcd

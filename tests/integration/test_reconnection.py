@@ -110,3 +110,29 @@ class Waits(TestCase):
             svcd.kill_manager()
             os.kill(wait.pid, signal.SIGCONT)
             self.assert_ends(wait)
+
+    def test_is_system_running_waits_on(self):
+        with Daemon({"a.service": service(actor("a"), Type="oneshot")}, unit="a.service") as svcd:
+            svcd.wait_told("a", "start")
+            wait = svcd.begin("is-system-running", "--wait")
+            self.stop_when_asleep(wait)
+            svcd.kill_manager()
+            os.kill(wait.pid, signal.SIGCONT)
+            self.stop_when_asleep(wait)
+            os.kill(svcd.get("a", "ControlPID") or svcd.get("a", "MainPID"), signal.SIGTERM)
+            os.kill(wait.pid, signal.SIGCONT)
+            self.assertEqual(self.assert_ends(wait), "running\n")
+
+    def test_exit_wait_waits_for_svcd_and_not_for_its_manager(self):
+        with Daemon({"a.service": service(actor("a", "deaf=15"), TimeoutStopSec="2s")}, exit_status=None) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            pid = svcd.get("a", "MainPID")
+            leave = svcd.begin("exit", "--wait")
+            svcd.wait_told("a", "signal 15")
+            self.stop_when_asleep(leave)
+            svcd.kill_manager()
+            svcd.disconnect()
+            os.kill(leave.pid, signal.SIGCONT)
+            self.assert_ends(leave)
+            self.assertFalse(alive(pid))
