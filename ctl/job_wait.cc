@@ -84,7 +84,7 @@ bool JobWait::request(const std::string& verb, const std::string& unit, const st
             ledger_.expect(unit, path, request_id, monotonic_now());
             is_accepted = true;
         } catch (const sdbus::Error& error) {
-            if (tries == kTriesMax || !is_connection_lost(error.getName())) {
+            if (tries == kTriesMax || !session_.connection().is_lost(error)) {
                 throw;
             }
         }

@@ -85,7 +85,14 @@ Usec realtime_now() {
     return clock_now(CLOCK_REALTIME);
 }
 
-Signals::Signals(Connection& connection) : connection_(connection) {}
+Signals::Signals(Connection& connection) : connection_(connection) {
+    if (connection.is_bus()) {
+        slots_.push_back(connection.bus().addMatch(
+            "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+            "member='NameOwnerChanged',arg0='org.svcd1'",
+            [this](sdbus::Message&) { is_lost_ = true; }));
+    }
+}
 
 void Signals::subscribe() {
     ManagerProxy{connection_.bus()}.Subscribe();
@@ -149,12 +156,12 @@ std::optional<Signals::End> Signals::look(const std::function<bool()>& is_satisf
             return End::satisfied;
         }
     } catch (const sdbus::Error& error) {
-        if (!is_connection_lost(error.getName())) {
+        if (!connection_.is_lost(error)) {
             throw;
         }
         is_connected = false;
     }
-    return is_connected ? std::nullopt : std::optional{End::connection_lost};
+    return is_connected && !is_lost_ ? std::nullopt : std::optional{End::connection_lost};
 }
 
 Signals::End Signals::wait(const std::function<bool()>& is_satisfied,

@@ -23,6 +23,8 @@ Usec realtime_now();
 class Signals {
 public:
     explicit Signals(Connection& connection);
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
 
     /// Calls Subscribe, without which the daemon sends nothing.
     void subscribe();
@@ -51,6 +53,7 @@ private:
     std::optional<End> look(const std::function<bool()>& is_satisfied);
 
     Connection& connection_;
+    bool is_lost_ = false;  ///< over a message bus: the owner of org.svcd1 is another, or none
     std::vector<sdbus::Slot> slots_;
 };
 

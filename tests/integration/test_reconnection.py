@@ -6,6 +6,7 @@ import time
 
 import dbus_client
 from harness import PATIENCE, Daemon, TestCase, actor, alive, service
+from test_bus import MessageBus
 
 
 class Answers(TestCase):
@@ -136,3 +137,17 @@ class Waits(TestCase):
             os.kill(leave.pid, signal.SIGCONT)
             self.assert_ends(leave)
             self.assertFalse(alive(pid))
+
+    def test_over_a_message_bus(self):
+        with Daemon() as outer:
+            bus = MessageBus(outer.path("dbus")).start()
+            self.addCleanup(bus.stop)
+            with Daemon({"a.service": service(actor("a"))}, bus=bus.address, environment={"DBUS_SESSION_BUS_ADDRESS": bus.address}) as svcd:
+                bus.wait_for_svcd()
+                start = svcd.begin("--bus=session", "start", "--wait", "a")
+                pid = svcd.wait_for("a", ActiveState="active")["MainPID"]
+                self.stop_when_asleep(start)
+                svcd.kill_manager()
+                os.kill(start.pid, signal.SIGCONT)
+                os.kill(pid, signal.SIGTERM)
+                self.assert_ends(start)
