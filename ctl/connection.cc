@@ -171,7 +171,7 @@ void Connection::connect() {
     for (const Endpoint& endpoint : candidates_) {
         try {
             bus_ = open_patiently(endpoint);
-            sender_rule_ = endpoint.kind == Endpoint::Kind::address ? "" : "sender='org.svcd1',";
+            is_bus_ = endpoint.kind != Endpoint::Kind::address;
             return;
         } catch (const sdbus::Error& error) {
             const std::string dir = runtime_dir_of(endpoint);
@@ -187,13 +187,53 @@ void Connection::connect() {
     throw trouble;
 }
 
+bool Connection::is_lost(const sdbus::Error& error) const {
+    const std::string& name = error.getName();
+    return is_connection_lost(name) ||
+           (is_bus_ && (name == "org.freedesktop.DBus.Error.NoReply" ||
+                        name == "org.freedesktop.DBus.Error.ServiceUnknown" ||
+                        name == "org.freedesktop.DBus.Error.NameHasNoOwner"));
+}
+
+bool Connection::has_owner_soon() {
+    if (!is_bus_) {
+        return true;
+    }
+    const auto proxy = sdbus::createProxy(*bus_, "org.freedesktop.DBus", "/org/freedesktop/DBus");
+    const Usec deadline = monotonic_now() + kSoon;
+    bool has_owner = false;
+    while (true) {
+        proxy->callMethod("NameHasOwner")
+            .onInterface("org.freedesktop.DBus")
+            .withArguments("org.svcd1")
+            .storeResultsTo(has_owner);
+        if (has_owner || monotonic_now() >= deadline) {
+            return has_owner;
+        }
+        ::poll(nullptr, 0, kReconnectPauseMilliseconds);
+    }
+}
+
+bool Connection::find_again() {
+    try {
+        bus_.reset();
+        connect();
+        return has_owner_soon();
+    } catch (const Trouble& trouble) {
+        if (trouble.name == kNoManager) {
+            throw;
+        }
+        return false;
+    }
+}
+
 void Connection::reconnect() {
     const Usec deadline = monotonic_now() + kReconnectMax;
     while (true) {
         try {
             bus_.reset();
             connect();
-            return;
+            break;
         } catch (const Trouble& trouble) {
             // Of a manager that can't start all is known at once.
             if (trouble.name == kNoManager || monotonic_now() >= deadline) {
@@ -201,6 +241,15 @@ void Connection::reconnect() {
             }
             ::poll(nullptr, 0, kReconnectPauseMilliseconds);
         }
+    }
+    if (!has_owner_soon()) {
+        throw Trouble{ExitStatus::unreachable,
+                      "org.svcd1.Unreachable",
+                      "svcd can't be reached: nobody is org.svcd1 on the message bus",
+                      "",
+                      "is it running? --user, --runtime-dir=DIR or --bus=ADDRESS say which svcd "
+                      "is meant",
+                      ""};
     }
 }
 

@@ -43,19 +43,29 @@ public:
 
     sdbus::IConnection& bus() { return *bus_; }
     /// "sender='org.svcd1'," where others could send signals too, "" on the private socket.
-    const char* sender_rule() const { return sender_rule_; }
+    const char* sender_rule() const { return is_bus_ ? "sender='org.svcd1'," : ""; }
+    /// Between us and svcd there is a message bus, which stays when svcd's manager goes.
+    bool is_bus() const { return is_bus_; }
+    /// Whether an error says that whoever was asked is no more: the peer or, over a message bus,
+    /// the owner of org.svcd1.
+    bool is_lost(const sdbus::Error& error) const;
 
     /// Connects anew after the connection broke (the manager was restarted): the services have
     /// noticed nothing, and neither shall the user. Gives up after 10 s with the Trouble of the
     /// last attempt.
     void reconnect();
+    /// The same of a svcd that may have ended: false, without a wait, when no svcd is there. Throws
+    /// the Trouble of one that lives but has no manager.
+    bool find_again();
 
 private:
     void connect();
+    /// Over a message bus: whether somebody is org.svcd1 there, within 2 s.
+    bool has_owner_soon();
 
     std::vector<Endpoint> candidates_;
     std::unique_ptr<sdbus::IConnection> bus_;
-    const char* sender_rule_ = "";
+    bool is_bus_ = false;
 };
 
 }  // namespace svcd

@@ -28,7 +28,7 @@ auto asked(Session& session, Work&& work, LetGo&& let_go) {
         try {
             return work();
         } catch (const sdbus::Error& error) {
-            if (tries == kTriesMax || !is_connection_lost(error.getName())) {
+            if (tries == kTriesMax || !session.connection().is_lost(error)) {
                 throw;
             }
         }

@@ -10,6 +10,7 @@
 #include "guard.h"
 #include "messages.h"
 #include "phase_text.h"
+#include "watch.h"
 
 namespace svcd {
 namespace {
@@ -39,10 +40,8 @@ std::string random_request_id() {
     return text;
 }
 
-JobWait::JobWait(Session& session) : session_(session), begun_(monotonic_now()) {
-    if (const auto timeout = session.options().timeout; timeout && *timeout != kUsecInfinity) {
-        deadline_ = begun_ + *timeout;
-    }
+JobWait::JobWait(Session& session)
+    : session_(session), deadline_(deadline_of(session.options())), begun_(monotonic_now()) {
     if (!session.options().no_block) {
         listen();
     }
@@ -85,7 +84,7 @@ bool JobWait::request(const std::string& verb, const std::string& unit, const st
             ledger_.expect(unit, path, request_id, monotonic_now());
             is_accepted = true;
         } catch (const sdbus::Error& error) {
-            if (tries == kTriesMax || !is_connection_lost(error.getName())) {
+            if (tries == kTriesMax || !session_.connection().is_lost(error)) {
                 throw;
             }
         }
@@ -110,10 +109,8 @@ Signals::End JobWait::wait() {
     if (session_.options().no_block) {
         return Signals::End::satisfied;
     }
-    const Signals::End end = watch([this] { return ledger_.all_ended(); });
-    if (!session_.options().wait) {
-        signals_.reset();  // what is asked now may have to be asked on another connection
-    }
+    const Signals::End end = wait_for_jobs();
+    signals_.reset();  // what is asked now may have to be asked on another connection
     return end;
 }
 
@@ -121,32 +118,15 @@ Signals::End JobWait::wait_until_inactive(const std::vector<std::string>& units)
     if (session_.options().no_block) {
         return Signals::End::satisfied;
     }
-    // Each is asked once now and again whenever something about it changed.
-    std::set<std::string> active{units.begin(), units.end()};
-    std::set<std::string> changed = active;
-    signals_->on_unit_changed("", [&](const std::string& unit, const Json&) {
-        if (active.contains(unit)) {
-            changed.insert(unit);
-        }
-    });
-    return watch([&] {
-        for (const std::string& unit : std::exchange(changed, {})) {
-            const std::string state = session_.daemon().active_state(unit);
-            if (state == "inactive" || state == "failed") {
-                active.erase(unit);
-            }
-        }
-        return active.empty();
-    });
+    return StateWait{session_, units, "inactive"}.wait(deadline_);
 }
 
-Signals::End JobWait::watch(const std::function<bool()>& is_satisfied) {
-    const InterruptGuard interrupts;
+Signals::End JobWait::wait_for_jobs() {
     const bool show = session_.err().terminal && !session_.options().quiet;
     while (true) {
-        const Signals::End end =
-            signals_->wait(is_satisfied, deadline_, show ? begun_ + kProgressAfter : kUsecInfinity,
-                           [this] { return show_progress(); });
+        const Signals::End end = signals_->wait([this] { return ledger_.all_ended(); }, deadline_,
+                                                show ? begun_ + kProgressAfter : kUsecInfinity,
+                                                [this] { return show_progress(); });
         clear_progress();
         if (end != Signals::End::connection_lost) {
             return end;

@@ -37,14 +37,14 @@ private:
     std::string what_is_waited_for(const WatchedJob& job, Usec now);
     Usec show_progress();
     void clear_progress();
-    Signals::End watch(const std::function<bool()>& is_satisfied);
+    Signals::End wait_for_jobs();
 
     Session& session_;
     std::unique_ptr<Signals> signals_;
     JobLedger ledger_;
     std::string verb_;
-    Usec deadline_ = kUsecInfinity;
-    Usec begun_ = 0;
+    Usec deadline_;
+    Usec begun_;
     bool progress_shown_ = false;
 };
 

@@ -63,6 +63,11 @@ void Session::reconnect() {
     connection().reconnect();
 }
 
+bool Session::find_again() {
+    daemon_.reset();
+    return connection().find_again();
+}
+
 void Session::print_now(std::string_view text) {
     write_to(stdout, text);
 }

@@ -30,6 +30,8 @@ public:
     Daemon& daemon();
     /// After the connection broke.
     void reconnect();
+    /// The same of a svcd that may have ended: false when it has.
+    bool find_again();
 
     /// Adds to the answer.
     void print(std::string_view text) { answer_ += text; }

@@ -46,6 +46,35 @@ void poll_once(const sdbus::IConnection::PollData& bus, Usec wake) {
     ::ppoll(&descriptor, 1, wake == kUsecInfinity ? nullptr : &left, &mask);
 }
 
+/// While it lives, Ctrl-C (and SIGTERM) end the wait instead of svctl.
+class InterruptGuard {
+public:
+    InterruptGuard() {
+        g_interrupted = 0;
+        sigset_t blocked;
+        ::sigemptyset(&blocked);
+        ::sigaddset(&blocked, SIGINT);
+        ::sigaddset(&blocked, SIGTERM);
+        ::sigprocmask(SIG_BLOCK, &blocked, &mask_);
+        struct sigaction action {};
+        action.sa_handler = note_interrupt;
+        ::sigaction(SIGINT, &action, &interrupt_);
+        ::sigaction(SIGTERM, &action, &terminate_);
+    }
+    ~InterruptGuard() {
+        ::sigaction(SIGINT, &interrupt_, nullptr);
+        ::sigaction(SIGTERM, &terminate_, nullptr);
+        ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
+    }
+    InterruptGuard(const InterruptGuard&) = delete;
+    InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+private:
+    struct sigaction interrupt_ {};
+    struct sigaction terminate_ {};
+    sigset_t mask_{};
+};
+
 }  // namespace
 
 Usec monotonic_now() {
@@ -56,32 +85,14 @@ Usec realtime_now() {
     return clock_now(CLOCK_REALTIME);
 }
 
-struct InterruptGuard::Saved {
-    struct sigaction interrupt {};
-    struct sigaction terminate {};
-    sigset_t mask{};
-};
-
-InterruptGuard::InterruptGuard() : saved_(std::make_unique<Saved>()) {
-    g_interrupted = 0;
-    sigset_t blocked;
-    ::sigemptyset(&blocked);
-    ::sigaddset(&blocked, SIGINT);
-    ::sigaddset(&blocked, SIGTERM);
-    ::sigprocmask(SIG_BLOCK, &blocked, &saved_->mask);
-    struct sigaction action {};
-    action.sa_handler = note_interrupt;
-    ::sigaction(SIGINT, &action, &saved_->interrupt);
-    ::sigaction(SIGTERM, &action, &saved_->terminate);
+Signals::Signals(Connection& connection) : connection_(connection) {
+    if (connection.is_bus()) {
+        slots_.push_back(connection.bus().addMatch(
+            "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
+            "member='NameOwnerChanged',arg0='org.svcd1'",
+            [this](sdbus::Message&) { is_lost_ = true; }));
+    }
 }
-
-InterruptGuard::~InterruptGuard() {
-    ::sigaction(SIGINT, &saved_->interrupt, nullptr);
-    ::sigaction(SIGTERM, &saved_->terminate, nullptr);
-    ::sigprocmask(SIG_SETMASK, &saved_->mask, nullptr);
-}
-
-Signals::Signals(Connection& connection) : connection_(connection) {}
 
 void Signals::subscribe() {
     ManagerProxy{connection_.bus()}.Subscribe();
@@ -132,19 +143,35 @@ void Signals::on_unit_changed(const std::string& unit,
           });
 }
 
+std::optional<Signals::End> Signals::look(const std::function<bool()>& is_satisfied) {
+    bool is_connected = true;
+    try {
+        while (connection_.bus().processPendingRequest()) {
+        }
+    } catch (const sdbus::Error&) {
+        is_connected = false;
+    }
+    try {
+        if (is_satisfied()) {  // by the last that came, perhaps
+            return End::satisfied;
+        }
+    } catch (const sdbus::Error& error) {
+        if (!connection_.is_lost(error)) {
+            throw;
+        }
+        is_connected = false;
+    }
+    return is_connected && !is_lost_ ? std::nullopt : std::optional{End::connection_lost};
+}
+
 Signals::End Signals::wait(const std::function<bool()>& is_satisfied,
                            Usec deadline,
                            Usec next_tick,
                            const std::function<Usec()>& tick) {
+    const InterruptGuard interrupts;
     while (true) {
-        try {
-            while (connection_.bus().processPendingRequest()) {
-            }
-        } catch (const sdbus::Error&) {
-            return is_satisfied() ? End::satisfied : End::connection_lost;
-        }
-        if (is_satisfied()) {
-            return End::satisfied;
+        if (const auto end = look(is_satisfied)) {
+            return *end;
         }
         if (g_interrupted != 0) {
             return End::interrupted;

@@ -6,7 +6,6 @@
 #include <sdbus-c++/sdbus-c++.h>
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,22 +20,11 @@ namespace svcd {
 Usec monotonic_now();
 Usec realtime_now();
 
-/// While it lives, Ctrl-C (and SIGTERM) end the wait instead of svctl.
-class InterruptGuard {
-public:
-    InterruptGuard();
-    ~InterruptGuard();
-    InterruptGuard(const InterruptGuard&) = delete;
-    InterruptGuard& operator=(const InterruptGuard&) = delete;
-
-private:
-    struct Saved;
-    std::unique_ptr<Saved> saved_;
-};
-
 class Signals {
 public:
     explicit Signals(Connection& connection);
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
 
     /// Calls Subscribe, without which the daemon sends nothing.
     void subscribe();
@@ -50,8 +38,10 @@ public:
                          std::function<void(const std::string& unit, const Json& changed)> handler);
 
     enum class End : unsigned char { satisfied, timed_out, interrupted, connection_lost };
-    /// Handles messages until `is_satisfied` holds or the deadline (CLOCK_MONOTONIC) passes. `tick`
-    /// is called when `next_tick` (CLOCK_MONOTONIC) is reached, and returns the next one.
+    /// Handles messages until `is_satisfied` (which may ask the daemon) holds or the deadline
+    /// (CLOCK_MONOTONIC) passes. `tick` is called when `next_tick` (CLOCK_MONOTONIC) is reached,
+    /// and returns the next one. Ctrl-C and SIGTERM end the wait, and at no other time anything but
+    /// svctl: a connection that is waited for holds up no shutdown.
     End wait(const std::function<bool()>& is_satisfied,
              Usec deadline,
              Usec next_tick = kUsecInfinity,
@@ -59,8 +49,11 @@ public:
 
 private:
     void match(const std::string& rule, std::function<void(sdbus::Message&)> handler);
+    /// Satisfied, connection_lost, or nothing yet.
+    std::optional<End> look(const std::function<bool()>& is_satisfied);
 
     Connection& connection_;
+    bool is_lost_ = false;  ///< over a message bus: the owner of org.svcd1 is another, or none
     std::vector<sdbus::Slot> slots_;
 };
 

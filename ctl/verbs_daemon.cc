@@ -7,6 +7,7 @@
 #include "job_wait.h"
 #include "signals.h"
 #include "verbs.h"
+#include "watch.h"
 
 #ifndef SVCD_VERSION
 #error "the build gives the version"
@@ -23,22 +24,19 @@ ExitStatus end_of(Signals::End end) {
     return end == Signals::End::interrupted ? ExitStatus::interrupted : ExitStatus::timed_out;
 }
 
-Usec deadline_of(const Options& options) {
-    return options.timeout && *options.timeout != kUsecInfinity ? monotonic_now() + *options.timeout
-                                                                : kUsecInfinity;
-}
-
 }  // namespace
 
 ExitStatus is_system_running(Session& session) {
     std::string state;
     if (session.options().wait) {
-        const InterruptGuard interrupts;
-        Signals signals{session.connection()};
         bool stale = true;
-        signals.on_job_removed([&](const auto&...) { stale = true; });
-        signals.subscribe();
-        const Signals::End end = signals.wait(
+        const Signals::End end = watch(
+            session,
+            [&](Signals& signals) {
+                signals.on_job_removed([&](const auto&...) { stale = true; });
+                signals.subscribe();
+                stale = true;
+            },
             [&] {
                 if (std::exchange(stale, false)) {
                     state = system_state(session);
@@ -145,6 +143,24 @@ ExitStatus show_version(Session& session) {
     return ExitStatus::done;
 }
 
+namespace {
+
+/// A manager that merely died has a successor, which goes on; one that left when all was done has
+/// none.
+ExitStatus wait_for_end_of_svcd(Session& session, Usec deadline) {
+    while (true) {
+        const Signals::End end = Signals{session.connection()}.wait([] { return false; }, deadline);
+        if (end != Signals::End::connection_lost) {
+            return end_of(end);
+        }
+        if (!session.find_again()) {
+            return ExitStatus::done;
+        }
+    }
+}
+
+}  // namespace
+
 ExitStatus shut_down(Session& session) {
     const Options& options = session.options();
     std::map<std::string, sdbus::Variant> how;
@@ -160,10 +176,7 @@ ExitStatus shut_down(Session& session) {
     if (!options.wait) {
         return ExitStatus::done;
     }
-    const InterruptGuard interrupts;
-    const Signals::End end =
-        Signals{session.connection()}.wait([] { return false; }, deadline_of(options));
-    return end == Signals::End::connection_lost ? ExitStatus::done : end_of(end);
+    return wait_for_end_of_svcd(session, deadline_of(options));
 }
 
 }  // namespace svcd

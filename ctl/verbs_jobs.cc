@@ -289,6 +289,17 @@ void settle_stale_files(Session& session, const std::vector<std::string>& units)
     }
 }
 
+ExitStatus say_end(Session& session, const std::string& unit) {
+    if (session.daemon().active_state(unit) != "failed") {
+        return ExitStatus::done;
+    }
+    const Json properties = session.daemon().unit_properties(unit);
+    session.report({ExitStatus::failed, "org.svcd1.UnitFailed",
+                    unit + " failed: " + reason_text(properties), unit,
+                    "'svctl status " + unit + "' shows more", ""});
+    return ExitStatus::failed;
+}
+
 /// --wait: after the start, until the units have ended again.
 ExitStatus wait_for_end(Session& session, JobWait& jobs, const std::vector<std::string>& units) {
     const Signals::End end = jobs.wait_until_inactive(units);
@@ -303,13 +314,7 @@ ExitStatus wait_for_end(Session& session, JobWait& jobs, const std::vector<std::
     }
     ExitStatus worst = ExitStatus::done;
     for (const std::string& unit : units) {
-        if (session.daemon().active_state(unit) == "failed") {
-            const Json properties = session.daemon().unit_properties(unit);
-            session.report({ExitStatus::failed, "org.svcd1.UnitFailed",
-                            unit + " failed: " + reason_text(properties), unit,
-                            "'svctl status " + unit + "' shows more", ""});
-            worst = worse(worst, ExitStatus::failed);
-        }
+        worst = worse(worst, asked(session, [&] { return say_end(session, unit); }));
     }
     return worst;
 }

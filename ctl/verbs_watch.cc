@@ -1,60 +1,15 @@
 // wait and events: what the daemon tells as it happens.
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "guard.h"
 #include "signals.h"
 #include "unit_names.h"
 #include "verbs.h"
+#include "watch.h"
 
 namespace svcd {
 namespace {
-
-bool is_reached(const std::string& wanted, const std::string& state) {
-    if (wanted == "active") {
-        return state == "active" || state == "reloading";
-    }
-    if (wanted == "inactive") {
-        return state == "inactive" || state == "failed";
-    }
-    return state == wanted;
-}
-
-Usec deadline_of(const Options& options) {
-    return options.timeout && *options.timeout != kUsecInfinity ? monotonic_now() + *options.timeout
-                                                                : kUsecInfinity;
-}
-
-/// Units whose state is not as it is waited for; each is asked again when it changed.
-class StateWait {
-public:
-    StateWait(Session& session, std::vector<std::string> units)
-        : session_(session), missing_(units.begin(), units.end()), changed_(missing_) {}
-
-    void note(const std::string& unit) {
-        if (missing_.contains(unit)) {
-            changed_.insert(unit);
-        }
-    }
-    void note_all() { changed_ = missing_; }
-
-    bool all_reached() {
-        for (const std::string& unit : std::exchange(changed_, {})) {
-            if (is_reached(session_.options().wait_for, session_.daemon().active_state(unit))) {
-                missing_.erase(unit);
-            }
-        }
-        return missing_.empty();
-    }
-
-    const std::set<std::string>& missing() const { return missing_; }
-
-private:
-    Session& session_;
-    std::set<std::string> missing_;
-    std::set<std::string> changed_;
-};
 
 class EventPrinter {
 public:
@@ -124,48 +79,30 @@ private:
 }  // namespace
 
 ExitStatus wait_for_units(Session& session) {
-    const InterruptGuard interrupts;
-    StateWait state{session, named_units(session, true)};
-    const Usec deadline = deadline_of(session.options());
-    while (true) {
-        Signals signals{session.connection()};
-        signals.on_unit_changed("",
-                                [&](const std::string& unit, const Json&) { state.note(unit); });
-        signals.subscribe();
-        state.note_all();
-        const Signals::End end = signals.wait([&] { return state.all_reached(); }, deadline);
-        if (end == Signals::End::satisfied) {
-            return ExitStatus::done;
-        }
-        if (end == Signals::End::interrupted) {
-            return ExitStatus::interrupted;
-        }
-        if (end == Signals::End::timed_out) {
-            for (const std::string& unit : state.missing()) {
-                session.report({ExitStatus::timed_out, "org.svcd1.TimedOut",
-                                unit + " is not " + session.options().wait_for + " but " +
-                                    session.daemon().active_state(unit),
-                                unit, "", ""});
-            }
-            return ExitStatus::timed_out;
-        }
-        session.reconnect();
+    const std::string& wanted = session.options().wait_for;
+    const auto units = asked(session, [&] { return named_units(session, true); });
+    StateWait state{session, units, wanted};
+    const Signals::End end = state.wait(deadline_of(session.options()));
+    if (end == Signals::End::satisfied) {
+        return ExitStatus::done;
     }
+    if (end == Signals::End::interrupted) {
+        return ExitStatus::interrupted;
+    }
+    for (const std::string& unit : state.missing()) {
+        const std::string now = asked(session, [&] { return session.daemon().active_state(unit); });
+        session.report({ExitStatus::timed_out, "org.svcd1.TimedOut",
+                        unit + " is not " + wanted + " but " + now, unit, "", ""});
+    }
+    return ExitStatus::timed_out;
 }
 
 ExitStatus watch_events(Session& session) {
-    const InterruptGuard interrupts;
     EventPrinter printer{session};
-    const Usec deadline = deadline_of(session.options());
-    while (true) {
-        Signals signals{session.connection()};
-        printer.listen(signals);
-        const Signals::End end = signals.wait([] { return false; }, deadline);
-        if (end != Signals::End::connection_lost) {
-            return ExitStatus::done;
-        }
-        session.reconnect();
-    }
+    watch(
+        session, [&](Signals& signals) { printer.listen(signals); }, [] { return false; },
+        deadline_of(session.options()));
+    return ExitStatus::done;
 }
 
 }  // namespace svcd
