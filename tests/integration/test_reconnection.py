@@ -17,6 +17,7 @@ class Answers(TestCase):
     def test_a_repeated_request_is_not_done_twice(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
             svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")  # else it may end before it has told
             job, already = self.ask(svcd, "restart", "a.service", "the-one")
             self.assertFalse(already)
             svcd.wait_told("a", "start", count=2)
