@@ -48,9 +48,20 @@ std::optional<Answers::Answer> Answers::find(std::string_view text) const {
     return answer;
 }
 
+/// The next place, or the one whose last change is longest ago: never that of a request under way.
+std::size_t Answers::oldest() const {
+    if (records_.size() < kRequestsRemembered) {
+        return records_.size();
+    }
+    const auto first = std::min_element(records_.begin(), records_.end(),
+                                        [](const RequestRecord& one, const RequestRecord& other) {
+                                            return one.until < other.until;
+                                        });
+    return static_cast<std::size_t>(first - records_.begin());
+}
+
 void Answers::add(std::string_view key, std::string_view what, JobId job) {
-    const std::size_t slot = next_;
-    next_ = (next_ + 1) % kRequestsRemembered;
+    const std::size_t slot = oldest();
     if (slot == records_.size()) {
         records_.emplace_back();
     } else {
@@ -86,14 +97,6 @@ void Answers::restore(std::size_t slot, const RequestRecord& record) {
         records_.resize(slot + 1);
     }
     records_[slot] = record;
-    // Of a full ring the oldest is the one after the newest.
-    const bool is_full = records_.size() == kRequestsRemembered;
-    if (!is_full) {
-        next_ = records_.size();
-    } else if (record.until >= newest_until_ || next_ == slot) {
-        next_ = (slot + 1) % kRequestsRemembered;
-    }
-    newest_until_ = std::max(newest_until_, record.until);
     index(slot);
 }
 

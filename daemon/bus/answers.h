@@ -45,10 +45,11 @@ public:
     static std::uint64_t digest(std::string_view what);
 
 private:
+    std::size_t oldest() const;
     void forget(std::size_t slot);
     void index(std::size_t slot);
 
-    std::vector<RequestRecord> records_;  ///< grows to kRequestsRemembered, and is a ring then
+    std::vector<RequestRecord> records_;  ///< grows to kRequestsRemembered
     std::size_t next_ = 0;
     std::int64_t newest_until_ = 0;                               ///< of those that were restored
     std::unordered_map<std::uint64_t, std::size_t> slot_of_key_;  ///< by the first half of a key

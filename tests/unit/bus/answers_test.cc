@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 
 namespace svcd {
 namespace {
@@ -64,6 +66,30 @@ TEST(Answers, OutliveTheManager) {
     after.clear_changed();
     after.add("0:c", "start web", kJob);
     EXPECT_THAT(after.changed(), ElementsAre(2U));
+}
+
+/// Also when others, whose jobs ended later, stand before it.
+TEST(Answers, OfARequestUnderWayAreNotGivenUpForANewOne) {
+    Answers before;
+    for (std::size_t number = 0; number < kRequestsRemembered; ++number) {
+        before.add("0:" + std::to_string(number), "start web",
+                   JobId{static_cast<std::uint32_t>(number + 1)});
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    before.add("0:new", "restart web", JobId{5000});  // in the place of 0:0
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    before.job_ended(JobId{501}, JobResult::done);  // of 0:500
+    Answers after;
+    for (std::size_t slot = 0; slot < kRequestsRemembered; ++slot) {
+        after.restore(slot, before.record(slot));
+    }
+    for (std::size_t number = 0; number < 600; ++number) {
+        after.add("1:" + std::to_string(number), "stop web", JobId::none);
+    }
+    EXPECT_TRUE(after.find("0:new"));
+    EXPECT_TRUE(after.find("0:500"));
+    EXPECT_FALSE(after.find("0:400"));
+    EXPECT_TRUE(after.find("0:700"));
 }
 
 TEST(Answers, ForgetWhatIsTooOld) {
