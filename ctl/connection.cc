@@ -98,6 +98,15 @@ std::unique_ptr<sdbus::IConnection> open_patiently(const Endpoint& endpoint) {
     }
 }
 
+Trouble unreachable(const std::string& why) {
+    return {ExitStatus::unreachable,
+            "org.svcd1.Unreachable",
+            "svcd can't be reached: " + why,
+            "",
+            "is it running? --user, --runtime-dir=DIR or --bus=ADDRESS say which svcd is meant",
+            ""};
+}
+
 /// "[…ENOENT] Failed to open … (No such file or directory)" of sdbus-c++, less what repeats itself.
 std::string reason_of(const sdbus::Error& error) {
     const std::string& message = error.getMessage();
@@ -161,12 +170,7 @@ Connection::Connection(std::vector<Endpoint> candidates) : candidates_(std::move
 }
 
 void Connection::connect() {
-    Trouble trouble;
-    trouble.status = ExitStatus::unreachable;
-    trouble.name = "org.svcd1.Unreachable";
-    trouble.message = "svcd can't be reached: tried ";
-    trouble.hint =
-        "is it running? --user, --runtime-dir=DIR or --bus=ADDRESS say which svcd is meant";
+    Trouble trouble = unreachable("tried ");
     bool first = true;
     for (const Endpoint& endpoint : candidates_) {
         try {
@@ -243,13 +247,7 @@ void Connection::reconnect() {
         }
     }
     if (!has_owner_soon()) {
-        throw Trouble{ExitStatus::unreachable,
-                      "org.svcd1.Unreachable",
-                      "svcd can't be reached: nobody is org.svcd1 on the message bus",
-                      "",
-                      "is it running? --user, --runtime-dir=DIR or --bus=ADDRESS say which svcd "
-                      "is meant",
-                      ""};
+        throw unreachable("nobody is org.svcd1 on the message bus");
     }
 }
 

@@ -1,49 +1,17 @@
 #include "guard.h"
 
+#include <algorithm>
+#include <array>
+
 namespace svcd {
 
 bool may_be_asked_again(Verb verb) {
-    switch (verb) {
-        case Verb::status:
-        case Verb::show:
-        case Verb::cat:
-        case Verb::explain:
-        case Verb::doctor:
-        case Verb::plan:
-        case Verb::blame:
-        case Verb::critical_chain:
-        case Verb::list_units:
-        case Verb::list_dependencies:
-        case Verb::list_jobs:
-        case Verb::is_active:
-        case Verb::is_failed:
-        case Verb::is_system_running:
-        case Verb::daemon_reload:
-        case Verb::reset_failed:
-        case Verb::version:
-            return true;
-        case Verb::start:
-        case Verb::stop:
-        case Verb::restart:
-        case Verb::try_restart:
-        case Verb::reload:
-        case Verb::reload_or_restart:
-        case Verb::try_reload_or_restart:
-        case Verb::isolate:
-        case Verb::cancel:
-        case Verb::kill:
-        case Verb::plot:
-        case Verb::wait:
-        case Verb::events:
-        case Verb::daemon_reexec:
-        case Verb::exit:
-        case Verb::poweroff:
-        case Verb::reboot:
-        case Verb::halt:
-        case Verb::help:
-            break;
-    }
-    return false;
+    static constexpr auto kVerbs = std::to_array<Verb>(
+        {Verb::status, Verb::show, Verb::cat, Verb::explain, Verb::doctor, Verb::plan, Verb::blame,
+         Verb::critical_chain, Verb::list_units, Verb::list_dependencies, Verb::list_jobs,
+         Verb::is_active, Verb::is_failed, Verb::is_system_running, Verb::daemon_reload,
+         Verb::reset_failed, Verb::version});
+    return std::ranges::find(kVerbs, verb) != kVerbs.end();
 }
 
 Trouble trouble_of(const sdbus::Error& error, const std::string& unit) {

@@ -18,8 +18,6 @@ namespace {
 /// A terminal is told what is waited for once it takes so long, and again so often.
 constexpr Usec kProgressAfter = 500'000;
 constexpr Usec kProgressEvery = 250'000;
-/// A call whose connection breaks is made again; each time the wait for a new one is bounded, too.
-constexpr int kTriesMax = 20;
 
 }  // namespace
 
@@ -73,36 +71,18 @@ bool JobWait::request(const std::string& verb, const std::string& unit, const st
     if (!session_.options().reason.empty()) {
         options["reason"] = sdbus::Variant{session_.options().reason};
     }
-    bool is_accepted = false;
-    for (int tries = 1;; ++tries) {
-        try {
-            const auto [path, done_already] =
-                session_.daemon().manager().RequestJob(verb, unit, mode, options);
-            if (done_already || path == "/") {
-                return false;
-            }
-            ledger_.expect(unit, path, request_id, monotonic_now());
-            is_accepted = true;
-        } catch (const sdbus::Error& error) {
-            if (tries == kTriesMax || !session_.connection().is_lost(error)) {
-                throw;
-            }
-        }
-        if (is_accepted && (tries == 1 || session_.options().no_block)) {
-            return true;
-        }
-        // Also of a job that was accepted at the second try the end may have been told already.
-        signals_.reset();
-        if (!is_accepted) {
-            session_.reconnect();
-        }
-        if (!session_.options().no_block) {
-            listen_again();
-        }
-        if (is_accepted) {
-            return true;
-        }
+    const auto [path, done_already] = asked(
+        session_, [&] { return session_.daemon().manager().RequestJob(verb, unit, mode, options); },
+        [this] { signals_.reset(); });
+    const bool has_job = !done_already && path != "/";
+    if (has_job) {
+        ledger_.expect(unit, path, request_id, monotonic_now());
     }
+    // It took another connection: ends of this job and of those before may have been told already.
+    if (signals_ == nullptr && !session_.options().no_block) {
+        listen_again();
+    }
+    return has_job;
 }
 
 Signals::End JobWait::wait() {
