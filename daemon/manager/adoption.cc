@@ -35,22 +35,13 @@ Time began_at(std::uint64_t start_time) {
     return time_from_usec(std::max<std::int64_t>(since_boot - asleep, 1));
 }
 
-std::string_view name_of(const UnitRecord& record) {
-    return {record.name.data(), ::strnlen(record.name.data(), record.name.size())};
-}
-
 /// Hands out tokens that no process had before, for slots that are free.
 class Tokens {
 public:
     Tokens(const SavedState& saved, const ProcessTable& table)
         : serial_(std::max(table.highest_serial(), saved.supervisor.next_serial)) {
-        for (const UnitRecord& record : saved.units) {
-            for (const std::uint64_t token : {record.main.token, record.control.token,
-                                              record.identifying, record.checker.token}) {
-                if (token != 0) {
-                    take(static_cast<Token>(token));
-                }
-            }
+        for (const Token token : tokens_in(saved)) {
+            take(token);
         }
     }
     void take(Token token) {
@@ -101,7 +92,7 @@ std::optional<FoundProcess> look_at(Pid pid) {
     if (!info || info->state == 'Z' || info->state == 'X') {
         return std::nullopt;
     }
-    return FoundProcess{pid, info->start_time, info->name};
+    return FoundProcess{pid, info->parent, info->start_time, info->name};
 }
 
 bool is_older(const FoundProcess& left, const FoundProcess& right) {
@@ -246,14 +237,11 @@ std::optional<FoundProcess> oldest_process(std::string_view unit,
     std::sort(pids->begin(), pids->end());
     std::optional<FoundProcess> oldest;
     for (const Pid pid : *pids) {
-        const Result<ProcessInfo> info = process_info(pid);
-        if (!info || info->state == 'Z' || info->state == 'X' ||
-            std::binary_search(pids->begin(), pids->end(), info->parent) ||
-            began_at(info->start_time) + kTick < not_before) {
-            continue;
-        }
-        const FoundProcess process{pid, info->start_time, info->name};
-        if (!oldest || is_older(process, *oldest)) {
+        const std::optional<FoundProcess> process = look_at(pid);
+        const bool counts = process &&
+                            !std::binary_search(pids->begin(), pids->end(), process->parent) &&
+                            began_at(process->start_time) + kTick >= not_before;
+        if (counts && (!oldest || is_older(*process, *oldest))) {
             oldest = process;
         }
     }
@@ -264,7 +252,7 @@ std::vector<std::string> unrecorded_services(const SavedState* saved, const Cgro
     std::unordered_set<std::string_view> recorded;
     if (saved != nullptr) {
         for (const UnitRecord& record : saved->units) {
-            recorded.insert(name_of(record));
+            recorded.insert(record.name.data());
         }
     }
     std::vector<std::string> units = cgroups.existing_units();

@@ -24,6 +24,7 @@ namespace svcd {
 
 struct FoundProcess {
     Pid pid = 0;
+    Pid parent = 0;
     std::uint64_t start_time = 0;
     std::string name;
 };

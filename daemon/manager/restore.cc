@@ -197,17 +197,7 @@ bool is_worth_restoring(const SavedState& saved,
 }
 
 void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {
-    std::vector<Token> known;
-    known.reserve(4 * saved.units.size());
-    for (const UnitRecord& record : saved.units) {
-        for (const std::uint64_t token :
-             {record.main.token, record.control.token, record.identifying, record.checker.token}) {
-            if (token != 0) {
-                known.push_back(static_cast<Token>(token));
-            }
-        }
-    }
-    for (const TableEntry& entry : table.strangers(known)) {
+    for (const TableEntry& entry : table.strangers(tokens_in(saved))) {
         if (entry.exited || entry.pid == 0) {
             table.release(entry.token);
             continue;

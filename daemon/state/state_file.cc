@@ -16,6 +16,7 @@
 
 #include "linux/unique_fd.h"
 #include "state/state_load.h"
+#include "state/write_at.h"
 
 namespace svcd {
 namespace {
@@ -26,22 +27,11 @@ using namespace state_layout;
 constexpr std::size_t kChunkUnits = 64;
 constexpr std::uint32_t kNoRecord = UINT32_MAX;
 
-/// All bytes or an error; what was written of a failed one is overwritten by the next.
-Result<void> write_at(
-    int fd, const void* bytes, std::size_t size, off_t offset, const std::string& path) {
-    std::size_t done = 0;
-    while (done < size) {
-        const ssize_t step = ::pwrite(fd, static_cast<const char*>(bytes) + done, size - done,
-                                      offset + static_cast<off_t>(done));
-        if (step < 0 && errno == EINTR) {
-            continue;
-        }
-        if (step <= 0) {
-            return failure(step == 0 ? ENOSPC : errno, "write", path);
-        }
-        done += static_cast<std::size_t>(step);
-    }
-    return {};
+/// The bytes of a record, a header or a page.
+template <typename Plain>
+Result<void> write_plain(int fd, const Plain& plain, off_t offset, const std::string& path) {
+    return write_at(fd, {reinterpret_cast<const char*>(&plain), sizeof plain},
+                    static_cast<std::uint64_t>(offset), path);
 }
 
 Result<void> allocate_at(int fd, off_t start, off_t size, const std::string& path) {
@@ -58,6 +48,20 @@ std::string draft_of(const std::string& path) {
 }
 
 }  // namespace
+
+std::vector<Token> tokens_in(const SavedState& saved) {
+    std::vector<Token> tokens;
+    tokens.reserve(4 * saved.units.size());
+    for (const UnitRecord& record : saved.units) {
+        for (const std::uint64_t token :
+             {record.main.token, record.control.token, record.identifying, record.checker.token}) {
+            if (token != 0) {
+                tokens.push_back(static_cast<Token>(token));
+            }
+        }
+    }
+    return tokens;
+}
 
 struct StateFile::Impl {
     UniqueFd fd;
@@ -77,6 +81,7 @@ struct StateFile::Impl {
 
     Result<void> make();
     Result<void> publish();
+    Result<void> begin();
     void blank_damaged();
     Result<void> take_over(LoadedState& loaded, off_t size);
     Result<void> allocate(std::size_t units);
@@ -115,7 +120,7 @@ Result<void> StateFile::Impl::make() {
         made = allocate(kChunkUnits);
     }
     if (made) {
-        made = write_at(fd.get(), &header, sizeof header, 0, path);
+        made = write_plain(fd.get(), header, 0, path);
     }
     if (!made) {
         ::unlink(draft.c_str());
@@ -132,22 +137,26 @@ Result<void> StateFile::Impl::publish() {
     return {};
 }
 
+/// An empty file, at once under its name.
+Result<void> StateFile::Impl::begin() {
+    const Result<void> made = make();
+    return made ? publish() : made;
+}
+
 /// What replaces them has been committed. Where it fails, the next manager says once more that they
 /// are damaged.
 void StateFile::Impl::blank_damaged() {
     for (const std::size_t index : std::exchange(damaged, {})) {
-        const Page blank{};
-        static_cast<void>(write_at(fd.get(), blank.data(), blank.size(),
-                                   offset_of_page(page_of_unit(index)), path));
+        static_cast<void>(write_plain(fd.get(), Page{}, offset_of_page(page_of_unit(index)), path));
     }
 }
 
 /// Goes on with the file that was read.
 Result<void> StateFile::Impl::take_over(LoadedState& loaded, off_t size) {
     for (const LoadedState::Scrap& scrap : loaded.scraps) {
-        const std::vector<char> blank(scrap.size);
-        if (auto blanked = write_at(fd.get(), blank.data(), blank.size(), scrap.offset, path);
-            !blanked) {
+        const std::string blank(scrap.size, '\0');
+        const auto offset = static_cast<std::uint64_t>(scrap.offset);
+        if (auto blanked = write_at(fd.get(), blank, offset, path); !blanked) {
             return blanked;
         }
     }
@@ -188,7 +197,7 @@ Result<void> StateFile::Impl::put(off_t places, Cursor& cursor, const Record& re
     const bool into_second =
         is_pending ? cursor.newest_is_second : cursor.sequence != 0 && !cursor.newest_is_second;
     const off_t offset = places + static_cast<off_t>(into_second ? kPlaceSize<Record> : 0);
-    Result<void> written = write_at(fd.get(), &place, sizeof place, offset, path);
+    Result<void> written = write_plain(fd.get(), place, offset, path);
     if (written) {
         cursor = Cursor{place.sequence, place.step, into_second};
     } else {
@@ -254,9 +263,8 @@ Result<StateFile::Opened> StateFile::open(const std::string& path) {
         return failure(errno, "open the state file", path);
     }
     if (!fd && errno == ENOENT) {
-        Result<void> made = impl.make();
-        made = made ? impl.publish() : made;
-        return made ? Result<Opened>{std::move(opened)} : Failure{made.error()};
+        const Result<void> begun = impl.begin();
+        return begun ? Result<Opened>{std::move(opened)} : Failure{begun.error()};
     }
     LoadedState loaded;
     if (fd) {
@@ -287,20 +295,18 @@ Result<StateFile::Opened> StateFile::open(const std::string& path) {
         opened.set_aside = path + " is not used: " + loaded.objection + "; it is kept as " + aside;
     }
     // A file of the format before stays until what it says has been written in this one.
-    Result<void> made = impl.make();
-    made = made && !is_usable ? impl.publish() : made;
+    const Result<void> made = is_usable ? impl.make() : impl.begin();
     return made ? Result<Opened>{std::move(opened)} : Failure{made.error()};
 }
 
 Result<void> StateFile::begin_anew() {
     auto fresh = std::make_unique<Impl>();
     fresh->path = impl_->path;
-    Result<void> made = fresh->make();
-    made = made ? fresh->publish() : made;
-    if (made) {
+    const Result<void> begun = fresh->begin();
+    if (begun) {
         impl_ = std::move(fresh);
     }
-    return made;
+    return begun;
 }
 
 void StateFile::begin_step() {

@@ -37,6 +37,9 @@ struct SavedState {
     std::vector<SavedRequest> requests;
 };
 
+/// Of every process that a record names.
+std::vector<Token> tokens_in(const SavedState& saved);
+
 class StateFile {
 public:
     /// Opens or makes the file.

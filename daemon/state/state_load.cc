@@ -1,6 +1,5 @@
 #include "state/state_load.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,24 +8,13 @@
 #include <cstring>
 #include <unordered_map>
 
-#include "linux/unique_fd.h"
+#include "linux/procfs.h"
 #include "state/state_before.h"
 
 namespace svcd {
 namespace {
 
 using namespace state_layout;
-
-std::string read_line(const char* path) {
-    const UniqueFd fd{::open(path, O_RDONLY | O_CLOEXEC)};
-    std::array<char, 64> text{};
-    const ssize_t size = fd ? ::read(fd.get(), text.data(), text.size() - 1) : -1;
-    std::string line{text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
-    while (!line.empty() && line.back() == '\n') {
-        line.pop_back();
-    }
-    return line;
-}
 
 /// Why a file with this header can't be used now; empty when it can.
 std::string objection_to(const FileHeader& header) {
@@ -194,7 +182,7 @@ FileHeader state_header_of_now() {
     if (::stat("/proc/self/ns/pid", &space) == 0) {
         header.pid_namespace = space.st_ino;
     }
-    const std::string boot = read_line("/proc/sys/kernel/random/boot_id");
+    const std::string boot = boot_id();
     std::memcpy(header.boot_id.data(), boot.data(), std::min(boot.size(), std::size_t{39}));
     header.checksum = seal_of(header);
     return header;

@@ -11,6 +11,7 @@
 
 #include "core/types/checksum.h"
 #include "linux/procfs.h"
+#include "state/write_at.h"
 
 namespace svcd {
 namespace {
@@ -62,22 +63,6 @@ FileHeader make_header() {
     std::memcpy(header.boot_id.data(), boot.data(), std::min(boot.size(), header.boot_id.size()));
     header.checksum = checksum_of(&header.magic, sizeof header - kChecksum);
     return header;
-}
-
-/// All of it, or an error.
-Result<void> write_at(int file, std::string_view bytes, std::uint64_t offset) {
-    while (!bytes.empty()) {
-        const ssize_t size = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-        if (size < 0 && errno == EINTR) {
-            continue;
-        }
-        if (size <= 0) {
-            return failure(size < 0 ? errno : ENOSPC, "write");
-        }
-        bytes.remove_prefix(static_cast<std::size_t>(size));
-        offset += static_cast<std::uint64_t>(size);
-    }
-    return {};
 }
 
 /// At most `limit` bytes from `offset` on; fewer at the end of the file.
