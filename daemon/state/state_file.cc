@@ -70,7 +70,7 @@ struct StateFile::Impl {
     std::size_t allocated = 0;    ///< units with room in the file
     std::uint64_t committed = 0;  ///< the last step that counts
     bool is_in_step = false;
-    bool has_failed = false;  ///< a write of this step
+    bool has_failed = false;  ///< a write of this step; of a draft: any
     Cursor supervisor;
     std::vector<Cursor> cursors;                             ///< of units, by record index
     std::vector<Cursor> requests;                            ///< by slot
@@ -212,7 +212,7 @@ Result<void> StateFile::Impl::put(off_t places, Cursor& cursor, const Record& re
 template <typename Record>
 Result<void> StateFile::Impl::write(off_t places, Cursor& cursor, const Record& record) {
     Result<void> written = put(places, cursor, record);
-    return written && is_draft && !is_in_step ? publish() : written;
+    return written && is_draft && !is_in_step && !has_failed ? publish() : written;
 }
 
 /// The unit's record: the one it has, the one saved under its name, an erased one, or a new one.
@@ -294,8 +294,13 @@ Result<StateFile::Opened> StateFile::open(const std::string& path) {
         }
         opened.set_aside = path + " is not used: " + loaded.objection + "; it is kept as " + aside;
     }
-    // A file of the format before stays until what it says has been written in this one.
-    const Result<void> made = is_usable ? impl.make() : impl.begin();
+    // A file of the format before stays until what it says has been written in this one, for which
+    // there has to be room.
+    Result<void> made = is_usable ? impl.make() : impl.begin();
+    const std::size_t units = opened.saved != nullptr ? opened.saved->units.size() : 0;
+    if (made && units > impl.allocated) {
+        made = impl.allocate(units);
+    }
     return made ? Result<Opened>{std::move(opened)} : Failure{made.error()};
 }
 
@@ -311,7 +316,7 @@ Result<void> StateFile::begin_anew() {
 
 void StateFile::begin_step() {
     impl_->is_in_step = true;
-    impl_->has_failed = false;
+    impl_->has_failed = impl_->is_draft && impl_->has_failed;  // a draft lacks it still
 }
 
 Result<void> StateFile::commit_step(const SupervisorRecord& record) {
@@ -321,9 +326,11 @@ Result<void> StateFile::commit_step(const SupervisorRecord& record) {
         return written;  // the next step that is committed takes this one with it
     }
     ++impl_->committed;
+    if (impl_->has_failed) {
+        return written;  // what lacks something takes no other's place
+    }
     impl_->blank_damaged();
-    // A draft that lacks something does not take the place of a file that has it.
-    return impl_->is_draft && !impl_->has_failed ? impl_->publish() : written;
+    return impl_->is_draft ? impl_->publish() : written;
 }
 
 Result<void> StateFile::write(UnitId unit, const UnitRecord& record) {

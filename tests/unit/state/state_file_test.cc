@@ -214,6 +214,14 @@ TEST_F(StateFileTest, LosesOnlyTheUnitWhoseRecordIsDamaged) {
         EXPECT_TRUE(opened.file.write(UnitId{9}, record("c.service", 1)));
     }
     {
+        // Nor is what a step replaces of which a part could not be written.
+        StateFile::Opened opened = open();
+        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of unit 0"));
+        opened.file.begin_step();
+        EXPECT_FALSE(opened.file.write(UnitId{0}, UnitRecord{}));
+        EXPECT_TRUE(opened.file.commit_step(SupervisorRecord{}));
+    }
+    {
         // The manager died before it had committed what replaces it: that is not forgotten.
         StateFile::Opened opened = open();
         EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of unit 0"));
@@ -387,6 +395,38 @@ TEST_F(FormatBeforeTest, IsRead) {
     EXPECT_EQ(JobType{units.at("deaf.service").job.type}, JobType::stop);
     EXPECT_EQ(units.at("deaf.service").stop_limit, 20'000'000);
     EXPECT_EQ(SubState{units.at("slow.service").sub_state}, SubState::start);
+}
+
+TEST_F(FormatBeforeTest, IsKeptWhereThereIsNoRoomForAllOfItInTheNewOne) {
+    constexpr std::size_t kUnits = 100;  // a new file has room for 64
+    constexpr std::size_t kPlace = 1656;
+    std::ifstream file{path_, std::ios::binary};
+    std::string bytes{std::istreambuf_iterator<char>{file}, {}};
+    std::string unit = bytes.substr(2 * kPage, kPage);
+    bytes.resize(2 * kPage);
+    for (std::size_t number = 0; number < kUnits; ++number) {
+        const std::string name = "u" + std::to_string(number) + ".service";
+        for (const std::size_t place : {std::size_t{0}, std::size_t{kPage} / 2}) {
+            unit.replace(place + 16, kUnitNameMax + 1, kUnitNameMax + 1, '\0');
+            unit.replace(place + 16, name.size(), name);
+            const std::uint64_t sum = checksum_of(unit.data() + place + 8, kPlace - 8);
+            std::memcpy(unit.data() + place, &sum, sizeof sum);
+        }
+        bytes += unit;
+    }
+    std::ofstream{path_, std::ios::binary | std::ios::trunc} << bytes;
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::signal(SIGXFSZ, SIG_IGN);
+        const rlimit limit{450'000, 450'000};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        const Result<StateFile::Opened> refused = StateFile::open(path_);
+        ::_exit(!refused && refused.error().error_number == EFBIG ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    EXPECT_THAT(open().saved->units, SizeIs(kUnits));
 }
 
 /// A death before that takes nothing away.
