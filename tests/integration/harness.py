@@ -477,6 +477,19 @@ class TestCase(unittest.TestCase):
 
     maxDiff = None
 
+    def check_stop_keeps_its_deadline(self, limit, kill):
+        """A stop is under way when `kill` interrupts svcd: SIGKILL follows after `limit` s, counted from its beginning."""
+        with Daemon({"a.service": service(actor("a", "deaf=15"), TimeoutStopSec="%ds" % limit)}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            svcd.svctl("stop", "--no-block", "a")
+            svcd.wait_told("a", "signal 15")
+            kill(svcd)
+            shown = svcd.wait_for("a", ActiveState="failed", Result="timeout")
+            took = shown["ExecMainExitTimestampMonotonic"] - shown["ActiveExitTimestampMonotonic"]
+            self.assertGreaterEqual(took, limit * 1_000_000)
+            self.assertLess(took, limit * 1_000_000 + 1_000_000 * SLACK)
+
     @classmethod
     def setUpClass(cls):
         if not SVCD or not SVCTL or not ACTOR:

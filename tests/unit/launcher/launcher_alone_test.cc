@@ -23,10 +23,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::string signal_text(const std::string& verb, int signal) {
-    return verb + " " + std::to_string(signal);
-}
-
 TEST(LauncherAlone, OutlivesAManagerThatWritesAnythingAnywhere) {
     const TemporaryFolder folder;
     SvcdUnderTest svcd{folder};
@@ -155,38 +151,33 @@ std::string svcd_with_shutdown(const TemporaryFolder& folder, const std::string&
     return folder / "svcd";
 }
 
-TEST(LauncherAlone, EndsWithoutSvcdShutdownWhereThatIsMissing) {
-    if (::geteuid() != 0) {
-        GTEST_SKIP() << "needs root, to make namespaces";
-    }
+/// Ends as the manager says by `leave`, although svcd-shutdown (`script`) is of no use.
+void expect_end_without_it(const std::string& script, const std::string& leave, int status) {
     const TemporaryFolder folder;
     const TemporaryFolder programs;
     SvcdSetup setup;
     setup.is_pid1 = true;
-    setup.program = svcd_with_shutdown(programs, "");
+    setup.program = svcd_with_shutdown(programs, script);
     SvcdUnderTest svcd{folder, setup};
     svcd.line();
     svcd.ask("spawn 1 deaf");
-    svcd.say("leave 8");
+    svcd.say(leave + " " + std::to_string(status));
     svcd.log_line("svcd-shutdown failed");
-    EXPECT_EQ(svcd.wait(), 8);
+    EXPECT_EQ(svcd.wait(), status);
+}
+
+TEST(LauncherAlone, EndsWithoutSvcdShutdownWhereThatIsMissing) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "needs root, to make namespaces";
+    }
+    expect_end_without_it("", "leave", 8);
 }
 
 TEST(LauncherAlone, EndsWithoutSvcdShutdownWhenThatHangs) {
     if (::geteuid() != 0) {
         GTEST_SKIP() << "needs root, to make namespaces";
     }
-    const TemporaryFolder folder;
-    const TemporaryFolder programs;
-    SvcdSetup setup;
-    setup.is_pid1 = true;
-    setup.program = svcd_with_shutdown(programs, "exec sleep 1000");
-    SvcdUnderTest svcd{folder, setup};
-    svcd.line();
-    svcd.ask("spawn 1 deaf");
-    svcd.say("leave-soon 9");
-    svcd.log_line("svcd-shutdown failed");
-    EXPECT_EQ(svcd.wait(), 9);
+    expect_end_without_it("exec sleep 1000", "leave-soon", 9);
 }
 
 }  // namespace

@@ -31,10 +31,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-std::string signal_text(const std::string& verb, int signal) {
-    return verb + " " + std::to_string(signal);
-}
-
 TEST(Launcher, RecordsTheEndOfAThousandShortLivedProcessesAndLeavesNoZombie) {
     const TemporaryFolder folder;
     SvcdUnderTest svcd{folder};

@@ -174,6 +174,10 @@ int SvcdUnderTest::wait() {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+std::string signal_text(const std::string& verb, int signal) {
+    return verb + " " + std::to_string(signal);
+}
+
 pid_t pid_in(const std::string& line) {
     const std::size_t at = line.find("pid ");
     return at == std::string::npos ? -1 : std::stoi(line.substr(at + 4));

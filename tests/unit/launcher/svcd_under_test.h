@@ -68,6 +68,8 @@ private:
     bool is_silent_ = false;  ///< has kept us waiting, or closed a pipe
 };
 
+/// A line to the manager, "die 9".
+std::string signal_text(const std::string& verb, int signal);
 /// "started N pid P ..." of the manager.
 pid_t pid_in(const std::string& line);
 /// Gives the processor to others until it is so. False after kPatience.
