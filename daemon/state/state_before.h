@@ -1,22 +1,45 @@
-// The format of the state file before this one, for the first start after an upgrade: format 1,
-// records 3. There were no steps: each record counted by itself; no answers to requests; units came
-// right after the supervisor's page.
+// The format of the state file that the release before wrote, for the first start after an upgrade.
+// The file is laid out as today's is (state_layout.h). Its records are the first bytes of today's.
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <string>
+#include <cstdint>
+#include <cstring>
 
-#include "state/state_file.h"
+#include "core/types/record.h"
 #include "state/state_layout.h"
 
 namespace svcd {
 
-bool is_format_before(const state_layout::FileHeader& header);
+inline constexpr std::uint32_t kRecordVersionBefore = 4;
 
-/// Why it can't be used; empty: `saved` has what a file of so many pages holds.
-std::string load_format_before(int fd, std::size_t pages, SavedState& saved);
+/// A record as the release before wrote it.
+template <typename Record>
+struct RecordBefore;
+template <>
+struct alignas(std::uint64_t) RecordBefore<UnitRecord> {
+    std::array<char, 1664> bytes;
+};
+template <>
+struct alignas(std::uint64_t) RecordBefore<SupervisorRecord> {
+    std::array<char, 32> bytes;
+};
 
-/// False: the file has no such page, or it can't be read.
-bool read_state_page(int fd, std::size_t page, state_layout::Page& bytes);
+inline bool is_format_before(const state_layout::FileHeader& header) {
+    return header.file_version == state_layout::kFileVersion &&
+           header.record_version == kRecordVersionBefore &&
+           header.unit_size == sizeof(RecordBefore<UnitRecord>) &&
+           header.supervisor_size == sizeof(RecordBefore<SupervisorRecord>);
+}
+
+/// The record as it is today: what the release before did not have is zeros.
+template <typename Record>
+Record widened(const RecordBefore<Record>& before) {
+    static_assert(sizeof before <= sizeof(Record));
+    Record record{};
+    std::memcpy(&record, before.bytes.data(), sizeof before);
+    return record;
+}
 
 }  // namespace svcd

@@ -276,14 +276,14 @@ Result<StateFile::Opened> StateFile::open(const std::string& path) {
     if (is_usable && (!loaded.saved.units.empty() || loaded.supervisor.sequence != 0)) {
         opened.saved = std::make_unique<SavedState>(std::move(loaded.saved));
     }
+    for (const std::string& damaged : loaded.damaged) {
+        opened.set_aside += (opened.set_aside.empty() ? path + " is damaged; lost is " : ", ");
+        opened.set_aside += damaged;
+    }
     if (is_usable && !loaded.is_converted) {
         struct stat info {};
         ::fstat(fd.get(), &info);
         impl.fd = std::move(fd);
-        for (const std::string& damaged : loaded.damaged) {
-            opened.set_aside += (opened.set_aside.empty() ? path + " is damaged; lost is " : ", ");
-            opened.set_aside += damaged;
-        }
         const Result<void> taken = impl.take_over(loaded, info.st_size);
         return taken ? Result<Opened>{std::move(opened)} : Failure{taken.error()};
     }

@@ -16,6 +16,15 @@ namespace {
 
 using namespace state_layout;
 
+/// False: the file has no such page, or it can't be read.
+bool read_state_page(int fd, std::size_t page, Page& bytes) {
+    ssize_t size = 0;
+    do {
+        size = ::pread(fd, bytes.data(), bytes.size(), offset_of_page(page));
+    } while (size < 0 && errno == EINTR);
+    return size == static_cast<ssize_t>(bytes.size());
+}
+
 /// Why a file with this header can't be used now; empty when it can.
 std::string objection_to(const FileHeader& header) {
     const FileHeader now = state_header_of_now();
@@ -44,6 +53,18 @@ std::string objection_to(const FileHeader& header) {
     return {};
 }
 
+/// The newest that counts of a record that the file holds in this release's form or in that of the
+/// release before.
+template <typename Record>
+Found<Record> newest_of(const char* places, std::uint64_t committed, bool is_before) {
+    if (!is_before) {
+        return newest_in<Record>(places, committed);
+    }
+    const auto before = newest_in<RecordBefore<Record>>(places, committed);
+    return {before.cursor, widened<Record>(before.record), before.is_uncommitted,
+            before.is_damaged};
+}
+
 template <typename Record>
 void note_scraps(const Found<Record>& found, off_t offset, LoadedState& state) {
     for (const std::size_t place : {0U, 1U}) {
@@ -59,7 +80,7 @@ std::string load_supervisor(int fd, LoadedState& state) {
     if (!read_state_page(fd, kSupervisorPage, page)) {
         return "it is too short";
     }
-    const auto found = newest_in<SupervisorRecord>(page.data(), UINT64_MAX);
+    const auto found = newest_of<SupervisorRecord>(page.data(), UINT64_MAX, state.is_converted);
     if (found.is_damaged) {
         return "the supervisor's record is damaged";
     }
@@ -115,7 +136,7 @@ std::string load_units(int fd, std::size_t count, LoadedState& state) {
         if (!read_state_page(fd, page_of_unit(index), page)) {
             return "it can't be read";
         }
-        const auto found = newest_in<UnitRecord>(page.data(), state.committed);
+        const auto found = newest_of<UnitRecord>(page.data(), state.committed, state.is_converted);
         note_scraps(found, offset_of_page(page_of_unit(index)), state);
         state.units.push_back(found.cursor);
         const std::string name{name_in(found.record)};
@@ -152,10 +173,7 @@ std::string load_all(int fd, LoadedState& state) {
         return objection;
     }
     const auto pages = static_cast<std::size_t>(info.st_size) / kPage;
-    if (is_format_before(header)) {
-        state.is_converted = true;
-        return load_format_before(fd, pages, state.saved);
-    }
+    state.is_converted = is_format_before(header);
     if (pages < kFirstUnitPage) {
         return "it is too short";
     }
@@ -186,14 +204,6 @@ FileHeader state_header_of_now() {
     std::memcpy(header.boot_id.data(), boot.data(), std::min(boot.size(), std::size_t{39}));
     header.checksum = seal_of(header);
     return header;
-}
-
-bool read_state_page(int fd, std::size_t page, Page& bytes) {
-    ssize_t size = 0;
-    do {
-        size = ::pread(fd, bytes.data(), bytes.size(), offset_of_page(page));
-    } while (size < 0 && errno == EINTR);
-    return size == static_cast<ssize_t>(bytes.size());
 }
 
 LoadedState load_state(int fd) {

@@ -2,9 +2,12 @@
 // stand in the state file.
 //
 // Records are plain bytes (no pointers, fixed sizes, zeroed padding), so that state/ writes them
-// with one pwrite and the next manager reads them whole. A change of layout raises kRecordVersion;
-// state/ keeps what it takes to read the one before. All times are µs of CLOCK_MONOTONIC; kNever is
-// INT64_MAX; 0 is "never happened".
+// with one pwrite and the next manager reads them whole. All times are µs of CLOCK_MONOTONIC; kNever
+// is INT64_MAX; 0 is "never happened".
+//
+// New fields stand at the end of a record, and zero means there "not known", so that the records of
+// the release before are read as they stand and filled up with zeros (state/state_before.h). The
+// first change of a record after a release raises kRecordVersion.
 #pragma once
 
 #include <array>
@@ -14,7 +17,7 @@
 
 namespace svcd {
 
-inline constexpr std::uint32_t kRecordVersion = 4;
+inline constexpr std::uint32_t kRecordVersion = 5;
 
 /// systemd.unit(5): a unit name has at most 255 bytes.
 inline constexpr std::size_t kUnitNameMax = 255;
@@ -108,6 +111,7 @@ struct UnitRecord {
     JobRecord job;
     std::array<std::uint64_t, 2> invocation_id;
     std::array<char, kStatusTextMax + 1> status_text;  ///< NUL-terminated
+    // ── since version 5
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layout_v<UnitRecord>);
 

@@ -23,7 +23,7 @@ class FormatBeforeTest : public StateFileTest {
 protected:
     /// The file of the release before, as if it had been written in this boot and PID namespace.
     FormatBeforeTest() {
-        std::ifstream fixture{SVCD_TEST_DATA "/state-format-1", std::ios::binary};
+        std::ifstream fixture{SVCD_TEST_DATA "/state-records-4", std::ios::binary};
         std::string bytes{std::istreambuf_iterator<char>{fixture}, {}};
         open();  // for a header of now
         std::string now(80, '\0');
@@ -44,9 +44,10 @@ TEST_F(FormatBeforeTest, IsRead) {
         units.emplace(unit.name.data(), unit);
     }
     EXPECT_EQ(opened.saved->supervisor.started, 1);
-    EXPECT_THAT(units, SizeIs(13));
+    EXPECT_THAT(units, SizeIs(12));
     EXPECT_EQ(SubState{units.at("web.service").sub_state}, SubState::running);
     EXPECT_GT(units.at("web.service").main.pid, 0);
+    EXPECT_GT(units.at("web.service").main.start_time, 0U);
     EXPECT_EQ(SubState{units.at("done.service").sub_state}, SubState::exited);
     EXPECT_EQ(SubState{units.at("bad.service").sub_state}, SubState::failed);
     EXPECT_EQ(units.at("bad.service").main_status, 7);
@@ -58,18 +59,27 @@ TEST_F(FormatBeforeTest, IsRead) {
     EXPECT_EQ(SubState{units.at("slow.service").sub_state}, SubState::start);
 }
 
+TEST_F(FormatBeforeTest, LosesOnlyTheRecordThatIsDamaged) {
+    overwrite(kFirstUnit + 100, "damage");
+    overwrite(kFirstUnit + kPage / 2 + 100, "damage");
+    const StateFile::Opened opened = open();
+    EXPECT_THAT(opened.set_aside, ::testing::HasSubstr("the record of unit 0"));
+    ASSERT_NE(opened.saved, nullptr);
+    EXPECT_THAT(opened.saved->units, SizeIs(11));
+}
+
 TEST_F(FormatBeforeTest, IsKeptWhereThereIsNoRoomForAllOfItInTheNewOne) {
     constexpr std::size_t kUnits = 100;  // a new file has room for 64
-    constexpr std::size_t kPlace = 1656;
+    constexpr std::size_t kPlace = 1688;
     std::ifstream file{path_, std::ios::binary};
     std::string bytes{std::istreambuf_iterator<char>{file}, {}};
-    std::string unit = bytes.substr(2 * kPage, kPage);
-    bytes.resize(2 * kPage);
+    std::string unit = bytes.substr(kFirstUnit, kPage);
+    bytes.resize(kFirstUnit);
     for (std::size_t number = 0; number < kUnits; ++number) {
         const std::string name = "u" + std::to_string(number) + ".service";
         for (const std::size_t place : {std::size_t{0}, std::size_t{kPage} / 2}) {
-            unit.replace(place + 16, kUnitNameMax + 1, kUnitNameMax + 1, '\0');
-            unit.replace(place + 16, name.size(), name);
+            unit.replace(place + 24, kUnitNameMax + 1, kUnitNameMax + 1, '\0');
+            unit.replace(place + 24, name.size(), name);
             const std::uint64_t sum = checksum_of(unit.data() + place + 8, kPlace - 8);
             std::memcpy(unit.data() + place, &sum, sizeof sum);
         }
