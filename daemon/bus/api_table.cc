@@ -84,8 +84,14 @@ Outcome request_job(const Call& call,
     return Answered::later;
 }
 
-Outcome request_kill(
-    const Call& call, Api& api, UnitId unit, std::string_view whom_name, std::int32_t signal) {
+namespace {
+
+Outcome request_signal(const Call& call,
+                       Api& api,
+                       UnitId unit,
+                       std::string_view whom_name,
+                       std::int32_t signal,
+                       std::optional<std::int32_t> value) {
     const std::optional<KillRequested::Whom> whom = whom_named(whom_name);
     if (!whom) {
         return bus_error(kErrorInvalidArgs, "There is nobody called '" + std::string(whom_name) +
@@ -96,12 +102,35 @@ Outcome request_kill(
                                                 " is no signal; they go from 1 to " +
                                                 std::to_string(SIGRTMAX) + ".");
     }
+    if (value && signal < SIGRTMIN) {
+        return bus_error(kErrorInvalidArgs, "A value goes with a real-time signal only, " +
+                                                std::to_string(SIGRTMIN) + " to " +
+                                                std::to_string(SIGRTMAX) + ", and " +
+                                                std::to_string(signal) + " is none.");
+    }
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     if (!request) {
         return too_many_requests();
     }
-    api.manager.submit(KillRequested{*request, unit, *whom, signal, requester_of(call.caller, {})});
+    api.manager.submit(
+        KillRequested{*request, unit, *whom, signal, requester_of(call.caller, {}), value});
     return Answered::later;
+}
+
+}  // namespace
+
+Outcome request_kill(
+    const Call& call, Api& api, UnitId unit, std::string_view whom, std::int32_t signal) {
+    return request_signal(call, api, unit, whom, signal, std::nullopt);
+}
+
+Outcome request_queued_signal(const Call& call,
+                              Api& api,
+                              UnitId unit,
+                              std::string_view whom,
+                              std::int32_t signal,
+                              std::int32_t value) {
+    return request_signal(call, api, unit, whom, signal, value);
 }
 
 Outcome request_reexecution(const Call& call, Api& api) {

@@ -133,6 +133,13 @@ Outcome request_job(const Call& call,
                     Requests::ClientId id = {});
 Outcome request_kill(
     const Call& call, Api& api, UnitId unit, std::string_view whom, std::int32_t signal);
+/// The same with a value for it: real-time signals only, as of systemd's QueueSignalUnit.
+Outcome request_queued_signal(const Call& call,
+                              Api& api,
+                              UnitId unit,
+                              std::string_view whom,
+                              std::int32_t signal,
+                              std::int32_t value);
 Outcome request_reexecution(const Call& call, Api& api);
 Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> unit);
 /// The key under which a caller's own ID is remembered: two users' IDs are never the same request.

@@ -62,6 +62,12 @@ std::uint32_t read_u32(sd_bus_message* call) {
     return number;
 }
 
+std::int32_t read_i32(sd_bus_message* call) {
+    std::int32_t number = 0;
+    sd_bus_message_read_basic(call, SD_BUS_TYPE_INT32, &number);
+    return number;
+}
+
 bool read_bool(sd_bus_message* call) {
     int value = 0;
     sd_bus_message_read_basic(call, SD_BUS_TYPE_BOOLEAN, &value);

@@ -12,6 +12,7 @@ namespace svcd {
 
 std::string read_string(sd_bus_message* call);
 std::uint32_t read_u32(sd_bus_message* call);
+std::int32_t read_i32(sd_bus_message* call);
 bool read_bool(sd_bus_message* call);
 std::vector<std::string> read_strings(sd_bus_message* call);
 

@@ -35,6 +35,7 @@ struct BusOptions {
     std::string control_group = {};           ///< Manager.ControlGroup
     Duration shutdown_budget = kInfinity;     ///< Manager.ShutdownBudgetUSec
     Duration shutdown_margin{0};              ///< Manager.ShutdownMarginUSec
+    bool is_init = false;                     ///< svcd is PID 1, of a machine or of a container
     /// For a line in the log when the message bus comes, goes or refuses the name; may be empty.
     std::function<void(Severity, const std::string&)> say = {};
 };

@@ -16,11 +16,14 @@ inline constexpr const char* kErrorBadUnitSetting = "org.svcd1.BadUnitSetting";
 inline constexpr const char* kErrorLoadFailed = "org.svcd1.LoadFailed";
 inline constexpr const char* kErrorNoSuchJob = "org.svcd1.NoSuchJob";
 inline constexpr const char* kErrorNoSuchProcess = "org.svcd1.NoSuchProcess";
+/// poweroff, reboot or halt of a svcd that is not PID 1.
+inline constexpr const char* kErrorNotInit = "org.svcd1.NotInit";
 inline constexpr const char* kErrorInvalidName = "org.svcd1.InvalidName";
 
 inline constexpr const char* kErrorAccessDenied = "org.freedesktop.DBus.Error.AccessDenied";
 inline constexpr const char* kErrorInvalidArgs = "org.freedesktop.DBus.Error.InvalidArgs";
 inline constexpr const char* kErrorLimitsExceeded = "org.freedesktop.DBus.Error.LimitsExceeded";
+inline constexpr const char* kErrorNotSupported = "org.freedesktop.DBus.Error.NotSupported";
 inline constexpr const char* kErrorFailed = "org.freedesktop.DBus.Error.Failed";
 inline constexpr const char* kErrorUnknownMethod = "org.freedesktop.DBus.Error.UnknownMethod";
 inline constexpr const char* kErrorUnknownObject = "org.freedesktop.DBus.Error.UnknownObject";

@@ -342,13 +342,24 @@ Outcome clear_jobs(const Call& call, Subject& subject, Writer&) {
 Outcome kill_unit(const Call& call, Subject& subject, Writer&) {
     const std::string name = read_string(call.message);
     const std::string whom = read_string(call.message);
-    std::int32_t signal = 0;
-    sd_bus_message_read_basic(call.message, SD_BUS_TYPE_INT32, &signal);
+    const std::int32_t signal = read_i32(call.message);
     const FoundUnit unit = loaded_unit_named(subject.api(), name);
     if (!unit) {
         return tl::unexpected(unit.error());
     }
     return request_kill(call, subject.api(), *unit, whom, signal);
+}
+
+Outcome queue_signal_unit(const Call& call, Subject& subject, Writer&) {
+    const std::string name = read_string(call.message);
+    const std::string whom = read_string(call.message);
+    const std::int32_t signal = read_i32(call.message);
+    const std::int32_t value = read_i32(call.message);
+    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    if (!unit) {
+        return tl::unexpected(unit.error());
+    }
+    return request_queued_signal(call, subject.api(), *unit, whom, signal, value);
 }
 
 Outcome reset_failed_unit(const Call& call, Subject& subject, Writer&) {
@@ -390,6 +401,16 @@ Outcome reexecute(const Call& call, Subject& subject, Writer&) {
     return request_reexecution(call, subject.api());
 }
 
+/// A habit must not stop every service of a svcd that can't do to the machine what was meant.
+tl::expected<void, BusError> check_is_init(const Api& api, std::string_view kind) {
+    if (!api.options.is_init && kind != name_of(ShutdownKind::exit)) {
+        return bus_error(kErrorNotInit, std::string(kind) +
+                                            ": this svcd is not the machine's init; "
+                                            "'svctl exit' ends it");
+    }
+    return {};
+}
+
 Outcome request_shutdown(const Call& call, Api& api, ShutdownRequested event) {
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     // More requests than we hold must not keep a machine from shutting down.
@@ -400,6 +421,9 @@ Outcome request_shutdown(const Call& call, Api& api, ShutdownRequested event) {
 
 template <ShutdownKind kind>
 Outcome shut_down(const Call& call, Subject& subject, Writer&) {
+    if (auto allowed = check_is_init(subject.api(), name_of(kind)); !allowed) {
+        return tl::unexpected(allowed.error());
+    }
     ShutdownRequested event;
     event.kind = kind;
     event.requester = requester_of(call.caller, {});
@@ -414,8 +438,17 @@ Outcome shut_down_as_told(const Call& call, Subject& subject, Writer&) {
     if (!options) {
         return tl::unexpected(options.error());
     }
+    if (name == "kexec" && subject.api().options.is_init) {
+        return bus_error(kErrorNotSupported,
+                         "svcd can't start another kernel by kexec yet; nothing was done.");
+    }
     const auto* const kind =
         std::ranges::find(kKinds, name, [](ShutdownKind each) { return name_of(each); });
+    if (kind != std::end(kKinds) || name == "kexec") {
+        if (auto allowed = check_is_init(subject.api(), name); !allowed) {
+            return tl::unexpected(allowed.error());
+        }
+    }
     if (kind == std::end(kKinds)) {
         return bus_error(kErrorInvalidArgs,
                          "There is no '" + name + "'; there are exit, poweroff, reboot, halt.");
@@ -454,6 +487,7 @@ constexpr MethodRow kMethods[] = {
     {"RequestJob",            "sssa{sv}", "ob",               "verb unit mode options job done_already", Access::change, request_job_by_verb},
     {"GetRequestResult",      "s",        "os",               "request_id job result",     Access::read,   get_request_result},
     {"KillUnit",              "ssi",      "",                 "name whom signal",          Access::change, kill_unit},
+    {"QueueSignalUnit",       "ssii",     "",                 "name whom signal value",    Access::change, queue_signal_unit},
     {"ResetFailedUnit",       "s",        "",                 "name",                      Access::change, reset_failed_unit},
     {"ResetFailed",           "",         "",                 "",                          Access::change, reset_failed},
     {"GetUnitProcesses",      "s",        "a(sus)",           "name processes",            Access::read,   get_unit_processes},

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "bus/api_table.h"
+#include "bus/arguments.h"
 
 namespace svcd {
 
@@ -23,6 +24,13 @@ Outcome kill(const Call& call, Subject& subject, Writer&) {
     sd_bus_message_read_basic(call.message, SD_BUS_TYPE_STRING, &whom);
     sd_bus_message_read_basic(call.message, SD_BUS_TYPE_INT32, &signal);
     return request_kill(call, subject.api(), subject.unit(), whom, signal);
+}
+
+Outcome queue_signal(const Call& call, Subject& subject, Writer&) {
+    const std::string whom = read_string(call.message);
+    const std::int32_t signal = read_i32(call.message);
+    const std::int32_t value = read_i32(call.message);
+    return request_queued_signal(call, subject.api(), subject.unit(), whom, signal, value);
 }
 
 Outcome reset_failed(const Call& call, Subject& subject, Writer&) {
@@ -184,6 +192,7 @@ constexpr MethodRow kUnitMethods[] = {
     {"ReloadOrRestart",    "s",  "o", "mode job",    Access::change, job<JobVerb::reload_or_restart>},
     {"ReloadOrTryRestart", "s",  "o", "mode job",    Access::change, job<JobVerb::try_reload_or_restart>},
     {"Kill",               "si", "",  "whom signal", Access::change, kill},
+    {"QueueSignal",        "sii", "", "whom signal value", Access::change, queue_signal},
     {"ResetFailed",        "",   "",  "",            Access::change, reset_failed},
 };
 

@@ -326,6 +326,7 @@ SignalUnit signal_for_all(const KillRequested& event) {
     signal.scope = SignalScope::cgroup;
     signal.signal = event.signal;
     signal.cause = SignalCause::user;
+    signal.value = event.value;
     return signal;
 }
 

@@ -461,12 +461,13 @@ Result<void> CgroupTree::kill(std::string_view unit) {
 Result<void> CgroupTree::signal(std::string_view unit,
                                 const std::vector<int>& signals,
                                 std::vector<Pid>& reached,
-                                const std::vector<Pid>& except) const {
+                                const std::vector<Pid>& except,
+                                std::optional<std::int32_t> value) const {
     const UniqueFd folder = impl_->open_unit(unit);
     if (!folder) {
         return errno == ENOENT ? Result<void>{} : failure(errno, "open the cgroup", path_of(unit));
     }
-    auto sent = signal_processes(folder.get(), signals, except, reached);
+    auto sent = signal_processes(folder.get(), signals, except, reached, value);
     if (!sent) {
         sent.error().subject += " of " + std::string{unit};
     }

@@ -63,11 +63,12 @@ public:
     Result<void> kill(std::string_view unit);
     /// `signals`, one after the other, to each process but those of `except`; a process that forks
     /// meanwhile is caught by a second look. It fails when the first of them can't be sent.
-    /// Who got it is added to `reached`, also then.
+    /// Who got it is added to `reached`, also then. `value` goes with it, as of sigqueue(3).
     Result<void> signal(std::string_view unit,
                         const std::vector<int>& signals,
                         std::vector<Pid>& reached,
-                        const std::vector<Pid>& except = {}) const;
+                        const std::vector<Pid>& except = {},
+                        std::optional<std::int32_t> value = std::nullopt) const;
     Result<void> thaw(std::string_view unit) const;
     /// Is all of it frozen (cgroup.events)? Not when it doesn't exist or can't be read.
     bool is_frozen(std::string_view unit) const;

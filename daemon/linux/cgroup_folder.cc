@@ -152,10 +152,24 @@ Result<void> kill_processes(int folder) {
     return {};
 }
 
+namespace {
+
+int send(Pid pid, int signal, std::optional<std::int32_t> value) {
+    if (!value) {
+        return ::kill(pid, signal);
+    }
+    sigval with{};
+    with.sival_int = *value;
+    return ::sigqueue(pid, signal, with);
+}
+
+}  // namespace
+
 Result<void> signal_processes(int folder,
                               const std::vector<int>& signals,
                               const std::vector<Pid>& except,
-                              std::vector<Pid>& reached) {
+                              std::vector<Pid>& reached,
+                              std::optional<std::int32_t> value) {
     std::unordered_set<Pid> seen{except.begin(), except.end()};
     Result<void> sent;
     for (int round = 0; round < kSignalRounds; ++round) {
@@ -171,7 +185,7 @@ Result<void> signal_processes(int folder,
             }
             found = true;
             for (const int signal : signals) {
-                const int why = ::kill(pid, signal) == 0 ? 0 : errno;
+                const int why = send(pid, signal, value) == 0 ? 0 : errno;
                 if (signal != signals[0]) {
                     continue;
                 }

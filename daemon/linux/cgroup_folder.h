@@ -1,6 +1,8 @@
 // Folders of the cgroup file system: what is done to one without knowing whose it is.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +34,8 @@ Result<void> kill_processes(int folder);
 Result<void> signal_processes(int folder,
                               const std::vector<int>& signals,
                               const std::vector<Pid>& except,
-                              std::vector<Pid>& reached);
+                              std::vector<Pid>& reached,
+                              std::optional<std::int32_t> value);
 
 /// mkdir -p of a cgroup path below an open folder.
 Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path);

@@ -58,8 +58,14 @@ Result<UniqueFd> open_pidfd(Pid pid) {
     return fd;
 }
 
-Result<void> send_signal(const UniqueFd& pidfd, int signal) {
-    if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, nullptr, 0) < 0) {
+Result<void> send_signal(const UniqueFd& pidfd, int signal, std::optional<std::int32_t> value) {
+    siginfo_t info{};
+    info.si_signo = signal;
+    info.si_code = SI_QUEUE;
+    info.si_pid = ::getpid();
+    info.si_uid = ::getuid();
+    info.si_value.sival_int = value.value_or(0);
+    if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, value ? &info : nullptr, 0) < 0) {
         return failure(errno, "pidfd_send_signal", std::to_string(signal));
     }
     return {};

@@ -6,6 +6,7 @@
 // another parent reaps a pidfd has to be held: state/adopted_processes.h.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "core/types/ids.h"
@@ -17,8 +18,10 @@ namespace svcd {
 
 Result<UniqueFd> open_pidfd(Pid pid);
 /// ESRCH when the process has ended (also while it is a zombie: then the signal is accepted and
-/// does nothing).
-Result<void> send_signal(const UniqueFd& pidfd, int signal);
+/// does nothing). With a value it is as sigqueue(3) sends it.
+Result<void> send_signal(const UniqueFd& pidfd,
+                         int signal,
+                         std::optional<std::int32_t> value = std::nullopt);
 /// Has the process ended, reaped or not? No system call waits.
 bool has_ended(const UniqueFd& pidfd);
 

@@ -276,7 +276,7 @@ void EffectRunner::send(const SignalUnit& order,
                         Pid pid,
                         std::vector<Pid>& reached) {
     const std::vector<int> signals = signals_of(order);
-    const Result<void> sent = send_signal(pidfd, signals.front());
+    const Result<void> sent = send_signal(pidfd, signals.front(), order.value);
     complain_of_signal(order.unit, sent);
     if (!sent) {
         return;
@@ -289,7 +289,8 @@ void EffectRunner::send(const SignalUnit& order,
 
 void EffectRunner::signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached) {
     const std::string_view unit = tools_.supervisor.name(order.unit);
-    complain_of_signal(order.unit, tools_.cgroups.signal(unit, signals_of(order), reached));
+    complain_of_signal(order.unit,
+                       tools_.cgroups.signal(unit, signals_of(order), reached, {}, order.value));
 }
 
 void EffectRunner::kill_cgroup(const SignalUnit& order) {

@@ -38,6 +38,7 @@ BusOptions bus_options(const ManagerOptions& options,
     bus.shutdown_budget = config.shutdown_budget;
     bus.shutdown_margin = config.shutdown_margin;
     bus.unit_path = loader_options(options).unit_path;
+    bus.is_init = kernel.launcher == 1;
     bus.control_group = kernel.cgroups.root();
     bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
     bus.socket_path = runtime_path(options, "bus");

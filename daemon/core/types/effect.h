@@ -87,6 +87,7 @@ struct SignalUnit {
     bool then_hang_up = false;   ///< send SIGHUP after it (SendSIGHUP)
     Token main = Token::none;    ///< for the scopes main and both
     Token control = Token::none;
+    std::optional<std::int32_t> value{};  ///< goes with the signal, as of sigqueue(3)
 };
 
 /// Find and pin the main process of a Type=forking service (by its PID file, or as the only process

@@ -53,6 +53,7 @@ struct KillRequested {
     Whom whom = Whom::all;
     int signal = 0;
     Requester requester;
+    std::optional<std::int32_t> value{};  ///< goes with a real-time signal, as of sigqueue(3)
 };
 
 /// Forget the failed state and the start limit of one unit, or of all. Answered once.

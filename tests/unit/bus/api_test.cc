@@ -368,6 +368,47 @@ TEST(BusApi, WithoutSubscriptionThereAreNoSignals) {
     }
 }
 
+TEST(BusApi, AValueGoesWithARealTimeSignalOnly) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    client.call(kRoot, kManager, "QueueSignalUnit", "ssii", "web.service", "main", SIGRTMIN + 1,
+                -42);
+    client.call(kWeb, "org.svcd1.Unit", "QueueSignal", "sii", "all", SIGRTMAX, 7);
+    EXPECT_THAT(
+        client
+            .refused(kRoot, kManager, "QueueSignalUnit", "ssii", "web.service", "main", SIGUSR1, 1)
+            .message,
+        HasSubstr("real-time signal only"));
+    daemon.in_loop([](FakeManager& manager) {
+        ASSERT_EQ(manager.events.size(), 2U);
+        const auto& kill = std::get<KillRequested>(manager.events[0]);
+        EXPECT_EQ(kill.whom, KillRequested::Whom::main);
+        EXPECT_EQ(kill.signal, SIGRTMIN + 1);
+        EXPECT_EQ(kill.value, -42);
+        EXPECT_EQ(std::get<KillRequested>(manager.events[1]).value, 7);
+    });
+}
+
+TEST(BusApi, AMachineIsRebootedByItsInitOnly) {
+    BusDaemon daemon{"none", fake_settings(), fake_setting, false};
+    Client client(daemon.address());
+    for (const char* method : {"PowerOff", "Reboot", "Halt"}) {
+        EXPECT_EQ(client.refused(kRoot, kManager, method).name, "org.svcd1.NotInit") << method;
+    }
+    for (const char* kind : {"poweroff", "reboot", "halt", "kexec"}) {
+        const auto refusal =
+            client.refused(kRoot, kManager, "Shutdown", "sa{sv}", kind, 1, "force", "b", 1);
+        EXPECT_EQ(refusal.name, "org.svcd1.NotInit") << kind;
+        EXPECT_THAT(refusal.message,
+                    HasSubstr("this svcd is not the machine's init; 'svctl exit' ends it"));
+    }
+    client.call(kRoot, kManager, "Plan", "sass", "poweroff", 0, "replace");
+    daemon.in_loop([](FakeManager& manager) { EXPECT_THAT(manager.events, IsEmpty()); });
+    client.call(kRoot, kManager, "Exit");
+    client.call(kRoot, kManager, "Shutdown", "sa{sv}", "exit", 0);
+    daemon.in_loop([](FakeManager& manager) { EXPECT_EQ(manager.events.size(), 2U); });
+}
+
 TEST(BusApi, AShutdownCanBeToldWhyAndToHurry) {
     BusDaemon daemon;
     Client client(daemon.address());

@@ -51,7 +51,8 @@ public:
     explicit BusDaemon(
         std::string message_bus = "none",
         const std::vector<PropertyDescription>& settings = fake_settings(),
-        std::function<PropertyValue(const FakeUnit&, std::size_t)> setting = fake_setting) {
+        std::function<PropertyValue(const FakeUnit&, std::size_t)> setting = fake_setting,
+        bool is_init = true) {
         manager_.setting_of = std::move(setting);
         manager_.on_submit = [this](const Event& event) {
             if (const auto* changed = std::get_if<BusNameChanged>(&event)) {
@@ -72,6 +73,7 @@ public:
             options.owner_uid = ::getuid();
             options.unit_path = {"/etc/svcd/units"};
             options.control_group = "/svcd";
+            options.is_init = is_init;
             options.say = [this](Severity, const std::string& text) {
                 const std::lock_guard lock(mutex_);
                 said_.push_back(text);
