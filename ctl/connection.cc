@@ -148,11 +148,14 @@ std::vector<Endpoint> endpoints(const Options& options, const Environment& envir
     if (!options.runtime_dir.empty()) {
         return {endpoint_of(options.runtime_dir + "/bus")};
     }
-    if (const auto bus = environment("SVCTL_BUS"); bus && !bus->empty()) {
-        return {endpoint_of(*bus)};
-    }
-    if (const auto dir = environment("SVCD_RUNTIME_DIR"); dir && !dir->empty()) {
-        return {endpoint_of(*dir + "/bus")};
+    // What is typed wins over the environment.
+    if (!options.user && !options.system) {
+        if (const auto bus = environment("SVCTL_BUS"); bus && !bus->empty()) {
+            return {endpoint_of(*bus)};
+        }
+        if (const auto dir = environment("SVCD_RUNTIME_DIR"); dir && !dir->empty()) {
+            return {endpoint_of(*dir + "/bus")};
+        }
     }
     if (!options.user) {
         return {endpoint_of("/run/svcd/bus"), endpoint_of("system")};

@@ -6,6 +6,7 @@
 
 #include <string>
 
+#include "named_units.h"
 #include "session.h"
 
 namespace svcd {
@@ -48,7 +49,8 @@ ExitStatus guarded(Session& session, const std::string& unit, Work&& work) {
     try {
         return may_be_asked_again(session.options().verb) ? asked(session, work) : work();
     } catch (const sdbus::Error& error) {
-        const Trouble trouble = trouble_of(error, unit);
+        Trouble trouble = trouble_of(error, unit);
+        explain_unknown_unit(session, trouble);
         session.report(trouble);
         return trouble.status;
     } catch (const Trouble& trouble) {

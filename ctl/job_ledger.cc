@@ -15,11 +15,13 @@ std::uint32_t WatchedJob::number() const {
 }
 
 void JobLedger::expect(const std::string& unit,
+                       const std::string& verb,
                        const std::string& path,
                        const std::string& request_id,
                        Usec now) {
     WatchedJob job;
     job.unit = unit;
+    job.verb = verb;
     job.path = path;
     job.request_id = request_id;
     job.begun = now;

@@ -15,6 +15,7 @@ namespace svcd {
 
 struct WatchedJob {
     std::string unit;
+    std::string verb;        ///< as it was typed; "stop" of a stop that an isolate has brought
     std::string path;        ///< "/org/svcd1/job/12"
     std::string request_id;  ///< it was asked for with; the daemon knows how it ended by that, too
     std::string result;      ///< empty: it goes on
@@ -28,6 +29,7 @@ struct WatchedJob {
 class JobLedger {
 public:
     void expect(const std::string& unit,
+                const std::string& verb,
                 const std::string& path,
                 const std::string& request_id,
                 Usec now);

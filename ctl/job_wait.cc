@@ -64,25 +64,53 @@ void JobWait::subscribe() {
 }
 
 bool JobWait::request(const std::string& verb, const std::string& unit, const std::string& mode) {
-    verb_ = verb;
     std::map<std::string, sdbus::Variant> options;
     const std::string request_id = random_request_id();
     options["request_id"] = sdbus::Variant{request_id};
     if (!session_.options().reason.empty()) {
         options["reason"] = sdbus::Variant{session_.options().reason};
     }
+    const bool isolates = mode == "isolate";
+    const std::set<std::uint32_t> before = isolates ? job_numbers() : std::set<std::uint32_t>{};
+    const Usec asked_at = monotonic_now();
     const auto [path, done_already] = asked(
         session_, [&] { return session_.daemon().manager().RequestJob(verb, unit, mode, options); },
         [this] { signals_.reset(); });
     const bool has_job = !done_already && path != "/";
     if (has_job) {
-        ledger_.expect(unit, path, request_id, monotonic_now());
+        ledger_.expect(unit, session_.options().verb_name, path, request_id, asked_at);
     }
+    const bool has_stops = isolates && expect_stops(before, asked_at);
     // It took another connection: ends of this job and of those before may have been told already.
     if (signals_ == nullptr && !session_.options().no_block) {
         listen_again();
     }
-    return has_job;
+    return has_job || has_stops;
+}
+
+std::set<std::uint32_t> JobWait::job_numbers() {
+    std::set<std::uint32_t> numbers;
+    for (const JobRow& job : asked(
+             session_, [&] { return session_.daemon().jobs(); }, [this] { signals_.reset(); })) {
+        numbers.insert(job.id);
+    }
+    return numbers;
+}
+
+/// The job of an isolate is that of the unit that is started. It is done when the others stop, too:
+/// the stop jobs that came with it.
+bool JobWait::expect_stops(const std::set<std::uint32_t>& before, Usec asked_at) {
+    bool any = false;
+    const std::vector<JobRow> jobs = asked(
+        session_, [&] { return session_.daemon().jobs(); }, [this] { signals_.reset(); });
+    for (const JobRow& job : jobs) {
+        if (job.type == "stop" && !before.contains(job.id)) {
+            ledger_.expect(job.unit, "stop", "/org/svcd1/job/" + std::to_string(job.id), "",
+                           asked_at);
+            any = true;
+        }
+    }
+    return any;
 }
 
 Signals::End JobWait::wait() {
@@ -144,13 +172,15 @@ void JobWait::settle_after_reconnection() {
 
 /// Of a job that is no more. A daemon whose memory was lost can't tell: then the unit has to.
 std::string JobWait::result_of(const WatchedJob& job) {
-    const std::string result = session_.daemon().request_result(job.request_id);
-    if (!result.empty()) {
-        return result;
+    if (!job.request_id.empty()) {
+        const std::string result = session_.daemon().request_result(job.request_id);
+        if (!result.empty()) {
+            return result;
+        }
     }
     const std::string state = session_.daemon().active_state(job.unit);
     const bool is_down = state == "inactive" || state == "failed";
-    return (verb_ == "stop") == is_down ? "done" : "failed";
+    return (job.verb == "stop") == is_down ? "done" : "failed";
 }
 
 /// The unit's own way, or that of a unit whose job goes first.

@@ -3,6 +3,7 @@
 // jobs.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ public:
     /// Subscribes to the ends of jobs; to be made before the first job is.
     explicit JobWait(Session& session);
 
-    /// Asks for a job and expects its end. False when there was nothing to do. Throws sdbus::Error.
+    /// Asks for a job and expects its end (of an isolate: also of its stops). False when there was
+    /// nothing to do. Throws sdbus::Error.
     bool request(const std::string& verb, const std::string& unit, const std::string& mode);
 
     /// With --no-block returns at once.
@@ -28,6 +30,8 @@ public:
     JobLedger& ledger() { return ledger_; }
 
 private:
+    std::set<std::uint32_t> job_numbers();
+    bool expect_stops(const std::set<std::uint32_t>& before, Usec asked_at);
     void listen();
     void listen_again();
     void subscribe();
@@ -42,7 +46,6 @@ private:
     Session& session_;
     std::unique_ptr<Signals> signals_;
     JobLedger ledger_;
-    std::string verb_;
     Usec deadline_;
     Usec begun_;
     bool progress_shown_ = false;

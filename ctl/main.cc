@@ -27,6 +27,9 @@ ExitStatus run_verb(Session& session) {
         case Verb::reload_or_restart:
         case Verb::try_reload_or_restart:
         case Verb::isolate:
+        case Verb::rescue:
+        case Verb::emergency:
+        case Verb::default_target:
             return run_jobs(session);
         case Verb::plan:
             return plan(session);
@@ -78,7 +81,10 @@ ExitStatus run_verb(Session& session) {
         case Verb::poweroff:
         case Verb::reboot:
         case Verb::halt:
+        case Verb::kexec:
             return shut_down(session);
+        case Verb::escape:
+            return escape_names(session);
         case Verb::help:
             return ExitStatus::done;  // answered while the options were read
     }
@@ -118,6 +124,9 @@ int run(const std::vector<std::string>& arguments) {
         return finish(run_on_host(options.host, arguments));
     }
     Session session{std::move(options)};
+    for (const std::string& warning : session.options().warnings) {
+        session.warn(warning);
+    }
     const ExitStatus status = run_in_time(session);
     return finish(worse(status, session.present()));
 }

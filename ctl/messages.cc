@@ -1,5 +1,6 @@
 #include "messages.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
@@ -69,6 +70,9 @@ constexpr auto kVerbWords = std::to_array<VerbWords>({
     {"reload-or-restart", "reload or restart", "reloaded or restarted"},
     {"try-reload-or-restart", "reload or restart", "reloaded or restarted"},
     {"isolate", "isolate", "isolated"},
+    {"rescue", "isolate", "isolated"},
+    {"emergency", "isolate", "isolated"},
+    {"default", "isolate", "isolated"},
 });
 
 constexpr int kCodeExited = 1;
@@ -76,6 +80,10 @@ constexpr int kCodeKilled = 2;
 constexpr int kCodeDumped = 3;
 constexpr int kCodeUnknown = 4;
 constexpr int kNotTold = 1;  // UnknownEnd::not_told, the status that goes with it
+
+char upper(char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
 
 }  // namespace
 
@@ -96,15 +104,22 @@ std::optional<int> parse_signal(std::string_view text) {
         parsed.ec == std::errc{} && parsed.ptr == end) {
         return number > 0 && number <= SIGRTMAX ? std::optional{number} : std::nullopt;
     }
-    if (text.starts_with("SIG")) {
-        text.remove_prefix(3);
+    std::string name{text};
+    std::ranges::transform(name, name.begin(), upper);
+    if (name.starts_with("SIG")) {
+        name.erase(0, 3);
+    }
+    if (name == "RTMIN" || name == "RTMAX") {
+        return name == "RTMIN" ? SIGRTMIN : SIGRTMAX;
     }
     for (int candidate = 1; candidate <= SIGRTMAX; ++candidate) {
-        if (signal_name(candidate).substr(3) == text) {
+        const std::string known = signal_name(candidate);
+        if (known.starts_with("SIG") &&
+            (known.substr(3) == name || name == "RTMAX-" + std::to_string(SIGRTMAX - candidate))) {
             return candidate;
         }
     }
-    return text == "RTMIN" ? std::optional{SIGRTMIN} : std::nullopt;
+    return std::nullopt;
 }
 
 std::optional<std::string_view> meaning_of_exit_status(int status) {

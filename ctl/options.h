@@ -53,6 +53,11 @@ enum class Verb : std::uint8_t {
     poweroff,
     reboot,
     halt,
+    kexec,
+    rescue,
+    emergency,
+    default_target,
+    escape,
     help,
 };
 
@@ -62,6 +67,7 @@ struct Options {
     std::vector<std::string> arguments;
 
     bool user = false;
+    bool system = false;
     std::string host;
     std::string bus;
     std::string runtime_dir;
@@ -82,6 +88,7 @@ struct Options {
     bool reload_first = false;  ///< restart --reload: a changed unit file is read before
     bool stale = false;         ///< restart --stale: it is not
     int signal = 15;
+    std::optional<std::int32_t> signal_value;  ///< kill --value: goes with the signal (sigqueue)
     std::string kill_whom = "all";
 
     std::vector<std::string> properties;
@@ -96,6 +103,16 @@ struct Options {
     std::string wait_for = "active";
     bool of_boot = false;  ///< plot, blame, critical-chain --boot
     bool of_stop = false;  ///< ... --stop
+
+    // escape
+    bool unescape = false;
+    bool as_path = false;
+    bool mangle = false;
+    bool only_instance = false;
+    std::string suffix;
+    std::string template_name;
+
+    std::vector<std::string> warnings;  ///< about what was typed; said before anything is done
 };
 
 /// Why svctl ends without asking the daemon: a fault (to stderr), or a help text (to stdout).
@@ -107,11 +124,19 @@ struct EarlyEnd {
 /// Reads the arguments after the program's name.
 std::variant<Options, EarlyEnd> parse_options(const std::vector<std::string>& arguments);
 
+/// Where the verb stands: the first argument that is neither an option nor the value of one.
+std::optional<std::size_t> verb_place(const std::vector<std::string>& arguments);
+/// Where the H of -H (or -qH) stands in an argument; the host follows it, or is the next argument.
+std::optional<std::size_t> host_letter(std::string_view argument);
+
 /// The verbs by task with a line each, or what one verb does and takes.
 std::string help_text();
 std::string help_text(Verb verb);
 
-/// "30", "1.5", "2min" as --timeout has it; nothing when it is no length of time.
+/// The target that rescue, emergency and default isolate; nothing of other verbs.
+std::optional<std::string_view> target_of(Verb verb);
+
+/// "30", "1min 30s" as --timeout has it; nothing when it is no length of time.
 std::optional<Usec> parse_timeout(std::string_view text);
 
 }  // namespace svcd

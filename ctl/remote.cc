@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "options.h"
+
 namespace svcd {
 namespace {
 
@@ -22,13 +24,19 @@ std::string quoted(const std::string& word) {
 std::vector<std::string> ssh_command(const std::string& host,
                                      const std::vector<std::string>& arguments) {
     std::string remote = "svctl";
+    const std::size_t verb = verb_place(arguments).value_or(arguments.size());
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string& argument = arguments[i];
-        if (argument == "-H" || argument == "--host") {
-            ++i;
+        if (argument.starts_with("--host")) {
+            i += argument == "--host" ? 1U : 0U;
             continue;
         }
-        if (argument.starts_with("-H") || argument.starts_with("--host=")) {
+        // After the verb it is something else: a signal of kill.
+        if (const auto letter = i < verb ? host_letter(argument) : std::nullopt) {
+            i += *letter + 1 == argument.size() ? 1U : 0U;
+            if (*letter > 1) {
+                remote += " " + quoted(argument.substr(0, *letter));
+            }
             continue;
         }
         remote += " " + quoted(argument);

@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "answer_alarm.h"
-#include "unit_names.h"
 
 namespace svcd {
 namespace {
@@ -84,6 +83,12 @@ void Session::warn(std::string_view text) {
     }
 }
 
+void Session::note(std::string_view text) {
+    if (!options_.quiet && !options_.json) {
+        write_to(stderr, "note: " + std::string{text} + "\n");
+    }
+}
+
 void Session::report(const Trouble& trouble) {
     write_to(stderr, trouble_text(trouble, options_.json, err_));
 }
@@ -127,49 +132,6 @@ ExitStatus Session::present() {
     trouble.message = std::string{"the answer can't be written: "} + std::strerror(errno);
     report(trouble);
     return trouble.status;
-}
-
-std::vector<std::string> named_units(Session& session, bool changes_something) {
-    return named_units(session, session.options().arguments, changes_something);
-}
-
-std::vector<std::string> named_units(Session& session,
-                                     const std::vector<std::string>& arguments,
-                                     bool changes_something) {
-    std::vector<std::string> units;
-    std::optional<std::vector<UnitRow>> loaded;
-    const auto add = [&](const std::string& name) {
-        if (std::ranges::find(units, name) == units.end()) {
-            units.push_back(name);
-        }
-    };
-    for (const std::string& argument : arguments) {
-        if (!is_glob(argument)) {
-            add(complete_unit_name(argument));
-            continue;
-        }
-        if (!loaded) {
-            loaded = session.daemon().units();
-        }
-        const std::size_t before = units.size();
-        bool matched = false;
-        for (const UnitRow& row : *loaded) {
-            if (glob_matches(argument, row.name)) {
-                matched = true;
-                add(row.name);
-            }
-        }
-        if (!matched && changes_something) {
-            units.resize(before);
-            throw Trouble{ExitStatus::no_such_unit,
-                          "org.svcd1.NoSuchUnit",
-                          "no loaded unit matches '" + argument + "'",
-                          "",
-                          "'svctl list-units --all' shows the loaded units",
-                          ""};
-        }
-    }
-    return units;
 }
 
 }  // namespace svcd

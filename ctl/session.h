@@ -44,6 +44,8 @@ public:
     void remark(std::string_view text);
     /// A warning, on stderr; not with -q.
     void warn(std::string_view text);
+    /// Something that is as it was meant, and worth knowing: on stderr; not with -q or --json.
+    void note(std::string_view text);
     void report(const Trouble& trouble);
     /// Shows what was collected; says so when it can't be written (a full disk).
     ExitStatus present();
@@ -60,13 +62,5 @@ private:
     std::unique_ptr<Connection> connection_;
     std::unique_ptr<Daemon> daemon_;
 };
-
-/// The units that the arguments name: complete, globs replaced by what they match. For a verb that
-/// changes something a glob that matches nothing is a trouble (thrown).
-std::vector<std::string> named_units(Session& session, bool changes_something);
-/// The same of these.
-std::vector<std::string> named_units(Session& session,
-                                     const std::vector<std::string>& arguments,
-                                     bool changes_something);
 
 }  // namespace svcd

@@ -170,11 +170,13 @@ Signals::End Signals::wait(const std::function<bool()>& is_satisfied,
                            const std::function<Usec()>& tick) {
     const InterruptGuard interrupts;
     while (true) {
-        if (const auto end = look(is_satisfied)) {
-            return *end;
-        }
-        if (g_interrupted != 0) {
+        const std::optional<End> end = look(is_satisfied);
+        // Who is interrupted doesn't go on with another connection, which may never come.
+        if (g_interrupted != 0 && end != End::satisfied) {
             return End::interrupted;
+        }
+        if (end) {
+            return *end;
         }
         const Usec now = monotonic_now();
         if (now >= deadline) {

@@ -29,6 +29,10 @@ ExitStatus list_dependencies(Session& session);
 ExitStatus is_active(Session& session);
 ExitStatus is_failed(Session& session);
 
+// verbs_escape.cc
+/// The one verb that asks no daemon.
+ExitStatus escape_names(Session& session);
+
 // verbs_explain.cc
 ExitStatus explain_units(Session& session);
 

@@ -5,6 +5,7 @@
 
 #include "guard.h"
 #include "job_wait.h"
+#include "named_units.h"
 #include "signals.h"
 #include "verbs.h"
 #include "watch.h"
@@ -113,8 +114,9 @@ ExitStatus reset_failed(Session& session) {
         session.daemon().manager().ResetFailed();
         return ExitStatus::done;
     }
-    ExitStatus worst = ExitStatus::done;
-    for (const std::string& unit : named_units(session, true)) {
+    const ChosenUnits chosen = chosen_units(session, session.options().arguments, "reset-failed");
+    ExitStatus worst = chosen.status;
+    for (const std::string& unit : chosen.units) {
         const ExitStatus status = guarded(session, unit, [&] {
             session.daemon().manager().ResetFailedUnit(unit);
             return ExitStatus::done;

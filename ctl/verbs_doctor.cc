@@ -6,6 +6,7 @@
 #include "doctor.h"
 #include "guard.h"
 #include "messages.h"
+#include "named_units.h"
 #include "plan.h"
 #include "proc_look.h"
 #include "unit_names.h"
@@ -67,7 +68,7 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
 
 /// The services that are named; without names those that run.
 std::vector<std::string> services(Session& session, const std::vector<UnitRow>& loaded) {
-    std::vector<std::string> names = named_units(session, false);
+    std::vector<std::string> names = named_units(session);
     if (session.options().arguments.empty()) {
         for (const UnitRow& row : loaded) {
             if (row.active != "inactive" && row.active != "failed") {

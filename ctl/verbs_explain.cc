@@ -5,6 +5,7 @@
 #include "explain_state.h"
 #include "explanation.h"
 #include "guard.h"
+#include "named_units.h"
 #include "signals.h"
 #include "unit_names.h"
 #include "verbs.h"
@@ -202,7 +203,7 @@ ExitStatus explain_units(Session& session) {
     ExitStatus worst = ExitStatus::done;
     Json list = Json::array();
     bool first = true;
-    for (const std::string& unit : named_units(session, false)) {
+    for (const std::string& unit : named_units(session)) {
         const ExitStatus status =
             guarded(session, unit, [&] { return explain_unit(session, unit, first, list); });
         first = first && status != ExitStatus::done;

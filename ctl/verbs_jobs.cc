@@ -6,10 +6,12 @@
 #include <iostream>
 
 #include "culprits.h"
+#include "exec_wait.h"
 #include "guard.h"
 #include "job_wait.h"
 #include "log_lines.h"
 #include "messages.h"
+#include "named_units.h"
 #include "reasons.h"
 #include "signals.h"
 #include "verbs.h"
@@ -20,7 +22,7 @@ namespace {
 constexpr std::size_t kLogLinesOfFailure = 10;
 
 std::string already_text(Verb verb, const std::string& unit) {
-    if (verb == Verb::start || verb == Verb::isolate) {
+    if (verb == Verb::start || verb == Verb::isolate || target_of(verb)) {
         return unit + " is already active";
     }
     if (verb == Verb::stop) {
@@ -43,7 +45,8 @@ std::string why_failed(const WatchedJob& job, const Json& properties, const Culp
         return unmet + " does not hold";
     }
     const std::string reason = reason_text(properties);
-    return job.result == "failed" && !reason.empty() ? reason : describe_job_result(job.result);
+    const bool is_units_own = job.result == "failed" || job.result == "done";
+    return is_units_own && !reason.empty() ? reason : describe_job_result(job.result);
 }
 
 ExitStatus explain_failure(Session& session, const WatchedJob& job) {
@@ -63,8 +66,8 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
     } catch (const sdbus::Error&) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since
     }
-    trouble.message = job.unit + " failed to " + std::string{infinitive_of(options.verb_name)} +
-                      ": " + (options.json ? trouble.message : harmless(trouble.message));
+    trouble.message = job.unit + " failed to " + std::string{infinitive_of(job.verb)} + ": " +
+                      (options.json ? trouble.message : harmless(trouble.message));
     // What a failed dependency said tells more than the silence of the unit that never ran.
     const std::string log_path = log_path_of(found.units.empty() ? properties : found.first);
     const auto log = last_lines(log_path, kLogLinesOfFailure);
@@ -92,7 +95,7 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
 bool stops_something(Verb verb) {
     return verb == Verb::stop || verb == Verb::restart || verb == Verb::try_restart ||
            verb == Verb::reload_or_restart || verb == Verb::try_reload_or_restart ||
-           verb == Verb::isolate;
+           verb == Verb::isolate || target_of(verb).has_value();
 }
 
 /// A stop that needed SIGKILL is done, and yet something is wrong with the service.
@@ -114,12 +117,7 @@ ExitStatus check_sigkill(Session& session, const WatchedJob& job) {
 }
 
 /// A start that its conditions forbid is done, and yet not what was asked for.
-bool was_kept_from_starting(Session& session, const WatchedJob& job) {
-    const Verb verb = session.options().verb;
-    if (verb != Verb::start && verb != Verb::restart) {
-        return false;
-    }
-    const Json properties = session.daemon().unit_properties(job.unit);
+bool was_kept_from_starting(Session& session, const WatchedJob& job, const Json& properties) {
     const std::string unmet = unmet_condition(properties);
     if (unmet.empty() || text_of(properties, "ActiveState") != "inactive") {
         return false;
@@ -129,16 +127,21 @@ bool was_kept_from_starting(Session& session, const WatchedJob& job) {
 }
 
 ExitStatus say_outcome(Session& session, const WatchedJob& job) {
-    const Options& options = session.options();
     const Usec took = job.ended - job.begun;
     // Skipped by a condition is no failure: the unit was not meant to run.
     if (job.result == "done" || job.result == "skipped") {
         const ExitStatus status = check_sigkill(session, job);
-        if (job.result == "done" && was_kept_from_starting(session, job)) {
-            return status;
+        if (job.result == "done" && (job.verb == "start" || job.verb == "restart")) {
+            Json properties = session.daemon().unit_properties(job.unit);
+            if (was_kept_from_starting(session, job, properties)) {
+                return status;
+            }
+            if (!has_become_its_program(session, job.unit, properties)) {
+                return worse(status, explain_failure(session, job));
+            }
         }
         session.remark(job.result == "done"
-                           ? std::string{past_of(options.verb_name)} + " " + job.unit + " in " +
+                           ? std::string{past_of(job.verb)} + " " + job.unit + " in " +
                                  seconds(took) + "\n"
                            : job.unit + " was skipped: " + describe_job_result(job.result) + "\n");
         return status;
@@ -157,11 +160,15 @@ ExitStatus say_it_goes_on(Session& session, const WatchedJob& job, Signals::End 
     trouble.message = end == Signals::End::interrupted
                           ? "no longer watching job " + number + " of " + job.unit + "; it goes on"
                           : job.unit + " has not finished to " +
-                                std::string{infinitive_of(session.options().verb_name)} +
-                                " in the time given; job " + number + " goes on";
+                                std::string{infinitive_of(job.verb)} + " in the time given; job " +
+                                number + " goes on";
     trouble.hint = "'svctl list-jobs' shows the job, 'svctl cancel " + number + "' ends it";
     session.report(trouble);
     return trouble.status;
+}
+
+bool isolates(const Options& options) {
+    return options.verb == Verb::isolate || target_of(options.verb);
 }
 
 struct Request {
@@ -170,7 +177,7 @@ struct Request {
 };
 
 Request request_of(const Options& options) {
-    if (options.verb == Verb::isolate) {
+    if (isolates(options)) {
         return {"start", "isolate"};
     }
     return {options.verb_name, options.job_mode};
@@ -180,21 +187,20 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
     ExitStatus worst = ExitStatus::done;
     for (const WatchedJob& job : jobs.ledger().jobs()) {
         const ExitStatus status = guarded(session, job.unit, [&] {
+            Json entry = {{"unit", job.unit},
+                          {"verb", job.verb},
+                          {"job", job.number()},
+                          {"result", job.result}};
             if (!job.result.empty()) {
-                list.push_back({{"unit", job.unit},
-                                {"verb", session.options().verb_name},
-                                {"job", job.number()},
-                                {"result", job.result},
-                                {"took_usec", job.ended - job.begun}});
+                entry["took_usec"] = job.ended - job.begun;
+                list.push_back(std::move(entry));
                 return asked(session, [&] { return say_outcome(session, job); });
             }
             if (session.options().no_block) {
-                list.push_back({{"unit", job.unit},
-                                {"verb", session.options().verb_name},
-                                {"job", job.number()},
-                                {"result", nullptr}});
-                session.remark("job " + std::to_string(job.number()) + ": " +
-                               session.options().verb_name + " " + job.unit + "\n");
+                entry["result"] = nullptr;
+                list.push_back(std::move(entry));
+                session.remark("job " + std::to_string(job.number()) + ": " + job.verb + " " +
+                               job.unit + "\n");
                 return ExitStatus::done;
             }
             return say_it_goes_on(session, job, end);
@@ -322,24 +328,27 @@ ExitStatus wait_for_end(Session& session, JobWait& jobs, const std::vector<std::
 }  // namespace
 
 ExitStatus run_jobs(Session& session) {
-    const Request request = request_of(session.options());
-    ExitStatus worst = ExitStatus::done;
+    const Options& options = session.options();
+    const Request request = request_of(options);
     Json list = Json::array();
-    const std::vector<std::string> units = asked(session, [&] {
-        std::vector<std::string> named = named_units(session, true);
-        settle_stale_files(session, named);
-        return named;
+    const ChosenUnits chosen = asked(session, [&] {
+        const auto target = target_of(options.verb);
+        ChosenUnits found = target ? ChosenUnits{{std::string{*target}}, ExitStatus::done}
+                                   : chosen_units(session, options.arguments, options.verb_name);
+        settle_stale_files(session, found.units);
+        return found;
     });
+    ExitStatus worst = chosen.status;
     JobWait jobs{session};
     std::vector<std::string> accepted;
-    for (const std::string& unit : units) {
+    for (const std::string& unit : chosen.units) {
         const ExitStatus status = guarded(session, unit, [&] {
             if (!jobs.request(request.verb, unit, request.mode)) {
-                if (!session.options().quiet && !session.options().json) {
-                    session.print(already_text(session.options().verb, unit) + "\n");
+                if (!options.quiet && !options.json) {
+                    session.print(already_text(options.verb, unit) + "\n");
                 }
                 list.push_back({{"unit", unit},
-                                {"verb", session.options().verb_name},
+                                {"verb", options.verb_name},
                                 {"job", nullptr},
                                 {"result", "already"}});
             }
@@ -350,10 +359,10 @@ ExitStatus run_jobs(Session& session) {
     }
     const Signals::End end = jobs.wait();
     worst = worse(worst, report_all(session, jobs, end, list));
-    if (session.options().wait && end == Signals::End::satisfied) {
+    if (options.wait && end == Signals::End::satisfied) {
         worst = worse(worst, wait_for_end(session, jobs, accepted));
     }
-    if (session.options().json) {
+    if (options.json) {
         session.print(json_text(list));
     }
     return worst;

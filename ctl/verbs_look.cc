@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "guard.h"
 #include "log_lines.h"
+#include "named_units.h"
 #include "print_show.h"
 #include "print_status.h"
+#include "property_names.h"
 #include "signals.h"
 #include "unit_names.h"
 #include "verbs.h"
@@ -52,12 +55,29 @@ ExitStatus report_unknown(Session& session, const std::vector<UnitRow>& loaded) 
         if (is_glob(argument) || known) {
             continue;
         }
-        session.report({ExitStatus::no_such_unit, "org.svcd1.NoSuchUnit",
-                        "no unit " + unit + " is loaded", unit,
-                        "'svctl list-units --all' shows the loaded units", ""});
+        Trouble trouble{ExitStatus::no_such_unit,
+                        "org.svcd1.NoSuchUnit",
+                        "no unit " + unit + " is loaded",
+                        unit,
+                        "'svctl list-units --all' shows the loaded units",
+                        ""};
+        explain_unknown_unit(session, trouble);
+        session.report(trouble);
         worst = ExitStatus::no_such_unit;
     }
     return worst;
+}
+
+/// Names each property that nothing has, once, and the one that was meant, perhaps.
+void warn_of_unknown_properties(Session& session, std::span<const std::string_view> known) {
+    const std::vector<std::string> names{known.begin(), known.end()};
+    for (const std::string& name : session.options().properties) {
+        if (std::ranges::find(known, name) == known.end()) {
+            const auto meant = nearest_of_any_case(name, names);
+            session.warn("there is no property '" + name + "'" +
+                         (meant ? "; did you mean '" + *meant + "'?" : ""));
+        }
+    }
 }
 
 ExitStatus status_of_unit(Session& session, const std::string& unit, Json& list) {
@@ -189,7 +209,7 @@ template <typename StatusOf>
 ExitStatus ask_states(Session& session, StatusOf&& status_of) {
     ExitStatus worst = ExitStatus::done;
     Json list = Json::array();
-    for (const std::string& unit : named_units(session, false)) {
+    for (const std::string& unit : named_units(session)) {
         const ExitStatus status = guarded(session, unit, [&] {
             std::string state = "inactive";
             bool known = true;
@@ -223,7 +243,7 @@ ExitStatus show_status(Session& session) {
     if (session.options().arguments.empty() && !session.options().all) {
         return status_of_manager(session);
     }
-    std::vector<std::string> units = named_units(session, false);
+    std::vector<std::string> units = named_units(session);
     if (session.options().arguments.empty()) {
         for (const UnitRow& row : session.daemon().units()) {
             units.push_back(row.name);
@@ -245,12 +265,14 @@ ExitStatus show_properties(Session& session) {
     const Options& options = session.options();
     const ShowLook look{options.properties, options.value, options.all};
     if (options.arguments.empty()) {
+        warn_of_unknown_properties(session, kManagerProperties);
         const Json properties = session.daemon().manager_properties();
         session.print(options.json ? json_text(properties_json(properties, look))
                                    : properties_text(properties, look));
         return ExitStatus::done;
     }
-    const std::vector<std::string> units = named_units(session, false);
+    warn_of_unknown_properties(session, kUnitProperties);
+    const std::vector<std::string> units = named_units(session);
     ExitStatus worst = ExitStatus::done;
     Json list = Json::array();
     bool first = true;
@@ -281,7 +303,7 @@ ExitStatus show_properties(Session& session) {
 ExitStatus cat_files(Session& session) {
     ExitStatus worst = ExitStatus::done;
     Json list = Json::array();
-    for (const std::string& unit : named_units(session, false)) {
+    for (const std::string& unit : named_units(session)) {
         const ExitStatus status = guarded(session, unit, [&] {
             const Json properties = session.daemon().unit_properties(unit);
             if (is_unknown(properties)) {
@@ -347,7 +369,7 @@ ExitStatus list_jobs(Session& session) {
     ExitStatus status = ExitStatus::done;
     if (!session.options().arguments.empty()) {
         status = report_unknown(session, session.daemon().units());
-        const std::vector<std::string> units = named_units(session, false);
+        const std::vector<std::string> units = named_units(session);
         std::erase_if(rows, [&](const JobRow& row) {
             return std::ranges::find(units, row.unit) == units.end();
         });
@@ -358,7 +380,7 @@ ExitStatus list_jobs(Session& session) {
 }
 
 ExitStatus list_dependencies(Session& session) {
-    std::vector<std::string> units = named_units(session, false);
+    std::vector<std::string> units = named_units(session);
     if (session.options().arguments.empty()) {
         units = {"default.target"};
     }

@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "named_units.h"
 #include "print_plan.h"
 #include "unit_names.h"
 #include "verbs.h"
@@ -25,7 +26,7 @@ constexpr std::array<std::string_view, 12> kPlannable{"start",
 
 struct PlanRequest {
     std::string verb;
-    std::vector<std::string> units;
+    ChosenUnits chosen;
 };
 
 bool ends_everything(const std::string& verb) {
@@ -36,12 +37,13 @@ bool ends_everything(const std::string& verb) {
 PlanRequest request_of(Session& session) {
     const Options& options = session.options();
     if (options.verb != Verb::plan) {
-        return {options.verb_name, named_units(session, options.arguments, true)};
+        if (const auto target = target_of(options.verb)) {
+            return {"isolate", {{std::string{*target}}, ExitStatus::done}};
+        }
+        return {options.verb_name, chosen_units(session, options.arguments, options.verb_name)};
     }
     PlanRequest request;
     request.verb = options.arguments.front();
-    request.units =
-        named_units(session, {options.arguments.begin() + 1, options.arguments.end()}, true);
     if (std::ranges::find(kPlannable, request.verb) == kPlannable.end()) {
         std::string verbs;
         for (const std::string_view verb : kPlannable) {
@@ -54,7 +56,8 @@ PlanRequest request_of(Session& session) {
                       "svctl plan VERB UNITS, where VERB is one of " + verbs,
                       ""};
     }
-    if (request.units.empty() != ends_everything(request.verb)) {
+    const std::vector<std::string> named{options.arguments.begin() + 1, options.arguments.end()};
+    if (named.empty() != ends_everything(request.verb)) {
         throw Trouble{
             ExitStatus::usage,
             "org.svcd1.InvalidArgs",
@@ -63,6 +66,7 @@ PlanRequest request_of(Session& session) {
             "svctl plan " + request.verb + (ends_everything(request.verb) ? "" : " UNIT..."),
             ""};
     }
+    request.chosen = chosen_units(session, named, request.verb);
     return request;
 }
 
@@ -71,20 +75,23 @@ PlanRequest request_of(Session& session) {
 ExitStatus plan(Session& session) {
     const PlanRequest request = request_of(session);
     const bool isolates = request.verb == "isolate";
+    if (request.chosen.units.empty() && !ends_everything(request.verb)) {
+        return request.chosen.status;
+    }
     const std::string text =
-        session.daemon().manager().Plan(isolates ? "start" : request.verb, request.units,
+        session.daemon().manager().Plan(isolates ? "start" : request.verb, request.chosen.units,
                                         isolates ? "isolate" : session.options().job_mode);
     if (session.options().json) {
         session.print(text + "\n");
         return ExitStatus::done;
     }
     std::string words = request.verb;
-    for (const std::string& unit : request.units) {
+    for (const std::string& unit : request.chosen.units) {
         words += " " + unit;
     }
     const Plan plan = read_plan(Json::parse(text));
     session.print(plan_text(plan, words, session.out()));
-    return plan.refused ? ExitStatus::failed : ExitStatus::done;
+    return worse(request.chosen.status, plan.refused ? ExitStatus::failed : ExitStatus::done);
 }
 
 }  // namespace svcd

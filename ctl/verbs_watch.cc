@@ -3,6 +3,7 @@
 #include <map>
 
 #include "guard.h"
+#include "named_units.h"
 #include "signals.h"
 #include "unit_names.h"
 #include "verbs.h"
@@ -80,7 +81,11 @@ private:
 
 ExitStatus wait_for_units(Session& session) {
     const std::string& wanted = session.options().wait_for;
-    const auto units = asked(session, [&] { return named_units(session, true); });
+    const auto [units, unknown] =
+        asked(session, [&] { return chosen_units(session, session.options().arguments, "wait"); });
+    if (unknown != ExitStatus::done) {
+        return unknown;
+    }
     StateWait state{session, units, wanted};
     const Signals::End end = state.wait(deadline_of(session.options()));
     if (end == Signals::End::satisfied) {

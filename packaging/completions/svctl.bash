@@ -15,7 +15,8 @@ _svctl()
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W '--user --system --bus= --runtime-dir= --json --no-pager --no-block
             --wait --timeout= --quiet --plain --no-legend --all --failed --state= --type=
-            --property= --value --signal= --kill-whom= --job-mode= --reason= --force --strict --dry-run --reload --stale --reverse
+            --property= --value --signal= --kill-whom= --unescape --path --suffix= --template= --mangle
+            --instance --job-mode= --reason= --force --strict --dry-run --reload --stale --reverse
             --lines= --number= --for= --boot --stop --help --version' -- "$cur"))
         [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
         return
@@ -25,7 +26,8 @@ _svctl()
             COMPREPLY=($(compgen -W 'list-units status explain doctor plan plot blame critical-chain show cat list-dependencies list-jobs
                 is-active is-failed is-system-running wait events start stop restart try-restart
                 reload reload-or-restart try-reload-or-restart isolate cancel kill reset-failed
-                daemon-reload daemon-reexec exit poweroff reboot halt version help' -- "$cur"))
+                daemon-reload daemon-reexec exit poweroff reboot halt kexec rescue emergency default escape
+                version help' -- "$cur"))
             ;;
         plan)
             COMPREPLY=($(compgen -W "start stop restart try-restart reload reload-or-restart
@@ -37,7 +39,8 @@ _svctl()
             COMPREPLY=($(compgen -W "$(svctl "${where[@]}" --plain list-jobs 2>/dev/null |
                 awk '{ print $1 }')" -- "$cur"))
             ;;
-        is-system-running | plot | blame | daemon-reload | daemon-reexec | exit | poweroff | reboot | halt | version) ;;
+        is-system-running | plot | blame | daemon-reload | daemon-reexec | exit | poweroff | reboot | halt | \
+            kexec | rescue | emergency | default | escape | version) ;;
         *)
             COMPREPLY=($(compgen -W "$(svctl "${where[@]}" --plain --all list-units 2>/dev/null |
                 awk '{ print $1 }')" -- "$cur"))

@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <ctime>
 
+#include "core/types/states.h"
 #include "exit_status.h"
 #include "job_ledger.h"
 #include "messages.h"
@@ -45,6 +47,39 @@ TEST(UnitNames, AreCompletedAndEscaped) {
     EXPECT_EQ(complete_unit_name("worker@1"), "worker@1.service");
     EXPECT_EQ(complete_unit_name("a b/c"), "a\\x20b-c.service");
     EXPECT_EQ(complete_unit_name("worker@*"), "worker@*");
+    EXPECT_EQ(complete_unit_name("foo@/bar/baz-foo"), "foo@-bar-baz\\x2dfoo.service");
+    EXPECT_EQ(complete_unit_name("foo@a-b"), "foo@a-b.service");
+    EXPECT_EQ(complete_unit_name("foo@-bar-baz\\x2dfoo.service"), "foo@-bar-baz\\x2dfoo.service");
+    EXPECT_EQ(complete_unit_name("/srv/my data"), "srv-my\\x20data.mount");
+    EXPECT_EQ(complete_unit_name("/dev/sda-1"), "dev-sda\\x2d1.device");
+    EXPECT_EQ(complete_unit_name("backup@a/b.timer"), "backup@a-b.timer");
+    EXPECT_TRUE(is_escaped("foo@/bar"));
+    EXPECT_FALSE(is_escaped("foo@bar"));
+    EXPECT_FALSE(is_escaped("foo@*/x"));
+}
+
+TEST(UnitNames, AreEscapedAsSystemdEscapeDoes) {
+    EXPECT_EQ(escape_name("Hall\xc3\xb6"
+                          "chen, Meister"),
+              "Hall\\xc3\\xb6chen\\x2c\\x20Meister");
+    EXPECT_EQ(escape_name(".a-b/c\\d@e:f_g.h"), "\\x2ea\\x2db-c\\x5cd\\x40e:f_g.h");
+    EXPECT_EQ(escape_path("//srv/./my-data/"), "srv-my\\x2ddata");
+    EXPECT_EQ(escape_path("/"), "-");
+    EXPECT_EQ(escape_path("/srv/../etc"), std::nullopt);
+    EXPECT_EQ(unescape_name("srv-my\\x2ddata"), "srv/my-data");
+    EXPECT_EQ(unescape_name("a\\x2"), std::nullopt);
+    EXPECT_EQ(unescape_name("a\\x00"), std::nullopt);
+    EXPECT_EQ(unescape_name("a\\n"), std::nullopt);
+}
+
+TEST(UnitNames, TheNearestUnitIsNear) {
+    const std::vector<std::string> units{"db.service", "nginx.service", "worker@1.service",
+                                         "shop.target"};
+    EXPECT_EQ(nearest_unit("nignx.service", units), "nginx.service");
+    EXPECT_EQ(nearest_unit("shop.service", units), "shop.target");
+    EXPECT_EQ(nearest_unit("wroker@1.service", units), "worker@1.service");
+    EXPECT_EQ(nearest_unit("web.service", units), std::nullopt);
+    EXPECT_EQ(nearest_of_any_case("mainpid", {"MainPID", "Id"}), "MainPID");
 }
 
 TEST(UnitNames, BecomeBusPathsAndBack) {
@@ -92,6 +127,9 @@ TEST(Messages, EndsOfProcessesInWords) {
     EXPECT_EQ(parse_signal("15"), 15);
     EXPECT_EQ(parse_signal("FOO"), std::nullopt);
     EXPECT_EQ(parse_signal("0"), std::nullopt);
+    EXPECT_EQ(parse_signal("sigkill"), 9);
+    EXPECT_EQ(parse_signal("RTMIN+1"), SIGRTMIN + 1);
+    EXPECT_EQ(parse_signal("SIGRTMAX-2"), SIGRTMAX - 2);
 }
 
 TEST(Parsing, FindsTheVerbBehindOptionsWithValues) {
@@ -108,9 +146,117 @@ TEST(Parsing, FindsTheVerbBehindOptionsWithValues) {
     EXPECT_EQ(parsed({"stop", "web", "--timeout=1.5"}).timeout, 1'500'000U);
 }
 
+TEST(Parsing, KillTakesASignalAsTheShellsKillDoes) {
+    EXPECT_EQ(parsed({"kill", "-9", "web"}).signal, 9);
+    EXPECT_EQ(parsed({"kill", "web", "-HUP"}).signal, 1);
+    EXPECT_EQ(parsed({"kill", "-SIGUSR1", "web"}).signal, 10);
+    EXPECT_EQ(parsed({"kill", "-s", "HUP", "web"}).signal, 1);
+    EXPECT_EQ(parsed({"kill", "--signal", "HUP", "web"}).signal, 1);
+    EXPECT_EQ(parsed({"kill", "-sHUP", "-q", "web"}).signal, 1);
+    EXPECT_THAT(parsed({"kill", "-KILL", "web"}).arguments, ElementsAre("web"));
+    EXPECT_EQ(parsed({"-H", "box", "kill", "-HUP", "web"}).host, "box");
+    EXPECT_EQ(parsed({"-H", "box", "kill", "-HUP", "web"}).signal, 1);
+    EXPECT_EQ(parsed({"kill", "-HUP", "--", "-9"}).arguments, std::vector<std::string>{"-9"});
+    const Options queued = parsed({"kill", "--signal=RTMIN+1", "--value=-42", "web"});
+    EXPECT_EQ(queued.signal, SIGRTMIN + 1);
+    EXPECT_EQ(queued.signal_value, -42);
+    EXPECT_EQ(parsed({"kill", "--signal=RTMIN+1", "--value", "42", "web"}).signal_value, 42);
+}
+
+TEST(Parsing, AWordWithADashThatIsNoOptionIsNeverAName) {
+    for (const char* verb : {"start", "stop", "kill", "restart", "status", "show", "plan"}) {
+        for (const char* word : {"-0", "-77", "-", "-XYZ", "-\xc3\xa9", "--no-such"}) {
+            const EarlyEnd end = ended({verb, word, "web"});
+            EXPECT_EQ(end.status, ExitStatus::usage) << verb << word;
+            EXPECT_THAT(end.text, HasSubstr("nothing was done")) << verb << word;
+        }
+    }
+    EXPECT_EQ(ended({"stop", "-9", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"-9", "kill", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"stop", "-HUP", "web"}).status, ExitStatus::usage);
+    EXPECT_THAT(ended({"stop", "-H", "box", "web"}).text, HasSubstr("stands before the verb"));
+    EXPECT_EQ(ended({"kill", "-H", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"kill", "-9", "-HUP", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"kill", "-9", "--signal=HUP", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"kill", "--value=1", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"kill", "--signal=RTMIN+1", "--value=x", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"kill", "--signal=", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"kill", "--signal", "", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(parsed({"status", "--", "-.slice"}).arguments, std::vector<std::string>{"-.slice"});
+}
+
+TEST(Parsing, AVerbThatStopsOrEndsSomethingIsNeverSuggested) {
+    for (const char* word : {"stopp", "sotp", "restrat", "exti", "haltt", "rebot", "poweroof",
+                             "isolat", "kil", "emergncy", "rescu", "kexc", "defualt"}) {
+        const EarlyEnd end = ended({word, "web"});
+        EXPECT_EQ(end.status, ExitStatus::usage) << word;
+        EXPECT_EQ(end.text.find("did you mean"), std::string::npos) << end.text;
+    }
+}
+
+TEST(Parsing, VerbsOfSystemctlThatAreNotThereYetAreKnown) {
+    for (const char* word : {"edit", "top", "enable", "set-property", "suspend", "list-timers",
+                             "get-default", "freeze", "log-level", "logs", "import"}) {
+        const EarlyEnd end = ended({word, "web"});
+        EXPECT_EQ(end.status, ExitStatus::usage) << word;
+        EXPECT_THAT(end.text, HasSubstr("svctl has no verb '" + std::string{word} + "' yet"));
+        EXPECT_EQ(end.text.find("did you mean"), std::string::npos) << end.text;
+    }
+    EXPECT_EQ(parsed({"condrestart", "web"}).verb, Verb::try_restart);
+    EXPECT_EQ(parsed({"force-reload", "web"}).verb_name, "try-reload-or-restart");
+}
+
+TEST(Parsing, AValueThatIsNoneOfThoseIsAFaultThatNamesTheNearest) {
+    const auto text = [](const std::vector<std::string>& arguments) {
+        const EarlyEnd end = ended(arguments);
+        EXPECT_EQ(end.status, ExitStatus::usage);
+        return end.text;
+    };
+    EXPECT_THAT(text({"list-units", "--state=foo"}), HasSubstr("unknown state in --state: 'foo'"));
+    EXPECT_THAT(text({"list-units", "--state=runing"}), HasSubstr("did you mean 'running'?"));
+    EXPECT_THAT(text({"list-units", "-t", "servic"}), HasSubstr("did you mean 'service'?"));
+    EXPECT_THAT(text({"start", "--job-mode=repalce", "web"}), HasSubstr("did you mean 'replace'?"));
+    EXPECT_THAT(text({"kill", "--kill-whom=mian", "web"}), HasSubstr("did you mean 'main'?"));
+    EXPECT_THAT(text({"kill", "--signal=HPU", "web"}), HasSubstr("did you mean 'HUP'?"));
+    EXPECT_THAT(text({"wait", "--for=actve", "web"}), HasSubstr("did you mean 'active'?"));
+    EXPECT_THAT(text({"start", "--job-mod=fail", "web"}), HasSubstr("did you mean '--job-mode'?"));
+    EXPECT_THAT(parsed({"list-units", "-t", "timer"}).warnings,
+                ElementsAre(HasSubstr("svcd has no timer units")));
+}
+
+TEST(Parsing, EveryStateOfTheDaemonIsAState) {
+    const auto is_taken = [](std::string_view name) {
+        return std::holds_alternative<Options>(
+            parse_options({"list-units", "--state=" + std::string{name}}));
+    };
+    const auto all_taken = [&](auto last) {
+        using State = decltype(last);
+        for (int i = 0; i <= static_cast<int>(last); ++i) {
+            const std::string_view name = name_of(static_cast<State>(i));
+            EXPECT_TRUE(is_taken(name)) << name;
+        }
+        EXPECT_EQ(name_of(static_cast<State>(static_cast<int>(last) + 1)), "invalid");
+    };
+    all_taken(LoadState::masked);
+    all_taken(ActiveState::failed);
+    all_taken(SubState::active);
+}
+
+TEST(Parsing, SpansAreThoseOfUnitFiles) {
+    EXPECT_EQ(parse_timeout("1min 30s"), 90'000'000U);
+    EXPECT_EQ(parse_timeout("2h30min"), 9'000'000'000U);
+    EXPECT_EQ(parse_timeout("1.5"), 1'500'000U);
+    EXPECT_EQ(parse_timeout("infinity"), kUsecInfinity);
+    EXPECT_EQ(parse_timeout("200000years"), 200'000U * 31'557'600'000'000U);
+    EXPECT_EQ(parse_timeout("500000years"), kUsecInfinity);
+    for (const char* none : {"999999999999h", "-1", "soon", "", "1x", "1e9", "0x10", "1..5"}) {
+        EXPECT_EQ(parse_timeout(none), std::nullopt) << none;
+    }
+}
+
 TEST(Parsing, UsageErrorsAreTwoAndSayWhat) {
     EXPECT_EQ(ended({"stopp"}).status, ExitStatus::usage);
-    EXPECT_THAT(ended({"stopp"}).text, HasSubstr("did you mean 'svctl stop'?"));
+    EXPECT_THAT(ended({"statsu"}).text, HasSubstr("did you mean 'svctl status'?"));
     EXPECT_THAT(ended({"start"}).text, HasSubstr("start needs a unit"));
     EXPECT_EQ(ended({"is-active", "web", "--reverse"}).status, ExitStatus::usage);
     EXPECT_EQ(ended({"stop", "web", "--timeout=soon"}).status, ExitStatus::usage);
@@ -254,8 +400,8 @@ TEST(Troubles, HaveALocationWhenTheMessageBeginsWithOne) {
 TEST(JobLedger, AJobMayEndBeforeItIsExpected) {
     JobLedger ledger;
     ledger.removed("/org/svcd1/job/1", "done", 5);
-    ledger.expect("a.service", "/org/svcd1/job/1", "r1", 6);
-    ledger.expect("b.service", "/org/svcd1/job/2", "r2", 6);
+    ledger.expect("a.service", "start", "/org/svcd1/job/1", "r1", 6);
+    ledger.expect("b.service", "start", "/org/svcd1/job/2", "r2", 6);
     EXPECT_EQ(ledger.pending(), 1U);
     EXPECT_EQ(ledger.first_pending()->number(), 2U);
     ledger.sub_state("b.service", "stop-sigkill");
@@ -268,6 +414,10 @@ TEST(JobLedger, AJobMayEndBeforeItIsExpected) {
 TEST(Remote, QuotesForTheOtherShellAndDropsTheHost) {
     EXPECT_THAT(ssh_command("box", {"-H", "box", "stop", "it's"}),
                 ElementsAre("ssh", "--", "box", "svctl 'stop' 'it'\\''s'"));
+    EXPECT_EQ(ssh_command("box", {"-qH", "box", "kill", "-HUP", "web"}).back(),
+              "svctl '-q' 'kill' '-HUP' 'web'");
+    EXPECT_EQ(ssh_command("box", {"-Hbox", "--host", "box", "kill", "--", "-H"}).back(),
+              "svctl 'kill' '--' '-H'");
 }
 
 }  // namespace

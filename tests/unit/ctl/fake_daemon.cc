@@ -90,6 +90,7 @@ PrivateBus::~PrivateBus() {
 
 FakeDaemon::FakeDaemon(const PrivateBus& bus, std::map<std::string, FakeUnit> units)
     : units_(std::move(units)),
+      folder_(bus.folder()),
       connection_(sdbus::createSessionBusConnectionWithAddress(bus.address())) {
     add_manager();
     for (const auto& [name, unit] : units_) {
@@ -176,6 +177,11 @@ std::tuple<sdbus::ObjectPath, bool> FakeDaemon::request_job(
     return {path, false};
 }
 
+void FakeDaemon::check_known(const std::string& name) {
+    const std::lock_guard lock{mutex_};
+    known(name);
+}
+
 void FakeDaemon::add_manager() {
     manager_ = sdbus::createObject(*connection_, "/org/svcd1");
     const char* interface = "org.svcd1.Manager";
@@ -247,15 +253,27 @@ void FakeDaemon::add_manager() {
         .onInterface(interface)
         .implementedAs(
             [this](const std::string& unit, const std::string& whom, const std::int32_t& signal) {
+                check_known(unit);
                 note("KillUnit " + unit + " " + whom + " " + std::to_string(signal));
             });
+    manager_->registerMethod("QueueSignalUnit")
+        .onInterface(interface)
+        .implementedAs([this](const std::string& unit, const std::string& whom,
+                              const std::int32_t& signal, const std::int32_t& value) {
+            check_known(unit);
+            note("QueueSignalUnit " + unit + " " + whom + " " + std::to_string(signal) + " " +
+                 std::to_string(value));
+        });
     manager_->registerMethod("CancelJob")
         .onInterface(interface)
         .implementedAs(
             [this](const std::uint32_t& job) { note("CancelJob " + std::to_string(job)); });
     manager_->registerMethod("ResetFailedUnit")
         .onInterface(interface)
-        .implementedAs([this](const std::string& unit) { note("ResetFailedUnit " + unit); });
+        .implementedAs([this](const std::string& unit) {
+            check_known(unit);
+            note("ResetFailedUnit " + unit);
+        });
     manager_->registerMethod("ReloadUnits").onInterface(interface).implementedAs([this] {
         const std::lock_guard lock{mutex_};
         for (auto& [name, unit] : units_) {
@@ -265,6 +283,9 @@ void FakeDaemon::add_manager() {
     });
     manager_->registerProperty("Version").onInterface(interface).withGetter(
         [] { return std::string{"9.9"}; });
+    manager_->registerProperty("UnitPath").onInterface(interface).withGetter([this] {
+        return std::vector<std::string>{folder_ + "/units", "/nonexistent/units"};
+    });
     manager_->registerProperty("SystemState").onInterface(interface).withGetter([] {
         return std::string{"degraded"};
     });
@@ -299,7 +320,8 @@ void FakeDaemon::add_unit(const std::string& name) {
     objects_.push_back(std::move(object));
 }
 
-Outcome run_svctl(const std::vector<std::string>& arguments) {
+Outcome run_svctl(const std::vector<std::string>& arguments,
+                  const std::vector<std::string>& environment) {
     const Pipe out = make_pipe();
     const Pipe err = make_pipe();
     const pid_t process = ::fork();
@@ -308,6 +330,10 @@ Outcome run_svctl(const std::vector<std::string>& arguments) {
         ::dup2(err.write, STDERR_FILENO);
         for (const char* name : {"SVCTL_BUS", "SVCD_RUNTIME_DIR", "XDG_RUNTIME_DIR"}) {
             ::unsetenv(name);
+        }
+        for (const std::string& variable : environment) {
+            const std::size_t equals = variable.find('=');
+            ::setenv(variable.substr(0, equals).c_str(), variable.c_str() + equals + 1, 1);
         }
         std::vector<std::string> command{SVCTL_PROGRAM};
         command.insert(command.end(), arguments.begin(), arguments.end());

@@ -95,10 +95,12 @@ private:
         const std::string& mode,
         const std::map<std::string, sdbus::Variant>& options);
     FakeUnit& known(const std::string& name);
+    void check_known(const std::string& name);
     void note(const std::string& call);
 
     mutable std::mutex mutex_;
     std::map<std::string, FakeUnit> units_;
+    std::string folder_;  ///< of the bus; its folder "units" is the unit path
     std::vector<FakeRequest> requests_;
     std::vector<std::string> calls_;
     std::vector<std::string> reload_errors_;
@@ -116,7 +118,9 @@ struct Outcome {
     std::string err;
 };
 
-/// Runs the built svctl with nothing of the caller's environment that it would listen to.
-Outcome run_svctl(const std::vector<std::string>& arguments);
+/// Runs the built svctl with nothing of the caller's environment that it would listen to, and with
+/// these variables.
+Outcome run_svctl(const std::vector<std::string>& arguments,
+                  const std::vector<std::string>& environment = {});
 
 }  // namespace svcd

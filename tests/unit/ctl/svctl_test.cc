@@ -67,6 +67,11 @@ protected:
         return run_svctl(arguments);
     }
 
+    void make_file(const std::string& unit) {
+        std::filesystem::create_directories(bus_.folder() + "/units");
+        std::ofstream{bus_.folder() + "/units/" + unit + ".yaml"} << "Unit: {}\n";
+    }
+
     PrivateBus bus_;
     FakeDaemon daemon_{bus_, units()};
 };
@@ -175,11 +180,77 @@ TEST_F(Svctl, NotPermittedIsSix) {
 }
 
 TEST_F(Svctl, GlobsAreExpandedAndAnEmptyOneFailsWhereSomethingWouldChange) {
+    make_file("worker@.service");
     EXPECT_EQ(run({"start", "worker@*"}).status, 0);
     EXPECT_EQ(daemon_.unit("worker@1.service").active, "active");
     EXPECT_EQ(daemon_.unit("worker@2.service").active, "active");
     EXPECT_EQ(run({"stop", "nothing*"}).status, 4);
     EXPECT_EQ(run({"status", "nothing*"}).status, 0);
+}
+
+TEST_F(Svctl, AGlobOfARestartStartsNothingThatWasDown) {
+    for (const char* verb : {"stop", "restart", "try-restart", "reload", "reload-or-restart",
+                             "try-reload-or-restart", "kill"}) {
+        const Outcome outcome = run({verb, "worker@*"});
+        EXPECT_EQ(outcome.status, 0) << verb << outcome.err;
+        EXPECT_THAT(outcome.out, HasSubstr("there is nothing to do")) << verb;
+    }
+    EXPECT_THAT(daemon_.requests(), IsEmpty());
+    EXPECT_THAT(daemon_.calls(), IsEmpty());
+    EXPECT_EQ(run({"restart", "w*"}).status, 0);
+    ASSERT_EQ(daemon_.requests().size(), 1U);
+    EXPECT_EQ(daemon_.requests()[0].unit, "web.service");
+    EXPECT_EQ(run({"restart", "nothing*", "web"}).status, 4);
+    EXPECT_EQ(daemon_.requests().size(), 2U);
+}
+
+TEST_F(Svctl, AGlobOfAStartIsForUnitsThatHaveAFile) {
+    make_file("db.service");
+    EXPECT_EQ(run({"start", "*"}).status, 0);
+    ASSERT_EQ(daemon_.requests().size(), 1U);
+    EXPECT_EQ(daemon_.requests()[0].unit, "db.service");
+}
+
+TEST_F(Svctl, AMistypedUnitIsAnsweredWithTheNearest) {
+    make_file("nginx.service");
+    make_file("worker@.service");
+    for (const char* verb : {"start", "stop", "status", "kill", "cat", "explain", "list-units"}) {
+        const Outcome outcome = run({verb, "nignx"});
+        EXPECT_EQ(outcome.status, 4) << verb;
+        EXPECT_THAT(outcome.err, HasSubstr("did you mean nginx.service?")) << verb;
+    }
+    EXPECT_THAT(run({"start", "wroker@5"}).err, HasSubstr("did you mean worker@5.service?"));
+    const Outcome of_template = run({"start", "worker@"});
+    EXPECT_EQ(of_template.status, 4);
+    EXPECT_THAT(of_template.err,
+                AllOf(HasSubstr("worker@.service is a template"), HasSubstr("'worker@NAME'")));
+}
+
+TEST_F(Svctl, ANameThatHadToBeEscapedIsSaid) {
+    const Outcome outcome = run({"start", "foo@/bar/baz-foo"});
+    EXPECT_EQ(outcome.status, 4);
+    EXPECT_THAT(outcome.err, HasSubstr("is taken as foo@-bar-baz\\x2dfoo.service"));
+}
+
+TEST_F(Svctl, APropertyThatNothingHasIsNamedOnce) {
+    const Outcome outcome = run({"show", "-p", "Id,mainpid,Foo", "web", "db"});
+    EXPECT_EQ(outcome.status, 0);
+    EXPECT_EQ(outcome.out, "Id=web.service\n\nId=db.service\n");
+    EXPECT_EQ(outcome.err,
+              "warning: there is no property 'mainpid'; did you mean 'MainPID'?\n"
+              "warning: there is no property 'Foo'\n");
+    EXPECT_EQ(run({"show", "-p", "MainPID", "loop.target"}).err, "");
+}
+
+TEST_F(Svctl, RescueEmergencyAndDefaultIsolateTheirTargets) {
+    for (const char* verb : {"rescue", "emergency", "default"}) {
+        EXPECT_EQ(run({verb}).status, 4) << verb;
+    }
+    ASSERT_EQ(daemon_.requests().size(), 3U);
+    EXPECT_EQ(daemon_.requests()[0].unit, "rescue.target");
+    EXPECT_EQ(daemon_.requests()[1].unit, "emergency.target");
+    EXPECT_EQ(daemon_.requests()[2].unit, "default.target");
+    EXPECT_EQ(daemon_.requests()[2].mode, "isolate");
 }
 
 TEST_F(Svctl, ARestartWithAChangedFileTakesADecision) {
@@ -207,10 +278,15 @@ TEST_F(Svctl, ARestartAfterAReloadThatKeptTheOldDefinitionIsNine) {
 
 TEST_F(Svctl, KillCancelAndResetFailedReachTheDaemon) {
     EXPECT_EQ(run({"kill", "-s", "HUP", "--kill-whom=main", "web"}).status, 0);
+    EXPECT_EQ(run({"kill", "-9", "web"}).status, 0);
+    EXPECT_EQ(run({"kill", "--signal=40", "--value=42", "web"}).status, 0);
+    EXPECT_EQ(run({"kill", "-q", "-77", "web"}).status, 2);
     EXPECT_EQ(run({"cancel", "7"}).status, 0);
     EXPECT_EQ(run({"reset-failed", "broken"}).status, 0);
-    EXPECT_THAT(daemon_.calls(), ElementsAre("KillUnit web.service main 1", "CancelJob 7",
-                                             "ResetFailedUnit broken.service"));
+    EXPECT_THAT(daemon_.calls(),
+                ElementsAre("KillUnit web.service main 1", "KillUnit web.service all 9",
+                            "QueueSignalUnit web.service all 40 42", "CancelJob 7",
+                            "ResetFailedUnit broken.service"));
 }
 
 TEST_F(Svctl, ExplainTellsTheLastStopOrTheOneThatIsAskedFor) {
@@ -408,6 +484,72 @@ TEST(SvctlAlone, AnUnknownVerbIsTwoWithASuggestion) {
     const Outcome outcome = run_svctl({"statsu"});
     EXPECT_EQ(outcome.status, 2);
     EXPECT_THAT(outcome.err, HasSubstr("did you mean 'svctl status'?"));
+}
+
+TEST(SvctlAlone, EscapeDoesWhatSystemdEscapeDoes) {
+    const auto out = [](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "escape");
+        return run_svctl(arguments).out;
+    };
+    EXPECT_EQ(out({"/bar/baz-foo", "a b"}), "-bar-baz\\x2dfoo a\\x20b\n");
+    EXPECT_EQ(out({"-p", "/srv/data/"}), "srv-data\n");
+    EXPECT_EQ(out({"--path", "--suffix=mount", "/"}), "-.mount\n");
+    EXPECT_EQ(out({"--template=systemd-nspawn@.service", "My Container 1", "container/III"}),
+              "systemd-nspawn@My\\x20Container\\x201.service "
+              "systemd-nspawn@container-III.service\n");
+    EXPECT_EQ(out({"-u", "a\\x20b-c"}), "a b/c\n");
+    EXPECT_EQ(out({"-up", "--", "srv-data", "-"}), "/srv/data /\n");
+    EXPECT_EQ(out({"--unescape", "--instance", "foo@a-b.service"}), "a/b\n");
+    EXPECT_EQ(out({"-m", "web", "/srv/data"}), "web.service srv-data.mount\n");
+    EXPECT_EQ(out({"--json", "a/b"}), "[\"a-b\"]\n");
+    EXPECT_EQ(run_svctl({"escape"}).status, 2);
+    EXPECT_EQ(run_svctl({"escape", "--template=foo.service", "x"}).status, 2);
+    EXPECT_EQ(run_svctl({"escape", "--suffix=foo", "x"}).status, 2);
+    EXPECT_EQ(run_svctl({"escape", "--instance", "x"}).status, 2);
+    EXPECT_EQ(run_svctl({"escape", "-u", "a\\y"}).status, 1);
+    EXPECT_EQ(run_svctl({"escape", "-p", "/a/../b"}).status, 1);
+}
+
+TEST_F(Svctl, SupervisorIssue783AReloadOfTheDaemonThatNamesAServiceIsRefused) {
+    for (const char* verb : {"daemon-reload", "daemon-reexec", "exit", "reboot", "rescue"}) {
+        EXPECT_EQ(run({verb, "web"}).status, 2) << verb;
+    }
+    EXPECT_THAT(daemon_.requests(), IsEmpty());
+    EXPECT_THAT(daemon_.calls(), IsEmpty());
+}
+
+TEST_F(Svctl, SupervisorQuickIssue2AndFinitIssue60WhatMatchesNothingIsAnError) {
+    for (const char* verb : {"start", "stop", "restart", "kill", "reset-failed"}) {
+        EXPECT_EQ(run({verb, "nothing*"}).status, 4) << verb;
+        EXPECT_EQ(run({verb, "nothing"}).status, 4) << verb;
+    }
+}
+
+TEST_F(Svctl, SystemdIssue504GibberishIsNoUnit) {
+    EXPECT_EQ(run({"stop", "zzzz.servicezzzz"}).status, 4);
+    EXPECT_EQ(run({"disable", "zzzz.servicezzzz"}).status, 2);
+}
+
+TEST_F(Svctl, SystemdPull4072AUnitThatBeginsWithADashStandsBehindTwoDashes) {
+    EXPECT_THAT(run({"status", "-.slice"}).err, HasSubstr("stands after '--'"));
+    EXPECT_EQ(run({"status", "--", "-.slice"}).status, 4);
+}
+
+TEST(SvctlAlone, SystemdIssue13534EscapeTakesATextThatBeginsWithADash) {
+    EXPECT_EQ(run_svctl({"escape", "-u", "--", "-org-openbmc"}).out, "/org/openbmc\n");
+}
+
+TEST(SvctlAlone, WhatIsTypedWinsOverTheEnvironment) {
+    const PrivateBus bus;
+    const FakeDaemon daemon{bus, {}};
+    const auto run = [&](const std::vector<std::string>& arguments) {
+        return run_svctl(arguments, {"SVCTL_BUS=" + bus.socket(), "XDG_RUNTIME_DIR=/nonexistent"});
+    };
+    EXPECT_THAT(run({"version"}).out, HasSubstr("svcd 9.9"));
+    EXPECT_THAT(run({"--user", "list-units"}).err, HasSubstr("/nonexistent/svcd/bus"));
+    EXPECT_THAT(run({"--runtime-dir=/nonexistent/run", "list-units"}).err,
+                HasSubstr("/nonexistent/run/bus"));
+    EXPECT_THAT(run({"--system", "version"}).out, Not(HasSubstr("svcd 9.9")));
 }
 
 TEST(SvctlAlone, VersionAndHelpNeedNoDaemon) {

@@ -1,0 +1,158 @@
+// What --help says.
+#include <algorithm>
+
+#include "options.h"
+#include "verb_table.h"
+
+namespace svcd {
+
+std::string help_text() {
+    std::string text =
+        "svctl [OPTION…] VERB [UNIT…]    talks to svcd\n\n"
+        "  svctl                    what is running\n"
+        "  svctl status web         how web.service is, and its last log lines\n"
+        "  svctl restart web        stop and start it, and wait for both\n"
+        "  svctl stop 'worker@*'    several at once\n";
+    std::string_view group;
+    for (const VerbRow& row : all_verbs()) {
+        if (row.group != group) {
+            group = row.group;
+            text += "\n" + std::string{group} + ":\n";
+        }
+        std::string name{row.name};
+        name.resize(std::max<std::size_t>(name.size(), 22), ' ');
+        text += "  " + name + " " + std::string{row.summary} + "\n";
+    }
+    text +=
+        "\nOptions for all verbs:\n"
+        "  --user, --system         which svcd: the user's, or the machine's (default)\n"
+        "  --runtime-dir=DIR        the svcd that runs with this runtime dir ($SVCD_RUNTIME_DIR)\n"
+        "  --bus=ADDRESS            a socket's path, a D-Bus address, 'system' or 'session' "
+        "($SVCTL_BUS)\n"
+        "  -H HOST                  on another machine, by ssh; before the verb\n"
+        "  --json                   for programs\n"
+        "  --no-block               don't wait for jobs to end\n"
+        "  --timeout=SEC            wait no longer than this; the job goes on\n"
+        "  -q, --quiet              say nothing but errors\n"
+        "  --no-pager, --plain, --no-legend\n\n"
+        "Exit status: 0 done, 1 failed, 2 usage, 3 not active, 4 no such unit, 5 svcd can't be "
+        "reached,\n6 not permitted, 7 timed out, 8 SIGKILL was needed (--strict), 9 a "
+        "configuration is invalid.\n"
+        "'svctl VERB --help' says more about a verb.\n";
+    return text;
+}
+
+std::string help_text(Verb verb) {
+    const VerbRow& row = row_of(verb);
+    std::string text = "svctl " + std::string{row.name};
+    switch (row.units) {
+        case Units::none:
+            break;
+        case Units::any:
+            text += " [UNIT…]";
+            break;
+        case Units::one:
+            text += " UNIT";
+            break;
+        case Units::one_or_none:
+            text += " [UNIT]";
+            break;
+        case Units::several:
+            text += " UNIT…";
+            break;
+        case Units::jobs:
+            text += " [JOB…]";
+            break;
+        case Units::words:
+            text += " TEXT…";
+            break;
+        case Units::word:
+            text += " [VERB]";
+            break;
+        case Units::verb_and_any:
+            text += " VERB [UNIT…]";
+            break;
+    }
+    text += "\n  " + std::string{row.summary} + "\n\n";
+    if ((row.options & kJobs) != 0) {
+        text +=
+            "  --wait                for start: wait until the unit has ended again\n"
+            "  --job-mode=MODE       replace (default), fail, replace-irreversibly, isolate, "
+            "flush,\n                        ignore-dependencies, ignore-requirements\n"
+            "  --reason=TEXT         kept in the record of who asked\n"
+            "  --strict              exit 8 when a stop needed SIGKILL\n"
+            "  --dry-run             say what would happen, as 'svctl plan' does\n";
+    }
+    if ((row.options & kStale) != 0) {
+        text += "  --reload, --stale     when the unit file has changed: read it first, or don't\n";
+    }
+    if ((row.options & kEnd) != 0) {
+        text +=
+            "  -f, --force           take no more time than is needed to end it all: also for a\n"
+            "                        shutdown that is under way\n"
+            "  --reason=TEXT         kept in the record of who asked\n"
+            "  --wait                until svcd has gone\n"
+            "  --dry-run             say what would happen, as 'svctl plan' does\n";
+    }
+    if ((row.options & kPlan) != 0) {
+        text +=
+            "  VERB is start, stop, restart, try-restart, reload, reload-or-restart,\n"
+            "  try-reload-or-restart, isolate; or exit, poweroff, reboot, halt, without units\n"
+            "  --job-mode=MODE       as of that verb\n";
+    }
+    if ((row.options & kKill) != 0) {
+        text +=
+            "  -s, --signal=SIGNAL   SIGTERM by default; -9, -HUP, -SIGUSR1 are the same\n"
+            "  --kill-whom=WHOM      all (default), main or control\n"
+            "  --value=N             goes with a real-time signal, as with sigqueue(3)\n";
+    }
+    if ((row.options & kShow) != 0) {
+        text +=
+            "  -p, --property=A,B    only these\n"
+            "  --value               the bare values\n"
+            "  -P NAME               both\n";
+    }
+    if ((row.options & kNth) != 0) {
+        text +=
+            "  -n, --number=N        the N-th last stop: 1 is the last, 2 the one before it\n"
+            "  -a, --all             a line for each stop that svcd has kept\n";
+    } else if ((row.options & kAll) != 0) {
+        text += "  -a, --all             everything, also what is inactive or empty\n";
+    }
+    if ((row.options & kList) != 0) {
+        text +=
+            "  --state=STATE,…       by load, active or sub-state\n"
+            "  -t, --type=TYPE,…     service, slice, target\n"
+            "  --failed              the same as --state=failed\n";
+    }
+    if ((row.options & kTree) != 0) {
+        text += "  --reverse             what pulls the unit in\n";
+    }
+    if ((row.options & kLines) != 0) {
+        text += "  -n, --lines=N         log lines to show (10)\n";
+    }
+    if ((row.options & kWaitFor) != 0) {
+        text += "  --for=STATE           active (default), inactive or failed\n";
+    }
+    if ((row.options & kEscape) != 0) {
+        text +=
+            "  -p, --path            TEXT is a path: /srv/data becomes srv-data\n"
+            "  --suffix=TYPE         .TYPE after it: service, mount …\n"
+            "  --template=NAME       as the instance of a template: backup@.service\n"
+            "  -m, --mangle          as all verbs of svctl do it with a unit that is typed\n"
+            "  -u, --unescape        back again; with --instance: only the instance of it\n";
+    }
+    if ((row.options & kTimeline) != 0) {
+        text +=
+            "  --boot                the start of svcd and of all units with it\n"
+            "  --stop                what was stopped last, or the last shutdown\n";
+        text +=
+            row.verb == Verb::plot
+                ? "                        (without: the stop when there was one since the boot)\n"
+                : "                        (without: the boot)\n";
+    }
+    text += "  and the options for all verbs, see 'svctl --help'\n";
+    return text;
+}
+
+}  // namespace svcd

@@ -1,0 +1,250 @@
+#include "named_units.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <set>
+
+#include "unit_names.h"
+
+namespace svcd {
+namespace {
+
+/// So many files of a folder of the unit path are looked at.
+constexpr std::size_t kFilesMax = 20'000;
+
+struct CloseFolder {
+    void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+/// What a glob of a verb is for.
+enum class Globs : std::uint8_t {
+    loaded,     ///< every unit that is loaded
+    running,    ///< those that are not inactive or failed
+    with_file,  ///< those that somebody has written
+};
+
+Globs globs_of(std::string_view verb) {
+    static constexpr auto kOfRunning =
+        std::to_array<std::string_view>({"stop", "restart", "try-restart", "reload",
+                                         "reload-or-restart", "try-reload-or-restart", "kill"});
+    if (std::ranges::find(kOfRunning, verb) != kOfRunning.end()) {
+        return Globs::running;
+    }
+    return verb == "start" ? Globs::with_file : Globs::loaded;
+}
+
+/// The units and templates with a file in the unit path. A folder that can't be read has none: the
+/// names serve suggestions, and globs of start.
+std::set<std::string> units_with_file(Session& session) {
+    constexpr std::string_view kEnding = ".yaml";
+    std::set<std::string> names;
+    for (const std::string& folder : session.daemon().manager().UnitPath()) {
+        const std::unique_ptr<DIR, CloseFolder> files{::opendir(folder.c_str())};
+        const dirent* entry = nullptr;
+        for (std::size_t seen = 0;
+             files != nullptr && seen < kFilesMax && (entry = ::readdir(files.get())) != nullptr;
+             ++seen) {
+            std::string_view name = entry->d_name;
+            if (name.ends_with(kEnding)) {
+                name.remove_suffix(kEnding.size());
+                if (!parts_of(name).suffix.empty()) {
+                    names.emplace(name);
+                }
+            }
+        }
+    }
+    return names;
+}
+
+std::string template_of(const UnitNameParts& parts) {
+    return std::string{parts.prefix} + "@" + std::string{parts.suffix};
+}
+
+bool is_template(const std::string& unit) {
+    const UnitNameParts parts = parts_of(unit);
+    return parts.instance && parts.instance->empty();
+}
+
+bool is_idle(const UnitRow& row) {
+    return row.active == "inactive" || row.active == "failed";
+}
+
+/// Says it once, on stderr: the name is another one than was typed.
+std::string completed(Session& session, const std::string& argument) {
+    std::string name = complete_unit_name(argument);
+    if (is_escaped(argument)) {
+        session.note("'" + argument + "' is no unit name; it is taken as " + name +
+                     ", as 'svctl escape' writes it");
+    }
+    return name;
+}
+
+class UnitChooser {
+public:
+    UnitChooser(Session& session, Globs globs) : session_(session), globs_(globs) {}
+
+    void add(const std::string& unit) {
+        if (std::ranges::find(units_, unit) == units_.end()) {
+            units_.push_back(unit);
+        }
+    }
+
+    /// False when no unit at all matches.
+    bool add_matching(const std::string& glob, bool& any_chosen) {
+        bool matches_any = false;
+        const auto take = [&](const std::string& unit, bool is_chosen) {
+            if (glob_matches(glob, unit)) {
+                matches_any = true;
+                any_chosen |= is_chosen;
+                if (is_chosen) {
+                    add(unit);
+                }
+            }
+        };
+        for (const UnitRow& row : loaded()) {
+            take(row.name, is_for(row));
+        }
+        if (globs_ == Globs::with_file) {
+            for (const std::string& unit : with_file()) {
+                if (!is_template(unit)) {
+                    take(unit, true);
+                }
+            }
+        }
+        return matches_any;
+    }
+
+    std::vector<std::string> take_units() { return std::move(units_); }
+
+private:
+    bool is_for(const UnitRow& row) {
+        switch (globs_) {
+            case Globs::loaded:
+                return true;
+            case Globs::running:
+                return !is_idle(row);
+            case Globs::with_file:
+                break;
+        }
+        const UnitNameParts parts = parts_of(row.name);
+        return row.load != "not-found" &&
+               (with_file().contains(row.name) ||
+                (parts.instance && with_file().contains(template_of(parts))));
+    }
+
+    const std::vector<UnitRow>& loaded() {
+        if (!loaded_) {
+            loaded_ = session_.daemon().units();
+        }
+        return *loaded_;
+    }
+
+    const std::set<std::string>& with_file() {
+        if (!with_file_) {
+            with_file_ = units_with_file(session_);
+        }
+        return *with_file_;
+    }
+
+    Session& session_;
+    Globs globs_;
+    std::vector<std::string> units_;
+    std::optional<std::vector<UnitRow>> loaded_;
+    std::optional<std::set<std::string>> with_file_;
+};
+
+void say_nothing_to_do(Session& session, const std::string& glob) {
+    if (!session.options().quiet && !session.options().json) {
+        session.print("no unit that matches '" + glob + "' is active: there is nothing to do\n");
+    }
+}
+
+/// All that may have been meant: units that exist, and for an instance the same instance of other
+/// templates.
+std::vector<std::string> candidates(Session& session,
+                                    const UnitNameParts& typed,
+                                    const std::set<std::string>& with_file) {
+    std::set<std::string> names;
+    for (const UnitRow& row : session.daemon().units()) {
+        if (row.load != "not-found") {
+            names.insert(row.name);
+        }
+    }
+    for (const std::string& name : with_file) {
+        const UnitNameParts parts = parts_of(name);
+        if (!is_template(name)) {
+            names.insert(name);
+        } else if (typed.instance && !typed.instance->empty()) {
+            names.insert(std::string{parts.prefix} + "@" + std::string{*typed.instance} +
+                         std::string{parts.suffix});
+        }
+    }
+    return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+std::vector<std::string> named_units(Session& session) {
+    UnitChooser chooser{session, Globs::loaded};
+    for (const std::string& argument : session.options().arguments) {
+        bool any = false;
+        if (is_glob(argument)) {
+            chooser.add_matching(argument, any);
+        } else {
+            chooser.add(completed(session, argument));
+        }
+    }
+    return chooser.take_units();
+}
+
+ChosenUnits chosen_units(Session& session,
+                         const std::vector<std::string>& arguments,
+                         std::string_view verb) {
+    ChosenUnits chosen;
+    UnitChooser chooser{session, globs_of(verb)};
+    for (const std::string& argument : arguments) {
+        if (!is_glob(argument)) {
+            chooser.add(completed(session, argument));
+            continue;
+        }
+        bool any_chosen = false;
+        if (!chooser.add_matching(argument, any_chosen)) {
+            session.report({ExitStatus::no_such_unit, "org.svcd1.NoSuchUnit",
+                            "no loaded unit matches '" + argument + "'", "",
+                            "'svctl list-units --all' shows the loaded units", ""});
+            chosen.status = worse(chosen.status, ExitStatus::no_such_unit);
+        } else if (!any_chosen) {
+            say_nothing_to_do(session, argument);
+        }
+    }
+    chosen.units = chooser.take_units();
+    return chosen;
+}
+
+void explain_unknown_unit(Session& session, Trouble& trouble) {
+    if (trouble.status != ExitStatus::no_such_unit || trouble.unit.empty()) {
+        return;
+    }
+    try {
+        const std::set<std::string> with_file = units_with_file(session);
+        if (with_file.contains(trouble.unit) && is_template(trouble.unit)) {
+            const UnitNameParts parts = parts_of(trouble.unit);
+            trouble.message = trouble.unit + " is a template: it makes units, and is none itself";
+            trouble.hint = "name an instance of it, such as '" + std::string{parts.prefix} +
+                           "@NAME" + (parts.suffix == ".service" ? "" : std::string{parts.suffix}) +
+                           "'";
+            return;
+        }
+        const UnitNameParts typed = parts_of(trouble.unit);
+        if (const auto meant = nearest_unit(trouble.unit, candidates(session, typed, with_file))) {
+            trouble.hint = "did you mean " + *meant + "?";
+        }
+    } catch (const sdbus::Error&) {
+        return;  // then nothing is suggested
+    }
+}
+
+}  // namespace svcd

@@ -1,0 +1,166 @@
+"""What is typed by habit, or by mistake, does no harm, and is never without a word."""
+import json
+import os
+import signal
+import sys
+
+from harness import Daemon, TestCase, actor, service
+
+# Says each of its real-time signals with the value that came with it.
+RECEIVER = r"""
+import ctypes, os, signal, struct, sys
+numbers = {signal.SIGRTMIN + 1, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+if sys.argv[1] == "main" and os.fork() == 0:
+    sys.argv[1] = "child"
+libc, wanted, info = ctypes.CDLL(None), ctypes.create_string_buffer(128), ctypes.create_string_buffer(128)
+libc.sigemptyset(wanted)
+for number in numbers:
+    libc.sigaddset(wanted, number)
+print(sys.argv[1], "ready", flush=True)
+while True:
+    number = libc.sigwaitinfo(wanted, info)
+    if number == signal.SIGTERM:
+        sys.exit(0)
+    print(sys.argv[1], struct.unpack_from("i", info, 24)[0], flush=True)
+"""
+
+
+class Signals(TestCase):
+    def units(self):
+        receiver = lambda name: [sys.executable, "-c", RECEIVER, name]
+        return {"a.service": service(receiver("main"), ExecReload=receiver("control"))}
+
+    def test_kill_takes_a_signal_as_the_shells_kill_does(self):
+        for words in (("-9",), ("-KILL",), ("-s", "KILL"), ("--signal=SIGKILL",)):
+            with self.subTest(words=words), Daemon({"a.service": service(actor("a"))}) as svcd:
+                svcd.svctl("start", "a")
+                svcd.wait_told("a", "start")
+                svcd.svctl("kill", *words, "a")
+                svcd.wait_for("a", ActiveState="failed", Result="signal", ExecMainStatus=9)
+
+    def test_a_value_goes_with_a_real_time_signal_to_whom_it_is_meant_for(self):
+        with Daemon(self.units()) as svcd:
+            svcd.svctl("start", "a")
+            said = lambda *lines: svcd.wait_until(lambda: set(lines) <= set(svcd.read_log("a").splitlines()), lines)
+            said("main ready", "child ready")
+            svcd.svctl("kill", "--signal=RTMIN+1", "--value=42", "a")
+            said("main 42", "child 42")
+            svcd.svctl("kill", "--signal=RTMIN+1", "--value=-7", "--kill-whom=main", "a")
+            said("main -7")
+            svcd.svctl("reload", "--no-block", "a")
+            said("control ready")
+            svcd.svctl("kill", "-RTMIN+1", "--value", "43", "--kill-whom=control", "a")
+            said("control 43")
+            self.assertNotIn("child -7", svcd.read_log("a"))
+            self.assertNotIn("main 43", svcd.read_log("a"))
+            svcd.svctl("kill", "--kill-whom=control", "a")
+
+    def test_a_word_with_a_dash_that_is_no_option_does_nothing_at_all(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            pid = svcd.get("a", "MainPID")
+            for words in (("kill", "-77", "a"), ("kill", "-H", "UP", "a"), ("stop", "-9", "a"), ("stop", "-", "a"), ("restart", "-HUP", "a"),
+                          ("kill", "--value=3", "a"), ("kill", "--signal=HPU", "a")):
+                self.assertIn("nothing was done", svcd.svctl(*words, status=2).stderr)
+            self.assert_shows(svcd, "a", ActiveState="active", MainPID=pid)
+
+
+class TheMachine(TestCase):
+    def test_a_svcd_that_is_not_the_machines_init_refuses_to_reboot_it(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            for verb in ("reboot", "poweroff", "halt", "kexec"):
+                for force in ((), ("--force",)):
+                    refused = svcd.svctl(verb, *force, status=1).stderr
+                    self.assertIn("this svcd is not the machine's init", refused)
+                    self.assertIn("'svctl exit' ends it", refused)
+            for method in ("Reboot", "PowerOff", "Halt"):
+                with self.assertRaisesRegex(Exception, "not the machine's init"):
+                    svcd.manager(method)
+            self.assert_shows(svcd, "a", ActiveState="active")
+            svcd.svctl("plan", "poweroff")
+            svcd.svctl("exit", "--wait")
+            svcd.wait_for_exit()
+
+
+class Globs(TestCase):
+    def test_a_glob_of_restart_starts_nothing_that_was_stopped(self):
+        with Daemon({"w@.service": service(actor("w-%i"), Restart="always", RestartSec="1h")}) as svcd:
+            svcd.svctl("start", "w@1", "w@2", "w@3")
+            svcd.svctl("stop", "w@1")
+            for instance in "23":
+                svcd.wait_told("w-" + instance, "start")
+            os.kill(svcd.get("w@3", "MainPID"), signal.SIGKILL)
+            svcd.wait_for("w@3", SubState="auto-restart")
+            svcd.svctl("restart", "w@*")
+            self.assertEqual(svcd.states_of(["w@%d.service" % n for n in (1, 2, 3)]),
+                             [("inactive", "dead"), ("active", "running"), ("active", "running")])
+            svcd.svctl("stop", "w@*")
+            for verb in ("restart", "stop", "kill", "reload"):
+                self.assertIn("there is nothing to do", svcd.svctl(verb, "w@*").stdout)
+            svcd.svctl("restart", "x@*", status=4)
+
+
+class Names(TestCase):
+    def test_a_path_as_an_instance_reaches_the_service_as_it_was_typed(self):
+        with Daemon({"foo@.service": service(["/bin/echo", "%I"], Type="oneshot")}) as svcd:
+            self.assertIn(r"foo@-bar-baz\x2dfoo.service", svcd.svctl("start", "foo@/bar/baz-foo").stderr)
+            self.assertEqual(svcd.read_log(r"foo@-bar-baz\x2dfoo"), "/bar/baz-foo\n")
+            escaped = svcd.svctl("escape", "--template=foo@.service", "/bar/baz-foo").stdout
+            self.assertEqual(escaped, "foo@-bar-baz\\x2dfoo.service\n")
+
+    def test_a_mistyped_unit_and_a_template_are_answered_with_what_there_is(self):
+        with Daemon({"nginx.service": service(actor("n")), "w@.service": service(actor("w"))}) as svcd:
+            self.assertIn("did you mean nginx.service?", svcd.svctl("start", "nignx", status=4).stderr)
+            self.assertIn("name an instance of it, such as 'w@NAME'", svcd.svctl("start", "w@", status=4).stderr)
+            self.assertIn("no property 'Foo'", svcd.svctl("show", "-p", "Foo", "nginx").stderr)
+            svcd.svctl("list-units", "--state=foo", status=2)
+
+    def test_what_is_typed_wins_over_the_environment(self):
+        with Daemon({"a.service": service(actor("a"))}, environment={"XDG_RUNTIME_DIR": "/nonexistent"}) as svcd:
+            self.assertIn("/nonexistent/svcd/bus", svcd.svctl("--user", "status", status=5).stderr)
+
+
+class Execve(TestCase):
+    def test_a_start_of_what_cannot_be_executed_fails_and_says_why(self):
+        with Daemon({"nobin.service": service(["/nonexistent/bin", "x"]), "quick.service": service(["/bin/sh", "-c", "exit 3"]),
+                     "web.service": service(actor("web"))}, exit_status=None) as svcd:
+            failed = svcd.svctl("start", "nobin", status=1).stderr
+            self.assertIn("nobin.service failed to start", failed)
+            self.assertIn("/nonexistent/bin", failed)
+            self.assertIn("No such file or directory", failed)
+            svcd.svctl("restart", "nobin", status=1)
+            svcd.svctl("start", "quick")  # a program that starts and then ends isn't waited for
+            svcd.svctl("start", "web")
+
+
+class Isolate(TestCase):
+    def test_isolate_waits_for_what_it_stops(self):
+        with Daemon({"slow.service": service(actor("slow", "stop=700")), "quiet.target": {"Unit": {"AllowIsolate": True}}}) as svcd:
+            svcd.svctl("start", "slow")
+            svcd.wait_told("slow", "start")
+            done = json.loads(svcd.svctl("--json", "isolate", "quiet.target").stdout)
+            self.assertEqual(svcd.states()["slow.service"], ("inactive", "dead"))
+            self.assertIn(("slow.service", "stop", "done"), [(job["unit"], job["verb"], job["result"]) for job in done])
+
+
+class Interrupts(TestCase):
+    def test_svctl_ends_by_sigint_also_when_its_connection_is_lost_at_that_moment(self):
+        with Daemon({"slow.service": service(actor("slow", "stop=8000"), TimeoutStopSec="20s")}, exit_status=None) as svcd:
+            svcd.svctl("start", "slow")
+            svcd.wait_told("slow", "start")
+            for number in (signal.SIGINT, signal.SIGTERM):
+                waiting = svcd.begin("stop", "slow")
+                svcd.wait_for("slow", ActiveState="deactivating")
+                # Held, it gets both at once: the end of its connection, and the signal.
+                waiting.send_signal(signal.SIGSTOP)
+                svcd.disconnect()
+                manager = int(svcd.svctl("show", "-P", "ManagerPID").stdout)
+                os.kill(manager, signal.SIGKILL)
+                waiting.send_signal(number)
+                waiting.send_signal(signal.SIGCONT)
+                _, error = waiting.communicate(timeout=30)
+                self.assertNotEqual(waiting.returncode, 0, error)
+                svcd.svctl("show", "-P", "Version")
+            svcd.svctl("kill", "-9", "slow")
