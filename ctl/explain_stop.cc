@@ -63,7 +63,10 @@ std::string failed_command(const StopRecord& record) {
 }
 
 std::string own_end(const StopRecord& record) {
-    const std::string end = end_text(record.main_code, record.main_status);
+    if (const StopEvent* failed = exec_failure(record)) {
+        return failed->error;
+    }
+    const std::string end = end_text(record.main_code, record.main_status, main_ran(record));
     const bool went_well = record.main_code == "exited" && record.main_status == 0;
     if (const std::string command = failed_command(record);
         !command.empty() && (end.empty() || went_well)) {
@@ -289,7 +292,7 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
 }
 
 std::string main_end_text(const StopRecord& record) {
-    const std::string end = end_text(record.main_code, record.main_status);
+    const std::string end = end_text(record.main_code, record.main_status, main_ran(record));
     if (end.empty()) {
         return "";
     }

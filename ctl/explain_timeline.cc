@@ -26,7 +26,7 @@ std::string whom(const StopRecord& record, const std::vector<ProcessId>& pids) {
 }
 
 std::string exit_row(const StopRecord& record, const StopEvent& event) {
-    const std::string end = describe_end(code_number(event.code), event.status);
+    const std::string end = describe_end(code_number(event.code), event.status, event.ran);
     if (event.role == "control") {
         return event.setting + ", PID " + std::to_string(event.pid) + ", " + end;
     }
@@ -69,6 +69,9 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
     }
     if (event.what == "spawn") {
         return event.setting + ": " + event.command + " (PID " + std::to_string(event.pid) + ")";
+    }
+    if (event.what == "exec-failed") {
+        return event.error;
     }
     if (event.what == "exit") {
         return exit_row(record, event);

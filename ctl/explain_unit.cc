@@ -200,18 +200,34 @@ std::optional<Verdict> crashed(const StopRecord& record) {
 }
 
 std::optional<Verdict> could_not_be_run(const StopRecord& record) {
+    if (const StopEvent* failed = exec_failure(record);
+        failed != nullptr && ended_by_itself(record)) {
+        const std::size_t cut = failed->error.rfind("; ");
+        const bool has_remedy = cut != std::string::npos;
+        const std::string_view name =
+            record.main_code == "exited" ? exit_status_name(record.main_status) : "";
+        const std::string status = name.empty() ? ""
+                                                : " (" + std::to_string(record.main_status) + "/" +
+                                                      std::string{name} + ")";
+        return verdict(
+            "not-executed",
+            "the program was not executed" + status + ": " + failed->error.substr(0, cut),
+            has_remedy ? failed->error.substr(cut + 2) + "." : "");
+    }
     constexpr int kFirst = 200;
-    if (record.main_code != "exited" || record.main_status < kFirst ||
+    if (record.main_code != "exited" || record.main_status < kFirst || main_ran(record) ||
         !meaning_of_exit_status(record.main_status)) {
         return std::nullopt;
     }
     return verdict("not-executed",
-                   "the program was not run: svcd's helper " +
-                       end_text(record.main_code, record.main_status) + "; the command is '" +
+                   "it " + end_text(record.main_code, record.main_status) +
+                       ", unless the program itself ended with that status: what svcd knew of it "
+                       "is lost; the command is '" +
                        record.command + "'",
                    record.main_status == 203
                        ? "ExecStart: a path that exists and may be run (its #! interpreter, too)."
-                       : "The setting that this names; the unit's log has the error.");
+                       : "Correct the setting that this names, and start it again: the reason is "
+                         "said then.");
 }
 
 std::optional<Verdict> failed_by_itself(const StopRecord& record) {
@@ -219,10 +235,11 @@ std::optional<Verdict> failed_by_itself(const StopRecord& record) {
         could_not_be_run(record)) {
         return std::nullopt;
     }
-    return verdict(
-        "failed-itself",
-        main_of(record) + " " + end_text(record.main_code, record.main_status) + " by itself",
-        "See what it wrote last: 'svctl status " + record.unit + "'.");
+    return verdict("failed-itself",
+                   main_of(record) + " " +
+                       end_text(record.main_code, record.main_status, main_ran(record)) +
+                       " by itself",
+                   "See what it wrote last: 'svctl status " + record.unit + "'.");
 }
 
 std::optional<Verdict> out_of_time(const StopRecord& record) {

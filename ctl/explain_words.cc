@@ -174,9 +174,9 @@ int code_number(std::string_view code) {
     return 0;
 }
 
-std::string end_text(std::string_view code, int status) {
+std::string end_text(std::string_view code, int status, bool ran) {
     const std::string_view meaning = signal_meaning(status);
-    if (code == "exited") {
+    if (code == "exited" && !ran) {
         const std::string_view name = status >= 200 ? exit_status_name(status) : "";
         const auto words = meaning_of_exit_status(status);
         if (!name.empty() && words) {
@@ -184,7 +184,7 @@ std::string end_text(std::string_view code, int status) {
                    std::string{*words} + ")";
         }
     }
-    const std::string text = describe_end(code_number(code), status);
+    const std::string text = describe_end(code_number(code), status, ran);
     const bool is_signal = code == "killed" || code == "dumped";
     return is_signal && !meaning.empty() ? text + " (" + std::string{meaning} + ")" : text;
 }

@@ -17,7 +17,8 @@ std::string user_text(std::uint32_t uid);
 /// it.
 std::string_view signal_meaning(int signal);
 /// How a process ended, in full: "exited with status 203/EXEC (the executable could not be run)".
-std::string end_text(std::string_view code, int status);
+/// `ran`: it was the unit's own program.
+std::string end_text(std::string_view code, int status, bool ran = false);
 /// "exited" → 1, as ExecMainCode has it; 0 for none.
 int code_number(std::string_view code);
 

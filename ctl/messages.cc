@@ -155,13 +155,13 @@ std::string_view exit_code_name(int code) {
     }
 }
 
-std::string describe_end(int code, int status) {
+std::string describe_end(int code, int status, bool ran) {
     switch (code) {
         case kCodeExited: {
             std::string text = "exited with status " + std::to_string(status);
             if (const auto meaning = meaning_of_exit_status(status)) {
                 text += " (";
-                text += *meaning;
+                text += ran ? "its own: the program was executed" : *meaning;
                 text += ")";
             }
             if (status > 128 && status <= 128 + SIGRTMAX && !meaning_of_exit_status(status)) {
@@ -183,8 +183,8 @@ std::string describe_end(int code, int status) {
     }
 }
 
-std::string describe_result(std::string_view result, int code, int status) {
-    const std::string end = describe_end(code, status);
+std::string describe_result(std::string_view result, int code, int status, bool ran) {
+    const std::string end = describe_end(code, status, ran);
     if (result == "exit-code" || result == "signal" || result == "core-dump") {
         // The main process may have ended well: then it was another command of the unit.
         const bool main_failed = !end.empty() && (code != kCodeExited || status != 0);

@@ -21,13 +21,14 @@ std::string_view exit_status_name(int status);
 /// How a process ended, after "its main process": `code` and `status` as ExecMainCode and
 /// ExecMainStatus have them. "exited with status 1", "was killed by SIGKILL". Empty when it hasn't
 /// ended.
-std::string describe_end(int code, int status);
+/// `ran`: it was its own program, so that 200 to 243 have no meaning of svcd's.
+std::string describe_end(int code, int status, bool ran = false);
 
 /// "exited", "killed", "dumped"; what systemctl shows as code=.
 std::string_view exit_code_name(int code);
 
 /// Why a unit failed, by its property Result.
-std::string describe_result(std::string_view result, int code, int status);
+std::string describe_result(std::string_view result, int code, int status, bool ran = false);
 
 /// What the result of a job says about the job, after its verb: "timed out", "was cancelled".
 std::string describe_job_result(std::string_view result);

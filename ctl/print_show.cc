@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "messages.h"
+#include "reasons.h"
 #include "time_text.h"
 
 namespace svcd {
@@ -135,7 +136,11 @@ std::string properties_text(const Json& properties, const ShowLook& look) {
 
 Json properties_json(const Json& properties, const ShowLook& look) {
     if (look.properties.empty()) {
-        return properties;
+        Json all = properties;
+        if (properties.contains("ExecError")) {
+            all["exec_error"] = exec_error_json(properties);
+        }
+        return all;
     }
     Json chosen = Json::object();
     for (const std::string& name : look.properties) {

@@ -83,6 +83,21 @@ std::string drop_in_lines(const Json& properties) {
     return text;
 }
 
+/// What a process was started without, and what its environment files had that was left out.
+std::string warning_lines(const Json& properties) {
+    std::string text;
+    const auto warnings = properties.find("ExecWarnings");
+    if (warnings == properties.end() || !warnings->is_array()) {
+        return text;
+    }
+    for (const Json& warning : *warnings) {
+        if (warning.is_string()) {
+            text += label("Warning") + harmless(warning.get<std::string>()) + "\n";
+        }
+    }
+    return text;
+}
+
 std::string main_process_line(const StatusFacts& facts) {
     const std::uint64_t main = number_of(facts.properties, "MainPID");
     if (main != 0) {
@@ -97,7 +112,7 @@ std::string main_process_line(const StatusFacts& facts) {
     const std::uint64_t last = number_of(facts.properties, "ExecMainPID");
     const auto code = static_cast<int>(number_of(facts.properties, "ExecMainCode"));
     const auto status = static_cast<int>(number_of(facts.properties, "ExecMainStatus"));
-    const std::string end = describe_end(code, status);
+    const std::string end = describe_end(code, status, truth_of(facts.properties, "ExecStarted"));
     if (last == 0 || end.empty()) {
         return "";
     }
@@ -181,6 +196,7 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     if (const std::string reason = reason_text(properties); !reason.empty()) {
         text += label("Result") + text_of(properties, "Result") + ": " + reason + "\n";
     }
+    text += warning_lines(properties);
     text += main_process_line(facts);
     if (const std::string said = text_of(properties, "StatusText"); !said.empty()) {
         text += label("Status") + "\"" + harmless(said) + "\"\n";
@@ -209,6 +225,7 @@ Json status_json(const StatusFacts& facts) {
     }
     Json object = facts.properties;
     object["Processes"] = std::move(processes);
+    object["exec_error"] = exec_error_json(facts.properties);
     object["LogPath"] = facts.log_path;
     object["Log"] = facts.log;
     return object;

@@ -8,8 +8,22 @@
 namespace svcd {
 namespace {
 
+/// What kept the unit's command from being executed, where that is why it failed: a reload's
+/// failure is another matter, and what stops it may fail after its main process has.
+std::string exec_error_text(const Json& properties, const std::string& result) {
+    const std::string text = text_of(properties, "ExecErrorText");
+    const bool failed_before = number_of(properties, "ExecMainCode") != 0 &&
+                               number_of(properties, "ExecMainStatus") != 0 &&
+                               truth_of(properties, "ExecStarted");
+    if ((result != "exit-code" && result != "resources") || text.starts_with("ExecReload:") ||
+        (text.starts_with("ExecStop") && failed_before)) {
+        return "";
+    }
+    return text;
+}
+
 std::string setting_blamed(const Json& properties) {
-    if (number_of(properties, "ExecMainCode") != 1) {
+    if (number_of(properties, "ExecMainCode") != 1 || truth_of(properties, "ExecStarted")) {
         return "";
     }
     switch (number_of(properties, "ExecMainStatus")) {
@@ -108,10 +122,26 @@ std::string unmet_condition(const Json& properties) {
     return {};
 }
 
+Json exec_error_json(const Json& properties) {
+    const auto error = properties.find("ExecError");
+    constexpr std::size_t kFields = 3;
+    if (error == properties.end() || !error->is_array() || error->size() != kFields ||
+        (*error)[0] == "") {
+        return nullptr;
+    }
+    return {{"step", (*error)[0]},
+            {"object", (*error)[1]},
+            {"errno", (*error)[2]},
+            {"text", text_of(properties, "ExecErrorText")}};
+}
+
 std::string reason_text(const Json& properties) {
     const std::string result = text_of(properties, "Result");
     if (result.empty() || result == "success") {
         return "";
+    }
+    if (const std::string text = exec_error_text(properties, result); !text.empty()) {
+        return text;
     }
     if (const std::string special = result == "timeout"    ? timeout_text(properties)
                                     : result == "protocol" ? protocol_text(properties)
@@ -120,7 +150,8 @@ std::string reason_text(const Json& properties) {
         return special;
     }
     return describe_result(result, static_cast<int>(number_of(properties, "ExecMainCode")),
-                           static_cast<int>(number_of(properties, "ExecMainStatus"))) +
+                           static_cast<int>(number_of(properties, "ExecMainStatus")),
+                           truth_of(properties, "ExecStarted")) +
            blame_text(properties);
 }
 

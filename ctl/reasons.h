@@ -14,6 +14,10 @@ bool is_moment(Usec time);
 /// Why a unit is not as it should be; empty when its Result is success.
 std::string reason_text(const Json& properties);
 
+/// What kept a command of the unit from being executed: {step, object, errno, text}; null: nothing
+/// did.
+Json exec_error_json(const Json& properties);
+
 /// The Condition or Assert that kept the unit from starting the last time, "ConditionUser=!root";
 /// or nothing.
 std::string unmet_condition(const Json& properties);

@@ -75,6 +75,10 @@ StopEvent read_event(const Json& json) {
     event.pids = pids_of(json, event.what == "signal" ? "to" : "pids");
     event.uid = static_cast<std::uint32_t>(number_of(json, "uid"));
     event.from = pid_of(json, "from");
+    event.ran = truth_of(json, "ran");
+    event.step = text_of(json, "step");
+    event.object = text_of(json, "object");
+    event.error_name = text_of(json, "errno");
     event.stopping = truth_of(json, "stopping");
     event.status_text = text_of(json, "status");
     event.extend = time_of(json, "extend_usec");
@@ -222,6 +226,20 @@ std::uint64_t share_of_limit(const StopRecord& record) {
 bool was_asked_to_end(const StopRecord& record, ProcessId pid) {
     return std::ranges::any_of(record.events, [&](const StopEvent& event) {
         return asks_to_end(event) && is_among(event.pids, pid);
+    });
+}
+
+const StopEvent* exec_failure(const StopRecord& record) {
+    const auto found = std::ranges::find_if(record.events, [](const StopEvent& event) {
+        return event.what == "exec-failed" && event.setting != "ExecReload" &&
+               !event.setting.starts_with("ExecStop");
+    });
+    return found == record.events.end() ? nullptr : &*found;
+}
+
+bool main_ran(const StopRecord& record) {
+    return std::ranges::any_of(record.events, [](const StopEvent& event) {
+        return event.what == "exit" && event.role == "main" && event.ran;
     });
 }
 

@@ -56,6 +56,10 @@ struct StopEvent {
     std::vector<ProcessId> pids;  ///< `to` of a signal, `pids` of what was left
     std::uint32_t uid = 0;
     ProcessId from = 0;
+    bool ran = false;  ///< of an exit: it was the unit's program by then
+    std::string step;  ///< of exec-failed, as the next two
+    std::string object;
+    std::string error_name;
     bool stopping = false;
     std::string status_text;
     std::optional<Usec> extend;
@@ -121,6 +125,11 @@ const StopEvent* first_stop_signal(const StopRecord& record);
 /// The first SIGKILL of svcd's that went to processes of the unit (to the process, where one is
 /// given), or nullptr.
 const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid = 0);
+/// What kept the unit's first command that failed so from being executed, before it went down, or
+/// nullptr.
+const StopEvent* exec_failure(const StopRecord& record);
+/// Was the main process its own program when it ended, as far as is known?
+bool main_ran(const StopRecord& record);
 /// The exit of a process, or nullptr.
 const StopEvent* exit_of(const StopRecord& record, ProcessId pid);
 /// What was started in the stop with this PID (ExecStop, ExecStopPost), or nullptr.

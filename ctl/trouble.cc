@@ -67,11 +67,14 @@ std::string trouble_text(const Trouble& trouble, bool json, const Screen& screen
         const auto or_null = [](const std::string& text) {
             return text.empty() ? Json{} : Json(text);
         };
-        const Json object = {{"error",
-                              {{"name", trouble.name},
-                               {"message", trouble.message},
-                               {"unit", or_null(trouble.unit)},
-                               {"location", or_null(location)}}}};
+        Json object = {{"error",
+                        {{"name", trouble.name},
+                         {"message", trouble.message},
+                         {"unit", or_null(trouble.unit)},
+                         {"location", or_null(location)}}}};
+        if (!trouble.exec_error.is_null()) {
+            object["error"]["exec_error"] = trouble.exec_error;
+        }
         return json_text(object);
     }
     std::string text = coloured(screen, Colour::bad, "error:") + " ";

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "exit_status.h"
+#include "facts.h"
 #include "screen.h"
 
 namespace svcd {
@@ -16,6 +17,7 @@ struct Trouble {
     std::string unit;      ///< empty: none in particular
     std::string hint;      ///< what to do; may be empty
     std::string location;  ///< FILE:LINE:COL where it is known
+    Json exec_error{};     ///< of reasons.h; null: nothing of that kind
 };
 
 /// "error: web.service: …" with a hint below, or one JSON object {error: {…}}.

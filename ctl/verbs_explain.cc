@@ -129,6 +129,7 @@ Json explained_json(const std::string& unit,
                    {"headline", state.headline},
                    {"verdicts", verdicts_json(state.verdicts)},
                    {"mends", mends_of(state.verdicts)}};
+    object["exec_error"] = exec_error_json(asked.properties);
     object["examined"] = asked.examined;
     object["stops"] = std::move(stops);
     return object;

@@ -45,6 +45,10 @@ std::string why_failed(const WatchedJob& job, const Json& properties, const Culp
         return unmet + " does not hold";
     }
     const std::string reason = reason_text(properties);
+    if (const std::string text = text_of(properties, "ExecErrorText");
+        reason.empty() && job.result == "failed" && text.starts_with("ExecReload:")) {
+        return text;
+    }
     const bool is_units_own = job.result == "failed" || job.result == "done";
     return is_units_own && !reason.empty() ? reason : describe_job_result(job.result);
 }
@@ -63,6 +67,7 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
             found = find_culprits(session, properties);
         }
         trouble.message = why_failed(job, properties, found);
+        trouble.exec_error = exec_error_json(found.units.empty() ? properties : found.first);
     } catch (const sdbus::Error&) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since
     }

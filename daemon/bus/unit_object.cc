@@ -158,6 +158,15 @@ void load_error(Subject& subject, Writer& value) {
     value.open(SD_BUS_TYPE_STRUCT, "ss").string(name).string(unit.load_error).close();
 }
 
+void exec_error(Subject& subject, Writer& value) {
+    const ExecError& error = subject.status().exec_error;
+    value.open(SD_BUS_TYPE_STRUCT, "sss")
+        .string(name_of(error.step))
+        .string(error.object)
+        .string(errno_name(error.error_number))
+        .close();
+}
+
 void unit_job(Subject& subject, Writer& value) {
     const std::optional<JobStatus>& job = subject.status().job;
     const JobId id = job ? job->id : JobId::none;
@@ -293,6 +302,12 @@ constexpr PropertyRow kServiceProperties[] = {
     {"StatusText",     "s", Emits::change,  [](Subject& s, Writer& w) { w.string(s.status().status_text); }},
     {"ToldStopping",   "b", Emits::change,  status_flag<&UnitStatus::told_stopping>},
     {"StatusErrno",    "i", Emits::change,  [](Subject& s, Writer& w) { w.i32(s.status().status_error); }},
+    // Ours: what kept a command from being executed (step, object, errno's name; empty: nothing), the sentence for
+    // people, whether the execve of the main process succeeded, and what was not done as the file says.
+    {"ExecError",      "(sss)", Emits::change, exec_error},
+    {"ExecErrorText",  "s", Emits::change,  [](Subject& s, Writer& w) { w.string(to_string(s.status().exec_error)); }},
+    {"ExecStarted",    "b", Emits::change,  status_flag<&UnitStatus::exec_started>},
+    {"ExecWarnings",   "as", Emits::change, [](Subject& s, Writer& w) { w.strings(s.status().exec_warnings); }},
     {"ControlGroup",   "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
     {"WatchdogTimestamp",          "t", Emits::nothing, status_time<&UnitStatus::watchdog_at>},
     {"WatchdogTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::watchdog_at>},

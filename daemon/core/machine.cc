@@ -223,7 +223,17 @@ void Machine::on(ExecSucceeded& event) {
         Unit& owned_by = unit(owner->unit);
         if (owner->role != ProcessRole::checker &&
             process_of(owned_by, owner->role, event.process) != nullptr) {
-            Service{*this, owned_by}.on_executing(owner->role);
+            Service{*this, owned_by}.on_executing(owner->role, event);
+        }
+    }
+}
+
+void Machine::on(ExecFailed& event) {
+    if (const auto owner = processes.owner(event.process)) {
+        Unit& owned_by = unit(owner->unit);
+        if (owner->role != ProcessRole::checker &&
+            process_of(owned_by, owner->role, event.process) != nullptr) {
+            Service{*this, owned_by}.on_exec_failed(owner->role, event.error);
         }
     }
 }
@@ -394,6 +404,9 @@ void Machine::reset_failed(Unit& unit) {
         unit.run->restarts = 0;
         unit.run->backoff = 0;
         unit.run->reload_result = UnitResult::success;
+        if (unit.run->exec_notes != nullptr) {
+            unit.run->exec_notes->error = {};
+        }
     }
     if (!traits(unit.sub_state).stopping) {
         unit.result = UnitResult::success;

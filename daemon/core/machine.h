@@ -177,6 +177,7 @@ private:
     void on(ProcessSpawned& event);
     void on(SpawnFailed& event);
     void on(ExecSucceeded& event);
+    void on(ExecFailed& event);
     void on(ProcessExited& event);
     void on(CgroupEmptied& event);
     void on(OomKilled& event);

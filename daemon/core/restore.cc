@@ -20,6 +20,48 @@ std::string_view text_of(const std::array<char, Size>& field) {
     return {field.data(), strnlen(field.data(), Size)};
 }
 
+void put_exec_notes(UnitRecord& record, const ExecNotes& notes) {
+    const ExecError& error = notes.error;
+    record.exec_step = static_cast<std::uint8_t>(error.step);
+    record.exec_problem = static_cast<std::uint8_t>(error.problem);
+    record.exec_role = static_cast<std::uint8_t>(error.role);
+    record.exec_errno = error.error_number;
+    record.exec_oom_errno = notes.deviations.oom_score_errno;
+    record.exec_limits = notes.deviations.limits;
+    record.exec_nice = notes.deviations.nice;
+    record.exec_nice_differs = notes.deviations.nice_differs ? 1 : 0;
+    // Both want to be whole; where there is no room, the detail keeps what it is sure of.
+    constexpr std::size_t kRoom = kExecTextMax - 2;
+    const std::size_t kept = std::min(error.detail.size(), kExecDetailKept);
+    const std::size_t object = std::min(error.object.size(), kRoom - kept);
+    const std::size_t detail = std::min(error.detail.size(), kRoom - object);
+    std::memcpy(record.exec_text.data(), error.object.data(), object);
+    std::memcpy(record.exec_text.data() + object + 1, error.detail.data(), detail);
+}
+
+std::unique_ptr<ExecNotes> exec_notes_from(const UnitRecord& record) {
+    auto notes = std::make_unique<ExecNotes>();
+    if (record.exec_step <= static_cast<std::uint8_t>(kLastExecStep) &&
+        record.exec_problem <= static_cast<std::uint8_t>(kLastExecProblem) &&
+        record.exec_role < kCommandRoles) {
+        ExecError& error = notes->error;
+        error.step = static_cast<ExecStep>(record.exec_step);
+        error.problem = static_cast<ExecProblem>(record.exec_problem);
+        error.role = static_cast<CommandRole>(record.exec_role);
+        error.error_number = record.exec_errno;
+        error.object = text_of(record.exec_text);
+        const std::size_t begin = std::min(error.object.size() + 1, kExecTextMax);
+        error.detail = std::string_view{record.exec_text.data() + begin, kExecTextMax - begin};
+        error.detail.resize(strnlen(error.detail.data(), error.detail.size()));
+    }
+    notes->deviations.oom_score_errno = record.exec_oom_errno;
+    notes->deviations.limits = record.exec_limits;
+    notes->deviations.nice = record.exec_nice;
+    notes->deviations.nice_differs = record.exec_nice_differs != 0;
+    const bool is_empty = notes->error.step == ExecStep::none && notes->deviations.is_empty();
+    return is_empty ? nullptr : std::move(notes);
+}
+
 ProcessRecord record_of(const Process& process) {
     ProcessRecord record{};
     record.token = static_cast<std::uint64_t>(process.token);
@@ -119,6 +161,10 @@ UnitRecord Machine::record(const Unit& unit) const {
     run->stop_times.save(record.stop_times);
     record.stop_times.warned_percent = run->warned_percent;
     flag2(run->stop_is_measured, kUnitStopIsMeasured);
+    flag2(run->main_ran && !run->main.is_there(), kUnitMainRan);
+    if (run->exec_notes != nullptr) {
+        put_exec_notes(record, *run->exec_notes);
+    }
     flag2(run->asked_to_stop, kUnitAskedToStop);
     record.watchdog_interval = run->watchdog_interval.count();
     record.main_started_at = to_usec(run->main_started_at);
@@ -181,6 +227,8 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->warned_percent = record.stop_times.warned_percent;
     run->stop_is_measured = (record.flags2 & kUnitStopIsMeasured) != 0;
     run->asked_to_stop = (record.flags2 & kUnitAskedToStop) != 0;
+    run->main_ran = (record.flags2 & kUnitMainRan) != 0;
+    run->exec_notes = exec_notes_from(record);
     run->watchdog_interval = Duration{record.watchdog_interval};
     run->main_started_at = time_from_usec(record.main_started_at);
     run->main_exited_at = time_from_usec(record.main_exited_at);

@@ -90,7 +90,9 @@ StartOutcome Service::start() {
     }
     unit_.result = UnitResult::success;
     run_.reload_result = UnitResult::success;
+    forget_exec_notes();
     run_.main_known = false;
+    run_.main_ran = false;
     run_.main_is_adopted = false;
     run_.forbid_restart = false;
     run_.told_reloading = false;
@@ -239,6 +241,7 @@ bool Service::spawn(ProcessRole role, std::uint16_t command) {
     machine_.touch(unit_);
     if (role == ProcessRole::main) {
         run_.main_known = true;
+        run_.main_ran = false;
         run_.main_is_adopted = false;
         run_.main_started_at = machine_.now;
         run_.main_exited_at = Time{};
@@ -257,7 +260,7 @@ bool Service::spawn(ProcessRole role, std::uint16_t command) {
 void Service::order_spawn(ProcessRole role) {
     const Process& process = role == ProcessRole::main ? run_.main : run_.control;
     unit_.populated = true;
-    const bool report = role == ProcessRole::main && settings_.type == ServiceType::exec;
+    const bool report = role == ProcessRole::main && waits_for_execve();
     machine_.order(SpawnProcess{process.token, unit_.id, role, process.command, report});
 }
 

@@ -51,7 +51,8 @@ public:
 
     void on_spawned(Process& process, Pid pid);
     void on_spawn_failed(ProcessRole role, const Error& error);
-    void on_executing(ProcessRole role);
+    void on_executing(ProcessRole role, const ExecSucceeded& how = {});
+    void on_exec_failed(ProcessRole role, const ExecError& error);
     void on_exit(ProcessRole role, ExitCode code, int status);
     void on_main_process_found(const MainProcessFound& found);
     void on_main_process_not_found(const Error& error);
@@ -115,6 +116,13 @@ private:
     // What processes there are.
     bool spawn(ProcessRole role, std::uint16_t command);
     void order_spawn(ProcessRole role);
+    bool waits_for_execve() const;
+    void forget_exec_notes();
+    void note_exec_result(ProcessRole role, const ExecSucceeded& how);
+    void note_exec_error(const ExecError& error);
+    void note_spawn_error(const Process& process, const Error& error);
+    bool was_missing_resources(const Process& process) const;
+    ExecNotes& exec_notes();
     void hold_until_idle();
     void drop_held();
 

@@ -16,7 +16,8 @@ void Service::on_spawned(Process& process, Pid pid) {
         return;
     }
     run_.main_pid_last = pid;
-    if (unit_.sub_state == SubState::start && settings_.type == ServiceType::simple) {
+    if (unit_.sub_state == SubState::start && settings_.type == ServiceType::simple &&
+        !waits_for_execve()) {
         enter_start_post();
     }
 }
@@ -24,6 +25,7 @@ void Service::on_spawned(Process& process, Pid pid) {
 void Service::on_spawn_failed(ProcessRole role, const Error& error) {
     Process& process = role == ProcessRole::main ? run_.main : run_.control;
     machine_.say(Severity::error, unit_, "can't start a process: " + to_string(error));
+    note_spawn_error(process, error);
     forget_process(process);
     machine_.order(CheckCgroup{unit_.id});
     if (role == ProcessRole::control && unit_.sub_state == SubState::reload) {
@@ -47,12 +49,16 @@ void Service::on_spawn_failed(ProcessRole role, const Error& error) {
     }
 }
 
-void Service::on_executing(ProcessRole role) {
+void Service::on_executing(ProcessRole role, const ExecSucceeded& how) {
     (role == ProcessRole::main ? run_.main : run_.control).executing = true;
+    note_exec_result(role, how);
     if (role == ProcessRole::control) {
         return;
     }
-    if (settings_.type == ServiceType::exec && unit_.sub_state == SubState::start) {
+    run_.main_ran = true;
+    machine_.effects->shown.push_back(unit_.id);
+    if ((settings_.type == ServiceType::exec || settings_.type == ServiceType::simple) &&
+        unit_.sub_state == SubState::start) {
         enter_start_post();
     } else if (!traits(unit_.sub_state).stopping) {
         run_.check_deadline = kNever;
@@ -71,25 +77,22 @@ void Service::on_exit(ProcessRole role, ExitCode code, int status) {
         on_control_exit(code, status);
         return;
     }
-    if (unit_.sub_state == SubState::start && settings_.type == ServiceType::simple) {
+    if (unit_.sub_state == SubState::start && settings_.type == ServiceType::simple &&
+        !was_missing_resources(run_.main)) {
         enter_start_post();  // it was started, however short its life
     }
     on_main_exit(code, status);
 }
 
 void Service::on_main_exit(ExitCode code, int status) {
-    const UnitResult result = result_of_main(code, status);
+    const bool was_missing = was_missing_resources(run_.main);
+    const UnitResult result = was_missing ? UnitResult::resources : result_of_main(code, status);
     const std::uint16_t command = run_.main.command;
     const bool was_adopted = run_.main_is_adopted;
-    run_.main_code = code;
-    run_.main_status = status;
+    run_.main_code = was_missing ? ExitCode::none : code;
+    run_.main_status = was_missing ? 0 : status;
     run_.main_exited_at = machine_.now;
     forget_process(run_.main);
-    if (result != UnitResult::success && unit_.result == UnitResult::success &&
-        code == ExitCode::exited && status >= 200) {
-        machine_.say(Severity::error, unit_,
-                     "its process could not be started (status " + std::to_string(status) + ")");
-    }
     if (unit_.sub_state == SubState::start && is_held_by_shutdown()) {
         note_result(result);
         return;
@@ -188,7 +191,8 @@ void Service::on_main_exit_in_start(UnitResult result) {
 }
 
 void Service::on_control_exit(ExitCode code, int status) {
-    const UnitResult result = result_of_control(code, status);
+    const UnitResult result = was_missing_resources(run_.control) ? UnitResult::resources
+                                                                  : result_of_control(code, status);
     const std::uint16_t command = run_.control.command;
     forget_process(run_.control);
     const SubState state = unit_.sub_state;

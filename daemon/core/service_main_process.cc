@@ -46,6 +46,7 @@ void Service::on_main_process_found(const MainProcessFound& found) {
     run_.main.is_foreign = found.is_foreign;
     run_.main.executing = true;
     run_.main_known = true;
+    run_.main_ran = true;
     run_.main_is_adopted = true;
     run_.main_pid_last = found.pid;
     run_.main_started_at = machine_.now;

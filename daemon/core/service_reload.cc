@@ -22,6 +22,9 @@ StartOutcome Service::reload() {
 
 void Service::enter_reload() {
     run_.reload_result = UnitResult::success;
+    if (run_.exec_notes != nullptr && run_.exec_notes->error.role == CommandRole::reload) {
+        run_.exec_notes->error = {};
+    }
     run_.told_reloading = false;
     const bool signals = reloads_by_signal();
     const auto command = first_command(settings_, CommandRole::reload);

@@ -87,9 +87,8 @@ void Service::resume(const RestoredUnit& restored) {
                         role, Error{0, "go on with", unit_.name(), "its commands have changed"});
                     return;
                 }
-                machine_.order(
-                    SpawnProcess{process.token, unit_.id, role, process.command,
-                                 role == ProcessRole::main && settings_.type == ServiceType::exec});
+                machine_.order(SpawnProcess{process.token, unit_.id, role, process.command,
+                                            role == ProcessRole::main && waits_for_execve()});
                 return;
             case ProcessFact::State::alive:
                 // Whether it has got through execve nobody can tell any more: a failure of that

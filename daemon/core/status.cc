@@ -74,6 +74,15 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.restarts = run->restarts;
         status.status_text = run->status_text;
         status.told_stopping = run->told_stopping;
+        status.exec_started = run->main_ran;
+        if (const ExecNotes* notes = run->exec_notes.get()) {
+            status.exec_error = notes->error;
+            if (unit.definition.service != nullptr && unit.definition.service->exec != nullptr) {
+                status.exec_warnings = describe(notes->deviations, *unit.definition.service->exec);
+            }
+            status.exec_warnings.insert(status.exec_warnings.end(), notes->warnings.begin(),
+                                        notes->warnings.end());
+        }
         status.status_error = run->status_error;
         status.watchdog_at = run->watchdog_at;
         status.watchdog_interval = run->watchdog_interval;

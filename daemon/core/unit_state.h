@@ -10,6 +10,7 @@
 
 #include "core/stop_history.h"
 #include "core/sub_state.h"
+#include "core/types/exec_error.h"
 #include "core/types/ids.h"
 #include "core/types/states.h"
 #include "core/types/time.h"
@@ -29,6 +30,15 @@ struct Process {
     bool is_held = false;          ///< not ordered yet (Type=idle waits for the jobs to end)
 
     bool is_there() const { return token != Token::none; }
+};
+
+/// What is known of how its processes became their programs, where that is worth a word.
+struct ExecNotes {
+    ExecError error;            ///< the first of this life, or of its last reload
+    ExecDeviations deviations;  ///< of the main process
+    std::vector<std::string> warnings;
+    /// Have been said in the log, and are not said again.
+    std::vector<std::string> said;
 };
 
 /// What a service is besides its sub-state. Written to the state file as UnitRecord.
@@ -63,17 +73,19 @@ struct ServiceRun {
     std::uint32_t backoff = 0;  ///< restarts since it last ran well: which of RestartSteps is next
     Time reload_began_at{};
     UnitResult reload_result = UnitResult::success;
-    bool forget_restarts = false;     ///< the next start begins to count anew
-    bool main_known = false;          ///< this life has, or had, a main process that we know
-    bool main_is_adopted = false;     ///< it named itself (MAINPID=, PIDFile) or was found
-    bool forbid_restart = false;      ///< stopped by a job: Restart= does not apply
-    bool told_reloading = false;      ///< RELOADING=1 without READY=1 since
-    bool told_stopping = false;       ///< STOPPING=1
-    bool bus_name_good = false;       ///< Type=dbus: its name has an owner
-    bool asked_to_stop = false;       ///< the stop signal was sent in this stop
-    bool sigkill_sent = false;        ///< in this stop
-    bool stop_is_measured = false;    ///< there were processes to stop: its time counts
-    std::uint8_t warned_percent = 0;  ///< of TimeoutStopSec: what a stop's warning was about
+    bool forget_restarts = false;           ///< the next start begins to count anew
+    bool main_known = false;                ///< this life has, or had, a main process that we know
+    bool main_ran = false;                  ///< its main process is, or was, its own program
+    bool main_is_adopted = false;           ///< it named itself (MAINPID=, PIDFile) or was found
+    bool forbid_restart = false;            ///< stopped by a job: Restart= does not apply
+    bool told_reloading = false;            ///< RELOADING=1 without READY=1 since
+    bool told_stopping = false;             ///< STOPPING=1
+    bool bus_name_good = false;             ///< Type=dbus: its name has an owner
+    bool asked_to_stop = false;             ///< the stop signal was sent in this stop
+    bool sigkill_sent = false;              ///< in this stop
+    bool stop_is_measured = false;          ///< there were processes to stop: its time counts
+    std::uint8_t warned_percent = 0;        ///< of TimeoutStopSec: what a stop's warning was about
+    std::unique_ptr<ExecNotes> exec_notes;  ///< null: nothing to tell
     StopHistory stop_times;
     std::int32_t status_error = 0;
     std::string status_text;

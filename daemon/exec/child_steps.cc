@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 
+#include "exec/executable_look.h"
 #include "exec/exit_status.h"
 #include "exec/raw_syscall.h"
 
@@ -18,12 +21,13 @@ struct KernelLimit {
     std::uint64_t hard;
 };
 
-bool fail(ChildFailure& failure,
-          int exit_status,
-          long result,
-          const char* operation,
-          const char* subject) {
-    failure = ChildFailure{exit_status, static_cast<int>(-result), operation, subject};
+bool fail(ChildFailure& failure, int exit_status, ExecStep step, long result, const char* subject) {
+    failure.exit_status = exit_status;
+    failure.error_number = static_cast<int>(-result);
+    failure.step = step;
+    failure.problem = ExecProblem::none;
+    failure.subject = subject;
+    failure.detail[0] = '\0';
     return false;
 }
 
@@ -87,6 +91,25 @@ long open_output(OutputKind kind, char* path, int target) {
     return fd < 0 ? fd : place(fd, target);
 }
 
+/// The Limit* settings, by their RLIMIT_* numbers.
+constexpr auto kLimitSettings = std::to_array<const char*>(
+    {"LimitCPU", "LimitFSIZE", "LimitDATA", "LimitSTACK", "LimitCORE", "LimitRSS", "LimitNPROC",
+     "LimitNOFILE", "LimitMEMLOCK", "LimitAS", "LimitLOCKS", "LimitSIGPENDING", "LimitMSGQUEUE",
+     "LimitNICE", "LimitRTPRIO", "LimitRTTIME"});
+
+/// The last part of a path.
+const char* name_in(const char* path) {
+    const char* name = path;
+    for (const char* at = path; *at != '\0'; ++at) {
+        name = *at == '/' ? at + 1 : name;
+    }
+    return name;
+}
+
+bool is_there(const char* path) {
+    return raw_syscall(__NR_faccessat, raw(AT_FDCWD), raw(path), F_OK) >= 0;
+}
+
 const char* shown_path(OutputKind kind, const char* path) {
     return kind == OutputKind::null || path == nullptr ? "/dev/null" : path;
 }
@@ -99,7 +122,7 @@ bool set_up_input(const ChildPlan& plan, ChildFailure& failure) {
     const long fd = open_raw(path, O_RDONLY);
     const long result = fd < 0 ? fd : place(fd, 0);
     if (result < 0) {
-        return fail(failure, kExitStdin, result, "open standard input", path);
+        return fail(failure, kExitStdin, ExecStep::stdin_, result, path);
     }
     return true;
 }
@@ -112,23 +135,23 @@ bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure) {
     }
     const long output = open_output(plan.output, plan.output_path, 1);
     if (output < 0) {
-        return fail(failure, kExitStdout, output, "open standard output",
+        return fail(failure, kExitStdout, ExecStep::stdout_, output,
                     shown_path(plan.output, plan.output_path));
     }
     if (plan.error_is_output) {
         // Inherited output goes with inherited error, which may be another file.
         const long copy = plan.output == OutputKind::inherit ? 0 : raw_syscall(__NR_dup3, 1, 2, 0);
-        return copy >= 0 || fail(failure, kExitStderr, copy, "dup2", "standard error");
+        return copy >= 0 || fail(failure, kExitStderr, ExecStep::stderr_, copy, "");
     }
     const long error = open_output(plan.error, plan.error_path, 2);
     if (error < 0) {
-        return fail(failure, kExitStderr, error, "open standard error",
+        return fail(failure, kExitStderr, ExecStep::stderr_, error,
                     shown_path(plan.error, plan.error_path));
     }
     return true;
 }
 
-bool set_up_limits(const ChildPlan& plan, ChildFailure& failure) {
+bool set_up_limits(const ChildPlan& plan, ChildFailure& failure, ExecDeviations& deviations) {
     for (std::size_t index = 0; index < plan.limit_count; ++index) {
         const ResourceLimit& wanted = plan.limits[index];
         KernelLimit limit{wanted.soft, wanted.hard};
@@ -141,21 +164,45 @@ bool set_up_limits(const ChildPlan& plan, ChildFailure& failure) {
                 limit.soft = limit.soft < now.hard ? limit.soft : now.hard;
                 limit.hard = limit.hard < now.hard ? limit.hard : now.hard;
                 result = raw_syscall(__NR_prlimit64, 0, resource, raw(&limit), 0);
+                deviations.limits =
+                    static_cast<std::uint16_t>(deviations.limits | 1U << wanted.resource);
             }
         }
         if (result < 0) {
-            return fail(failure, kExitLimits, result, "setrlimit", nullptr);
+            return fail(
+                failure, kExitLimits, ExecStep::limits, result,
+                kLimitSettings[static_cast<std::size_t>(wanted.resource) % kLimitSettings.size()]);
         }
     }
     return true;
 }
 
-bool set_up_nice(const ChildPlan& plan, ChildFailure& failure) {
+bool set_up_nice(const ChildPlan& plan, ChildFailure& failure, ExecDeviations& deviations) {
     if (!plan.has_nice) {
         return true;
     }
     const long result = raw_syscall(__NR_setpriority, PRIO_PROCESS, 0, raw(long{plan.nice}));
-    return result >= 0 || fail(failure, kExitNice, result, "setpriority", nullptr);
+    if (result >= 0) {
+        return true;
+    }
+    // The kernel's getpriority has 20 - nice, so that no value looks like an error.
+    constexpr long kNiceBase = 20;
+    const long shifted = raw_syscall(__NR_getpriority, PRIO_PROCESS, 0);
+    KernelLimit permitted{};
+    if ((result != -EACCES && result != -EPERM) || shifted < 0 || plan.nice > kNiceBase - shifted ||
+        raw_syscall(__NR_prlimit64, 0, RLIMIT_NICE, 0, raw(&permitted)) < 0) {
+        return fail(failure, kExitNice, ExecStep::nice, result, "");
+    }
+    long nearest = kNiceBase - shifted;
+    constexpr std::uint64_t kSteps = 40;
+    const long lowest =
+        kNiceBase - static_cast<long>(permitted.soft < kSteps ? permitted.soft : kSteps);
+    if (lowest < nearest && raw_syscall(__NR_setpriority, PRIO_PROCESS, 0, raw(lowest)) >= 0) {
+        nearest = lowest;
+    }
+    deviations.nice_differs = nearest != plan.nice;
+    deviations.nice = static_cast<std::int8_t>(nearest);
+    return true;
 }
 
 bool enter_directory(const ChildPlan& plan, ChildFailure& failure) {
@@ -163,7 +210,7 @@ bool enter_directory(const ChildPlan& plan, ChildFailure& failure) {
     if (result < 0 && plan.fallback_directory != nullptr) {
         result = raw_syscall(__NR_chdir, raw(plan.fallback_directory));
     }
-    return result >= 0 || fail(failure, kExitChdir, result, "chdir", plan.directory);
+    return result >= 0 || fail(failure, kExitChdir, ExecStep::chdir, result, plan.directory);
 }
 
 void execute(const ChildPlan& plan, ChildFailure& failure) {
@@ -173,17 +220,26 @@ void execute(const ChildPlan& plan, ChildFailure& failure) {
     raw_syscall(__NR_rt_sigprocmask, SIG_SETMASK, raw(&kNoSignals), 0, sizeof(std::uint64_t));
     // Nothing may be said before it has failed: the manager reads the same memory.
     ChildFailure why;
-    fail(why, kExitExec, -ENOENT, "execve", plan.executables[0]);
+    const bool is_looked_up = plan.executables[1] != nullptr;
+    fail(why, kExitExec, ExecStep::exec, -ENOENT,
+         is_looked_up ? name_in(plan.executables[0]) : plan.executables[0]);
+    if (is_looked_up) {
+        why.problem = ExecProblem::not_in_search_path;
+    }
     for (const char* const* path = plan.executables; *path != nullptr; ++path) {
         const long result =
             raw_syscall(__NR_execve, raw(*path), raw(plan.arguments), raw(plan.environment));
         // Of several, the file that exists but can't be run says more than those that don't exist.
-        if (result != -ENOENT && result != -ENOTDIR) {
-            fail(why, kExitExec, result, "execve", *path);
-            if (result != -EACCES) {
+        const bool is_missing = result == -ENOENT || result == -ENOTDIR;
+        if (!is_missing || !is_looked_up || is_there(*path)) {
+            fail(why, kExitExec, ExecStep::exec, result, *path);
+            if (result != -EACCES && !is_missing) {
                 break;
             }
         }
+    }
+    if (why.problem == ExecProblem::none) {
+        look_at_executable(why.subject, why);
     }
     failure = why;
 }

@@ -6,9 +6,11 @@
 // Compiled without sanitizers and without the stack protector.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
+#include "core/types/exec_error.h"
 #include "core/types/unit.h"
 
 namespace svcd {
@@ -38,24 +40,29 @@ struct ChildPlan {
     const char* const* environment = nullptr;
 };
 
-/// Why a step failed: the exit status to end with, and the words of an Error. The pointers are
-/// string literals or the plan's.
+/// Why a step failed: the exit status to end with, and what an ExecError is made of. The subject is
+/// a string literal or the plan's.
 struct ChildFailure {
     int exit_status = 0;
     int error_number = 0;
-    const char* operation = nullptr;
+    ExecStep step = ExecStep::none;
+    ExecProblem problem = ExecProblem::none;
     const char* subject = nullptr;
+    std::array<char, 128> detail;  ///< NUL-terminated once `step` is set
+
+    ChildFailure() { detail[0] = '\0'; }
 };
 
 /// Standard input, output and error. No open of these ever waits: a FIFO without a reader is ENXIO.
 /// A log's folder is made when it is missing.
 bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure);
-/// Limits, as far up as the hard limit when we may not go above it (systemd does the same).
-bool set_up_limits(const ChildPlan& plan, ChildFailure& failure);
-bool set_up_nice(const ChildPlan& plan, ChildFailure& failure);
+/// Limits, as far up as the hard limit when we may not go above it, and the nearest Nice that is
+/// permitted (systemd does the same). What differs is noted.
+bool set_up_limits(const ChildPlan& plan, ChildFailure& failure, ExecDeviations& deviations);
+bool set_up_nice(const ChildPlan& plan, ChildFailure& failure, ExecDeviations& deviations);
 bool enter_directory(const ChildPlan& plan, ChildFailure& failure);
 /// umask, SIGPIPE ignored (IgnoreSIGPIPE=yes is the default), an empty signal mask, execve. Returns
-/// only with a failure.
+/// only with a failure, after a look at the file (executable_look.h).
 void execute(const ChildPlan& plan, ChildFailure& failure);
 
 }  // namespace svcd

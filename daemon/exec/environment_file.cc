@@ -5,7 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <tl/expected.hpp>
+#include <utility>
 
 namespace svcd {
 namespace {
@@ -36,7 +40,88 @@ void strip_end(std::string& text, std::size_t keep = 0) {
 /// after a backslash.
 class Parser {
 public:
+    explicit Parser(std::string_view file) : file_(file) {}
+
     void take(char c) {
+        step(c);
+        line_ += c == '\n' ? 1 : 0;
+    }
+
+    EnvironmentLines finish() {
+        switch (state_) {
+            case State::single_quotes:
+            case State::double_quotes:
+            case State::double_quotes_escape:
+                warn(
+                    "a quote that is opened in this assignment is not closed: all that follows "
+                    "belongs to the value");
+                end_assignment();
+                break;
+            case State::before_value:
+            case State::value:
+            case State::value_escape:
+                end_assignment();
+                break;
+            case State::name:
+                warn_of_line();
+                break;
+            case State::before_name:
+            case State::comment:
+            case State::comment_escape:
+                break;
+        }
+        return std::move(lines_);
+    }
+
+    void warn_at(std::size_t line, std::string_view text) {
+        if (lines_.warnings.size() > kEnvironmentWarningsMax) {
+            return;
+        }
+        lines_.warnings.push_back(lines_.warnings.size() == kEnvironmentWarningsMax
+                                      ? std::string{file_} + ": there are more such lines"
+                                      : std::string{file_} + ":" + std::to_string(line) + ": " +
+                                            std::string{text});
+    }
+
+private:
+    enum class State {
+        before_name,
+        name,
+        before_value,
+        value,
+        value_escape,
+        single_quotes,
+        double_quotes,
+        double_quotes_escape,
+        comment,
+        comment_escape,
+    };
+
+    void warn(std::string_view text) { warn_at(begin_, text); }
+    void warn_of_line() {
+        warn("a line without '=' is left out: write NAME=VALUE, or '#' before a comment");
+    }
+    /// The name itself is shown only where it is one: else it may be a part of a secret.
+    void warn_of_name() {
+        for (const std::string_view word : {"export", "set", "setenv", "declare", "local"}) {
+            if (name_.size() > word.size() && name_.starts_with(word) &&
+                is_blank(name_[word.size()])) {
+                std::string_view rest = std::string_view{name_}.substr(word.size());
+                rest.remove_prefix(std::min(rest.find_first_not_of(kWhitespace), rest.size()));
+                warn("'" + std::string{word} +
+                     "' is a shell's, and this is no shell script: the "
+                     "line is left out; write " +
+                     (is_variable_name(rest) ? std::string{rest} : std::string{"NAME"}) +
+                     "=... alone");
+                return;
+            }
+        }
+        warn(
+            "what stands before '=' is no name of a variable (letters, digits and '_', no digit "
+            "first): the line is left out");
+    }
+
+    void step(char c) {
         switch (state_) {
             case State::before_name:
                 before_name(c);
@@ -79,42 +164,12 @@ public:
                 break;
             case State::comment_escape:
                 state_ = State::comment;  // a comment goes on after a backslash
+                if (is_newline(c)) {
+                    warn_at(line_, "this comment ends with '\\', so the next line belongs to it");
+                }
                 break;
         }
     }
-
-    std::vector<std::string> finish() {
-        switch (state_) {
-            case State::before_value:
-            case State::value:
-            case State::value_escape:
-            case State::single_quotes:
-            case State::double_quotes:
-            case State::double_quotes_escape:
-                end_assignment();
-                break;
-            case State::before_name:
-            case State::name:
-            case State::comment:
-            case State::comment_escape:
-                break;
-        }
-        return std::move(assignments_);
-    }
-
-private:
-    enum class State {
-        before_name,
-        name,
-        before_value,
-        value,
-        value_escape,
-        single_quotes,
-        double_quotes,
-        double_quotes_escape,
-        comment,
-        comment_escape,
-    };
 
     void before_name(char c) {
         if (c == '#' || c == ';') {
@@ -122,11 +177,13 @@ private:
         } else if (!is_blank(c)) {
             state_ = State::name;
             name_ = c;
+            begin_ = line_;
         }
     }
     void name(char c) {
         if (is_newline(c)) {
-            state_ = State::before_name;  // a line without '=' says nothing
+            warn_of_line();
+            state_ = State::before_name;
         } else if (c == '=') {
             state_ = State::before_value;
             value_.clear();
@@ -182,7 +239,9 @@ private:
             strip_end(value_, keep_);
         }
         if (is_variable_name(name_)) {
-            assignments_.push_back(name_ + "=" + value_);
+            lines_.assignments.push_back(name_ + "=" + value_);
+        } else {
+            warn_of_name();
         }
         state_ = State::before_name;
     }
@@ -191,13 +250,38 @@ private:
     std::string name_;
     std::string value_;
     std::size_t keep_ = 0;  ///< what was quoted or escaped keeps its blanks
-    std::vector<std::string> assignments_;
+    std::string_view file_;
+    std::size_t line_ = 1;
+    std::size_t begin_ = 1;  ///< the line in which the name began
+    EnvironmentLines lines_;
 };
 
-Result<std::string> read_bounded(const std::string& path) {
+ExecError unreadable(int error_number, const std::string& path, ExecProblem problem) {
+    ExecError error;
+    error.step = ExecStep::environment_file;
+    error.problem = problem;
+    error.error_number = error_number;
+    error.object = path;
+    return error;
+}
+
+ExecProblem problem_of(int error_number) {
+    switch (error_number) {
+        case EINVAL:
+            return ExecProblem::not_a_regular_file;
+        case EFBIG:
+            return ExecProblem::too_large;
+        case EISDIR:
+            return ExecProblem::directory;
+        default:
+            return ExecProblem::none;
+    }
+}
+
+tl::expected<std::string, int> read_bounded(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
-        return failure(errno, "read environment file", path);
+        return tl::unexpected(errno);
     }
     struct stat facts {};
     std::string text;
@@ -219,29 +303,37 @@ Result<std::string> read_bounded(const std::string& path) {
         text.append(buffer, static_cast<std::size_t>(size));
     }
     ::close(fd);
-    if (error != 0) {
-        return failure(error, "read environment file", path);
+    if (error == 0 && text.size() > kEnvironmentFileMax) {
+        error = EFBIG;
     }
-    if (text.size() > kEnvironmentFileMax) {
-        return failure(EFBIG, "read environment file", path, "more than 1 MiB");
+    if (error != 0) {
+        return tl::unexpected(error);
     }
     return text;
 }
 
+void append(std::vector<std::string>& all, std::vector<std::string> more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+}
+
 }  // namespace
 
-Result<std::vector<std::string>> parse_environment_file(std::string_view text) {
-    if (text.find('\0') != std::string_view::npos) {
-        return failure(EINVAL, "read environment file", {}, "it holds a NUL byte");
+EnvironmentLines parse_environment_file(std::string_view text, std::string_view file) {
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    Parser parser{file};
+    if (text.starts_with(kByteOrderMark)) {
+        parser.warn_at(1, "the file begins with a byte order mark (BOM), which is left out");
+        text.remove_prefix(kByteOrderMark.size());
     }
-    Parser parser;
     for (const char c : text) {
         parser.take(c);
     }
     return parser.finish();
 }
 
-Result<std::vector<std::string>> read_environment_files(const std::string& path) {
+EnvironmentRead read_environment_files(const std::string& path) {
+    EnvironmentRead read;
     std::vector<std::string> files;
     if (path.find_first_of("*?[") == std::string::npos) {
         files.push_back(path);
@@ -252,23 +344,24 @@ Result<std::vector<std::string>> read_environment_files(const std::string& path)
         }
         ::globfree(&found);
         if (files.empty()) {
-            return failure(ENOENT, "read environment file", path);
+            read.error = unreadable(ENOENT, path, ExecProblem::none);
         }
     }
-    std::vector<std::string> assignments;
     for (const std::string& file : files) {
-        Result<std::string> text = read_bounded(file);
+        const auto text = read_bounded(file);
         if (!text) {
-            return Failure{text.error()};
+            read.error = unreadable(text.error(), file, problem_of(text.error()));
+            return read;
         }
-        Result<std::vector<std::string>> parsed = parse_environment_file(*text);
-        if (!parsed) {
-            parsed.error().subject = file;
-            return parsed;
+        if (text->find('\0') != std::string::npos) {
+            read.error = unreadable(EINVAL, file, ExecProblem::nul_byte);
+            return read;
         }
-        assignments.insert(assignments.end(), parsed->begin(), parsed->end());
+        EnvironmentLines lines = parse_environment_file(*text, file);
+        append(read.lines.assignments, std::move(lines.assignments));
+        append(read.lines.warnings, std::move(lines.warnings));
     }
-    return assignments;
+    return read;
 }
 
 }  // namespace svcd

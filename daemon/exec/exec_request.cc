@@ -1,5 +1,6 @@
 #include "exec/exec_request.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <concepts>
 #include <cstring>
@@ -8,8 +9,9 @@
 namespace svcd {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x31'4345'5845'4456'53;       // "SVDEXEC1"
-constexpr std::uint64_t kCheckMagic = 0x31'4B43'4843'4456'53;  // "SVDCHCK1"
+constexpr std::uint64_t kMagic = 0x31'4345'5845'4456'53;        // "SVDEXEC1"
+constexpr std::uint64_t kCheckMagic = 0x31'4B43'4843'4456'53;   // "SVDCHCK1"
+constexpr std::uint64_t kReportMagic = 0x31'5452'5052'4456'53;  // "SVDRPRT1"
 /// Entries of a list at most: more than ARG_MAX has room for.
 constexpr std::uint64_t kEntriesMax = 1024 * 1024;
 
@@ -92,6 +94,7 @@ public:
             each(*this, value.emplace());
         }
     }
+    bool is_good() const { return ok_; }
     bool is_whole() const { return ok_ && bytes_.empty(); }
 
 private:
@@ -155,6 +158,20 @@ void transfer_check(Side& side, Request& request) {
     });
     side.list(request.environment, kEach);
     side.field(request.cgroup_folder);
+}
+
+template <typename Side, typename Report>
+void transfer_report(Side& side, Report& report) {
+    side.field(report.error.step);
+    side.field(report.error.problem);
+    side.field(report.error.error_number);
+    side.field(report.error.object);
+    side.field(report.error.detail);
+    side.field(report.deviations.oom_score_errno);
+    side.field(report.deviations.nice_differs);
+    side.field(report.deviations.nice);
+    side.field(report.deviations.limits);
+    side.list(report.warnings, kEach);
 }
 
 Failure refused() {
@@ -222,31 +239,52 @@ Result<ExecRequest> parse_exec_request(std::string_view bytes) {
     return request;
 }
 
-std::string serialise_report(const Error& error) {
-    // Cut where a path is absurdly long, so that the report stays whole in the pipe.
-    constexpr std::size_t kPartMax = kExecReportMax / 4;
+std::string serialise(const ExecReport& report) {
+    constexpr std::size_t kPartMax = kExecReportMax / 8;
+    constexpr std::size_t kWarningsRoom = kExecReportMax / 2;
+    ExecReport cut = report;
+    cut.error.object.resize(std::min(cut.error.object.size(), kPartMax));
+    cut.error.detail.resize(std::min(cut.error.detail.size(), kPartMax));
+    std::size_t room = kWarningsRoom;
+    for (std::string& warning : cut.warnings) {
+        warning.resize(std::min(warning.size(), kPartMax));
+        const std::size_t size = warning.size() + sizeof(std::uint64_t);
+        if (size > room) {
+            cut.warnings.resize(static_cast<std::size_t>(&warning - cut.warnings.data()));
+            break;
+        }
+        room -= size;
+    }
     Writer writer;
-    writer.field(kMagic);
-    writer.field(error.error_number);
-    writer.field(error.operation.substr(0, kPartMax));
-    writer.field(error.subject.substr(0, kPartMax));
-    writer.field(error.detail.substr(0, kPartMax));
+    writer.field(kReportMagic);
+    transfer_report(writer, cut);
     return writer.take();
 }
 
-std::optional<Error> parse_report(std::string_view bytes) {
+ExecReport parse_reports(std::string_view bytes) {
+    ExecReport all;
     Reader reader{bytes};
-    std::uint64_t magic = 0;
-    Error error;
-    reader.field(magic);
-    reader.field(error.error_number);
-    reader.field(error.operation);
-    reader.field(error.subject);
-    reader.field(error.detail);
-    if (magic != kMagic || !reader.is_whole()) {
-        return std::nullopt;
+    while (!reader.is_whole()) {
+        std::uint64_t magic = 0;
+        ExecReport report;
+        reader.field(magic);
+        transfer_report(reader, report);
+        const ExecError& error = report.error;
+        if (!reader.is_good() || magic != kReportMagic || error.step > kLastExecStep ||
+            error.problem > kLastExecProblem) {
+            break;
+        }
+        if (error.step != ExecStep::none) {
+            all.error = std::move(report.error);
+        }
+        if (!report.deviations.is_empty()) {
+            all.deviations = report.deviations;
+        }
+        for (std::string& warning : report.warnings) {
+            all.warnings.push_back(std::move(warning));
+        }
     }
-    return error;
+    return all;
 }
 
 }  // namespace svcd

@@ -2,7 +2,7 @@
 // service (ExecRequest), or to look at a unit's conditions and end (CheckRequest).
 //
 // The request lies in a sealed memfd at kRequestFd, the report goes into a pipe at kReportFd that
-// the final execve closes: end of file without a report means that the service runs (or that
+// the final execve closes: end of file without a failure in it means that the service runs (or that
 // somebody killed svcd-exec). Both ends come from one package, so numbers are in the machine's
 // order and a request of another version is refused.
 #pragma once
@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/types/exec_error.h"
 #include "core/types/result.h"
 #include "core/types/unit.h"
 
@@ -61,8 +62,21 @@ Result<CheckRequest> parse_check_request(std::string_view bytes);
 /// Which of the two to parse them as.
 bool is_check_request(std::string_view bytes);
 
-std::string serialise_report(const Error& error);
-/// Nothing when `bytes` is no report.
-std::optional<Error> parse_report(std::string_view bytes);
+/// What svcd-exec tells: before the execve, when something was not done as the unit says; and when
+/// a step fails.
+struct ExecReport {
+    ExecError error;  ///< step none: nothing has failed
+    ExecDeviations deviations;
+    std::vector<std::string> warnings;
+
+    bool is_empty() const {
+        return error.step == ExecStep::none && deviations.is_empty() && warnings.empty();
+    }
+};
+
+/// Cut where it is absurdly long, so that it stays whole in the pipe.
+std::string serialise(const ExecReport& report);
+/// What several reports say together. Bytes that are no report say nothing.
+ExecReport parse_reports(std::string_view bytes);
 
 }  // namespace svcd

@@ -4,8 +4,8 @@
 // The manager starts it in the service's cgroup with a request in a memfd (exec_request.h). It
 // looks up users, reads environment files and drops privileges: things that allocate, lock or
 // change the address space, which a child in the manager's memory must not do. A step that fails
-// ends it with systemd's exit status; the reason goes to the manager through the report pipe, and
-// to the manager's standard error.
+// ends it with systemd's exit status; the reason goes to the manager through the report pipe, as
+// does what was not done as the unit says, and the service starts nevertheless.
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/mman.h>
@@ -34,21 +34,36 @@ namespace {
 int message_fd = STDERR_FILENO;
 
 /// Says why, and ends.
-[[noreturn]] void give_up(const std::string& unit, int exit_status, Error error) {
-    error.operation = unit + ": " + error.operation;
-    const std::string text =
-        "svcd-exec: " + to_string(error) + " (exit " + std::to_string(exit_status) + ")\n";
-    const std::string report = serialise_report(error);
-    // Neither can be helped when it fails: the exit status says the rest.
-    static_cast<void>(!::write(message_fd, text.data(), text.size()));
-    static_cast<void>(!::write(kReportFd, report.data(), report.size()));
+[[noreturn]] void give_up(const std::string& unit, int exit_status, const ExecError& error) {
+    ExecReport report;
+    report.error = error;
+    const std::string bytes = serialise(report);
+    if (::write(kReportFd, bytes.data(), bytes.size()) < 0) {
+        // The manager that asked is no more: its successor has the exit status, people have this.
+        const std::string text = "svcd-exec: " + unit + ": " + describe(error) + " (exit " +
+                                 std::to_string(exit_status) + ")\n";
+        static_cast<void>(!::write(message_fd, text.data(), text.size()));
+    }
     ::_exit(exit_status);
 }
 
-[[noreturn]] void give_up(const std::string& unit, const ChildFailure& step) {
-    give_up(
-        unit, step.exit_status,
-        Error{step.error_number, step.operation, step.subject == nullptr ? "" : step.subject, {}});
+[[noreturn]] void give_up(const std::string& unit, const ChildFailure& failed) {
+    ExecError error;
+    error.step = failed.step;
+    error.problem = failed.problem;
+    error.error_number = failed.error_number;
+    error.object = failed.subject == nullptr ? "" : failed.subject;
+    error.detail = failed.detail.data();
+    give_up(unit, failed.exit_status, error);
+}
+
+ExecError error_of(ExecStep step, const Error& error) {
+    ExecError made;
+    made.step = step;
+    made.error_number = error.error_number;
+    made.object = error.subject;
+    made.detail = error.detail;
+    return made;
 }
 
 /// The request, out of a memfd that nobody can change any more.
@@ -97,6 +112,16 @@ struct Identity {
     bool changes_group = false;
 };
 
+/// No entry is no error of the kernel's; systemd tells it as ESRCH.
+ExecError account_error(ExecStep step, const std::string& name, const Error& why) {
+    ExecError error;
+    error.step = step;
+    error.object = name;
+    error.error_number = why.error_number == 0 ? ESRCH : why.error_number;
+    error.problem = why.error_number == 0 ? ExecProblem::no_such_account : ExecProblem::none;
+    return error;
+}
+
 Identity find_identity(const ExecRequest& request) {
     Identity identity;
     identity.account = own_account();
@@ -107,7 +132,8 @@ Identity find_identity(const ExecRequest& request) {
     if (!request.exec.user.empty()) {
         Result<Account> account = find_user(request.exec.user);
         if (!account) {
-            give_up(request.unit, kExitUser, account.error());
+            give_up(request.unit, kExitUser,
+                    account_error(ExecStep::user, request.exec.user, account.error()));
         }
         identity.account = std::move(*account);
         identity.gid = identity.account.gid;
@@ -117,7 +143,8 @@ Identity find_identity(const ExecRequest& request) {
     if (!request.exec.group.empty()) {
         const Result<gid_t> gid = find_group(request.exec.group);
         if (!gid) {
-            give_up(request.unit, kExitGroup, gid.error());
+            give_up(request.unit, kExitGroup,
+                    account_error(ExecStep::group, request.exec.group, gid.error()));
         }
         identity.gid = *gid;
         identity.changes_group = true;
@@ -127,51 +154,59 @@ Identity find_identity(const ExecRequest& request) {
 
 /// What svcd sets, then what the user's account says, then Environment, then the files: the later
 /// one counts.
-std::vector<std::string> make_environment(const ExecRequest& request, const Identity& identity) {
+std::vector<std::string> make_environment(const ExecRequest& request,
+                                          const Identity& identity,
+                                          ExecReport& report) {
     std::vector<std::string> environment = request.environment;
     if (identity.changes_user) {
-        const Account& account = identity.account;
-        const std::string& name = account.name.empty() ? request.exec.user : account.name;
-        assign(environment, "HOME=" + account.home);
-        assign(environment, "LOGNAME=" + name);
-        assign(environment, "USER=" + name);
-        if (!account.shell.empty()) {
-            assign(environment, "SHELL=" + account.shell);
+        for (std::string& each : login_environment(identity.account, request.exec.user)) {
+            assign(environment, std::move(each));
         }
         for (const std::string& assignment : request.exec.environment) {
             assign(environment, assignment);
         }
     }
     for (const EnvironmentFile& file : request.exec.environment_files) {
-        Result<std::vector<std::string>> assignments = read_environment_files(file.path);
-        if (!assignments && file.may_be_missing) {
-            continue;
+        EnvironmentRead read = read_environment_files(file.path);
+        if (read.error.step != ExecStep::none) {
+            if (file.may_be_missing) {
+                continue;
+            }
+            give_up(request.unit, kExitException, read.error);
         }
-        if (!assignments) {
-            give_up(request.unit, kExitException, assignments.error());
+        for (std::string& warning : read.lines.warnings) {
+            report.warnings.push_back(std::move(warning));
         }
-        for (std::string& assignment : *assignments) {
+        for (std::string& assignment : read.lines.assignments) {
             assign(environment, std::move(assignment));
         }
     }
     return environment;
 }
 
-void set_oom_score(const ExecRequest& request) {
+void set_oom_score(const ExecRequest& request, ExecDeviations& deviations) {
     if (!request.exec.oom_score_adjust) {
         return;
     }
     constexpr const char* kPath = "/proc/self/oom_score_adj";
     const std::string text = std::to_string(*request.exec.oom_score_adjust);
     const int fd = ::open(kPath, O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || ::write(fd, text.data(), text.size()) < 0) {
-        give_up(request.unit, kExitOomAdjust, Error{errno, "write " + text + " to", kPath, {}});
+    const bool is_set = fd >= 0 && ::write(fd, text.data(), text.size()) >= 0;
+    const int error = is_set ? 0 : errno;
+    if (fd >= 0) {
+        ::close(fd);
     }
-    ::close(fd);
+    if (error == EACCES || error == EPERM) {
+        deviations.oom_score_errno = static_cast<std::uint8_t>(error);  // as in most containers
+    } else if (error != 0) {
+        give_up(request.unit, kExitOomAdjust,
+                error_of(ExecStep::oom_adjust, Error{error, {}, kPath, {}}));
+    }
 }
 
 void become(const ExecRequest& request, const Identity& identity) {
-    const std::string group = std::to_string(identity.gid);
+    const std::string group =
+        request.exec.group.empty() ? std::to_string(identity.gid) : request.exec.group;
     if (identity.changes_group) {
         // The groups of the user, or none; as an ordinary user (user mode) they stay as they are.
         const bool has_groups = identity.changes_user && !identity.account.name.empty();
@@ -181,16 +216,20 @@ void become(const ExecRequest& request, const Identity& identity) {
                                 : ::setgroups(0, nullptr);
         }
         if (result < 0) {
-            give_up(request.unit, kExitGroup, Error{errno, "initgroups", group, {}});
+            give_up(request.unit, kExitGroup,
+                    error_of(ExecStep::group, Error{errno, {}, group, {}}));
         }
         if (::setresgid(identity.gid, identity.gid, identity.gid) < 0) {
-            give_up(request.unit, kExitGroup, Error{errno, "setresgid", group, {}});
+            give_up(request.unit, kExitGroup,
+                    error_of(ExecStep::group, Error{errno, {}, group, {}}));
         }
     }
     if (identity.changes_user) {
         const uid_t uid = identity.account.uid;
         if (::setresuid(uid, uid, uid) < 0) {
-            give_up(request.unit, kExitUser, Error{errno, "setresuid", std::to_string(uid), {}});
+            const std::string shown =
+                identity.account.name.empty() ? std::to_string(uid) : identity.account.name;
+            give_up(request.unit, kExitUser, error_of(ExecStep::user, Error{errno, {}, shown, {}}));
         }
     }
 }
@@ -226,7 +265,8 @@ void plan_stdio(ExecRequest& request, ChildPlan& plan) {
 
 [[noreturn]] void run(ExecRequest request) {
     const Identity identity = find_identity(request);
-    const std::vector<std::string> environment = make_environment(request, identity);
+    ExecReport report;
+    const std::vector<std::string> environment = make_environment(request, identity, report);
     std::vector<std::string> arguments = request.command.no_expansion
                                              ? request.command.argv
                                              : expand_arguments(request.command.argv, environment);
@@ -256,19 +296,24 @@ void plan_stdio(ExecRequest& request, ChildPlan& plan) {
     plan.environment = environment_pointers.data();
 
     // Outputs, limits and the OOM score are root's to set; the folder is entered as the user.
-    ChildFailure step;
-    if (!set_up_stdio(plan, step)) {
-        give_up(request.unit, step);
+    ChildFailure failed;
+    if (!set_up_stdio(plan, failed)) {
+        give_up(request.unit, failed);
     }
-    set_oom_score(request);
-    if (!set_up_nice(plan, step) || !set_up_limits(plan, step)) {
-        give_up(request.unit, step);
+    set_oom_score(request, report.deviations);
+    if (!set_up_nice(plan, failed, report.deviations) ||
+        !set_up_limits(plan, failed, report.deviations)) {
+        give_up(request.unit, failed);
     }
     become(request, identity);
-    if (enter_directory(plan, step)) {
-        execute(plan, step);
+    if (enter_directory(plan, failed)) {
+        if (!report.is_empty()) {
+            const std::string bytes = serialise(report);
+            static_cast<void>(!::write(kReportFd, bytes.data(), bytes.size()));
+        }
+        execute(plan, failed);
     }
-    give_up(request.unit, step);
+    give_up(request.unit, failed);
 }
 
 int check(CheckRequest request) {
@@ -288,18 +333,18 @@ int main(int, char** arguments) {
         arguments[0] == nullptr || arguments[1] == nullptr ? "?" : arguments[1];
     const Result<std::string> bytes = read_request();
     if (!bytes) {
-        give_up(unit, kExitException, bytes.error());
+        give_up(unit, kExitException, error_of(ExecStep::request, bytes.error()));
     }
     if (is_check_request(*bytes)) {
         Result<CheckRequest> request = parse_check_request(*bytes);
         if (!request) {
-            give_up(unit, kExitException, request.error());
+            give_up(unit, kExitException, error_of(ExecStep::request, request.error()));
         }
         return check(std::move(*request));
     }
     Result<ExecRequest> request = parse_exec_request(*bytes);
     if (!request) {
-        give_up(unit, kExitException, request.error());
+        give_up(unit, kExitException, error_of(ExecStep::request, request.error()));
     }
     run(std::move(*request));
 }

@@ -65,6 +65,21 @@ Failure missing(int error, const char* what, const std::string& name) {
     return failure(error, std::string{"look up "} + what, "\"" + name + "\"");
 }
 
+/// The kernel's overflow UID, which is nobody's everywhere.
+constexpr uid_t kNobody = 65534;
+
+bool lets_nobody_in(std::string_view shell) {
+    for (const std::string_view folder : {"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"}) {
+        if (shell.starts_with(folder)) {
+            const std::string_view name = shell.substr(folder.size());
+            if (name == "nologin" || name == "false" || name == "true") {
+                return true;
+            }
+        }
+    }
+    return shell.empty();
+}
+
 int find_by_uid(uid_t uid, Account& account) {
     return look_up<passwd>(
         [&](passwd* entry, char* buffer, std::size_t size, passwd** found) {
@@ -114,6 +129,18 @@ Account own_account() {
     Account account{::getuid(), ::getgid(), "", "/", ""};
     Account found;
     return find_by_uid(::getuid(), found) == 0 ? found : account;
+}
+
+std::vector<std::string> login_environment(const Account& account, const std::string& user) {
+    const std::string& name = account.name.empty() ? user : account.name;
+    std::vector<std::string> environment{"LOGNAME=" + name, "USER=" + name};
+    if (account.home != "/" && account.uid != kNobody) {
+        environment.push_back("HOME=" + account.home);
+    }
+    if (!lets_nobody_in(account.shell)) {
+        environment.push_back("SHELL=" + account.shell);
+    }
+    return environment;
 }
 
 }  // namespace svcd

@@ -27,4 +27,8 @@ Result<gid_t> find_group(const std::string& group);
 /// The account that this process runs as.
 Account own_account();
 
+/// USER, LOGNAME, HOME and SHELL of a service with this account. As systemd does, without a HOME
+/// that is none ("/", or nobody's) and without a SHELL that lets nobody in: programs run $SHELL.
+std::vector<std::string> login_environment(const Account& account, const std::string& user);
+
 }  // namespace svcd

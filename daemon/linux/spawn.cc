@@ -29,8 +29,8 @@ struct Slot {
     StringBlock strings;
     std::vector<ResourceLimit> limits;
     Token token = Token::none;
-    std::string unit;
-    std::string report;  ///< what svcd-exec told, in one write
+    CommandRole role = CommandRole::start;
+    std::string report;  ///< what svcd-exec told
     UniqueFd report_fd;
     std::atomic<std::int32_t> pid{0};
 };
@@ -43,6 +43,7 @@ struct Start {
     std::atomic<std::int32_t>* pid;
     bool is_helper;
     bool report_exec;
+    CommandRole role = CommandRole::start;
 };
 
 class SignalsBlocked {
@@ -98,11 +99,11 @@ struct Spawner::Impl {
     std::size_t in_flight = 0;
     std::size_t used = 0;  ///< slots below this have been made
     std::vector<Token> started;
-    struct Failed {
+    struct Told {
         Token token;
-        Error error;
+        ExecReport report;
     };
-    std::deque<Failed> failed;
+    std::deque<Told> told;
 
     Result<Slot*> take_slot(const std::string& unit);
     Slot* free_slot();
@@ -131,46 +132,53 @@ Slot* Spawner::Impl::free_slot() {
     return nullptr;
 }
 
-/// The child is gone from our memory, and svcd-exec (if it is one) has closed its report, or said
-/// in it that it ends.
+/// The child is gone from our memory, and svcd-exec (if it is one) has closed its report, or said in
+/// it that it ends.
 bool Spawner::Impl::has_left(Slot& slot) {
     if (slot.context.running.load(std::memory_order_acquire) != 0) {
         return false;
     }
-    if (slot.report_fd) {
+    while (slot.report_fd) {
         std::array<char, kExecReportMax> buffer;
         const ssize_t size = ::read(slot.report_fd.get(), buffer.data(), buffer.size());
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
-            return false;
+            return parse_reports(slot.report).error.step != ExecStep::none;
         }
-        if (size > 0) {
-            slot.report.assign(buffer.data(), static_cast<std::size_t>(size));
+        if (size <= 0) {
+            slot.report_fd.reset();
+        } else if (slot.report.size() < 2 * kExecReportMax) {
+            slot.report.append(buffer.data(), static_cast<std::size_t>(size));
         }
-        slot.report_fd.reset();
     }
     return true;
 }
 
 void Spawner::Impl::finish(Slot& slot) {
-    std::optional<Error> error;
-    const ChildFailure& failed_step = slot.context.failure;
-    if (failed_step.exit_status != 0) {
-        error = Error{failed_step.error_number,
-                      slot.unit + ": " + failed_step.operation,
-                      failed_step.subject == nullptr ? "" : failed_step.subject,
-                      {}};
+    ExecReport report;
+    const ChildContext& context = slot.context;
+    if (context.failure.exit_status != 0) {
+        report.error.step = context.failure.step;
+        report.error.problem = context.failure.problem;
+        report.error.error_number = context.failure.error_number;
+        report.error.object = context.failure.subject == nullptr ? "" : context.failure.subject;
+        report.error.detail = context.failure.detail.data();
+        report.deviations = context.deviations;
     } else if (!slot.report.empty()) {
-        error = parse_report(slot.report);
+        report = parse_reports(slot.report);
+    } else if (!context.deviations.is_empty()) {
+        report.deviations = context.deviations;
     }
-    if (error) {
-        if (failed.size() == kSpawnsInFlight) {
-            failed.pop_front();
+    if (!report.is_empty()) {
+        report.error.role = slot.role;
+        if (told.size() == kSpawnsInFlight) {
+            told.pop_front();
         }
-        failed.push_back(Failed{slot.token, std::move(*error)});
+        told.push_back(Told{slot.token, std::move(report)});
     }
     started.push_back(std::exchange(slot.token, Token::none));
     slot.strings.trim();
     slot.report.clear();
+    slot.report_fd.reset();
     --in_flight;
 }
 
@@ -315,6 +323,7 @@ Result<SpawnOutcome> Spawner::Impl::start(Slot& slot, const Start& start_as) {
     }
     ChildContext& context = slot.context;
     context.failure = ChildFailure{};
+    context.deviations = ExecDeviations{};
     context.ignored_signals = ignored;
     context.is_helper = start_as.is_helper;
     context.report_fd = write_end.get();
@@ -332,7 +341,7 @@ Result<SpawnOutcome> Spawner::Impl::start(Slot& slot, const Start& start_as) {
         return explain_clone(static_cast<int>(-pid), start_as.unit);
     }
     slot.token = start_as.token;
-    slot.unit = start_as.unit;
+    slot.role = start_as.role;
     ++in_flight;
     outcome.pid = static_cast<Pid>(pid);
     if (start_as.is_helper) {
@@ -381,8 +390,8 @@ Result<SpawnOutcome> Spawner::spawn(const SpawnRequest& request) {
         return Failure{slot.error()};
     }
     const bool is_helper = needs_exec_helper(*request.command, *request.exec);
-    const Start start{request.token, request.unit, request.cgroup_fd,
-                      request.pid,   is_helper,    request.report_exec};
+    const Start start{request.token, request.unit,        request.cgroup_fd,    request.pid,
+                      is_helper,     request.report_exec, request.command->role};
     if (is_helper) {
         return impl_->start_helper(
             **slot, start,
@@ -416,17 +425,16 @@ std::size_t Spawner::in_flight() const {
     return impl_->in_flight;
 }
 
-std::optional<Error> Spawner::failure_of(Token process) {
-    auto& failed = impl_->failed;
-    const auto found = std::find_if(failed.begin(), failed.end(), [process](const auto& entry) {
-        return entry.token == process;
-    });
-    if (found == failed.end()) {
-        return std::nullopt;
+ExecReport Spawner::report_of(Token process) {
+    auto& told = impl_->told;
+    const auto found = std::find_if(
+        told.begin(), told.end(), [process](const auto& entry) { return entry.token == process; });
+    if (found == told.end()) {
+        return {};
     }
-    std::optional<Error> error = std::move(found->error);
-    failed.erase(found);
-    return error;
+    ExecReport report = std::move(found->report);
+    told.erase(found);
+    return report;
 }
 
 bool needs_exec_helper(const Command& command, const ExecSettings& exec) {

@@ -18,13 +18,13 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/types/ids.h"
 #include "core/types/result.h"
 #include "core/types/unit.h"
+#include "exec/exec_request.h"
 #include "linux/unique_fd.h"
 
 namespace svcd {
@@ -63,7 +63,7 @@ struct CheckSpawn {
 struct SpawnOutcome {
     Pid pid = 0;
     /// With report_exec: readable (or hung up) once execve succeeded or failed, or the process was
-    /// killed; take_started() has the token then, and failure_of() says why it failed. For poll
+    /// killed; take_started() has the token then, and report_of() says why it failed. For poll
     /// only: what it holds is not for the caller.
     UniqueFd exec_report;
 };
@@ -85,10 +85,10 @@ public:
     /// nothing is in flight.
     std::vector<Token> take_started();
     std::size_t in_flight() const;
-    /// Why a process did not become the service: "web.service: execve /usr/bin/webb: No such file
-    /// or directory". Known from the moment take_started() returned its token, until this is called
-    /// or kSpawnsInFlight others failed after it. Nothing: execve succeeded, or it was killed.
-    std::optional<Error> failure_of(Token process);
+    /// Why a process did not become the service, and what it was started without. Known from the
+    /// moment take_started() returned its token, until this is called or kSpawnsInFlight others had
+    /// something to tell after it. Without an error: execve succeeded, or it was killed.
+    ExecReport report_of(Token process);
 
 private:
     struct Impl;

@@ -20,8 +20,11 @@ void reset_ignored(std::uint64_t signals) {
     }
 }
 
-bool fail(ChildFailure& failure, int exit_status, long result, const char* operation) {
-    failure = ChildFailure{exit_status, static_cast<int>(-result), operation, nullptr};
+bool fail(ChildFailure& failure, int exit_status, ExecStep step, long result) {
+    failure.exit_status = exit_status;
+    failure.error_number = static_cast<int>(-result);
+    failure.step = step;
+    failure.subject = nullptr;
     return false;
 }
 
@@ -32,15 +35,15 @@ bool place_helper_fds(const ChildContext& context, ChildFailure& failure) {
         raw_syscall(__NR_fcntl, raw(long{context.request_fd}), F_DUPFD_CLOEXEC, 10);
     const long report = raw_syscall(__NR_fcntl, raw(long{context.report_fd}), F_DUPFD_CLOEXEC, 10);
     if (request < 0 || report < 0) {
-        return fail(failure, kExitFds, request < 0 ? request : report, "fcntl F_DUPFD_CLOEXEC");
+        return fail(failure, kExitFds, ExecStep::fds, request < 0 ? request : report);
     }
     const long first = raw_syscall(__NR_dup3, raw(request), kRequestFd, 0);
     const long second = raw_syscall(__NR_dup3, raw(report), kReportFd, 0);
     if (first < 0 || second < 0) {
-        return fail(failure, kExitFds, first < 0 ? first : second, "dup3");
+        return fail(failure, kExitFds, ExecStep::fds, first < 0 ? first : second);
     }
     const long closed = raw_syscall(__NR_close_range, kReportFd + 1, ~0U, 0);
-    return closed >= 0 || fail(failure, kExitFds, closed, "close_range");
+    return closed >= 0 || fail(failure, kExitFds, ExecStep::fds, closed);
 }
 
 /// Leaves the manager's descriptors but the standard ones, whether they close on exec or not (the
@@ -54,7 +57,7 @@ bool leave_descriptors(const ChildContext& context, ChildFailure& failure) {
     // the table) stays open until the execve.
     const unsigned how = context.shares_files ? CLOSE_RANGE_UNSHARE : CLOSE_RANGE_CLOEXEC;
     const long result = raw_syscall(__NR_close_range, 3, ~0U, how);
-    return result >= 0 || fail(failure, kExitFds, result, "close_range");
+    return result >= 0 || fail(failure, kExitFds, ExecStep::fds, result);
 }
 
 bool prepare(ChildContext& context) {
@@ -64,14 +67,16 @@ bool prepare(ChildContext& context) {
     }
     const long session = raw_syscall(__NR_setsid);
     if (session < 0) {
-        return fail(failure, kExitSetsid, session, "setsid");
+        return fail(failure, kExitSetsid, ExecStep::setsid, session);
     }
     reset_ignored(context.ignored_signals);
     if (context.is_helper) {
         return true;  // svcd-exec does the rest
     }
-    return set_up_stdio(context.plan, failure) && set_up_limits(context.plan, failure) &&
-           set_up_nice(context.plan, failure) && enter_directory(context.plan, failure);
+    return set_up_stdio(context.plan, failure) &&
+           set_up_limits(context.plan, failure, context.deviations) &&
+           set_up_nice(context.plan, failure, context.deviations) &&
+           enter_directory(context.plan, failure);
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace svcd {
 
 struct ChildContext {
     ChildPlan plan;
-    ChildFailure failure;  ///< written by the child, read once `running` is 0
+    ChildFailure failure;       ///< written by the child, read once `running` is 0
+    ExecDeviations deviations;  ///< the same
     /// CLONE_CHILD_CLEARTID: 1 until the kernel clears it, at the execve or the end of the child.
     std::atomic<std::int32_t> running{0};
     std::uint64_t ignored_signals = 0;  ///< to be reset to their defaults, as a mask

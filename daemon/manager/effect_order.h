@@ -23,6 +23,9 @@ void carry_out_in_order(const Effects& effects, Hands& hands) {
     for (const UnitId unit : effects.dirty) {
         hands.changed(unit);
     }
+    for (const UnitId unit : effects.shown) {
+        hands.changed(unit);
+    }
 }
 
 }  // namespace svcd

@@ -10,8 +10,8 @@ constexpr Duration kLongestDelay{1'000'000};
 
 }  // namespace
 
-ExecSweeper::ExecSweeper(EventLoop& loop, Spawner& spawner, std::deque<Event>& queue, Log& log)
-    : loop_(loop), spawner_(spawner), queue_(queue), log_(log), delay_(kFirstDelay) {}
+ExecSweeper::ExecSweeper(EventLoop& loop, Spawner& spawner, std::deque<Event>& queue)
+    : loop_(loop), spawner_(spawner), queue_(queue), delay_(kFirstDelay) {}
 
 Result<void> ExecSweeper::started(Token token, UniqueFd report) {
     delay_ = kFirstDelay;
@@ -37,10 +37,12 @@ void ExecSweeper::sweep_now() {
     if (spawner_.in_flight() > 0) {
         for (const Token token : spawner_.take_started()) {
             reports_.erase(token);
-            if (const std::optional<Error> failure = spawner_.failure_of(token)) {
-                log_.say(Severity::error, to_string(*failure));  // its exit status follows
+            ExecReport report = spawner_.report_of(token);
+            if (report.error.step != ExecStep::none) {
+                queue_.emplace_back(ExecFailed{token, std::move(report.error)});
             } else {
-                queue_.emplace_back(ExecSucceeded{token});
+                queue_.emplace_back(
+                    ExecSucceeded{token, report.deviations, std::move(report.warnings)});
             }
         }
     }

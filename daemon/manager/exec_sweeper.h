@@ -15,17 +15,16 @@
 #include "core/types/event.h"
 #include "linux/spawn.h"
 #include "manager/event_loop.h"
-#include "manager/log.h"
 
 namespace svcd {
 
 class ExecSweeper {
 public:
-    ExecSweeper(EventLoop& loop, Spawner& spawner, std::deque<Event>& queue, Log& log);
+    ExecSweeper(EventLoop& loop, Spawner& spawner, std::deque<Event>& queue);
 
     /// A child was started; `report` is SpawnOutcome::exec_report, or nothing.
     Result<void> started(Token token, UniqueFd report);
-    /// Queues ExecSucceeded for each child that got there, and says why one didn't. To be called at
+    /// Queues ExecSucceeded for each child that got there, ExecFailed for others. To be called at
     /// the end of each turn, and before exits are handled: the start counts before the end.
     void sweep(Time now);
     /// The same in the middle of a turn, when a stack is wanted.
@@ -45,7 +44,6 @@ private:
     EventLoop& loop_;
     Spawner& spawner_;
     std::deque<Event>& queue_;
-    Log& log_;
     std::unique_ptr<Timer> timer_;
     std::map<Token, Report> reports_;
     Duration delay_;

@@ -265,26 +265,6 @@ bool is_stopping(const std::optional<JobStatus>& job) {
             job->type == JobType::try_restart);
 }
 
-std::string_view name_of(CommandRole role) {
-    switch (role) {
-        case CommandRole::condition:
-            return "ExecCondition";
-        case CommandRole::start_pre:
-            return "ExecStartPre";
-        case CommandRole::start:
-            return "ExecStart";
-        case CommandRole::start_post:
-            return "ExecStartPost";
-        case CommandRole::reload:
-            return "ExecReload";
-        case CommandRole::stop:
-            return "ExecStop";
-        case CommandRole::stop_post:
-            return "ExecStopPost";
-    }
-    return {};
-}
-
 std::string text_of(const Command& command) {
     std::string text;
     for (const std::string& word : command.argv) {

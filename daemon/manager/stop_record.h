@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/types/effect.h"
+#include "core/types/exec_error.h"
 #include "core/types/time.h"
 #include "state/stop_log.h"
 
@@ -73,8 +74,6 @@ std::string_view name_of(SignalCause cause);
 std::string_view name_of(ExitCode code);
 /// Is it a job that is stopping its unit?
 bool is_stopping(const std::optional<JobStatus>& job);
-/// "ExecStop", ...
-std::string_view name_of(CommandRole role);
 /// The words of a command as its unit file has them.
 std::string text_of(const Command& command);
 

@@ -91,6 +91,7 @@ private:
     void hear(const KillRequested& event);
     void hear(const SpawnFailed& event);
     void hear(const ProcessSpawned& event);
+    void hear(const ExecFailed& event);
     void hear(const ProcessExited& event);
     void hear(const Notification& event);
     void hear(const OomKilled& event);

@@ -147,6 +147,26 @@ void StopRecorder::hear(const SpawnFailed& event) {
     }
 }
 
+/// Its exit follows, and may be what the stop begins with.
+void StopRecorder::hear(const ExecFailed& event) {
+    const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
+    if (!unit) {
+        return;
+    }
+    std::string fields;
+    JsonWriter{fields}
+        .field("setting", name_of(event.error.role))
+        .field("step", name_of(event.error.step))
+        .field("object", event.error.object)
+        .field("errno", errno_name(event.error.error_number))
+        .field("error", to_string(event.error));
+    if (StopRecord* record = open_record_of(*unit)) {
+        record->add(now_, "exec-failed", fields);
+    } else {
+        remember(*unit, "exec-failed", std::move(fields));
+    }
+}
+
 void StopRecorder::hear(const ProcessExited& event) {
     const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
     const std::optional<ProcessRole> role = supervisor_.role_of(event.process);
@@ -154,6 +174,9 @@ void StopRecorder::hear(const ProcessExited& event) {
         return;
     }
     std::string fields = exit_fields(*role, senses_.pid_of(event.process), event);
+    if (*role == ProcessRole::main && supervisor_.status(*unit).exec_started) {
+        JsonWriter{fields}.field("ran", true);
+    }
     if (*role == ProcessRole::control) {
         JsonWriter json{fields};
         append_command(json, supervisor_.definition(*unit),

@@ -1,4 +1,7 @@
 """Starts that fail: each with a clear message, and in the state that systemd would show."""
+import json
+import os
+
 from harness import SLACK, Daemon, TestCase, actor, service
 
 
@@ -41,12 +44,90 @@ class Failures(TestCase):
 
     def test_a_missing_user_is_status_217(self):
         with Daemon({"a.service": service(actor("a"), Type="exec", User="no-such-user")}) as svcd:
-            self.refuse(svcd, "a")
-            self.assert_shows(svcd, "a", ActiveState="failed", SubState="failed", Result="exit-code", ExecMainStatus=217)
+            self.refuse(svcd, "a", "no-such-user", "there is no such user")
+            self.assert_shows(svcd, "a", ActiveState="failed", SubState="failed", Result="exit-code", ExecMainStatus=217,
+                              ExecError=("USER", "no-such-user", "ESRCH"))
+
+    def test_what_kept_a_program_from_being_executed_is_told_everywhere_and_kept_systemd_3038(self):
+        with Daemon() as svcd:
+            script = svcd.path("plop.sh")
+            with open(script, "w") as file:
+                file.write("#!/bin/bash42\necho plop\n")
+            os.chmod(script, 0o755)
+            for unit, settings in (("exec", {"Type": "exec"}), ("helped", {"Type": "exec", "OOMScoreAdjust": 100}), ("simple", {}),
+                                   ("pre", {"ExecStartPre": [[script]]})):
+                svcd.write_unit(unit + ".service", service([script] if unit != "pre" else actor("pre"), **settings))
+            svcd.svctl("daemon-reload")
+            for unit in ("exec", "helped", "pre"):
+                self.refuse(svcd, unit, script, "its interpreter /bin/bash42 (the #! line) does not exist", "ENOENT")
+            svcd.svctl("start", "simple", status=None)
+            svcd.wait_for("simple", ActiveState="failed")
+            told = json.loads(svcd.svctl("--json", "start", "exec", status=1).stderr)["error"]["exec_error"]
+            self.assertEqual((told["step"], told["object"], told["errno"]), ("EXEC", script, "ENOENT"))
+            svcd.kill_manager()
+            svcd.wait_for_manager()
+            for unit in ("exec", "helped", "pre", "simple"):
+                self.assert_shows(svcd, unit, ExecError=("EXEC", script, "ENOENT"), Result="exit-code", ExecStarted=False)
+                self.assertIn("/bin/bash42", svcd.svctl("status", unit, status=3).stdout)
+                self.assertEqual(json.loads(svcd.svctl("--json", "status", unit, status=3).stdout)["exec_error"]["text"],
+                                 svcd.get(unit, "ExecErrorText"))
+                explained = json.loads(svcd.svctl("--json", "explain", unit).stdout)
+                self.assertEqual(explained["exec_error"]["errno"], "ENOENT")
+                self.assertIn("/bin/bash42", json.dumps(explained["stops"][0]["verdicts"]))
+            self.assertTrue(svcd.svctl("status", "pre", status=3).stdout.count("ExecStartPre: " + script))
+
+    def test_a_program_that_exits_with_203_itself_has_run(self):
+        with Daemon({"a.service": service(["/bin/sh", "-c", "exit 203"], Type="exec"),
+                     "b.service": service(["/bin/sh", "-c", "exit 217"], User="nobody")}) as svcd:
+            for unit, code in (("a", 203), ("b", 217)):
+                svcd.svctl("start", unit, status=None)
+                svcd.wait_for(unit, ActiveState="failed", ExecMainStatus=code, ExecStarted=True, ExecError=("", "", ""))
+                self.assertIn("the program was executed", svcd.svctl("status", unit, status=3).stdout)
+                self.assertNotIn("not-executed", svcd.svctl("--json", "explain", unit).stdout)
+
+    def test_a_failed_reload_says_why_its_command_was_not_executed(self):
+        with Daemon({"a.service": service(actor("a"), ExecReload=["/nonexistent/reload"])}) as svcd:
+            svcd.svctl("start", "a")
+            self.assertIn("ExecReload: /nonexistent/reload can't be executed: there is no such file",
+                          svcd.svctl("reload", "a", status=1).stderr)
+            self.assert_shows(svcd, "a", ActiveState="active")
+
+    def test_an_environment_file_that_can_t_be_read_fails_the_start_systemd_2716(self):
+        with Daemon() as svcd:
+            with open(svcd.path("large"), "w") as file:
+                file.write("# " + "x" * (1 << 20) + "\n")
+            for kind in ("simple", "exec", "oneshot", "forking", "notify"):
+                svcd.write_unit(kind + ".service", service(actor(kind), Type=kind, EnvironmentFile="/nonexistent/env"))
+            for name, path in (("folder", svcd.path("")), ("large", svcd.path("large")), ("device", "/dev/null")):
+                svcd.write_unit(name + ".service", service(actor(name), EnvironmentFile=path))
+            svcd.svctl("daemon-reload")
+            for unit, words in (("simple", "ENOENT"), ("exec", "ENOENT"), ("oneshot", "ENOENT"), ("forking", "ENOENT"), ("notify", "ENOENT"),
+                                ("folder", "it is a directory"), ("large", "more than 1 MiB"), ("device", "not a regular file")):
+                error = self.refuse(svcd, unit, "EnvironmentFile", words)
+                self.assertNotIn("by itself", error)
+                self.assert_shows(svcd, unit, ActiveState="failed", Result="resources", ExecMainCode=0)
+                self.assertEqual(svcd.get(unit, "ExecError")[0], "ENVIRONMENT_FILE")
+                self.assertNotIn("by itself", svcd.svctl("explain", unit).stdout)
+
+    def test_lines_of_an_environment_file_that_say_nothing_are_warned_of_once_systemd_2836(self):
+        with Daemon() as svcd:
+            with open(svcd.path("env"), "w") as file:
+                file.write("\ufeffGOOD=1\nexport BAD=hidden\nulimit -n 2048\n")
+            svcd.write_unit("a.service", service(actor("a", "env=GOOD", "env=BAD"), EnvironmentFile=svcd.path("env")))
+            svcd.svctl("daemon-reload")
+            for start in range(2):
+                svcd.svctl("restart", "a")
+                svcd.wait_told("a", "env BAD", count=start + 1)
+            self.assertEqual([event.what for event in svcd.told("a", "env")][:2], ["env GOOD=1", "env BAD unset"])
+            status = svcd.svctl("status", "a").stdout
+            for line in (1, 2, 3):
+                self.assertIn(f"{svcd.path('env')}:{line}: ", status)
+                self.assertEqual(svcd.read_errors().count(f"{svcd.path('env')}:{line}: "), 1)
+            self.assertNotIn("hidden", status + svcd.read_errors())
 
     def test_a_missing_folder_is_status_200(self):
         with Daemon({"a.service": service(actor("a"), Type="exec", WorkingDirectory="/nonexistent")}) as svcd:
-            self.refuse(svcd, "a")
+            self.refuse(svcd, "a", "/nonexistent", "WorkingDirectory", "ENOENT")
             self.assert_shows(svcd, "a", ActiveState="failed", Result="exit-code", ExecMainStatus=200)
 
     def test_a_start_that_takes_too_long_is_ended(self):

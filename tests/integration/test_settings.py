@@ -41,9 +41,8 @@ class Settings(TestCase):
 
     def test_a_missing_environment_file_is_said(self):
         with Daemon({"a.service": service(actor("a"), EnvironmentFile="/nonexistent/env")}) as svcd:
-            svcd.svctl("start", "a", status=None)
-            shown = svcd.wait_for("a", ActiveState="failed")
-            self.assertIn(shown["Result"], ("resources", "exit-code"))
+            self.assertIn("/nonexistent/env", svcd.svctl("start", "a", status=1).stderr)
+            self.assert_shows(svcd, "a", ActiveState="failed", Result="resources")
 
     def test_outputs_go_where_the_unit_says(self):
         with Daemon() as svcd:

@@ -146,6 +146,9 @@ public:
     std::string operator()(const ExecSucceeded& event) const {
         return token_words(event.process) + " got through execve";
     }
+    std::string operator()(const ExecFailed& event) const {
+        return token_words(event.process) + " did not: " + to_string(event.error);
+    }
     std::string operator()(const ProcessExited& event) const {
         return token_words(event.process) + " ended: " + words(event.code, event.status);
     }

@@ -28,7 +28,8 @@ struct SpawnProcess {
     UnitId unit{};
     ProcessRole role = ProcessRole::main;
     std::uint16_t command = 0;
-    /// Type=exec: the job waits for execve, so ExecSucceeded is wanted at once.
+    /// The job waits for execve (Type=exec, or an EnvironmentFile is to be read first), so
+    /// ExecSucceeded is wanted at once.
     bool report_exec = false;
 };
 
@@ -227,6 +228,8 @@ struct Effects {
     /// Units whose record or visible state changed, each once. To be written first, and announced
     /// (PropertiesChanged) last.
     std::vector<UnitId> dirty;
+    /// Units of which only something visible changed that no record has: to be announced.
+    std::vector<UnitId> shown;
     /// What the units went through, in order: for those who watch (the simulator counts them).
     std::vector<Transition> transitions;
     std::vector<StopBegan> stops;  ///< in the order of `transitions`
@@ -236,6 +239,7 @@ struct Effects {
     void clear() {
         orders.clear();
         dirty.clear();
+        shown.clear();
         transitions.clear();
         stops.clear();
         supervisor_dirty = false;

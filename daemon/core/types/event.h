@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/types/exec_error.h"
 #include "core/types/ids.h"
 #include "core/types/record.h"
 #include "core/types/result.h"
@@ -103,6 +104,15 @@ struct SpawnFailed {
 /// ended first.
 struct ExecSucceeded {
     Token process = Token::none;
+    ExecDeviations deviations{};
+    std::vector<std::string> warnings{};  ///< of its environment files
+};
+
+/// The process has not become its program, and why. Comes before its ProcessExited, or, when the
+/// manager died at that moment, not at all.
+struct ExecFailed {
+    Token process = Token::none;
+    ExecError error{};
 };
 
 /// An exit record. Each token has at most one.
@@ -218,6 +228,7 @@ using Event = std::variant<JobRequested,
                            ProcessSpawned,
                            SpawnFailed,
                            ExecSucceeded,
+                           ExecFailed,
                            ProcessExited,
                            CgroupEmptied,
                            OomKilled,

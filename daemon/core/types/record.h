@@ -2,8 +2,8 @@
 // stand in the state file.
 //
 // Records are plain bytes (no pointers, fixed sizes, zeroed padding), so that state/ writes them
-// with one pwrite and the next manager reads them whole. All times are µs of CLOCK_MONOTONIC; kNever
-// is INT64_MAX; 0 is "never happened".
+// with one pwrite and the next manager reads them whole. All times are µs of CLOCK_MONOTONIC;
+// kNever is INT64_MAX; 0 is "never happened".
 //
 // New fields stand at the end of a record, and zero means there "not known", so that the records of
 // the release before are read as they stand and filled up with zeros (state/state_before.h). The
@@ -21,6 +21,9 @@ inline constexpr std::uint32_t kRecordVersion = 5;
 
 /// systemd.unit(5): a unit name has at most 255 bytes.
 inline constexpr std::size_t kUnitNameMax = 255;
+/// Object and detail of an ExecError, each with its NUL, are cut to this; so much is the detail's.
+inline constexpr std::size_t kExecTextMax = 116;
+inline constexpr std::size_t kExecDetailKept = 36;
 /// Longer STATUS= texts are cut here.
 inline constexpr std::size_t kStatusTextMax = 255;
 /// Starts that a start limit can count: StartLimitBurst is at most this.
@@ -112,6 +115,15 @@ struct UnitRecord {
     std::array<std::uint64_t, 2> invocation_id;
     std::array<char, kStatusTextMax + 1> status_text;  ///< NUL-terminated
     // ── since version 5
+    std::uint8_t exec_step;       ///< ExecStep of the last ExecError; 0: none
+    std::uint8_t exec_problem;    ///< ExecProblem
+    std::uint8_t exec_role;       ///< CommandRole
+    std::uint8_t exec_oom_errno;  ///< of ExecDeviations, as the next three
+    std::int32_t exec_errno;
+    std::uint16_t exec_limits;
+    std::int8_t exec_nice;
+    std::uint8_t exec_nice_differs;
+    std::array<char, kExecTextMax> exec_text;  ///< object and detail, each NUL-terminated
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layout_v<UnitRecord>);
 
@@ -137,6 +149,7 @@ enum UnitFlag2 : std::uint32_t {
     kUnitHasCheck = 32,       ///< its conditions have been looked at: what follows `checker` is set
     kUnitMainIsHeld = 16,     ///< Type=idle: the main process has not been ordered yet
     kUnitAskedToStop = 128,   ///< the stop signal has been sent in this stop
+    kUnitMainRan = 0x10000,   ///< its main process has ended, and was its own program by then
     kUnitStopIsMeasured = 64,  ///< there were processes to stop: the time counts
 };
 

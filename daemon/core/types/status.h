@@ -62,6 +62,9 @@ struct UnitStatus {
     std::uint32_t restarts = 0;
     std::string_view status_text;
     bool told_stopping = false;  ///< STOPPING=1
+    bool exec_started = false;   ///< the main process is, or was, its own program: execve succeeded
+    ExecError exec_error;        ///< step none: none
+    std::vector<std::string> exec_warnings;  ///< what was not done as the file says
     int status_error = 0;
     Time state_changed_at{};
     Time inactive_exit_at{};

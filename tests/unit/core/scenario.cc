@@ -193,14 +193,27 @@ Scenario& Scenario::ready(const std::string& unit) {
     return notifies(unit, std::move(message));
 }
 
-Scenario& Scenario::executes(const std::string& unit) {
+Scenario& Scenario::executes(const std::string& unit, const ExecSucceeded& how) {
     for (const auto& [token, process] : table_) {
         if (process.unit == id(unit) && !process.has_exited) {
-            step(ExecSucceeded{token});
+            step(ExecSucceeded{token, how.deviations, how.warnings});
             break;
         }
     }
     return *this;
+}
+
+Scenario& Scenario::does_not_execute(const std::string& unit,
+                                     const ExecError& error,
+                                     int status,
+                                     ProcessRole role) {
+    for (const auto& [token, process] : table_) {
+        if (process.unit == id(unit) && process.role == role && !process.has_exited) {
+            step(ExecFailed{token, error});
+            break;
+        }
+    }
+    return exits(unit, status, role);
 }
 
 Scenario& Scenario::main_process_is(const std::string& unit, Pid pid) {

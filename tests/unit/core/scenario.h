@@ -66,7 +66,12 @@ public:
     Scenario& stray(const std::string& unit, bool there = true);
     Scenario& notifies(const std::string& unit, Notification message);
     Scenario& ready(const std::string& unit);
-    Scenario& executes(const std::string& unit);
+    Scenario& executes(const std::string& unit, const ExecSucceeded& how = {});
+    /// Its process of this role tells why it is not executed, and ends.
+    Scenario& does_not_execute(const std::string& unit,
+                               const ExecError& error,
+                               int status,
+                               ProcessRole role = ProcessRole::main);
     Scenario& spawn_fails_next(int error_number) {
         fail_spawn_ = error_number;
         return *this;

@@ -14,7 +14,10 @@ namespace {
 
 using testing::ElementsAre;
 using testing::ElementsAreArray;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
 
 struct Row {
     std::string text;
@@ -24,9 +27,8 @@ struct Row {
 class EnvironmentText : public testing::TestWithParam<Row> {};
 
 TEST_P(EnvironmentText, IsReadAsSystemdReadsIt) {
-    const auto parsed = parse_environment_file(GetParam().text);
-    ASSERT_TRUE(parsed);
-    EXPECT_THAT(*parsed, ElementsAreArray(GetParam().assignments)) << GetParam().text;
+    const auto parsed = parse_environment_file(GetParam().text, "web.env");
+    EXPECT_THAT(parsed.assignments, ElementsAreArray(GetParam().assignments)) << GetParam().text;
 }
 
 INSTANTIATE_TEST_SUITE_P(Texts,
@@ -56,8 +58,68 @@ INSTANTIATE_TEST_SUITE_P(Texts,
                                          Row{"A=1\r\nB=2\r\n", {"A=1", "B=2"}},
                                          Row{"A='open\nB=2", {"A=open\nB=2"}}));
 
-TEST(EnvironmentFile, WithANulByteIsRefused) {
-    EXPECT_FALSE(parse_environment_file(std::string_view{"A=1\0", 4}));
+struct Faulty {
+    std::string text;
+    std::vector<std::string> begin_with;  ///< the warnings
+};
+
+class EnvironmentFaults : public testing::TestWithParam<Faulty> {};
+
+TEST_P(EnvironmentFaults, AreWarnedOfByTheirLineAndQuoteNoValue) {
+    const auto parsed = parse_environment_file(GetParam().text, "web.env");
+    ASSERT_EQ(parsed.warnings.size(), GetParam().begin_with.size()) << GetParam().text;
+    for (std::size_t index = 0; index < parsed.warnings.size(); ++index) {
+        EXPECT_THAT(parsed.warnings[index], StartsWith(GetParam().begin_with[index]));
+        EXPECT_THAT(parsed.warnings[index], Not(HasSubstr("secret")));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Texts,
+    EnvironmentFaults,
+    testing::Values(
+        Faulty{"A=1\n# B\n\nC='x'\n", {}},
+        Faulty{"A=1\nexport B=secret\n",
+               {"web.env:2: 'export' is a shell's, and this is no shell "
+                "script: the line is left out; write B=... alone"}},
+        Faulty{"set -secret=x\n",
+               {"web.env:1: 'set' is a shell's, and this is no shell script: the "
+                "line is left out; write NAME=... alone"}},
+        Faulty{"1A=secret\nA-B=secret\n",
+               {"web.env:1: what stands before '=' is no name of a variable", "web.env:2: "}},
+        Faulty{"secret\nA=1", {"web.env:1: a line without '=' is left out"}},
+        Faulty{"\n\nKEY: secret", {"web.env:3: a line without '=' is left out"}},
+        Faulty{"[secret]\r\nA=1\r\n", {"web.env:1: a line without '='"}},
+        Faulty{"\xef\xbb\xbf"
+               "A=secret\n",
+               {"web.env:1: the file begins with a byte order mark"}},
+        Faulty{"A=1\nB='secret\nC=secret\n",
+               {"web.env:2: a quote that is opened in this assignment is not closed"}},
+        Faulty{"A=\"1\n2\"\nsecret\n", {"web.env:3: "}},
+        Faulty{"# a secret \\\nA=secret\n", {"web.env:1: this comment ends with '\\'"}}));
+
+TEST(EnvironmentFaults, AByteOrderMarkCostsNoVariablePythonDotenv637) {
+    EXPECT_THAT(parse_environment_file("\xef\xbb\xbf"
+                                       "A=1\nB=2\n",
+                                       "web.env")
+                    .assignments,
+                ElementsAre("A=1", "B=2"));
+}
+
+TEST(EnvironmentFaults, OneMalformedLineCostsNoOtherSystemd2836) {
+    const auto parsed = parse_environment_file("ulimit -n 2048\nA=1\n", "/etc/default/foo");
+    EXPECT_THAT(parsed.assignments, ElementsAre("A=1"));
+    EXPECT_THAT(parsed.warnings, ElementsAre(StartsWith("/etc/default/foo:1: ")));
+}
+
+TEST(EnvironmentFaults, AreCountedWhereThereAreMany) {
+    std::string text;
+    for (int line = 0; line < 1000; ++line) {
+        text += "no assignment\n";
+    }
+    const auto parsed = parse_environment_file(text, "web.env");
+    EXPECT_EQ(parsed.warnings.size(), kEnvironmentWarningsMax + 1);
+    EXPECT_EQ(parsed.warnings.back(), "web.env: there are more such lines");
 }
 
 class EnvironmentFiles : public testing::Test {
@@ -75,22 +137,34 @@ protected:
 TEST_F(EnvironmentFiles, AreReadInTheOrderOfTheirNamesWhenThePathIsAPattern) {
     std::ofstream{folder_ + "/b.env"} << "A=b";
     std::ofstream{folder_ + "/a.env"} << "A=a";
-    EXPECT_THAT(read_environment_files(folder_ + "/*.env").value(), ElementsAre("A=a", "A=b"));
-    const auto none = read_environment_files(folder_ + "/*.conf");
-    ASSERT_FALSE(none);
-    EXPECT_EQ(none.error().error_number, ENOENT);
+    EXPECT_THAT(read_environment_files(folder_ + "/*.env").lines.assignments,
+                ElementsAre("A=a", "A=b"));
+    EXPECT_EQ(read_environment_files(folder_ + "/*.conf").error.error_number, ENOENT);
 }
 
-TEST_F(EnvironmentFiles, AreRefusedAtOnceWhenTheyAreAFifoAFolderOrTooLarge) {
+TEST_F(EnvironmentFiles, AreRefusedAtOnceWithWhatTheyAre) {
     ASSERT_EQ(::mkfifo((folder_ + "/fifo").c_str(), 0600), 0);
-    EXPECT_FALSE(read_environment_files(folder_ + "/fifo"));
-    EXPECT_FALSE(read_environment_files(folder_));
     std::ofstream{folder_ + "/large"} << std::string(kEnvironmentFileMax + 1, ' ');
-    const auto large = read_environment_files(folder_ + "/large");
-    ASSERT_FALSE(large);
-    EXPECT_EQ(large.error().error_number, EFBIG);
+    std::ofstream{folder_ + "/nul"} << std::string{"A=1\0", 4};
+    struct Case {
+        const char* name;
+        int error_number;
+        ExecProblem problem;
+    };
+    for (const Case& one :
+         {Case{"", EISDIR, ExecProblem::directory},
+          Case{"/fifo", EINVAL, ExecProblem::not_a_regular_file},
+          Case{"/large", EFBIG, ExecProblem::too_large},
+          Case{"/nul", EINVAL, ExecProblem::nul_byte}, Case{"/missing", ENOENT, ExecProblem::none},
+          Case{"/large/x", ENOTDIR, ExecProblem::none}}) {
+        const ExecError error = read_environment_files(folder_ + one.name).error;
+        EXPECT_EQ(error.step, ExecStep::environment_file) << one.name;
+        EXPECT_EQ(error.error_number, one.error_number) << one.name;
+        EXPECT_EQ(error.problem, one.problem) << one.name;
+        EXPECT_EQ(error.object, folder_ + one.name);
+    }
     std::ofstream{folder_ + "/largest"} << std::string(kEnvironmentFileMax, ' ');
-    EXPECT_THAT(read_environment_files(folder_ + "/largest").value(), IsEmpty());
+    EXPECT_THAT(read_environment_files(folder_ + "/largest").lines.assignments, IsEmpty());
 }
 
 }  // namespace

@@ -97,21 +97,38 @@ TEST(ExecRequest, OfAnotherVersionSaysWhatToDo) {
     EXPECT_THAT(to_string(parsed.error()), testing::HasSubstr("daemon-reexec"));
 }
 
+ExecReport report_of_failure(const std::string& object, const std::string& detail) {
+    ExecReport report;
+    report.error.step = ExecStep::exec;
+    report.error.problem = ExecProblem::interpreter_missing;
+    report.error.error_number = ENOENT;
+    report.error.object = object;
+    report.error.detail = detail;
+    return report;
+}
+
 TEST(ExecReport, ArrivesAsItWasSent) {
-    const auto report = parse_report(
-        serialise_report(Error{ENOENT, "web.service: execve", "/usr/bin/webb", "why"}));
-    ASSERT_TRUE(report);
-    EXPECT_EQ(to_string(*report),
-              "web.service: execve /usr/bin/webb: No such file or directory: why");
+    ExecReport before;
+    before.deviations.oom_score_errno = EACCES;
+    before.deviations.limits = 1 << 7;
+    before.warnings = {"web.env:1: a", "web.env:2: b"};
+    const ExecReport failed = report_of_failure("/usr/bin/webb", "/bin/bash42");
+    const ExecReport read = parse_reports(serialise(before) + serialise(failed));
+    EXPECT_EQ(read.error, failed.error);
+    EXPECT_EQ(read.deviations, before.deviations);
+    EXPECT_EQ(read.warnings, before.warnings);
 }
 
 TEST(ExecReport, OfAnyLengthFitsIntoThePipeAtOnce) {
     const std::string longest(100'000, 'x');
-    const std::string bytes = serialise_report(Error{1, longest, longest, longest});
+    ExecReport report = report_of_failure(longest, longest);
+    report.warnings.assign(1000, longest);
+    const std::string bytes = serialise(report);
     EXPECT_LE(bytes.size(), kExecReportMax);
-    EXPECT_TRUE(parse_report(bytes));
-    EXPECT_FALSE(parse_report("garbage"));
-    EXPECT_FALSE(parse_report(""));
+    EXPECT_EQ(parse_reports(bytes).error.error_number, ENOENT);
+    EXPECT_TRUE(parse_reports("garbage").is_empty());
+    EXPECT_TRUE(parse_reports(bytes.substr(1)).is_empty());
+    EXPECT_TRUE(parse_reports("").is_empty());
 }
 
 TEST(ErrorOutput, GoesWhereTheOutputGoesUnlessItSaysOtherwise) {
