@@ -263,6 +263,21 @@ void Machine::on(CgroupEmptied& event) {
     }
 }
 
+void Machine::on(StopSignalSent& event) {
+    Unit& stopping = unit(event.unit);
+    if (stopping.run != nullptr && stopping.sub_state == event.state) {
+        stopping.run->signal_sent = true;
+        touch(stopping);
+    }
+}
+
+void Machine::on(ProcessReaped& event) {
+    Unit& waiting = unit(event.unit);
+    if (waiting.run != nullptr) {
+        Service{*this, waiting}.on_reaped(event.pid);
+    }
+}
+
 void Machine::on(OomKilled& event) {
     Unit& hit = unit(event.unit);
     if (hit.run != nullptr) {

@@ -180,6 +180,8 @@ private:
     void on(ExecFailed& event);
     void on(ProcessExited& event);
     void on(CgroupEmptied& event);
+    void on(StopSignalSent& event);
+    void on(ProcessReaped& event);
     void on(OomKilled& event);
     void on(CoreDumping& event);
     void on(BusNameChanged& event);

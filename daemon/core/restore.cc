@@ -134,6 +134,14 @@ UnitRecord Machine::record(const Unit& unit) const {
     }
     flag2(run->bus_name_good, kUnitBusNameGood);
     flag2(run->main.is_held, kUnitMainIsHeld);
+    flag2(run->signal_sent, kUnitStopSignalSent);
+    flag2(run->may_have_missed_ready, kUnitMayHaveMissedReady);
+    flag2(run->readiness_unknown, kUnitReadinessUnknown);
+    flag2(run->gave_up_waiting, kUnitGaveUpWaiting);
+    flag2(run->killed_one_by_one, kUnitKilledOneByOne);
+    record.idle_until = to_usec(run->idle_until);
+    record.unreaped_until = to_usec(run->unreaped_until);
+    record.unreaped_start_time = run->unreaped_start_time;
     record.backoff = run->backoff;
     record.reload_began_at = to_usec(run->reload_began_at);
     const auto flag = [&](bool value, UnitFlag bit) {
@@ -229,6 +237,15 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->asked_to_stop = (record.flags2 & kUnitAskedToStop) != 0;
     run->main_ran = (record.flags2 & kUnitMainRan) != 0;
     run->exec_notes = exec_notes_from(record);
+    const auto flag2 = [&](UnitFlag2 bit) { return (record.flags2 & bit) != 0; };
+    run->signal_sent = flag2(kUnitStopSignalSent);
+    run->may_have_missed_ready = flag2(kUnitMayHaveMissedReady);
+    run->readiness_unknown = flag2(kUnitReadinessUnknown);
+    run->gave_up_waiting = flag2(kUnitGaveUpWaiting);
+    run->killed_one_by_one = flag2(kUnitKilledOneByOne);
+    run->idle_until = time_from_usec(record.idle_until);
+    run->unreaped_until = time_from_usec(record.unreaped_until);
+    run->unreaped_start_time = record.unreaped_start_time;
     run->watchdog_interval = Duration{record.watchdog_interval};
     run->main_started_at = time_from_usec(record.main_started_at);
     run->main_exited_at = time_from_usec(record.main_exited_at);
@@ -348,7 +365,7 @@ void Machine::restore(const StateRestored& event) {
     for (const RestoredUnit& restored : event.units) {
         Unit& unit = this->unit(*find(text_of(restored.record.name)));
         if (unit.run != nullptr) {
-            Service{*this, unit}.resume(restored);
+            Service{*this, unit}.resume(restored, event.was_away);
         }
         resume_checking(unit, restored.checker);
         update_deadline(unit);

@@ -62,6 +62,9 @@ std::optional<StartOutcome> Service::obstacle() {
                      "not started: processes of its last run survive SIGKILL");
         return StartOutcome::failed;
     }
+    if (waits_for_reaping()) {
+        return StartOutcome::later;  // once it is reaped, or has had its time
+    }
     if (start_limit_hit()) {
         machine_.say(Severity::error, unit_,
                      "not started: started " + std::to_string(run_.starts.size()) +
@@ -101,6 +104,12 @@ StartOutcome Service::start() {
     run_.handed_over_result = UnitResult::success;
     run_.bus_name_good = false;
     run_.sigkill_sent = false;
+    run_.gave_up_waiting = false;
+    run_.may_have_missed_ready = false;
+    run_.readiness_unknown = false;
+    run_.unreaped_until = Time{};
+    run_.unreaped_start_time = 0;
+    run_.short_lives = 0;
     run_.status_error = 0;
     run_.status_text.clear();
     run_.watchdog_interval = settings_.watchdog;
@@ -249,6 +258,7 @@ bool Service::spawn(ProcessRole role, std::uint16_t command) {
         run_.main_status = 0;
         if (settings_.type == ServiceType::idle) {
             process.is_held = true;
+            run_.idle_until = after(machine_.now, kIdleWait);
             hold_until_idle();
             return true;
         }
@@ -265,7 +275,10 @@ void Service::order_spawn(ProcessRole role) {
 }
 
 void Service::hold_until_idle() {
-    run_.check_deadline = after(machine_.now, kIdleWait);
+    // Of a record that has none it begins anew.
+    const Time most = after(machine_.now, kIdleWait);
+    run_.idle_until = run_.idle_until == Time{} ? most : std::min(run_.idle_until, most);
+    run_.check_deadline = run_.idle_until;
     machine_.held_until_idle.insert(unit_.id);
     machine_.update_deadline(unit_);
 }
@@ -325,8 +338,8 @@ void Service::forget_process(Process& process) {
 }
 
 bool Service::waits_for_cgroup() const {
-    return settings_.send_sigkill && (settings_.kill_mode == KillMode::control_group ||
-                                      settings_.kill_mode == KillMode::mixed);
+    return !run_.gave_up_waiting && (settings_.kill_mode == KillMode::control_group ||
+                                     settings_.kill_mode == KillMode::mixed);
 }
 
 bool Service::has_processes() const {

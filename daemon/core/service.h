@@ -57,6 +57,7 @@ public:
     void on_main_process_found(const MainProcessFound& found);
     void on_main_process_not_found(const Error& error);
     void on_cgroup_emptied();
+    void on_reaped(Pid pid);
     void on_notification(const Notification& notification);
     void on_bus_name(bool has_owner);
     void on_oom_kill();
@@ -72,7 +73,7 @@ public:
 
     /// After StateRestored: ask again, or do again, what may have been lost with the manager
     /// before.
-    void resume(const RestoredUnit& restored);
+    void resume(const RestoredUnit& restored, bool was_away);
 
     /// The job that was to restart it was taken away: it stays down.
     void give_up_restart();
@@ -102,6 +103,7 @@ private:
     void enter_stop(UnitResult result);
     void enter_stop_by_notify();
     void ask_after_all();
+    void kill_one_by_one();
     bool stops_unasked() const;
     void enter_signal(SubState state, UnitResult result, SignalCause cause = SignalCause::stop);
     void enter_stop_post(UnitResult result);
@@ -132,6 +134,8 @@ private:
     StopClock stop_clock() const;
     Time command_deadline() const;
     Duration kill_wait() const;
+    Duration first_kill_wait() const;
+    bool kills_one_by_one() const;
     std::string limit_text() const;
     void look_for_core_dump_before(Time deadline);
     void measure_stop();
@@ -142,6 +146,9 @@ private:
     void go_on_without_named();
     bool hands_over(UnitResult result);
     void identify_main_process(IdentifyMainProcess::How how, Pid pid);
+    void note_adopted_end();
+    bool waits_for_reaping();
+    void stop_waiting_for_reaping();
     const Command* command_at(std::uint16_t index) const;
     bool is_command_of_state(ProcessRole role, std::uint16_t index) const;
     bool has_processes() const;
@@ -182,6 +189,7 @@ private:
     void restart_watchdog();
     void on_state_deadline();
     void on_start_deadline();
+    void take_for_ready();
     void on_stop_deadline();
     void on_stop_command_deadline();
     void give_up_waiting();

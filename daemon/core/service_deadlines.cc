@@ -51,6 +51,8 @@ void Service::on_check_deadline() {
         run_.empty_since = kNever;
         run_.recheck_until = after(machine_.now, kRecheckWait);
         machine_.order(CheckCgroup{unit_.id});  // still empty, with an exit record missing?
+    } else if (is_down(unit_.active_state()) && run_.unreaped_until != Time{}) {
+        machine_.queue_unit_job(unit_);  // it looks once more, or has waited long enough
     } else if (settings_.type == ServiceType::forking && !run_.main_known &&
                traits(unit_.sub_state).starting) {
         identify_main_process(IdentifyMainProcess::How::pid_file, 0);
@@ -118,10 +120,16 @@ void Service::on_state_deadline() {
             return;
         case SubState::stop_sigkill:
         case SubState::final_sigkill:
-            enter_wedged();
+            if (kills_one_by_one()) {
+                kill_one_by_one();
+            } else {
+                enter_wedged();
+            }
             return;
         case SubState::auto_restart:
-            enter_restart();
+            if (!waits_for_reaping()) {
+                enter_restart();
+            }
             return;
         case SubState::dead:
         case SubState::exited:
@@ -133,6 +141,11 @@ void Service::on_state_deadline() {
 }
 
 void Service::on_start_deadline() {
+    if (run_.may_have_missed_ready && unit_.sub_state == SubState::start && is_notify() &&
+        run_.main.is_there()) {
+        take_for_ready();
+        return;
+    }
     machine_.say(Severity::error, unit_,
                  "start timed out in " + std::string(name_of(unit_.sub_state)));
     kill_unexecuted();
@@ -152,6 +165,15 @@ void Service::on_start_deadline() {
             }
             return;
     }
+}
+
+/// Whether it has said READY=1 while svcd was away nobody can know. That it runs is known.
+void Service::take_for_ready() {
+    machine_.say(Severity::warning, unit_,
+                 "readiness unknown: svcd was away when it started, and no READY=1 has come since. "
+                 "It runs, and is taken as started");
+    run_.readiness_unknown = true;
+    enter_start_post();
 }
 
 /// ExecStop or ExecStopPost has used up its share of the stop.
@@ -209,6 +231,8 @@ bool Service::may_kill() const {
 
 /// What is left over is left alone.
 void Service::give_up_waiting() {
+    run_.gave_up_waiting = true;
+    machine_.touch(unit_);
     forget_process(run_.main);
     forget_process(run_.control);
     if (unit_.sub_state == SubState::stop_post || traits(unit_.sub_state).final) {

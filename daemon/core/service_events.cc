@@ -92,6 +92,7 @@ void Service::on_main_exit(ExitCode code, int status) {
     run_.main_code = was_missing ? ExitCode::none : code;
     run_.main_status = was_missing ? 0 : status;
     run_.main_exited_at = machine_.now;
+    note_adopted_end();
     forget_process(run_.main);
     if (unit_.sub_state == SubState::start && is_held_by_shutdown()) {
         note_result(result);

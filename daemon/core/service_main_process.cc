@@ -1,5 +1,6 @@
 // Who the main process is, where svcd did not start it itself: of a forking service (by its PID
 // file, or as the only process there is), and one that the service names (MAINPID=, sd_notify(3)).
+#include <algorithm>
 #include <utility>
 
 #include "core/service.h"
@@ -7,9 +8,21 @@
 namespace svcd {
 namespace {
 
-/// How often a PID file is looked for while its service starts. There is nothing to wait on that
-/// every file system has.
+/// How often a PID file is looked for while its service starts: at first. There is nothing to wait
+/// on that every file system has.
 constexpr Duration kPidFileInterval{20'000};
+/// ... and at last, for it is looked for ever more rarely.
+constexpr Duration kPidFileIntervalMost{250'000};
+/// ... each time after so much of what it has been waited for already.
+constexpr int kPidFileShare = 8;
+/// A main process that is handed over to and lives no longer than this has only been named.
+constexpr Duration kShortLife{1'000'000};
+/// So often in a row it is looked who goes on after such a one. Then nobody does.
+constexpr unsigned kShortLivesMax = 8;
+/// How long a start waits at most for the parent of an adopted main process to reap it.
+constexpr Duration kReapedWithin{10'000'000};
+/// How often it is looked meanwhile: not every kernel tells when a zombie goes.
+constexpr Duration kReapedInterval{50'000};
 
 }  // namespace
 
@@ -35,6 +48,12 @@ void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
 }
 
 void Service::on_main_process_found(const MainProcessFound& found) {
+    if (found.pid == run_.main_pid_last && found.start_time != 0 &&
+        found.start_time == run_.unreaped_start_time) {
+        on_main_process_not_found(Error{0, "take as main process",
+                                        "process " + std::to_string(found.pid), "it has ended"});
+        return;
+    }
     run_.identifying = Token::none;
     run_.named_pid = 0;
     run_.handed_over_result = UnitResult::success;
@@ -71,6 +90,16 @@ bool Service::hands_over(UnitResult result) {
     const bool by_file = settings_.type == ServiceType::forking && !settings_.pid_file.empty();
     if (unit_.sub_state != SubState::running || !unit_.populated ||
         run_.identifying != Token::none || (run_.named_pid == 0 && !by_file)) {
+        return false;
+    }
+    const bool was_short = machine_.now - run_.main_started_at < kShortLife;
+    run_.short_lives = was_short ? run_.short_lives + 1 : 0;
+    if (run_.short_lives > kShortLivesMax) {
+        machine_.say(Severity::warning, unit_,
+                     "the main processes that it names end as soon as they are named: it is not "
+                     "looked for another");
+        run_.short_lives = 0;
+        run_.named_pid = 0;
         return false;
     }
     const Pid named = std::exchange(run_.named_pid, 0);
@@ -122,8 +151,63 @@ void Service::on_main_process_not_found(const Error& error) {
     } else if (may_come_later) {
         enter_start_post();  // ExecStartPost may be what writes it
     } else {
-        run_.check_deadline = after(machine_.now, kPidFileInterval);
+        const Duration waited = machine_.now - unit_.state_changed_at;
+        run_.check_deadline =
+            after(machine_.now,
+                  std::clamp(waited / kPidFileShare, kPidFileInterval, kPidFileIntervalMost));
         machine_.update_deadline(unit_);
+    }
+}
+
+/// The main process has ended and isn't the launcher's child. Until its parent (PID 1) reaps it,
+/// its PID is taken: a daemon that finds it in its own PID file refuses to start beside it.
+void Service::note_adopted_end() {
+    if (run_.main.is_foreign && run_.main.pid != 0) {
+        run_.unreaped_until = after(machine_.now, kReapedWithin);
+        run_.unreaped_start_time = run_.main.start_time;
+    }
+}
+
+/// Has the next start to wait for that? It is looked again, a while later.
+bool Service::waits_for_reaping() {
+    if (run_.unreaped_until == Time{}) {
+        return false;
+    }
+    run_.unreaped_until = std::min(run_.unreaped_until, after(machine_.now, kReapedWithin));
+    if (run_.unreaped_until <= machine_.now) {
+        machine_.say(Severity::warning, unit_,
+                     "its last main process (PID " + std::to_string(run_.main_pid_last) +
+                         ") has ended, and its parent has not reaped it within 10 s: it is waited "
+                         "for no longer");
+        stop_waiting_for_reaping();
+        return false;
+    }
+    machine_.order(LookIfReaped{unit_.id, run_.main_pid_last, run_.unreaped_start_time});
+    const Time again = std::min(after(machine_.now, kReapedInterval), run_.unreaped_until);
+    if (unit_.sub_state == SubState::auto_restart) {
+        arm(std::max(run_.state_deadline == kNever ? again : run_.state_deadline, again));
+    } else {
+        run_.check_deadline = again;
+        machine_.update_deadline(unit_);
+    }
+    return true;
+}
+
+void Service::stop_waiting_for_reaping() {
+    run_.unreaped_until = Time{};
+    run_.unreaped_start_time = 0;
+    machine_.touch(unit_);
+}
+
+void Service::on_reaped(Pid pid) {
+    if (run_.unreaped_until == Time{} || pid != run_.main_pid_last) {
+        return;
+    }
+    stop_waiting_for_reaping();
+    if (is_down(unit_.active_state())) {
+        run_.check_deadline = kNever;
+        machine_.update_deadline(unit_);
+        machine_.queue_unit_job(unit_);
     }
 }
 

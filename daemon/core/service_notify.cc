@@ -89,6 +89,8 @@ void Service::take_state(const Notification& message) {
     if (message.ready) {
         const bool is_answered = run_.told_reloading;
         run_.told_reloading = false;
+        run_.may_have_missed_ready = false;
+        run_.readiness_unknown = false;
         if (is_notify() && unit_.sub_state == SubState::start) {
             enter_start_post();
         } else if (is_answered || !waits) {

@@ -65,7 +65,9 @@ bool Service::is_command_of_state(ProcessRole role, std::uint16_t index) const {
     return false;
 }
 
-void Service::resume(const RestoredUnit& restored) {
+void Service::resume(const RestoredUnit& restored, bool was_away) {
+    run_.may_have_missed_ready = run_.may_have_missed_ready ||
+                                 (was_away && is_notify() && unit_.sub_state == SubState::start);
     const auto take = [&](Process& process, const ProcessFact& fact, ProcessRole role) {
         if (!process.is_there()) {
             return;
@@ -158,15 +160,20 @@ void Service::resume(const RestoredUnit& restored) {
         case SubState::stop_sigterm:
         case SubState::final_watchdog:
         case SubState::final_sigterm:
-            // It may have been sent, or not: a second one does no harm.
-            if (!stops_unasked()) {
+            // What is written down as sent is not sent twice: it may run a handler twice, or be the
+            // one that makes it hurry.
+            if (!stops_unasked() && !run_.signal_sent) {
                 send_signals(unit_.sub_state, SignalCause::again);
+            }
+            if (!stops_unasked()) {
                 look_for_core_dump_before(run_.stop_deadline);
             }
             break;
         case SubState::stop_sigkill:
         case SubState::final_sigkill:
-            send_signals(unit_.sub_state, SignalCause::again);
+            if (!run_.signal_sent) {
+                send_signals(unit_.sub_state, SignalCause::again);
+            }
             break;
         case SubState::start:
             // It may be looked for already, since its start command was found to have ended.
@@ -184,12 +191,18 @@ void Service::resume(const RestoredUnit& restored) {
                 look_for_main_process();
             }
             break;
+        case SubState::reload:
+            // SIGKILL to an ExecReload that outlived its time may not have been sent.
+            if (run_.reload_result != UnitResult::success && run_.control.is_there()) {
+                kill_control(SignalCause::kill_control);
+                arm(after(machine_.now, machine_.options.kill_grace));
+            }
+            break;
         case SubState::dead:
         case SubState::condition:
         case SubState::start_pre:
         case SubState::running:
         case SubState::exited:
-        case SubState::reload:
         case SubState::reload_signal:
         case SubState::reload_notify:
         case SubState::pre_stop:

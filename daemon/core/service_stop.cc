@@ -98,9 +98,6 @@ void Service::enter_signal(SubState state, UnitResult result, SignalCause cause)
     begin_stop_clock();
     drop_held();
     if (!has_processes()) {
-        if (unit_.populated && settings_.kill_mode == KillMode::control_group) {
-            send_signals(state, cause);  // SendSIGKILL=no: asked to end, and not waited for
-        }
         if (is_final) {
             enter_dead(UnitResult::success, true);
         } else {
@@ -116,7 +113,8 @@ void Service::enter_signal(SubState state, UnitResult result, SignalCause cause)
     send_signals(state, cause);
     switch (traits(state).asking) {
         case Asking::kill:
-            arm(after(machine_.now, kill_wait()));
+            run_.killed_one_by_one = false;
+            arm(after(machine_.now, kills_one_by_one() ? first_kill_wait() : kill_wait()));
             look_for_core_dump_before(kNever);
             break;
         case Asking::to_abort:
@@ -149,10 +147,12 @@ int Service::stop_signal() const {
 }
 
 void Service::send_signals(SubState state, SignalCause cause) {
+    run_.signal_sent = false;
     if (settings_.kill_mode == KillMode::none) {
         return;
     }
     SignalUnit order;
+    order.stop_state = state;
     order.unit = unit_.id;
     order.main = run_.main.token;
     order.control = run_.control.token;
@@ -177,7 +177,10 @@ void Service::send_signals(SubState state, SignalCause cause) {
                        (settings_.kill_mode == KillMode::mixed && is_kill);
     order.scope = whole ? SignalScope::cgroup : SignalScope::both;
     order.then_continue = order.signal != SIGKILL;
-    if (is_kill && cause == SignalCause::deadline) {
+    // TimeoutStopFailureMode=kill: ExecStop's deadline was that of the stop.
+    const bool is_late = cause == SignalCause::deadline ||
+                         (cause == SignalCause::failure_mode && traits(unit_.sub_state).stopping);
+    if (is_late && (is_kill || order.signal == SIGKILL)) {
         run_.sigkill_sent = true;
         // What was killed in the course of a day is no fault of the end.
         if (machine_.shutting_down) {
@@ -185,6 +188,20 @@ void Service::send_signals(SubState state, SignalCause cause) {
             machine_.effects->supervisor_dirty = true;
         }
     }
+    machine_.order(order);
+}
+
+/// SIGKILL to a cgroup passes over a process whose first thread has left while others run. Nobody
+/// is called unkillable before it got one of its own.
+void Service::kill_one_by_one() {
+    run_.killed_one_by_one = true;
+    machine_.touch(unit_);
+    arm(after(machine_.now, kill_wait() - first_kill_wait()));
+    SignalUnit order;
+    order.unit = unit_.id;
+    order.signal = SIGKILL;
+    order.cause = SignalCause::survived;
+    order.one_by_one = true;
     machine_.order(order);
 }
 
@@ -196,7 +213,7 @@ void Service::continue_stop(UnitResult result) {
     if (waits_for_cgroup() && unit_.populated) {
         const Asking asking = traits(unit_.sub_state).asking;
         const bool was_asked = asking == Asking::to_end || asking == Asking::to_abort;
-        if (was_asked && is_mixed_without_main()) {
+        if (was_asked && settings_.send_sigkill && is_mixed_without_main()) {
             enter_signal(unit_.sub_state, UnitResult::success);  // which kills the rest
         } else if (stops_unasked()) {
             ask_after_all();
@@ -297,7 +314,8 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
                            (job->type == JobType::start && job->state == JobState::waiting));
     // A stop that still waits for its turn must not be undone.
     const bool is_to_stop = job != nullptr && job->type == JobType::stop;
-    const bool restarts = may_restart && !is_to_stop && shall_restart();
+    // Beside those that it has left over it is started by a person only.
+    const bool restarts = may_restart && !run_.gave_up_waiting && !is_to_stop && shall_restart();
     if (restarts) {
         count_restart();
     } else {
@@ -312,6 +330,7 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
     if (restarts) {
         arm(after(machine_.now, restart_delay()));
         machine_.set_state(unit_, SubState::auto_restart);
+        waits_for_reaping();  // by then the answer is there
     }
 }
 

@@ -1,6 +1,7 @@
 // How long a stop may take: TimeoutStopSec, less where the shutdown budget is short, more where the
 // service asks for it or a core dump is being written.
 #include <algorithm>
+#include <csignal>
 #include <string>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace {
 constexpr Duration kLookBefore{200'000};
 /// A core dump that is being written holds SIGKILL back for so long; then it is looked again.
 constexpr Duration kDumpStep{1'000'000};
+/// How long SIGKILL to a cgroup as a whole may take at most to end all of it.
+constexpr Duration kFirstKillWaitMost{200'000};
 /// What a stop used of its limit is warned of from here on, each once.
 constexpr std::uint8_t kWarnPercents[] = {80, 50};
 
@@ -39,6 +42,7 @@ void Service::begin_stop_clock(StopClock clock) {
         run_.stop_began_at = machine_.now;
         run_.stop_is_measured = is_alive();
         run_.asked_to_stop = false;
+        run_.gave_up_waiting = false;
     }
     if (run_.stop_deadline == kNever) {
         run_.stop_limit = machine_.granted(unit_, settings_.timeout_stop, clock);
@@ -70,6 +74,16 @@ Time Service::command_deadline() const {
 Duration Service::kill_wait() const {
     return std::max(machine_.granted(unit_, machine_.options.kill_grace, stop_clock()),
                     kStopReserve);
+}
+
+/// Has the SIGKILL that was sent to the cgroup as a whole to be followed by one to each process?
+bool Service::kills_one_by_one() const {
+    return waits_for_cgroup() && settings_.final_kill_signal == SIGKILL && !run_.killed_one_by_one;
+}
+
+/// So soon after it.
+Duration Service::first_kill_wait() const {
+    return std::min<Duration>(kill_wait() / 4, kFirstKillWaitMost);
 }
 
 /// "TimeoutStopSec (90 s)"
@@ -188,7 +202,7 @@ void Service::measure_stop() {
     run_.stop_times.add(took);
     machine_.touch(unit_);
     const Duration limit = settings_.timeout_stop;
-    if (limit == kInfinity || limit == Duration{0} || run_.sigkill_sent) {
+    if (limit == kInfinity || limit == Duration{0} || run_.sigkill_sent || run_.gave_up_waiting) {
         return;
     }
     // Time to drain is time that was meant to be used.
@@ -198,7 +212,8 @@ void Service::measure_stop() {
             run_.warned_percent = percent;
             machine_.say(Severity::warning, unit_,
                          "its stop took " + seconds_of(took) + " of TimeoutStopSec (" +
-                             seconds_of(limit) + "): beyond that it would get SIGKILL. Raise " +
+                             seconds_of(limit) + "): beyond that it would " +
+                             (may_kill() ? "get SIGKILL" : "be left over") + ". Raise " +
                              "TimeoutStopSec, or see what it waits for with `svctl explain`");
             return;
         }

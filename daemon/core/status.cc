@@ -94,6 +94,7 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.stop_time_p50 = run->stop_times.percentile(50);
         status.stop_time_p95 = run->stop_times.percentile(95);
         status.sigkill_sent = run->sigkill_sent;
+        status.readiness_unknown = run->readiness_unknown && is_up(unit.active_state());
         status.invocation_id = run->invocation_id;
     }
     if (const Job* job = job_of(unit)) {

@@ -48,6 +48,7 @@ struct ServiceRun {
     Token identifying = Token::none;  ///< an IdentifyMainProcess that has not been answered
     Pid named_pid = 0;  ///< by MAINPID=, and not taken while its parent, the main process, lives
     UnitResult handed_over_result = UnitResult::success;  ///< of the main process before it
+    unsigned short_lives = 0;  ///< of main processes that were handed over to, in a row
 
     Time state_deadline = kNever;  ///< of the present sub-state
     Time watchdog_deadline = kNever;
@@ -60,6 +61,10 @@ struct ServiceRun {
     Time dump_until = kNever;      ///< how long that may hold SIGKILL back
     Time recheck_until = kNever;   ///< an answer to the second look counts until then
     Time empty_since = kNever;     ///< the cgroup was empty while an exit record was still missing
+    Time idle_until{};             ///< how long a Type=idle is held at most
+    Time unreaped_until{};         ///< how long a start waits for the last main process, which was
+                                   ///< adopted, to be reaped; in the past: it does not
+    std::uint64_t unreaped_start_time = 0;  ///< of that process
     Duration watchdog_interval{0};
 
     Time main_started_at{};
@@ -82,7 +87,12 @@ struct ServiceRun {
     bool told_stopping = false;             ///< STOPPING=1
     bool bus_name_good = false;             ///< Type=dbus: its name has an owner
     bool asked_to_stop = false;             ///< the stop signal was sent in this stop
-    bool sigkill_sent = false;              ///< in this stop
+    bool sigkill_sent = false;              ///< at a deadline of this stop
+    bool signal_sent = false;               ///< that of the present state of the stop
+    bool killed_one_by_one = false;         ///< those that SIGKILL to the cgroup has passed over
+    bool gave_up_waiting = false;           ///< for those that are left over
+    bool may_have_missed_ready = false;     ///< svcd was away while it started
+    bool readiness_unknown = false;         ///< it counts as started, and nobody has heard READY=1
     bool stop_is_measured = false;          ///< there were processes to stop: its time counts
     std::uint8_t warned_percent = 0;        ///< of TimeoutStopSec: what a stop's warning was about
     std::unique_ptr<ExecNotes> exec_notes;  ///< null: nothing to tell

@@ -176,6 +176,14 @@ void EffectRunner::carry_out(const IdentifyMainProcess& order) {
     }
 }
 
+void EffectRunner::carry_out(const LookIfReaped& order) {
+    const Result<ProcessInfo> info = process_info(order.pid);
+    // Another's start time: the PID has been given away since.
+    if (!info || (order.start_time != 0 && info->start_time != order.start_time)) {
+        tools_.queue.emplace_back(ProcessReaped{order.unit, order.pid});
+    }
+}
+
 void EffectRunner::carry_out(const RetireProcess& order) {
     tools_.table.release(order.process);
     tools_.adopted.forget(order.process);
@@ -219,7 +227,7 @@ void EffectRunner::carry_out(const SignalUnit& order) {
         case SignalScope::cgroup:
             // A person's SIGKILL may be followed by a spawn while the cgroup is still emptying, for
             // which a cgroup that was killed as such is spoiled (CgroupTree::ensure).
-            if (order.signal == SIGKILL && order.cause != SignalCause::user) {
+            if (order.signal == SIGKILL && order.cause != SignalCause::user && !order.one_by_one) {
                 kill_cgroup(order);
                 if (!signal_failed_) {
                     reached = std::move(doomed);
@@ -228,6 +236,9 @@ void EffectRunner::carry_out(const SignalUnit& order) {
                 signal_cgroup(order, reached);
             }
             break;
+    }
+    if (!signal_failed_ && order.stop_state != SubState::dead) {
+        tools_.queue.emplace_back(StopSignalSent{order.unit, order.stop_state});
     }
     if (signal_failed_ && may_be_sent_again(order.cause)) {
         retries_.add(order, tools_.supervisor.status(order.unit).sub_state);

@@ -73,6 +73,7 @@ public:
     void carry_out(const WatchBusName& order);
     void carry_out(const SignalUnit& order);
     void carry_out(const IdentifyMainProcess& order);
+    void carry_out(const LookIfReaped& order);
     void carry_out(const RetireProcess& order);
     void carry_out(const CheckCgroup& order);
     void carry_out(const LookForCoreDump& order);

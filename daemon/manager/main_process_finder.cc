@@ -55,6 +55,11 @@ Result<MainProcessFound> MainProcessFinder::hold_foreign(Token token,
     if (!pidfd) {
         return Failure{pidfd.error()};
     }
+    // A zombie whose parent does not reap it can be held and named, again and again: it is nobody.
+    if (has_ended(*pidfd)) {
+        return failure(ESRCH, "take as main process", "process " + std::to_string(pid),
+                       "it has ended");
+    }
     if (const auto held = adopted_.hold(token, std::move(*pidfd), pid, info->start_time); !held) {
         return Failure{held.error()};
     }
@@ -108,14 +113,16 @@ Result<Pid> MainProcessFinder::guess(const MainProcessQuery& query) const {
 
 Result<ProcessInfo> MainProcessFinder::check(Pid pid, std::string_view unit) const {
     const std::string subject = "process " + std::to_string(pid);
-    if (const Result<UniqueFd> alive = open_pidfd(pid); !alive) {
-        return Failure{alive.error()};
+    const Result<UniqueFd> pidfd = open_pidfd(pid);
+    if (!pidfd) {
+        return Failure{pidfd.error()};
     }
     const Result<ProcessInfo> info = process_info(pid);
     if (!info) {
         return Failure{info.error()};
     }
-    if (info->state == 'Z' || info->state == 'X') {
+    // By the pidfd: one whose first thread has left while others run looks like a zombie in /proc.
+    if (has_ended(*pidfd)) {
         return failure(ESRCH, "take as main process", subject, "it has ended");
     }
     const Result<std::string> cgroup = cgroup_of(pid);

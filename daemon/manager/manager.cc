@@ -23,6 +23,8 @@ namespace {
 
 /// Dispatches after the Exit, for answers that are on their way to clients.
 constexpr std::size_t kDispatchesAtTheEnd = 256;
+/// Events of one turn; even if all processes that svcd can have end in it, it is not so many.
+constexpr std::size_t kStepsPerTurnMax = 16 * kUnitsMax;
 
 LoaderOptions loader_options(const ManagerOptions& options) {
     const bool user = options.mode == RunMode::user;
@@ -269,6 +271,7 @@ void Manager::restore_or_boot() {
     }
     settle();
     while (handle_poke() == Drained::no || handle_adopted() == Drained::no) {
+        exits_of_turn_ = 0;
     }
     kernel_.saved.reset();
     if (supervisor_.record().started == 0) {
@@ -294,8 +297,19 @@ void Manager::boot() {
 
 // ── turns
 
+/// What an order's answer orders again may go on for ever, where a rule of ours has a hole: others
+/// get their turn, and what is left follows in the next.
 void Manager::settle() {
     while (!queue_.empty()) {
+        if (++steps_of_turn_ > kStepsPerTurnMax) {
+            if (!std::exchange(has_told_of_echo_, true)) {
+                log_.say(Severity::error,
+                         "More than " + std::to_string(kStepsPerTurnMax) +
+                             " events follow from one another: a fault of svcd's own. The rest "
+                             "waits until others had their turn");
+            }
+            return;
+        }
         Event event = std::move(queue_.front());
         queue_.pop_front();
         step(std::move(event));
@@ -344,7 +358,9 @@ Drained Manager::handle_adopted() {
     for (const ExitRecord& record : exits) {
         handle_exit(record);
     }
-    return exits.size() < kExitsPerTake ? Drained::yes : Drained::no;
+    // However many there are in a turn, clients get theirs.
+    exits_of_turn_ += exits.size();
+    return exits_of_turn_ < kExitsPerTake ? Drained::yes : Drained::no;
 }
 
 void Manager::handle_exit(const ExitRecord& record) {
@@ -453,8 +469,10 @@ void Manager::end_turn() {
         startup_finished_ = true;
         bus_.startup_finished();
     }
+    steps_of_turn_ = 0;
+    exits_of_turn_ = 0;
     const std::optional<Time> again = runner_.again_at(loop_.now());
-    std::optional<Time> next = supervisor_.next_deadline();
+    std::optional<Time> next = queue_.empty() ? supervisor_.next_deadline() : loop_.now();
     if (again && (!next || *again < *next)) {
         next = again;
     }

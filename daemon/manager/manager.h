@@ -113,6 +113,9 @@ private:
     Supervisor supervisor_;
     UnitFiles files_;
     std::deque<Event> queue_;
+    std::size_t steps_of_turn_ = 0;
+    std::size_t exits_of_turn_ = 0;  ///< of adopted processes
+    bool has_told_of_echo_ = false;
     Effects effects_;
     Spawner spawner_;
     ExecSweeper sweeper_;

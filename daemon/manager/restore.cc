@@ -157,6 +157,7 @@ StateRestored restored_state(const SavedState& saved,
                              Log& log) {
     StateRestored event;
     event.supervisor = saved.supervisor;
+    event.was_away = !table.has_taken_over();
     event.units.reserve(saved.units.size());
     for (const UnitRecord& record : saved.units) {
         const Finder finder{record, table, adopted, cgroups, log};

@@ -177,6 +177,7 @@ void StopRecord::take_back_end(SubState before) {
     facts_.is_empty = events_.find("\"what\":\"empty\"") != std::string::npos ? 1 : 0;
     facts_.sub_state = static_cast<std::uint8_t>(before);
     facts_.duration_usec = -1;
+    facts_.outcome &= static_cast<std::uint8_t>(~kStopLeftOver);
     facts_.ended = 0;
     is_changed_ = true;
 }
@@ -195,7 +196,9 @@ std::string StopRecord::text() {
         .field("result", name_of(static_cast<UnitResult>(facts_.result)))
         .field("main_code", name_of(static_cast<ExitCode>(facts_.main_code)))
         .field("main_status", facts_.main_status)
-        .field("sigkill", facts_.sigkill != 0);
+        .field("sigkill", facts_.sigkill != 0)
+        .field("sigkill_at_deadline", (facts_.outcome & kStopKilledLate) != 0)
+        .field("left_over", (facts_.outcome & kStopLeftOver) != 0);
     if (facts_.throttled_usec >= 0) {
         json.field("throttled_usec", facts_.throttled_usec);
     }
@@ -239,6 +242,8 @@ std::string_view name_of(SignalCause cause) {
             return "checker";
         case SignalCause::never_executed:
             return "never-executed";
+        case SignalCause::survived:
+            return "survived";
     }
     return {};
 }

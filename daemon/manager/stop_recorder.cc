@@ -188,6 +188,12 @@ void StopRecorder::finish(UnitId unit, StopRecord& record) {
     if (const auto now = before < 0 ? std::nullopt : senses_.throttled(record.unit())) {
         record.facts().throttled_usec = std::max<std::int64_t>(now->count() - before, 0);
     }
+    // It may have processes again already, in the next life that this step has begun: not yet, for
+    // what the step orders comes after this.
+    if (is_end(static_cast<SubState>(record.facts().sub_state)) &&
+        supervisor_.status(unit).populated && !senses_.processes(record.unit()).empty()) {
+        record.facts().outcome |= kStopLeftOver;
+    }
     record.end(now_);
     has_ended_ = true;
     if (auto open = open_.find(unit); open != open_.end()) {
@@ -328,12 +334,24 @@ void StopRecorder::signalled(const SignalUnit& order, const std::vector<Pid>& to
         record->add(now_, "signal", fields, order.cause == SignalCause::user);
         if (order.signal == SIGKILL && order.cause != SignalCause::user) {
             record->facts().sigkill = 1;
+            note_late_kill(order, *record);
         }
     } else if (order.cause == SignalCause::user || order.cause == SignalCause::kill_control) {
         remember(order.unit, "signal", std::move(fields));  // the unit may well stay up
     }
     if (order.cause == SignalCause::user && order.scope == SignalScope::cgroup) {
         signalled_below(order, to);
+    }
+}
+
+/// SIGKILL because time was up, and not because KillMode=mixed or a KillSignal says so. Of one that
+/// a manager before us was about to send the supervisor knows.
+void StopRecorder::note_late_kill(const SignalUnit& order, StopRecord& record) const {
+    const bool may_be_late =
+        order.cause == SignalCause::deadline || order.cause == SignalCause::failure_mode ||
+        order.cause == SignalCause::again || order.cause == SignalCause::survived;
+    if (may_be_late && supervisor_.status(order.unit).sigkill_sent) {
+        record.facts().outcome |= kStopKilledLate;
     }
 }
 

@@ -116,6 +116,7 @@ private:
     void add_what_led_to(StopRecord& record, UnitId unit);
     std::uint64_t id_for(UnitId unit);
     void finish(UnitId unit, StopRecord& record);
+    void note_late_kill(const SignalUnit& order, StopRecord& record) const;
     void note_wedged(UnitId unit, StopRecord& record);
     void note_jobs(const Effects& effects);
     void note_limits(const Effects& effects);

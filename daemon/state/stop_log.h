@@ -60,9 +60,15 @@ struct StopFacts {
     std::uint8_t sigkill = 0;   ///< svcd has sent it
     std::uint8_t has_left = 0;  ///< its event `left` is there
     std::uint8_t is_empty = 0;  ///< its cgroup was, and nothing was spawned since
-    std::uint8_t padding[1] = {};
+    std::uint8_t outcome = 0;   ///< StopOutcome bits
 };
 static_assert(std::is_trivially_copyable_v<StopFacts> && sizeof(StopFacts) % 8 == 0);
+
+/// Bits of StopFacts::outcome.
+enum StopOutcome : std::uint8_t {
+    kStopKilledLate = 1,  ///< SIGKILL was sent at a deadline
+    kStopLeftOver = 2,    ///< it ended, and processes of it live
+};
 
 struct SavedStop {
     std::string unit;

@@ -32,6 +32,7 @@
 //   perpetual                what is always active stays so
 //   comes-back               what a dependency's failure stopped comes back with it
 //   assertion                none of the supervisor's own fails
+//   echo                     no answer brings its own order about again and again
 //   deadline-stuck           a deadline that has been stepped is gone
 //   liveness                 once healed, every job and the shutdown end in bounded time
 #pragma once
@@ -108,6 +109,7 @@ private:
     void order(const WatchBusName& watch);
     void order(const SignalUnit& signal);
     void order(const IdentifyMainProcess& identify);
+    void order(const LookIfReaped& look);
     void order(const RetireProcess& retire);
     void order(const CheckCgroup&) {}
     void order(const LookForCoreDump&) {}
@@ -138,6 +140,11 @@ private:
     std::unordered_set<std::uint64_t> requests_;
     std::unordered_set<std::uint64_t> intents_;  ///< tokens that a record has named
     std::unordered_map<std::uint32_t, Token> slots_;
+    struct Echo {
+        Time at{};
+        unsigned times = 0;
+    };
+    std::unordered_map<std::size_t, Echo> identified_;  ///< by unit
     /// Units with a job announced in this step, and by which of its orders.
     std::unordered_map<std::uint32_t, std::size_t> announced_now_;
     /// Units that this step began to start or stop, and by which of its orders.

@@ -28,6 +28,9 @@ struct OrderHash {
     std::uint64_t operator()(const IdentifyMainProcess& order) const {
         return mixed(hash, static_cast<std::uint64_t>(order.process));
     }
+    std::uint64_t operator()(const LookIfReaped& order) const {
+        return mixed(hash, static_cast<std::uint64_t>(order.pid));
+    }
     std::uint64_t operator()(const RetireProcess& order) const {
         return mixed(hash, static_cast<std::uint64_t>(order.process));
     }

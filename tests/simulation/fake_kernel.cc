@@ -169,7 +169,12 @@ void FakeKernel::end(std::size_t place, ExitCode code, int status) {
     drop_name(place);
     Process& process = processes_[place];
     process.alive = false;
-    pids_[static_cast<std::size_t>(process.pid - kFirstPid)] = false;  // reaped at once, PID free
+    // The launcher reaps at once, and the PID is free. Of those that are somebody else's some stay.
+    const bool stays = process.birth <= births_of_others_ && process.pid % 2 != 0;
+    pids_[static_cast<std::size_t>(process.pid - kFirstPid)] = stays;
+    if (stays) {
+        zombies_.insert(process.pid);
+    }
     free_places_.push_back(place);
     std::vector<std::size_t>& members = cgroups_[process.cgroup].members;
     members.erase(std::find(members.begin(), members.end(), place));
@@ -230,6 +235,9 @@ FakeKernel::Identified FakeKernel::identify(std::size_t unit, const IdentifyMain
             place = place_of(order.pid);
             break;
         case IdentifyMainProcess::How::pid_file:
+            if (is_zombie(cgroups_[unit].pid_file)) {
+                return identify_zombie(unit, order.process, cgroups_[unit].pid_file);
+            }
             place = place_of(cgroups_[unit].pid_file);
             break;
         case IdentifyMainProcess::How::guess: {
@@ -266,6 +274,24 @@ FakeKernel::Identified FakeKernel::identify(std::size_t unit, const IdentifyMain
     slot.is_found = true;
     slot.is_foreign = process.birth <= births_of_others_;
     return {process.pid, nullptr};
+}
+
+/// It ended between the look at its PID file and the moment that it is held: so the shell learns of
+/// its end at once.
+FakeKernel::Identified FakeKernel::identify_zombie(std::size_t unit, Token process, Pid pid) {
+    take_slot(unit, process, ProcessRole::main);
+    TableSlot& slot = table_[number_of(process)];
+    slot.pid = pid;
+    slot.executing = true;
+    slot.is_found = true;
+    slot.is_foreign = true;
+    slot.state = TableSlot::State::exited;
+    News item;
+    item.kind = News::Kind::exited;
+    item.unit = unit;
+    item.process = process;
+    news_.push_back(item);
+    return {pid, nullptr};
 }
 
 FakeKernel::Identified FakeKernel::refuse_to_identify(std::size_t unit, Token process) {

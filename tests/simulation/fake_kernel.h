@@ -12,6 +12,7 @@
 #include <queue>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/types/effect.h"
@@ -103,6 +104,8 @@ public:
     /// Who owns the unit's bus name; 0: nobody.
     Pid name_owner(std::size_t unit) const;
     bool is_alive(Token process) const;
+    /// Has it ended, and its parent, who isn't the launcher, does not reap it?
+    bool is_zombie(Pid pid) const { return zombies_.contains(pid); }
     /// Has it got SIGKILL, and not ended yet?
     bool is_dying(Token process) const;
     /// Is it alive, and has it got through execve?
@@ -182,6 +185,7 @@ private:
     void take_polite_signal(std::size_t place, int signal, Time now);
     void take_kill(std::size_t place, Time now);
     void end(std::size_t place, ExitCode code, int status);
+    Identified identify_zombie(std::size_t unit, Token process, Pid pid);
     std::size_t place_of(Pid pid) const;
     std::size_t place_of(Token token) const;
     bool is_launchers_child(const Process& process) const;
@@ -190,6 +194,7 @@ private:
     std::vector<Process> processes_;
     std::vector<std::size_t> free_places_;
     std::vector<bool> pids_;
+    std::unordered_set<Pid> zombies_;  ///< for ever
     std::vector<Cgroup> cgroups_;
     std::unordered_map<std::uint64_t, TableSlot> table_;
     std::vector<News> news_;

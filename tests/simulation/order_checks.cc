@@ -46,6 +46,9 @@ bool belongs(CommandRole role, SubState state) {
     return false;
 }
 
+/// An answer that brings the order about that it answers does so a few times at most.
+constexpr unsigned kEchoesMax = 20;
+
 std::string number(JobId job) {
     return std::to_string(static_cast<std::uint32_t>(job));
 }
@@ -136,7 +139,19 @@ void Checkers::order(const WatchBusName& watch) {
 void Checkers::order(const IdentifyMainProcess& identify) {
     if (const auto unit = known(identify.unit, "IdentifyMainProcess")) {
         check_new_token(identify.process, *unit, "to be identified");
+        Echo& echo = identified_[*unit];
+        echo.times = echo.at == world_.now ? echo.times + 1 : 1;
+        echo.at = world_.now;
+        if (echo.times > kEchoesMax) {
+            report("echo", unit,
+                   "The main process of " + entry(*unit).name + " is looked for " +
+                       std::to_string(echo.times) + " times, and no time has passed.");
+        }
     }
+}
+
+void Checkers::order(const LookIfReaped& look) {
+    known(look.unit, "LookIfReaped");
 }
 
 void Checkers::check_new_token(Token token, std::size_t unit, const char* what) {
@@ -229,7 +244,14 @@ void Checkers::check_cause(std::size_t unit, const SignalUnit& signal) {
     if (signal.cause == SignalCause::again && !is_restoring_) {
         wrong("is sent again, but no manager has died.");
     }
-    if (signal.cause == SignalCause::reload && is_restoring_ &&
+    if (signal.cause == SignalCause::again && self.was.signal_sent) {
+        wrong("is sent again, and the state file says that it was sent.");
+    }
+    // A reload that was asked for while one went on is still to come: that one is no repetition.
+    const bool has_next_reload =
+        self.was.has_job() && !self.was.is_running &&
+        (self.was.type == JobType::reload || self.was.type == JobType::reload_or_start);
+    if (signal.cause == SignalCause::reload && is_restoring_ && !has_next_reload &&
         (self.was.sub == SubState::reload || self.was.sub == SubState::reload_signal)) {
         wrong("asks it once more to reload, because the manager died.");
     }
@@ -240,8 +262,12 @@ void Checkers::check_cause(std::size_t unit, const SignalUnit& signal) {
     const bool begins_shutdown =
         !was_shutting_down_ && world_.supervisor && world_.supervisor->shutting_down != 0;
     is_kill_in_doubt_ = is_kill_in_doubt_ || begins_shutdown;
-    if (was_shutting_down_ &&
-        (signal.cause == SignalCause::deadline || signal.cause == SignalCause::again)) {
+    const bool is_late_kill =
+        signal.cause == SignalCause::failure_mode && is_stopping(self.was.sub) &&
+        (signal.signal == SIGKILL || signal.stop_state == SubState::stop_sigkill ||
+         signal.stop_state == SubState::final_sigkill);
+    if (was_shutting_down_ && (signal.cause == SignalCause::deadline ||
+                               signal.cause == SignalCause::again || is_late_kill)) {
         has_killed_for_the_end_ = true;
     }
     if (signal.cause == SignalCause::emergency) {
@@ -282,6 +308,7 @@ void Checkers::check_scope(std::size_t unit, const SignalUnit& signal) {
         case SignalCause::reload:
         case SignalCause::checker:
         case SignalCause::never_executed:
+        case SignalCause::survived:
             return;  // these are for somebody in particular
     }
     const bool whole = signal.scope == SignalScope::cgroup;
@@ -367,6 +394,11 @@ std::optional<std::string> Checkers::objection_to_kill(std::size_t unit,
             return std::nullopt;
         case SignalCause::failure_mode:
             return objection_to_failure_mode(unit);
+        case SignalCause::survived:
+            if (self.was.sub != SubState::stop_sigkill && self.was.sub != SubState::final_sigkill) {
+                return "once more, but it can't have been sent before.";
+            }
+            return std::nullopt;
         case SignalCause::again:
             if (self.was.sub != SubState::stop_sigkill && self.was.sub != SubState::final_sigkill &&
                 service->kill_signal != SIGKILL && service->restart_kill_signal != SIGKILL &&

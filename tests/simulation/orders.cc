@@ -19,6 +19,17 @@ public:
         if (const auto unit = sim_.world_.index_of(order.unit)) {
             sim_.world_.kernel.signal(*unit, order, sim_.world_.now);
             sim_.take_news();
+            if (order.stop_state != SubState::dead) {
+                sim_.push(sim_.world_.now, Pending::Kind::event, *unit,
+                          StopSignalSent{order.unit, order.stop_state});
+            }
+        }
+    }
+    void operator()(const LookIfReaped& order) {
+        const auto unit = sim_.world_.index_of(order.unit);
+        if (unit && !sim_.world_.kernel.is_zombie(order.pid)) {
+            sim_.push(sim_.world_.now, Pending::Kind::event, *unit,
+                      ProcessReaped{order.unit, order.pid});
         }
     }
     void operator()(const IdentifyMainProcess& order) { sim_.carry_out_identify(order); }
@@ -42,7 +53,11 @@ public:
         sim_.checkers_.exited(order);
         sim_.phase_ = Phase::over;
     }
-    void operator()(const AnnounceJob&) {}
+    void operator()(const AnnounceJob& order) {
+        if (const auto unit = sim_.world_.index_of(order.unit); unit && sim_.is_healed_) {
+            ++sim_.jobs_since_healing_[*unit];
+        }
+    }
     void operator()(const AnnounceJobEnd&) {}
     void operator()(const Reply&) {}
     void operator()(const Say&) {}
@@ -163,7 +178,10 @@ void Simulation::carry_out_identify(const IdentifyMainProcess& order) {
             ? world_.kernel.refuse_to_identify(*unit, order.process)
             : world_.kernel.identify(*unit, order);
     if (found.why_not == nullptr) {
-        push(soon, Pending::Kind::event, *unit, MainProcessFound{order.process, found.pid});
+        MainProcessFound event{order.process, found.pid};
+        event.is_foreign = world_.kernel.slot(order.process)->is_foreign;
+        push(soon, Pending::Kind::event, *unit, event);
+        take_news();
     } else {
         push(soon, Pending::Kind::event, *unit,
              MainProcessNotFound{order.process, Error{0, "find", "", found.why_not}});

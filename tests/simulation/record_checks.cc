@@ -51,6 +51,9 @@ std::size_t first_difference(const UnitRecord& one, const UnitRecord& other) {
 }  // namespace
 
 void Checkers::compare_records() {
+    if (!world_.manager) {
+        return;  // it has just died
+    }
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitEntry& self = entry(unit);
         if (!self.id || !self.record || !world_.manager->is_known(*self.id)) {

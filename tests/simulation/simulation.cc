@@ -1,6 +1,7 @@
 #include "simulation/simulation.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace svcd::simulation {
 namespace {
@@ -170,7 +171,7 @@ void Simulation::enter_phase() {
             heal();
             return;
         case Phase::healing:
-            if (jobs_of_chaos_ended()) {
+            if (jobs_of_chaos_ended() || wait_for_the_endless()) {
                 begin_shutdown();
                 return;
             }
@@ -196,6 +197,7 @@ void Simulation::heal() {
     faults_ = FaultSet{};
     world_.kernel.heal(world_.now);
     help_at_ = world_.now + kHelpEvery;
+    jobs_since_healing_.assign(world_.units.size(), 0);
     for (const UnitEntry& unit : world_.units) {
         if (unit.is.has_job()) {
             jobs_to_end_.push_back(unit.is.job);
@@ -212,6 +214,40 @@ bool Simulation::jobs_of_chaos_ended() const {
         return std::find(jobs_to_end_.begin(), jobs_to_end_.end(), unit.is.job) !=
                jobs_to_end_.end();
     });
+}
+
+/// Do all jobs that are left wait for units that Restart=, Upholds= and the like start and stop for
+/// ever? So the files say, and the ordering that they have to keep to says that it is not their
+/// turn; systemd leaves them waiting too.
+bool Simulation::wait_for_the_endless() const {
+    std::vector<bool> is_excused(world_.units.size());
+    const auto has_old_job = [this](std::size_t unit) {
+        return std::find(jobs_to_end_.begin(), jobs_to_end_.end(), world_.units[unit].is.job) !=
+               jobs_to_end_.end();
+    };
+    const auto goes_on_for_ever = [&](std::size_t unit) {
+        return jobs_since_healing_[unit] > kJobsOfTheEndless || is_excused[unit];
+    };
+    bool has_changed = true;
+    while (std::exchange(has_changed, false)) {
+        for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+            const UnitEntry& self = world_.units[unit];
+            const bool waits =
+                !self.is.is_running &&
+                (std::any_of(self.after.begin(), self.after.end(), goes_on_for_ever) ||
+                 std::any_of(self.before.begin(), self.before.end(), goes_on_for_ever));
+            if (has_old_job(unit) && waits && !is_excused[unit]) {
+                is_excused[unit] = true;
+                has_changed = true;
+            }
+        }
+    }
+    for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
+        if (world_.units[unit].is.has_job() && has_old_job(unit) && !is_excused[unit]) {
+            return false;
+        }
+    }
+    return true;
 }
 
 void Simulation::enter_shutdown() {

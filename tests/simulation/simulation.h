@@ -26,6 +26,8 @@
 namespace svcd::simulation {
 
 inline constexpr Duration kKillGrace = std::chrono::seconds{5};
+/// A unit that gets so many jobs while no client asks for any gets them for ever.
+inline constexpr unsigned kJobsOfTheEndless = 50;
 /// So many managers may die in a run.
 inline constexpr unsigned kDeathsMax = 6;
 inline constexpr std::size_t kSubStateCount = static_cast<std::size_t>(SubState::active) + 1;
@@ -77,6 +79,7 @@ private:
     void enter_shutdown();
     void jump_clock();
     bool jobs_of_chaos_ended() const;
+    bool wait_for_the_endless() const;
     void help_the_endless();
     std::optional<Time> next_wakeup() const;
     void run_command(const ClientCommand& command);
@@ -151,6 +154,7 @@ private:
     Time shutdown_at_ = kNever;
     Time help_at_ = kNever;
     std::vector<JobId> jobs_to_end_;
+    std::vector<unsigned> jobs_since_healing_;  ///< how many each unit got
     Duration clock_is_late_{0};
     unsigned deadlines_in_vain_ = 0;
     std::uint64_t requests_ = 0;

@@ -97,6 +97,7 @@ void Simulation::restore() {
     world_.kernel.manager_dies();
     StateRestored event;
     event.supervisor = *world_.supervisor;
+    event.was_away = is_without_launcher_;
     std::vector<UnitView> before;
     for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
         const UnitEntry& entry = world_.units[unit];

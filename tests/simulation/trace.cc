@@ -44,6 +44,8 @@ std::string_view name_of(SignalCause cause) {
             return "KillSignal=SIGKILL";
         case SignalCause::never_executed:
             return "it never got through execve";
+        case SignalCause::survived:
+            return "SIGKILL to the cgroup has passed over it";
         case SignalCause::oom:
             return "out of memory";
         case SignalCause::failure_mode:
@@ -155,6 +157,14 @@ public:
     std::string operator()(const CgroupEmptied& event) const {
         return "cgroup of " + unit_words(event.unit, world_) + " is empty";
     }
+    std::string operator()(const StopSignalSent& event) const {
+        return "the signal of " + std::string{svcd::name_of(event.state)} + " was sent to " +
+               unit_words(event.unit, world_);
+    }
+    std::string operator()(const ProcessReaped& event) const {
+        return "pid " + std::to_string(event.pid) + " of " + unit_words(event.unit, world_) +
+               " is reaped";
+    }
     std::string operator()(const OomKilled& event) const {
         return "the OOM killer has struck in " + unit_words(event.unit, world_);
     }
@@ -240,6 +250,10 @@ public:
                kHow[static_cast<std::size_t>(order.how)] +
                (order.how == IdentifyMainProcess::How::named ? std::to_string(order.pid) : "") +
                ", as " + token_words(order.process);
+    }
+    std::string operator()(const LookIfReaped& order) const {
+        return "is pid " + std::to_string(order.pid) + " of " + unit_words(order.unit, world_) +
+               " reaped?";
     }
     std::string operator()(const RetireProcess& order) const {
         return "retire " + token_words(order.process);

@@ -20,6 +20,7 @@ UnitView view_of(const UnitRecord& record) {
     view.identifying = static_cast<Token>(record.identifying);
     view.checker = static_cast<Token>(record.checker.token);
     view.wants_back = (record.flags2 & kUnitWantsBack) != 0;
+    view.signal_sent = (record.flags2 & kUnitStopSignalSent) != 0;
     return view;
 }
 

@@ -27,6 +27,7 @@ struct UnitView {
     Token identifying = Token::none;
     Token checker = Token::none;
     bool wants_back = false;
+    bool signal_sent = false;  ///< of the present state of its stop
 
     /// Down, and nobody looks at its conditions: a new definition is taken at once.
     bool is_idle() const;

@@ -67,6 +67,7 @@ enum class SignalCause : std::uint8_t {
     checker,              ///< a look at conditions that took too long or is not wanted any more
     never_executed,  ///< TimeoutStartSec passed and the process has not got as far as execve: no
                      ///< signal but SIGKILL reaches it
+    survived,        ///< SIGKILL to the cgroup as a whole has passed over it
 };
 
 enum class SignalScope : std::uint8_t {
@@ -89,6 +90,10 @@ struct SignalUnit {
     Token main = Token::none;    ///< for the scopes main and both
     Token control = Token::none;
     std::optional<std::int32_t> value{};  ///< goes with the signal, as of sigqueue(3)
+    /// The state of the stop that it is sent in: StopSignalSent tells that it was; dead: nobody
+    /// asks.
+    SubState stop_state = SubState::dead;
+    bool one_by_one = false;  ///< SIGKILL to a cgroup: not by cgroup.kill
 };
 
 /// Find and pin the main process of a Type=forking service (by its PID file, or as the only process
@@ -101,6 +106,14 @@ struct IdentifyMainProcess {
     UnitId unit{};
     How how = How::guess;
     Pid pid = 0;  ///< of `named`
+};
+
+/// Has this process, which has ended, been reaped by its parent, who isn't the launcher? Answered
+/// by ProcessReaped when it has, else not at all.
+struct LookIfReaped {
+    UnitId unit{};
+    Pid pid = 0;
+    std::uint64_t start_time = 0;
 };
 
 /// The exit record of this token has been dealt with (or there will be none): its slot is free.
@@ -191,6 +204,7 @@ using Effect = std::variant<SpawnProcess,
                             WatchBusName,
                             SignalUnit,
                             IdentifyMainProcess,
+                            LookIfReaped,
                             RetireProcess,
                             CheckCgroup,
                             LookForCoreDump,

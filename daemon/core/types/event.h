@@ -143,6 +143,18 @@ struct BusNameChanged {
     Pid owner = 0;  ///< of the process that owns it, 0 when it isn't known
 };
 
+/// All that a stop's signal was for have got it (SignalUnit::stop_state).
+struct StopSignalSent {
+    UnitId unit{};
+    SubState state = SubState::dead;
+};
+
+/// The answer to LookIfReaped: that process is no more, not even as a zombie.
+struct ProcessReaped {
+    UnitId unit{};
+    Pid pid = 0;
+};
+
 /// The unit's cgroup has no process left: read at the moment it is reported. It may come late, or
 /// twice.
 struct CgroupEmptied {
@@ -212,11 +224,14 @@ struct RestoredUnit {
 };
 
 /// The first event of a manager that follows another, after UnitsLoaded and before anything else:
-/// go on where it was. What was being done is done again where that is harmless (a spawn under the
-/// same token, a stop signal), and not where it isn't (SIGHUP, ExecReload).
+/// go on where it was. What was about to be done is done again (a spawn under the same token, a
+/// stop signal of which no StopSignalSent was written down), and not what isn't harmless twice
+/// (SIGHUP, ExecReload).
 struct StateRestored {
     SupervisorRecord supervisor{};
     std::vector<RestoredUnit> units;
+    /// The launcher is another one too: what services said meanwhile nobody has heard.
+    bool was_away = false;
 };
 
 using Event = std::variant<JobRequested,
@@ -231,6 +246,8 @@ using Event = std::variant<JobRequested,
                            ExecFailed,
                            ProcessExited,
                            CgroupEmptied,
+                           StopSignalSent,
+                           ProcessReaped,
                            OomKilled,
                            CoreDumping,
                            BusNameChanged,

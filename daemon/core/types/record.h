@@ -124,6 +124,10 @@ struct UnitRecord {
     std::int8_t exec_nice;
     std::uint8_t exec_nice_differs;
     std::array<char, kExecTextMax> exec_text;  ///< object and detail, each NUL-terminated
+    std::int64_t idle_until;            ///< Type=idle: its main process is ordered then at last
+    std::int64_t unreaped_until;        ///< no start before, while its last main process, adopted
+                                        ///< and at its end, isn't reaped
+    std::uint64_t unreaped_start_time;  ///< of that process, whose PID is main_pid_last
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layout_v<UnitRecord>);
 
@@ -149,8 +153,13 @@ enum UnitFlag2 : std::uint32_t {
     kUnitHasCheck = 32,       ///< its conditions have been looked at: what follows `checker` is set
     kUnitMainIsHeld = 16,     ///< Type=idle: the main process has not been ordered yet
     kUnitAskedToStop = 128,   ///< the stop signal has been sent in this stop
-    kUnitMainRan = 0x10000,   ///< its main process has ended, and was its own program by then
-    kUnitStopIsMeasured = 64,  ///< there were processes to stop: the time counts
+    kUnitStopIsMeasured = 64,            ///< there were processes to stop: the time counts
+    kUnitStopSignalSent = 1U << 16,      ///< the signal of the present state of its stop was sent
+    kUnitMayHaveMissedReady = 1U << 17,  ///< svcd was away while it started
+    kUnitReadinessUnknown = 1U << 18,    ///< counts as started, and nobody has heard READY=1
+    kUnitGaveUpWaiting = 1U << 19,       ///< its stop did not wait for those that are left over
+    kUnitMainRan = 1U << 24,  ///< its main process has ended, and was its own program by then
+    kUnitKilledOneByOne = 1U << 20,  ///< those that survived SIGKILL to the cgroup got it again
 };
 
 struct SupervisorRecord {

@@ -80,7 +80,8 @@ struct UnitStatus {
     std::size_t stops_measured = 0;  ///< how many stops the next two are of
     Duration stop_time_p50{0};
     Duration stop_time_p95{0};
-    bool sigkill_sent = false;  ///< the last stop had to kill after its deadline
+    bool sigkill_sent = false;       ///< the last stop had to kill after its deadline
+    bool readiness_unknown = false;  ///< svcd was away when it started: nobody has heard READY=1
     std::array<std::uint64_t, 2> invocation_id{};
     bool condition_result = false;  ///< of the last look; false before the first
     bool assert_result = false;

@@ -245,6 +245,7 @@ Scenario& Scenario::main_process_is_not_found(const std::string& unit) {
 Scenario& Scenario::manager_dies() {
     StateRestored event;
     event.supervisor = supervisor_record_;
+    event.was_away = std::exchange(has_new_launcher_, false);
     UnitsLoaded definitions;
     for (std::size_t index = 0; index < supervisor_.unit_count(); ++index) {
         const UnitDefinition* known = supervisor_.definition(static_cast<UnitId>(index));
@@ -318,6 +319,7 @@ Scenario& Scenario::launcher_dies(const std::set<std::string>& ended) {
                ended.contains(name(entry.second.unit).substr(0, name(entry.second.unit).find('.')));
     });
     has_other_launcher_ = true;
+    has_new_launcher_ = true;
     return manager_dies();
 }
 
@@ -361,6 +363,14 @@ void Scenario::carry_out(const Effect& effect) {
         log_.push_back("signal " + name(signal->unit) + " " + std::to_string(signal->signal) + " " +
                        kScopes[static_cast<std::size_t>(signal->scope)] +
                        (signal->then_hang_up ? " and SIGHUP" : ""));
+        if (signal->stop_state != SubState::dead && !dies_before_sent_) {
+            queue_.push_back(StopSignalSent{signal->unit, signal->stop_state});
+        }
+    } else if (const auto* look_if = std::get_if<LookIfReaped>(&effect)) {
+        log_.push_back("is reaped " + name(look_if->unit));
+        if (!zombies_.contains(look_if->pid)) {
+            queue_.push_back(ProcessReaped{look_if->unit, look_if->pid});
+        }
     } else if (const auto* look = std::get_if<CheckConditions>(&effect)) {
         log_.push_back("check " + name(look->unit));
         table_[look->process] = FakeProcess{look->unit, ProcessRole::checker, next_pid_};
@@ -397,6 +407,11 @@ UnitId Scenario::id(const std::string& unit) const {
         throw std::logic_error("no unit " + unit);
     }
     return *found;
+}
+
+bool Scenario::is_identifying(const std::string& unit) const {
+    return std::any_of(identifying_.begin(), identifying_.end(),
+                       [&](const auto& entry) { return entry.second.unit == id(unit); });
 }
 
 UnitStatus Scenario::status(const std::string& unit) const {

@@ -84,7 +84,18 @@ public:
     /// The launcher dies with its manager, and these units' processes end before there is another:
     /// nobody knows how. The others are adopted.
     Scenario& launcher_dies(const std::set<std::string>& ended = {});
+    /// The parent of this process does not reap it, or does so now.
+    Scenario& zombie(Pid pid, bool stays = true) {
+        stays ? static_cast<void>(zombies_.insert(pid)) : static_cast<void>(zombies_.erase(pid));
+        return *this;
+    }
+    /// From now on no manager lives to write down that a stop signal was sent.
+    Scenario& dies_before_sent() {
+        dies_before_sent_ = true;
+        return *this;
+    }
 
+    bool is_identifying(const std::string& unit) const;
     UnitStatus status(const std::string& unit) const;
     std::string state(const std::string& unit) const;  ///< "active/running"
     UnitResult result(const std::string& unit) const { return status(unit).result; }
@@ -127,6 +138,9 @@ private:
     SupervisorRecord supervisor_record_{};
     std::vector<Event> queue_;
     bool has_other_launcher_ = false;
+    bool has_new_launcher_ = false;
+    bool dies_before_sent_ = false;
+    std::set<Pid> zombies_;
     std::vector<std::string> log_;
     std::vector<std::string> spawned_;
     std::vector<std::string> said_;
