@@ -77,7 +77,8 @@ void check_past_stops(const Patient& patient, Findings& findings) {
     std::uint64_t worst = 0;
     for (const StopRecord& record : patient.records) {
         const StopEvent* kill = first_sigkill(record);
-        const bool in_vain = kill != nullptr && kill->cause == "deadline";
+        const bool in_vain =
+            record.sigkill_at_deadline || (kill != nullptr && kill->cause == "deadline");
         killed += in_vain ? 1 : 0;
         worst = std::max(worst, in_vain || record.result != "success" ? 0 : share_of_limit(record));
     }

@@ -281,6 +281,9 @@ Explanation explain_state(const StateFacts& facts) {
     const std::string said = text_of(properties, "StatusText");
     if (!is_down(facts)) {  // else it is long past
         fact("Status", said.empty() ? "" : "\"" + said + "\"");
+        fact("Ready", truth_of(properties, "ReadinessUnknown")
+                          ? "readiness unknown: svcd was away when it started"
+                          : "");
         fact("For", pulled_in_by(properties));
     }
     for (const Judge judge : kJudges) {

@@ -227,8 +227,9 @@ KilledBy killed_by(const StopRecord& record) {
 
 bool is_bad(const StopRecord& record) {
     const StopEvent* killed = first_sigkill(record);
-    const bool as_configured = killed != nullptr && (killed->cause == "main-exited" ||
-                                                     killed->cause == "kill-signal-is-kill");
+    const bool as_configured =
+        killed != nullptr && !record.sigkill_at_deadline &&
+        (killed->cause == "main-exited" || killed->cause == "kill-signal-is-kill");
     return (record.sigkill && !as_configured) ||
            (!record.result.empty() && record.result != "success");
 }

@@ -35,7 +35,8 @@ constexpr auto kCauses = std::to_array<Words>({
     {"oom", "since the kernel's OOM killer had taken one of them (OOMPolicy)"},
     {"failure-mode", "since the failure mode of the timeout says so"},
     {"emergency", "since the shutdown could not wait"},
-    {"again", "once more"},
+    {"again", "once more, since svcd's manager had died and could not know whether it was sent"},
+    {"survived", "by itself, since SIGKILL to the cgroup as a whole had passed over it"},
     {"never-executed", "since its program had not been run yet"},
 });
 

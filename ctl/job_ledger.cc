@@ -47,15 +47,6 @@ void JobLedger::removed(const std::string& path, const std::string& result, Usec
     }
 }
 
-void JobLedger::sub_state(const std::string& unit, const std::string& sub_state) {
-    if (sub_state != "stop-sigkill" && sub_state != "final-sigkill") {
-        return;
-    }
-    for (WatchedJob& job : jobs_) {
-        job.sigkill_seen = job.sigkill_seen || (job.unit == unit && job.result.empty());
-    }
-}
-
 bool JobLedger::all_ended() const {
     return pending() == 0;
 }

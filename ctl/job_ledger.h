@@ -21,7 +21,6 @@ struct WatchedJob {
     std::string result;      ///< empty: it goes on
     Usec begun = 0;
     Usec ended = 0;
-    bool sigkill_seen = false;  ///< while it ran, its unit came to stop-sigkill or final-sigkill
 
     std::uint32_t number() const;
 };
@@ -34,8 +33,6 @@ public:
                 const std::string& request_id,
                 Usec now);
     void removed(const std::string& path, const std::string& result, Usec now);
-    /// The unit of a job that goes on came into a sub-state.
-    void sub_state(const std::string& unit, const std::string& sub_state);
 
     bool all_ended() const;
     const WatchedJob* first_pending() const;

@@ -57,9 +57,6 @@ void JobWait::subscribe() {
         [this](const std::string& path, const std::string&, const std::string& result) {
             ledger_.removed(path, result, monotonic_now());
         });
-    signals_->on_unit_changed("", [this](const std::string& unit, const Json& changed) {
-        ledger_.sub_state(unit, text_of(changed, "SubState"));
-    });
     signals_->subscribe();
 }
 

@@ -129,7 +129,8 @@ std::string process_lines(const StatusFacts& facts, const Screen& screen) {
         text += label("Tasks") + std::to_string(facts.processes.size()) +
                 (facts.processes.size() == 1 ? " process" : " processes");
         text += truth_of(facts.properties, "LeftOver")
-                    ? ", left over from before: they are not stopped with the unit (KillMode)\n"
+                    ? ", left over from before: they are not ended with the unit (KillMode, or "
+                      "SendSIGKILL: no)\n"
                     : "\n";
     }
     const std::uint64_t memory = number_of(facts.properties, "MemoryCurrent", UINT64_MAX);
@@ -200,6 +201,9 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     text += main_process_line(facts);
     if (const std::string said = text_of(properties, "StatusText"); !said.empty()) {
         text += label("Status") + "\"" + harmless(said) + "\"\n";
+    }
+    if (truth_of(properties, "ReadinessUnknown")) {
+        text += label("Ready") + "readiness unknown: svcd was away when it started\n";
     }
     if (const std::uint64_t restarts = number_of(properties, "NRestarts"); restarts != 0) {
         text += label("Restarts") + std::to_string(restarts) + "\n";

@@ -180,10 +180,20 @@ StopRecord read_record(const Json& json) {
     record.main_code = text_of(json, "main_code");
     record.main_status = static_cast<int>(number_of(json, "main_status"));
     record.sigkill = truth_of(json, "sigkill");
+    record.sigkill_at_deadline = truth_of(json, "sigkill_at_deadline");
+    record.left_over = truth_of(json, "left_over");
     record.throttled = time_of(json, "throttled_usec");
     record.events_dropped = number_of(json, "events_dropped");
     record.lost = truth_of(json, "lost");
     return record;
+}
+
+std::string why_left_over(const StopRecord& record) {
+    if (record.kill_mode == "none" || record.kill_mode == "process") {
+        return "KillMode is " + record.kill_mode;
+    }
+    return record.send_sigkill ? "they came when it had ended"
+                               : "they outlived TimeoutStopSec, and SendSIGKILL is off";
 }
 
 bool goes_on(const StopRecord& record) {

@@ -99,6 +99,8 @@ struct StopRecord {
     std::string main_code;
     int main_status = 0;
     bool sigkill = false;
+    bool sigkill_at_deadline = false;
+    bool left_over = false;  ///< it ended, and processes of it lived
     std::optional<Usec> throttled;
     std::uint64_t events_dropped = 0;
     bool lost = false;  ///< svcd left before the stop was through
@@ -106,6 +108,8 @@ struct StopRecord {
 
 StopRecord read_record(const Json& json);
 
+/// Which setting has left processes over: "SendSIGKILL is off".
+std::string why_left_over(const StopRecord& record);
 /// The stop is not over yet. One that svcd left in the middle neither goes on nor has a duration.
 bool goes_on(const StopRecord& record);
 /// µs that the stop took: so far, where it goes on (`now`: µs of CLOCK_MONOTONIC); up to its last

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <optional>
 
 #include "culprits.h"
 #include "exec_wait.h"
@@ -14,6 +15,7 @@
 #include "named_units.h"
 #include "reasons.h"
 #include "signals.h"
+#include "stop_record.h"
 #include "verbs.h"
 
 namespace svcd {
@@ -103,22 +105,49 @@ bool stops_something(Verb verb) {
            verb == Verb::isolate || target_of(verb).has_value();
 }
 
-/// A stop that needed SIGKILL is done, and yet something is wrong with the service.
-ExitStatus check_sigkill(Session& session, const WatchedJob& job) {
-    if (!stops_something(session.options().verb)) {
+/// The record of the stop that this job has brought about, or nothing.
+std::optional<StopRecord> stop_of(Session& session, const WatchedJob& job) {
+    const std::vector<Json> newest = session.daemon().stop_records(job.unit, 1);
+    if (newest.empty()) {
+        return std::nullopt;
+    }
+    const Json& json = newest.front();
+    const auto asked = json.find("asked_by");
+    const bool is_its_job =
+        asked != json.end() && asked->is_object() && number_of(*asked, "job") == job.number();
+    StopRecord record = read_record(json);
+    // One that went on when the job came was not asked for by it.
+    const bool is_since = record.began + record.duration.value_or(0) >= job.begun;
+    return is_its_job || is_since ? std::optional{std::move(record)} : std::nullopt;
+}
+
+/// A stop that needed SIGKILL is done, and yet something is wrong with the service. SIGKILL that
+/// was meant (KillMode=mixed) is no such thing, but said.
+ExitStatus check_stop(Session& session, const WatchedJob& job) {
+    if (!stops_something(session.options().verb) || !job.unit.ends_with(".service")) {
         return ExitStatus::done;
     }
-    bool used = job.sigkill_seen;
-    if (session.options().verb == Verb::stop && !used && job.unit.ends_with(".service")) {
-        used = session.daemon().unit_property(job.unit, "org.svcd1.Service", "Result") == "timeout";
-    }
-    if (!used) {
+    const std::optional<StopRecord> record = stop_of(session, job);
+    if (!record) {
         return ExitStatus::done;
     }
-    session.warn(job.unit +
-                 " did not end within TimeoutStopSec: SIGKILL was needed ('svctl explain " +
-                 job.unit + "' shows more)");
-    return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
+    const std::string more = "'svctl explain " + job.unit + "' shows more";
+    if (record->left_over) {
+        session.warn(job.unit +
+                     " is down, and processes of it are left over: " + why_left_over(*record) +
+                     " ('svctl status " + job.unit + "' shows them, " + more + ")");
+    }
+    if (record->sigkill_at_deadline) {
+        session.warn(job.unit + " did not end within TimeoutStopSec: SIGKILL was needed (" + more +
+                     ")");
+        return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
+    }
+    if (const StopEvent* kill = first_sigkill(*record);
+        kill != nullptr && kill->cause == "main-exited") {
+        session.remark("what the main process of " + job.unit +
+                       " had left got SIGKILL, as KillMode=mixed says\n");
+    }
+    return ExitStatus::done;
 }
 
 /// A start that its conditions forbid is done, and yet not what was asked for.
@@ -135,7 +164,7 @@ ExitStatus say_outcome(Session& session, const WatchedJob& job) {
     const Usec took = job.ended - job.begun;
     // Skipped by a condition is no failure: the unit was not meant to run.
     if (job.result == "done" || job.result == "skipped") {
-        const ExitStatus status = check_sigkill(session, job);
+        const ExitStatus status = check_stop(session, job);
         if (job.result == "done" && (job.verb == "start" || job.verb == "restart")) {
             Json properties = session.daemon().unit_properties(job.unit);
             if (was_kept_from_starting(session, job, properties)) {

@@ -301,6 +301,10 @@ constexpr PropertyRow kServiceProperties[] = {
     {"NRestarts",      "u", Emits::change,  [](Subject& s, Writer& w) { w.u32(s.status().restarts); }},
     {"StatusText",     "s", Emits::change,  [](Subject& s, Writer& w) { w.string(s.status().status_text); }},
     {"ToldStopping",   "b", Emits::change,  status_flag<&UnitStatus::told_stopping>},
+    // Svcd was away when it started, and nobody has heard READY=1: it is taken as started.
+    {"ReadinessUnknown", "b", Emits::change, status_flag<&UnitStatus::readiness_unknown>},
+    // The last stop: SIGKILL was sent at its deadline.
+    {"SigkillAtDeadline", "b", Emits::change, status_flag<&UnitStatus::sigkill_sent>},
     {"StatusErrno",    "i", Emits::change,  [](Subject& s, Writer& w) { w.i32(s.status().status_error); }},
     // Ours: what kept a command from being executed (step, object, errno's name; empty: nothing), the sentence for
     // people, whether the execve of the main process succeeded, and what was not done as the file says.

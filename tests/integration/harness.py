@@ -490,6 +490,18 @@ class TestCase(unittest.TestCase):
             self.assertGreaterEqual(took, limit * 1_000_000)
             self.assertLess(took, limit * 1_000_000 + 1_000_000 * SLACK)
 
+    def check_stop_signal_comes_once(self, interrupt):
+        """A stop waits when `interrupt` befalls svcd: the service, which takes its time, is not asked to end once more."""
+        with Daemon({"a.service": service(actor("a", "stop=3000"), KillMode="mixed", TimeoutStopSec="30s")}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            svcd.svctl("stop", "--no-block", "a")
+            svcd.wait_told("a", "signal 15")
+            interrupt(svcd)
+            interrupt(svcd)
+            svcd.wait_for("a", ActiveState="inactive", Result="success", ExecMainCode=1, ExecMainStatus=0)
+            self.assertEqual(len(svcd.told("a", "signal 15")), 1)
+
     @classmethod
     def setUpClass(cls):
         if not SVCD or not SVCTL or not ACTOR:

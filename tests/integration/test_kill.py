@@ -1,4 +1,5 @@
 """Stops: what gets which signal, when, and that nothing is left of a unit that is stopped."""
+import json
 import os
 import signal
 import time
@@ -121,6 +122,93 @@ class KillMode(TestCase):
             svcd.wait_told("a", "signal 12")
             svcd.wait_told("b", "signal 12")
             self.assertEqual(svcd.told("b", "signal 10"), [])
+
+
+    def test_systemd_12621_a_process_whose_first_thread_has_left_gets_a_sigkill_of_its_own(self):
+        """SIGKILL to its cgroup passes over it: for the kernel its first thread is dead already."""
+        code = ("import ctypes, signal, threading, time\n"
+                "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                "threading.Thread(target=time.sleep, args=(1000,)).start()\n"
+                "ctypes.CDLL(None).pthread_exit(None)\n")
+        with Daemon({"a.service": service(["/usr/bin/python3", "-c", code], TimeoutStopSec="1s")}) as svcd:
+            svcd.svctl("start", "a")
+            main = svcd.get("a", "MainPID")
+
+            def has_left():
+                with open("/proc/%d/stat" % main) as stat:
+                    return stat.read().rsplit(")", 1)[1].split()[0] == "Z"
+            svcd.wait_until(has_left, "the first thread's end")
+            svcd.svctl("stop", "a")
+            self.assert_shows(svcd, "a", ActiveState="failed", SubState="failed", Result="timeout")
+            self.assertFalse(alive(main))
+            self.assertIsNone(svcd.cgroup_of("a"))
+
+
+class SigkillIsTold(TestCase):
+    """Only a SIGKILL at a deadline is one that was needed."""
+
+    def outcome(self, svcd, unit="a"):
+        (record,) = svcd.manager("GetStopRecords", "su", unit + ".service", 1)[0]
+        return json.loads(record)
+
+    def test_systemd_8122_that_of_kill_mode_mixed_is_meant(self):
+        with Daemon({"a.service": service(["/bin/sh", "-c", "%s b & exec %s a" % (actor("")[0], actor("")[0])], KillMode="mixed")}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            svcd.wait_told("b", "start")
+            done = svcd.svctl("stop", "--strict", "a")
+            self.assertNotIn("TimeoutStopSec", done.stdout + done.stderr)
+            self.assertIn("KillMode=mixed", done.stdout + done.stderr)
+            record = self.outcome(svcd)
+            self.assertEqual((record["sigkill"], record["sigkill_at_deadline"], record["left_over"]), (True, False, False))
+
+    def test_one_at_the_deadline_is_not(self):
+        with Daemon({"a.service": service(actor("a", "deaf=15"), TimeoutStopSec="200ms")}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            self.assertIn("SIGKILL was needed", svcd.svctl("stop", "--strict", "a", status=8).stderr)
+            record = self.outcome(svcd)
+            self.assertEqual((record["sigkill"], record["sigkill_at_deadline"]), (True, True))
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start", count=2)
+            self.assertIn("SIGKILL was needed", svcd.svctl("restart", "--strict", "a", status=8).stderr)
+
+    def test_an_exec_stop_that_is_cut_needs_none(self):
+        with Daemon({"a.service": service(actor("a"), ExecStop="/bin/sleep 1000", TimeoutStopSec="600ms")}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            done = svcd.svctl("stop", "--strict", "a")
+            self.assertNotIn("SIGKILL", done.stdout + done.stderr)
+            self.assertFalse(self.outcome(svcd)["sigkill"])
+
+    def test_kill_mode_none_leaves_over(self):
+        with Daemon({"a.service": service(actor("a"), KillMode="none", TimeoutStopSec="300ms")}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            main = svcd.get("a", "MainPID")
+            done = svcd.svctl("stop", "--strict", "a")
+            self.assertIn("left over", done.stderr)
+            self.assertNotIn("SIGKILL", done.stderr)
+            self.assertTrue(alive(main))
+            self.assertTrue(self.outcome(svcd)["left_over"])
+            os.kill(main, signal.SIGKILL)
+            svcd.wait_until(lambda: svcd.cgroup_of("a") is None, "the cgroup's end")
+
+    def test_systemd_8630_without_send_sigkill_nothing_is_restarted_beside_what_is_left(self):
+        shell = "trap '' TERM; %s b deaf=15 & exec %s a" % (actor("")[0], actor("")[0])
+        with Daemon({"a.service": service(["/bin/sh", "-c", shell], SendSIGKILL=False, Restart="always", RestartSec=0,
+                                          TimeoutStopSec="500ms")}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            svcd.wait_told("b", "start")
+            main = svcd.get("a", "MainPID")
+            (other,) = [pid for pid in svcd.processes_of("a") if pid != main]
+            os.kill(main, signal.SIGKILL)
+            svcd.wait_for("a", ActiveState="failed", LeftOver=True, NRestarts=0)
+            self.assertEqual(len(svcd.told("a", "start")), 1)
+            self.assertTrue(alive(other))
+            os.kill(other, signal.SIGKILL)
+            svcd.wait_for("a", LeftOver=False)
 
 
 class Deadlines(TestCase):

@@ -239,6 +239,41 @@ class LauncherDeath(TestCase):
             os.kill(daemon["MainPID"], signal.SIGKILL)
             svcd.wait_for("d", ActiveState="failed")
 
+    def test_a_start_whose_ready_nobody_heard_is_taken_for_started(self):
+        with Daemon() as svcd:
+            said = svcd.path("said")
+            shell = "while ! test -e %s.go; do sleep 0.02; done; exec %s quiet ready touch=%s" % (said, ACTOR, said)
+            svcd.write_unit("quiet.service", service(["/bin/sh", "-c", shell], Type="notify", NotifyAccess="all", TimeoutStartSec="8s"))
+            svcd.write_unit("b.service", service(actor("b"), unit={"Requires": ["quiet.service"], "After": ["quiet.service"]}))
+            svcd.write_unit("late.service", service(["/bin/sh", "-c", "while ! test -e %s; do sleep 0.02; done; exec %s late ready"
+                                                     % (svcd.path("late"), ACTOR)], Type="notify", NotifyAccess="all", TimeoutStartSec="3s"))
+            svcd.svctl("start", "--no-block", "b", "late")
+            for name in ("quiet", "late"):
+                svcd.wait_for(name, ActiveState="activating")
+            svcd.wait_until(lambda: svcd.processes_of("quiet") and svcd.processes_of("late"), "the processes")
+            svcd.kill_launcher()
+            with open(said + ".go", "w"):
+                pass
+            deadline = time.monotonic() + 30
+            while not os.path.exists(said) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            svcd.start_again()
+            shown = svcd.wait_for("quiet", ActiveState="active", SubState="running", ReadinessUnknown=True)
+            svcd.wait_told("b", "start")
+            self.assertIn("readiness unknown: svcd was away when it started", svcd.svctl("status", "quiet").stdout)
+            self.assertIn(shown["MainPID"], svcd.processes_of("quiet"))
+            svcd.wait_for("late", ActiveState="active", ReadinessUnknown=True)
+            with open(svcd.path("late"), "w"):
+                pass
+            svcd.wait_for("late", ReadinessUnknown=False)
+            self.assertEqual([len(svcd.told(name, "start")) for name in ("quiet", "b", "late")], [1, 1, 1])
+
+    def test_a_stop_signal_that_was_sent_is_not_sent_again(self):
+        def kill(svcd):
+            svcd.kill_launcher()
+            svcd.start_again()
+        self.check_stop_signal_comes_once(kill)
+
     def test_a_stop_under_way_goes_on_and_keeps_its_deadline(self):
         def kill(svcd):
             svcd.kill_launcher()

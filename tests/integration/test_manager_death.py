@@ -4,7 +4,7 @@ import random
 import signal
 import time
 
-from harness import Daemon, TestCase, actor, alive, service
+from harness import SLACK, Daemon, TestCase, actor, alive, service
 
 
 class ManagerDeath(TestCase):
@@ -56,6 +56,24 @@ class ManagerDeath(TestCase):
 
     def test_a_stop_under_way_goes_on_and_keeps_its_deadline(self):
         self.check_stop_keeps_its_deadline(2, Daemon.kill_manager)
+
+    def test_a_stop_signal_that_was_sent_is_not_sent_again(self):
+        self.check_stop_signal_comes_once(lambda svcd: svcd.kill_manager())
+
+    def test_type_idle_waits_no_longer_than_it_would_have(self):
+        with Daemon({"slow.service": service("/bin/sleep 60", Type="oneshot"), "idle.service": service(actor("idle"), Type="idle")}) as svcd:
+            svcd.svctl("start", "--no-block", "slow")
+            svcd.wait_for("slow", ActiveState="activating")
+            began = time.monotonic()
+            svcd.svctl("start", "idle")
+            for _ in range(2):
+                time.sleep(1.5)  # of the 5 s
+                svcd.kill_manager()
+            svcd.wait_told("idle", "start")
+            waited = time.monotonic() - began
+            self.assertGreaterEqual(waited, 4.9)
+            self.assertLess(waited, 5 + 2 * SLACK)
+            svcd.svctl("stop", "slow")
 
     def test_a_start_under_way_goes_on(self):
         with Daemon({

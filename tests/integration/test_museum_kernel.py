@@ -91,6 +91,42 @@ class Containers(TestCase):
             svcd.svctl("start", "a")
             svcd.wait_told("a", "start", count=2)
 
+    def test_a_zombie_that_the_pid_file_names_is_nobody_to_hand_over_to(self):
+        """An adopted main process is killed, and PID 1 does not reap it: its PID file names it still. The manager went round in circles."""
+        with Container({}) as svcd:
+            file = svcd.path("daemon.pid")
+            svcd.write_unit("a.service", service(actor("a", "kids=1", "fork", "pid=" + file), Type="forking", PIDFile=file))
+            svcd.write_unit("b.service", service(actor("b")))
+            svcd.svctl("daemon-reload")
+            svcd.svctl("start", "a", "b")
+            svcd.wait_told("a", "start")
+            main = svcd.get("a", "MainPID")
+            svcd.kill_svcd()
+            svcd.start_svcd_again()
+            self.assert_shows(svcd, "a", ActiveState="active", MainPID=main)
+            svcd.order(kill=main)
+            svcd.wait_for("a", ActiveState="failed", MainPID=0)
+            self.assertTrue(os.path.exists("/proc/%d" % main))
+            self.assert_shows(svcd, "b", ActiveState="active")  # it answers
+            self.assertLess(svcd.read_errors().count("is not taken"), 20)
+            svcd.svctl("stop", "b")
+
+    def test_patroni_681_a_restart_waits_until_the_process_before_it_is_reaped(self):
+        """A daemon that finds the PID of its own lock file taken refuses to start."""
+        with Container({"a.service": service(actor("a"), Restart="always", RestartSec="50ms")}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            main = svcd.get("a", "MainPID")
+            svcd.kill_svcd()
+            svcd.start_svcd_again()
+            svcd.order(kill=main)
+            svcd.wait_until(lambda: svcd.show("a")["SubState"] == "auto-restart", "the restart")
+            time.sleep(1)  # it does not come
+            self.assertEqual(len(svcd.told("a", "start")), 1)
+            svcd.order(reap=main)
+            svcd.wait_told("a", "start", count=2)
+            svcd.wait_for("a", ActiveState="active", NRestarts=1)
+
     def test_20_a_pid_that_belongs_to_another_process_by_now_is_left_alone(self):
         with Container({"a.service": service(actor("a", "strays=1"), TimeoutStopSec="300ms")}) as svcd:
             svcd.svctl("start", "a")

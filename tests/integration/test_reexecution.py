@@ -111,6 +111,9 @@ class Reexecution(TestCase):
             self.assertEqual((start.wait(30), stop.wait(30)), (0, 0), (start.communicate(), stop.communicate()))
             self.assertEqual(len(svcd.told("a", "start")), 1)
 
+    def test_a_stop_signal_that_was_sent_is_not_sent_again(self):
+        self.check_stop_signal_comes_once(lambda svcd: svcd.svctl("daemon-reexec"))
+
     def test_a_successor_that_cant_run_does_not_get_the_chance(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
             svcd.end()

@@ -404,10 +404,8 @@ TEST(JobLedger, AJobMayEndBeforeItIsExpected) {
     ledger.expect("b.service", "start", "/org/svcd1/job/2", "r2", 6);
     EXPECT_EQ(ledger.pending(), 1U);
     EXPECT_EQ(ledger.first_pending()->number(), 2U);
-    ledger.sub_state("b.service", "stop-sigkill");
     ledger.removed("/org/svcd1/job/2", "failed", 9);
     EXPECT_TRUE(ledger.all_ended());
-    EXPECT_TRUE(ledger.jobs()[1].sigkill_seen);
     EXPECT_EQ(ledger.jobs()[1].ended, 9U);
 }
 

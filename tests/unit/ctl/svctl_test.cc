@@ -49,6 +49,22 @@ protected:
         units["needs-needs-broken.service"].needs = {"needs-broken.service"};
         units["needs-needs-broken.service"].job_result = "dependency";
         units["slow.service"].job_result = "";
+        // Their last stops began after whatever is asked for here.
+        units["deaf.service"].active = "active";
+        units["deaf.service"].result = "timeout";
+        units["deaf.service"].stop_records = {
+            R"({"unit": "deaf.service", "began_usec": 9000000000000000, "sigkill": true,
+                "sigkill_at_deadline": true})"};
+        units["mixed.service"].active = "active";
+        units["mixed.service"].stop_records = {
+            R"({"unit": "mixed.service", "began_usec": 9000000000000000, "sigkill": true,
+                "kill_mode": "mixed", "events": [{"at_usec": 5, "what": "signal",
+                "signal": "SIGKILL", "cause": "main-exited", "to": [7]}]})"};
+        units["spared.service"].active = "active";
+        units["spared.service"].result = "timeout";
+        units["spared.service"].stop_records = {
+            R"({"unit": "spared.service", "began_usec": 9000000000000000, "kill_mode": "none",
+                "left_over": true})"};
         units["stubborn.service"].active = "active";
         units["stubborn.service"].result = "timeout";
         units["stubborn.service"].stop_records = {
@@ -166,11 +182,32 @@ TEST_F(Svctl, NoBlockReturnsWhileTheJobGoesOn) {
 }
 
 TEST_F(Svctl, AStopThatNeededSigkillIsAWarningAndEightWhenStrict) {
-    const Outcome lenient = run({"stop", "stubborn"});
+    const Outcome lenient = run({"stop", "deaf"});
     EXPECT_EQ(lenient.status, 0);
     EXPECT_THAT(lenient.err, HasSubstr("SIGKILL was needed"));
-    EXPECT_EQ(run({"start", "stubborn"}).status, 0);
-    EXPECT_EQ(run({"stop", "--strict", "stubborn"}).status, 8);
+    EXPECT_EQ(run({"start", "deaf"}).status, 0);
+    EXPECT_EQ(run({"stop", "--strict", "deaf"}).status, 8);
+}
+
+TEST_F(Svctl, ASigkillThatWasMeantIsNoneThatWasNeeded) {
+    const Outcome mixed = run({"stop", "--strict", "mixed"});
+    EXPECT_EQ(mixed.status, 0);
+    EXPECT_THAT(mixed.out + mixed.err, HasSubstr("as KillMode=mixed says"));
+    EXPECT_THAT(mixed.out + mixed.err, Not(HasSubstr("needed")));
+}
+
+TEST_F(Svctl, WhatIsLeftOverGotNoSigkill) {
+    const Outcome spared = run({"stop", "--strict", "spared"});
+    EXPECT_EQ(spared.status, 0);
+    EXPECT_THAT(spared.err, HasSubstr("left over: KillMode is none"));
+    EXPECT_THAT(spared.err, Not(HasSubstr("SIGKILL")));
+}
+
+/// What its record tells is of another stop.
+TEST_F(Svctl, ATimeoutWithoutASigkillNeededNone) {
+    const Outcome stopped = run({"stop", "--strict", "stubborn"});
+    EXPECT_EQ(stopped.status, 0);
+    EXPECT_THAT(stopped.err, Not(HasSubstr("SIGKILL")));
 }
 
 TEST_F(Svctl, NotPermittedIsSix) {
