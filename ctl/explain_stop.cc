@@ -32,6 +32,9 @@ std::string kill_part(const StopRecord& record) {
     if (record.result == "stop-wedged") {
         return "; processes outlived SIGKILL and are there still";
     }
+    if (record.left_over) {
+        return "; processes of it are left over, since " + why_left_over(record);
+    }
     if (!record.sigkill || first == nullptr || killed == 0) {
         return "";
     }

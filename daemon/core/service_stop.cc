@@ -330,7 +330,9 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
     if (restarts) {
         arm(after(machine_.now, restart_delay()));
         machine_.set_state(unit_, SubState::auto_restart);
-        waits_for_reaping();  // by then the answer is there
+        if (unit_.sub_state == SubState::auto_restart) {
+            waits_for_reaping();  // by then the answer is there
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "linux/pid_file.h"
+#include "linux/pidfd.h"
 #include "linux/procfs.h"
 #include "unitfile/unit_name.h"
 
@@ -89,8 +90,15 @@ EntriesByUnit living_entries(const ProcessTable& table, const CgroupTree& cgroup
 
 std::optional<FoundProcess> look_at(Pid pid) {
     const Result<ProcessInfo> info = process_info(pid);
-    if (!info || info->state == 'Z' || info->state == 'X') {
+    if (!info) {
         return std::nullopt;
+    }
+    if (info->state == 'Z' || info->state == 'X') {
+        // Only its first thread may have left while others run.
+        const Result<UniqueFd> pidfd = open_pidfd(pid);
+        if (!pidfd || has_ended(*pidfd)) {
+            return std::nullopt;
+        }
     }
     return FoundProcess{pid, info->parent, info->start_time, info->name};
 }
