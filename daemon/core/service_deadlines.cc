@@ -173,6 +173,7 @@ void Service::take_for_ready() {
                  "readiness unknown: svcd was away when it started, and no READY=1 has come since. "
                  "It runs, and is taken as started");
     run_.readiness_unknown = true;
+    run_.told_reloading = false;  // as READY=1 would have it
     enter_start_post();
 }
 
