@@ -122,6 +122,14 @@ TEST(Takeover, AReadyThatMayHaveBeenMissedFailsNoStart) {
     EXPECT_FALSE(scenario.status("web").readiness_unknown);
 }
 
+TEST(Takeover, AReadyThatMayHaveBeenMissedEndsAReloadThatWasToldOf) {
+    Scenario scenario = with(notify());
+    Notification reloading;
+    reloading.reloading = true;
+    scenario.start("web").executes("web").notifies("web", reloading).launcher_dies().advance(10s);
+    EXPECT_EQ(scenario.state("web"), "active/running");
+}
+
 TEST(Takeover, AReadyThatComesLaterCounts) {
     Scenario scenario = with(notify());
     scenario.start("web").executes("web").launcher_dies().advance(1s).ready("web");
