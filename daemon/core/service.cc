@@ -174,6 +174,10 @@ void Service::enter_start() {
             enter_start_post();
             return;
         case ServiceType::simple:
+            if (waits_for_execve()) {
+                arm(deadline);
+                break;
+            }
             // It counts as started, and yet must get as far as execve in this time.
             run_.check_deadline = deadline;
             arm(kNever);

@@ -137,6 +137,16 @@ TEST(EnvironmentFileOfASimpleService, ThatIsReadLetsItBeActive) {
     EXPECT_EQ(scenario.state("web"), "active/running");
 }
 
+TEST(EnvironmentFileOfASimpleService, ThatHangsIsEndedAtTimeoutStartSec) {
+    UnitSpec spec = reads_file("web");
+    spec.settings().timeout_start = std::chrono::seconds{3};
+    Scenario scenario = with(std::move(spec));
+    scenario.start("web").advance(std::chrono::seconds{3});
+    EXPECT_EQ(scenario.status("web").result, UnitResult::timeout);
+    scenario.killed("web", 9);
+    EXPECT_EQ(scenario.state("web"), "failed/failed");
+}
+
 TEST(EnvironmentFileOfASimpleService, DoesNotDelayOtherFailures) {
     Scenario scenario = with(reads_file("web"));
     scenario.start("web").does_not_execute("web", missing("/bin/web"), 203);
