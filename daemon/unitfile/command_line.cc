@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "unitfile/command_lints.h"
 #include "unitfile/words.h"
 
 namespace svcd {
@@ -56,17 +57,42 @@ Parsed<bool> check_path(const std::string& path) {
     }
     if (path.front() != '/' && path.find('/') != std::string::npos) {
         return Unparsable{"'" + path +
-                          "' is a relative path: write an absolute one, or a name alone"};
+                          "' is a relative path: write an absolute one, or a name alone" +
+                          (path.starts_with("~/") ? " (the home directory is %h)"
+                           : path.find('=') < path.find('/')
+                               ? " (variables are set with Environment; there is no shell)"
+                               : "")};
     }
     return true;
 }
 
-/// The command of a first word (prefixes and path) and the words after it, specifiers replaced.
-Parsed<Command> make_command(CommandRole role,
-                             std::string_view first,
-                             std::vector<std::string> arguments,
-                             const ExpandWord& expand) {
-    Command command;
+/// The arguments, specifiers replaced, and variables looked at that would be lost.
+Parsed<std::vector<std::string>> expand_arguments(const Command& command,
+                                                  std::span<const WrittenWord> words,
+                                                  const ExpandWord& expand) {
+    std::vector<std::string> arguments;
+    arguments.reserve(words.size());
+    for (const WrittenWord& word : words) {
+        auto expanded = expand(word.text);
+        if (!expanded) {
+            return Unparsable{expanded.error()};
+        }
+        if (std::string problem = variable_problem(*expanded);
+            !command.no_expansion && !problem.empty()) {
+            return Unparsable{problem};
+        }
+        arguments.push_back(*std::move(expanded));
+    }
+    return arguments;
+}
+
+/// The command of a first word (prefixes and path) and the words after it.
+Parsed<ReadCommand> make_command(CommandRole role,
+                                 std::string_view first,
+                                 std::span<const WrittenWord> words,
+                                 const ExpandWord& expand) {
+    ReadCommand read;
+    Command& command = read.command;
     command.role = role;
     const auto prefixes = take_prefixes(first, command);
     if (!prefixes) {
@@ -80,17 +106,25 @@ Parsed<Command> make_command(CommandRole role,
     if (const auto fine = check_path(command.path); !fine) {
         return Unparsable{fine.error()};
     }
+    auto arguments = expand_arguments(command, words, expand);
+    if (!arguments) {
+        return Unparsable{arguments.error()};
+    }
     if (!prefixes->separate_argv0) {
         command.argv.push_back(command.path);
     }
-    for (std::string& argument : arguments) {
+    for (std::string& argument : *arguments) {
         command.argv.push_back(std::move(argument));
     }
     if (command.argv.empty() || command.argv.front().empty()) {
         return Unparsable{"after the prefix '@' a second word must say what argv[0] is"};
     }
     command.argv.shrink_to_fit();
-    return command;
+    read.warning = shell_lint(command.path, words);
+    for (std::size_t i = 0; i < command.argv.size() && read.warning.empty(); ++i) {
+        read.warning = command.no_expansion ? std::string{} : brace_lint(command.argv[i]);
+    }
+    return read;
 }
 
 /// A backslash at the end of a line joins it with the next, and lines of comment in between are
@@ -128,15 +162,15 @@ bool take_literal(std::string_view& text, std::string_view word) {
 
 }  // namespace
 
-Parsed<std::vector<Command>> parse_command_string(CommandRole role,
-                                                  std::string_view text,
-                                                  const ExpandWord& expand) {
+Parsed<std::vector<ReadCommand>> parse_command_string(CommandRole role,
+                                                      std::string_view text,
+                                                      const ExpandWord& expand) {
     std::string joined;
     if (text.find('\n') != std::string_view::npos) {
         joined = join_lines(text);
         text = joined;
     }
-    std::vector<Command> commands;
+    std::vector<ReadCommand> commands;
     text = trim(text);
     while (!text.empty()) {
         if (take_literal(text, ";")) {
@@ -146,23 +180,20 @@ Parsed<std::vector<Command>> parse_command_string(CommandRole role,
         if (!first) {
             return Unparsable{first.error()};
         }
-        std::vector<std::string> arguments;
+        std::vector<WrittenWord> words;
         while (!text.empty() && !take_literal(text, ";")) {
             if (take_literal(text, "\\;")) {
-                arguments.emplace_back(";");
+                words.push_back({";", true});
                 continue;
             }
-            const auto word = take_word(text);
+            const bool is_quoted = text.front() == '"' || text.front() == '\'';
+            auto word = take_word(text);
             if (!word) {
                 return Unparsable{word.error()};
             }
-            auto expanded = expand(word->value_or(""));
-            if (!expanded) {
-                return Unparsable{expanded.error()};
-            }
-            arguments.push_back(*std::move(expanded));
+            words.push_back({(*std::move(word)).value_or(""), is_quoted});
         }
-        auto command = make_command(role, first->value_or(""), std::move(arguments), expand);
+        auto command = make_command(role, first->value_or(""), words, expand);
         if (!command) {
             return Unparsable{command.error()};
         }
@@ -171,21 +202,17 @@ Parsed<std::vector<Command>> parse_command_string(CommandRole role,
     return commands;
 }
 
-Parsed<Command> parse_command_words(CommandRole role,
-                                    std::span<const std::string> words,
-                                    const ExpandWord& expand) {
+Parsed<ReadCommand> parse_command_words(CommandRole role,
+                                        std::span<const std::string> words,
+                                        const ExpandWord& expand) {
     if (words.empty()) {
         return Unparsable{"the command is empty"};
     }
-    std::vector<std::string> arguments;
+    std::vector<WrittenWord> arguments;
     for (const std::string& word : words.subspan(1)) {
-        auto expanded = expand(word);
-        if (!expanded) {
-            return Unparsable{expanded.error()};
-        }
-        arguments.push_back(*std::move(expanded));
+        arguments.push_back({word, false});
     }
-    return make_command(role, words.front(), std::move(arguments), expand);
+    return make_command(role, words.front(), arguments, expand);
 }
 
 bool looks_like_command_line(std::string_view word) {

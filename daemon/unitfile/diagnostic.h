@@ -6,6 +6,8 @@
 
 namespace svcd {
 
+struct Mark;
+
 struct Diagnostic {
     enum class Severity : unsigned char { error, warning };
     Severity severity = Severity::error;
@@ -22,5 +24,12 @@ std::string to_string(const Diagnostic& diagnostic);
 
 /// Its first line alone: "FILE:LINE:COL: message".
 std::string headline(const Diagnostic& diagnostic);
+
+/// A fault in a file, with the line it is in.
+Diagnostic make_diagnostic(const std::string& unit,
+                           const std::string& path,
+                           const std::string& text,
+                           Mark mark,
+                           std::string message);
 
 }  // namespace svcd

@@ -1,6 +1,7 @@
 #include "unitfile/setting_reader.h"
 
 #include <algorithm>
+#include <array>
 
 namespace svcd {
 
@@ -16,6 +17,43 @@ bool is_reset(const YamlNode& value) {
             return value.entries.empty();
     }
     return false;
+}
+
+bool is_bare_tilde(const SettingRow& row, const YamlNode& value) {
+    constexpr auto kPaths = std::to_array<std::string_view>(
+        {"WorkingDirectory", "EnvironmentFile", "PIDFile", "RequiresMountsFor", "SourcePath",
+         "StandardInput", "StandardOutput", "StandardError"});
+    const std::string_view key = row.key;
+    const bool is_wanted =
+        std::find(kPaths.begin(), kPaths.end(), key) != kPaths.end() ||
+        row.kind == SettingKind::commands ||
+        (row.group == SettingGroup::condition && (key.find("Path") != std::string_view::npos ||
+                                                  key.find("File") != std::string_view::npos ||
+                                                  key.find("Directory") != std::string_view::npos));
+    if (!is_wanted) {
+        return false;
+    }
+    const auto is_tilde = [](const YamlNode& node) {
+        return node.kind == YamlNode::Kind::null && node.text == "~";
+    };
+    return is_tilde(value) || std::any_of(value.items.begin(), value.items.end(),
+                                          [&](const YamlNodePtr& item) { return is_tilde(*item); });
+}
+
+void fail_bare_tilde(Reading& reading, const YamlNode& value) {
+    const bool is_home = reading.key == "WorkingDirectory";
+    const YamlNode* where = &value;
+    for (const YamlNodePtr& item : value.items) {
+        if (item->kind == YamlNode::Kind::null && item->text == "~") {
+            where = item.get();
+            break;
+        }
+    }
+    fail_value(reading, *where,
+               std::string("without quotes ~ is YAML's word for nothing: write ") +
+                   (is_home ? "\"~\" for the home directory of the service's user"
+                            : "the whole path (the home directory is %h)") +
+                   ", or null to take back what was set");
 }
 
 void fail_value(Reading& reading, const YamlNode& value, const std::string& problem) {

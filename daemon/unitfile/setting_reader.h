@@ -23,6 +23,10 @@ namespace svcd {
 /// Whether the value takes back what was set before.
 bool is_reset(const YamlNode& value);
 
+/// A `~` without quotes where a path or a command is wanted: to YAML it is nothing, to people home.
+bool is_bare_tilde(const SettingRow& row, const YamlNode& value);
+void fail_bare_tilde(Reading& reading, const YamlNode& value);
+
 /// The text of a setting that has one value; null, and a fault, when it is a list or a map.
 const std::string* single_text(Reading& reading, const YamlNode& value);
 

@@ -45,11 +45,13 @@ struct Reading {
     const Specifiers& specifiers;
     UnitDraft& draft;
     std::vector<Fault>& faults;
+    std::vector<Fault>& warnings;
     std::string_view key;      ///< of the setting that is being read
     bool in_fragment = false;  ///< in the unit file itself rather than in a drop-in
     bool user_instance = false;
 
     void fail(Mark mark, std::string message) { faults.push_back({mark, std::move(message)}); }
+    void warn(Mark mark, std::string message) { warnings.push_back({mark, std::move(message)}); }
 };
 
 enum class SettingGroup : std::uint8_t { unit, relation, condition, service, kill, exec, install };

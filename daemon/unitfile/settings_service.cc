@@ -31,6 +31,16 @@ ExpandWord expander(const Reading& reading) {
         [&reading](std::string_view word) { return reading.specifiers.expand(word, reading.name); };
 }
 
+void take_command(Reading& reading,
+                  const YamlNode& node,
+                  ReadCommand read,
+                  std::vector<Command>& commands) {
+    if (!read.warning.empty()) {
+        reading.warn(node.mark, std::string(reading.key) + ": " + read.warning);
+    }
+    commands.push_back(std::move(read.command));
+}
+
 void add_command_string(Reading& reading,
                         CommandRole role,
                         const YamlNode& node,
@@ -40,8 +50,8 @@ void add_command_string(Reading& reading,
         fail_value(reading, node, parsed.error());
         return;
     }
-    for (Command& command : *parsed) {
-        commands.push_back(std::move(command));
+    for (ReadCommand& read : *parsed) {
+        take_command(reading, node, std::move(read), commands);
     }
 }
 
@@ -62,7 +72,7 @@ void add_command_words(Reading& reading,
         fail_value(reading, list, command.error());
         return;
     }
-    commands.push_back(*std::move(command));
+    take_command(reading, list, *std::move(command), commands);
 }
 
 /// Whether a list holds several commands rather than the words of one: it holds lists, begins with

@@ -4,17 +4,25 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
+#include <utility>
 
+#include "unitfile/setting_reader.h"
 #include "unitfile/setting_row.h"
 #include "unitfile/suggestion.h"
+#include "unitfile/unit_overrides.h"
 #include "unitfile/unit_rules.h"
 #include "unitfile/unsupported.h"
-#include "unitfile/utf8.h"
+#include "unitfile/yaml_scalar.h"
 
 namespace svcd {
 namespace {
 
-constexpr std::size_t kExcerptMax = 120;
+/// Faults of one file that are told one by one.
+constexpr std::size_t kFaultsToldMax = 20;
+
+/// Of drop-ins that don't go together: how many are looked at one by one for the culprit.
+constexpr std::size_t kDropInsTriedMax = 32;
 
 struct BuiltIn {
     std::string_view name;
@@ -79,7 +87,9 @@ bool is_users_own(std::string_view name) {
 /// One unit in the making: applies one source after another to a draft.
 class Builder {
 public:
-    Builder(const BuildInput& input, UnitType type) : input_{input}, type_{type} {
+    /// `taken_back` outlives the builder; null: every entry counts.
+    Builder(const BuildInput& input, UnitType type, const TakenBack* taken_back)
+        : input_{input}, type_{type}, taken_back_{taken_back} {
         draft_.unit.name = input.name.full;
         draft_.unit.ignore_on_isolate = type == UnitType::slice;
         if (const BuiltIn* built_in =
@@ -114,6 +124,10 @@ public:
 
     /// What is wrong with the unit as a whole, or nothing.
     std::optional<std::string> problem() const { return problem_of(draft_, type_); }
+    bool has_too_many_starts() const { return svcd::has_too_many_starts(draft_); }
+
+    /// What the last file's settings give to tell, though they are in force.
+    std::vector<Fault> take_warnings() { return std::exchange(warnings_, {}); }
 
     /// The finished unit. The draft is used up.
     void finish(BuiltUnit& built);
@@ -129,10 +143,56 @@ private:
     void finish_service(BuiltUnit& built);
     void finish_rare_settings();
 
+    bool counts(const YamlEntry& entry, std::vector<Fault>& faults) const;
+
     const BuildInput& input_;
     UnitType type_;
+    const TakenBack* taken_back_;
     UnitDraft draft_;
+    std::vector<Fault> warnings_;
 };
+
+/// The fault of a section that a unit of this type has not.
+std::string unknown_section(const std::string& section, UnitType type) {
+    if (section == "Service" || section == "Kill" || section == "Slice" ||
+        is_unsupported_section(section)) {
+        return "the section " + section + " does not belong in a " + std::string(name_of(type));
+    }
+    std::string message = "unknown section '" + section + "'";
+    if (const auto nearest = suggestion(section, sections_of(type)); !nearest.empty()) {
+        return message + nearest;
+    }
+    const bool is_key =
+        find_setting("Unit", section) != nullptr || find_setting("Service", section) != nullptr;
+    return message + (is_key ? ": it is a key, and stands in a section" : "");
+}
+
+/// The fault of a section that is no map. A line without a key is one value to YAML.
+std::string not_a_map(const std::string& section, const YamlNode& value) {
+    const auto problem = value.kind == YamlNode::Kind::scalar
+                             ? problem_of_key_line(value.text.substr(0, value.text.find(' ')))
+                             : std::nullopt;
+    return "the section " + section + " is a map of keys, not " +
+           std::string(name_of_kind(value.kind)) + (problem ? ": " + *problem : std::string{});
+}
+
+/// False for what a later file has taken back, and for what takes back.
+bool Builder::counts(const YamlEntry& entry, std::vector<Fault>& faults) const {
+    if (taken_back_ != nullptr && taken_back_->contains(entry)) {
+        return false;
+    }
+    if (entry.value->tag != YamlNode::Tag::reset) {
+        return true;
+    }
+    if (!is_reset(*entry.value)) {
+        faults.push_back({entry.value->mark,
+                          entry.key +
+                              ": !reset takes back what other files have set and has no "
+                              "value of its own: write '" +
+                              entry.key + ": !reset null', or !override before another value"});
+    }
+    return false;
+}
 
 void Builder::apply_section(const YamlEntry& section,
                             bool in_fragment,
@@ -142,35 +202,38 @@ void Builder::apply_section(const YamlEntry& section,
     }
     const auto known = sections_of(type_);
     if (std::find(known.begin(), known.end(), section.key) == known.end()) {
-        std::string message = "unknown section '" + section.key + "'";
-        if (section.key == "Service" || section.key == "Kill" || section.key == "Slice") {
-            message = "the section " + section.key + " does not belong in a " +
-                      std::string(name_of(type_));
-        } else if (is_unsupported_section(section.key)) {
-            message = "the section " + section.key + " does not belong in a " +
-                      std::string(name_of(type_));
-        } else if (const auto nearest = suggestion(section.key, known); !nearest.empty()) {
-            message += nearest;
-        } else {
-            const bool is_key = find_setting("Unit", section.key) != nullptr ||
-                                find_setting("Service", section.key) != nullptr;
-            message += is_key ? ": it is a key, and stands in a section" : "";
-        }
-        faults.push_back({section.mark, std::move(message)});
+        faults.push_back({section.mark, unknown_section(section.key, type_)});
         return;
     }
     const YamlNode& value = *section.value;
-    if (value.kind == YamlNode::Kind::null) {
+    if (!counts(section, faults) || value.kind == YamlNode::Kind::null) {
         return;
     }
     if (value.kind != YamlNode::Kind::map) {
-        faults.push_back({value.mark, "the section " + section.key + " is a map of keys, not " +
-                                          std::string(name_of_kind(value.kind))});
+        faults.push_back({value.mark, not_a_map(section.key, value)});
         return;
     }
     for (const YamlEntry& entry : value.entries) {
         apply_setting(section.key, entry, in_fragment, faults);
     }
+}
+
+/// The fault of a key that a section has not. Who has many of them is told of the first ones, and
+/// nothing is looked for after those.
+std::string unknown_key(std::string_view section, const std::string& key, bool with_nearest) {
+    if (is_unsupported_setting(section, key)) {
+        return "'" + key + "' is not supported by this version";
+    }
+    std::string message = "unknown key '" + key + "' in section " + std::string(section);
+    if (!with_nearest) {
+        return message;
+    }
+    for (const std::string_view other : {"Unit", "Service", "Install"}) {
+        if (other != section && find_setting(other, key) != nullptr) {
+            return message + ": it belongs in section " + std::string(other);
+        }
+    }
+    return message + suggestion(key, keys_of_section(section));
 }
 
 void Builder::apply_setting(std::string_view section,
@@ -180,26 +243,22 @@ void Builder::apply_setting(std::string_view section,
     if (is_users_own(entry.key)) {
         return;
     }
-    if (const SettingRow* row = find_setting(section, entry.key)) {
-        Reading reading{input_.name, input_.specifiers,   draft_, faults, row->key,
-                        in_fragment, input_.user_instance};
-        row->read(reading, *entry.value);
+    const SettingRow* row = find_setting(section, entry.key);
+    if (row == nullptr) {
+        const bool with_nearest = faults.size() < kFaultsToldMax;
+        faults.push_back({entry.mark, unknown_key(section, entry.key, with_nearest)});
         return;
     }
-    if (is_unsupported_setting(section, entry.key)) {
-        faults.push_back({entry.mark, "'" + entry.key + "' is not supported by this version"});
+    if (!counts(entry, faults)) {
         return;
     }
-    std::string message = "unknown key '" + entry.key + "' in section " + std::string(section);
-    for (const std::string_view other : {"Unit", "Service", "Install"}) {
-        if (other != section && find_setting(other, entry.key) != nullptr) {
-            message += ": it belongs in section " + std::string(other);
-            faults.push_back({entry.mark, std::move(message)});
-            return;
-        }
+    Reading reading{input_.name, input_.specifiers, draft_,      faults,
+                    warnings_,   row->key,          in_fragment, input_.user_instance};
+    if (is_bare_tilde(*row, *entry.value)) {
+        fail_bare_tilde(reading, *entry.value);
+        return;
     }
-    message += suggestion(entry.key, keys_of_section(section));
-    faults.push_back({entry.mark, std::move(message)});
+    row->read(reading, *entry.value);
 }
 
 void Builder::add_default_dependencies() {
@@ -285,10 +344,20 @@ void Builder::finish(BuiltUnit& built) {
 void add_diagnostics(const BuildInput& input,
                      const UnitSource& source,
                      const std::vector<Fault>& faults,
+                     Diagnostic::Severity severity,
                      BuiltUnit& built) {
-    for (const Fault& fault : faults) {
+    const bool are_many = faults.size() > kFaultsToldMax;
+    const std::size_t told = are_many ? kFaultsToldMax : faults.size();
+    for (const Fault& fault : std::span{faults}.first(told)) {
         built.diagnostics.push_back(
             make_diagnostic(input.name.full, source.path, source.text, fault.mark, fault.message));
+        built.diagnostics.back().severity = severity;
+    }
+    if (are_many) {
+        built.diagnostics.push_back(
+            make_diagnostic(input.name.full, source.path, {}, {},
+                            "and " + std::to_string(faults.size() - told) + " more of this kind"));
+        built.diagnostics.back().severity = severity;
     }
 }
 
@@ -300,90 +369,92 @@ std::vector<const UnitSource*> sound_drop_ins(const BuildInput& input,
                                               BuiltUnit& built) {
     std::vector<const UnitSource*> sound;
     for (const UnitSource& drop_in : input.drop_ins) {
-        Builder alone{input, type};
+        Builder alone{input, type, nullptr};
         std::vector<Fault> faults = alone.apply(drop_in);
         if (faults.empty()) {
             sound.push_back(&drop_in);
             continue;
         }
+        add_diagnostics(input, drop_in, faults, Diagnostic::Severity::error, built);
         if (input.faulty_drop_in == FaultyDropIn::leave_out) {
-            faults.back().message += kLeftOut;
+            built.diagnostics.back().message += kLeftOut;
         }
-        add_diagnostics(input, drop_in, faults, built);
     }
     return sound;
 }
 
-/// Builds the unit with these drop-ins; nothing when it doesn't keep the rules.
+/// What a try gave.
+struct Attempt {
+    /// What is wrong with the unit as a whole; empty: its file has a fault, which was reported.
+    std::optional<std::string> problem;
+    bool has_too_many_starts = false;
+};
+
+Attempt try_build_with(const BuildInput& input,
+                       UnitType type,
+                       std::span<const UnitSource* const> drop_ins,
+                       ExecStartInDropIn exec_start,
+                       BuiltUnit& built) {
+    std::vector<const UnitSource*> sources;
+    if (input.fragment != nullptr) {
+        sources.push_back(input.fragment);
+    }
+    sources.insert(sources.end(), drop_ins.begin(), drop_ins.end());
+    const TakenBack taken_back{sources, exec_start};
+    Builder builder{input, type, &taken_back};
+    std::vector<std::pair<const UnitSource*, std::vector<Fault>>> warnings;
+    for (const UnitSource* source : sources) {
+        // Each drop-in was applied without a fault before; a setting's faults don't hang on others.
+        const std::vector<Fault> faults = builder.apply(*source);
+        if (source == input.fragment && !faults.empty()) {
+            add_diagnostics(input, *source, faults, Diagnostic::Severity::error, built);
+            return {std::string{}};
+        }
+        warnings.emplace_back(source, builder.take_warnings());
+    }
+    if (auto problem = builder.problem()) {
+        return {std::move(problem), builder.has_too_many_starts()};
+    }
+    for (const auto& [source, of_source] : warnings) {
+        add_diagnostics(input, *source, of_source, Diagnostic::Severity::warning, built);
+    }
+    builder.finish(built);
+    for (const UnitSource* drop_in : drop_ins) {
+        built.definition.drop_in_paths.push_back(drop_in->path);
+    }
+    return {};
+}
+
+/// Builds the unit with these drop-ins; else what is wrong with it.
 std::optional<std::string> try_build(const BuildInput& input,
                                      UnitType type,
                                      std::span<const UnitSource* const> drop_ins,
                                      BuiltUnit& built) {
-    Builder builder{input, type};
-    if (input.fragment != nullptr) {
-        const std::vector<Fault> faults = builder.apply(*input.fragment);
-        if (!faults.empty()) {
-            add_diagnostics(input, *input.fragment, faults, built);
-            return std::string{};
+    Attempt attempt = try_build_with(input, type, drop_ins, ExecStartInDropIn::adds, built);
+    if (attempt.has_too_many_starts && !drop_ins.empty()) {
+        attempt = try_build_with(input, type, drop_ins, ExecStartInDropIn::replaces, built);
+    }
+    return std::move(attempt.problem);
+}
+
+/// The drop-ins are sound one by one, and yet not together: the one without which the others are;
+/// else the last.
+std::size_t drop_in_to_leave_out(const BuildInput& input,
+                                 UnitType type,
+                                 const std::vector<const UnitSource*>& drop_ins) {
+    const std::size_t last = drop_ins.size() - 1;
+    for (std::size_t i = drop_ins.size(); i-- > 0 && last - i < kDropInsTriedMax;) {
+        std::vector<const UnitSource*> others = drop_ins;
+        others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+        BuiltUnit ignored;
+        if (!try_build(input, type, others, ignored)) {
+            return i;
         }
     }
-    std::vector<std::string> paths;
-    for (const UnitSource* drop_in : drop_ins) {
-        // Each was applied without a fault before; a setting's faults don't hang on others.
-        static_cast<void>(builder.apply(*drop_in));
-        paths.push_back(drop_in->path);
-    }
-    if (auto problem = builder.problem()) {
-        return problem;
-    }
-    builder.finish(built);
-    built.definition.drop_in_paths = std::move(paths);
-    return std::nullopt;
+    return last;
 }
 
 }  // namespace
-
-Diagnostic make_diagnostic(const std::string& unit,
-                           const std::string& path,
-                           const std::string& text,
-                           Mark mark,
-                           std::string message) {
-    Diagnostic diagnostic;
-    diagnostic.unit = unit;
-    diagnostic.file = path;
-    diagnostic.message = std::move(message);
-    diagnostic.line = mark.line;
-    if (mark.line <= 0) {
-        return diagnostic;
-    }
-    std::string_view rest = text;
-    for (int line = 1; line < mark.line && !rest.empty(); ++line) {
-        rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
-    }
-    std::string_view line = rest.substr(0, rest.find('\n'));
-    if (line.ends_with('\r')) {
-        line.remove_suffix(1);
-    }
-    const auto before = static_cast<std::size_t>(std::max(mark.column, 1) - 1);
-    diagnostic.column =
-        static_cast<int>(utf8_count(line.substr(0, std::min(before, line.size())))) + 1;
-    for (const char c : line) {
-        const auto byte = static_cast<unsigned char>(c);
-        diagnostic.excerpt += byte < 0x20 || byte == 0x7f ? ' ' : c;
-    }
-    if (diagnostic.excerpt.size() > kExcerptMax) {
-        std::size_t length = 0;
-        std::size_t characters = 0;
-        while (length < diagnostic.excerpt.size() && characters < kExcerptMax) {
-            const std::size_t next =
-                utf8_length(std::string_view{diagnostic.excerpt}.substr(length));
-            length += next == 0 ? 1 : next;
-            ++characters;
-        }
-        diagnostic.excerpt.resize(length);
-    }
-    return diagnostic;
-}
 
 bool is_built_in(std::string_view name) {
     return find_built_in(name) != nullptr || is_slice_name(name);
@@ -401,11 +472,11 @@ BuiltUnit build_unit(const BuildInput& input) {
         return built;
     }
     std::optional<std::string> problem = try_build(input, *type, drop_ins, built);
-    // Sound one by one, and yet not together: the last ones are left out until it fits.
     const std::string first_problem = problem.value_or("");
     while (problem && !problem->empty() && !drop_ins.empty() && !rejects) {
-        const UnitSource& left_out = *drop_ins.back();
-        drop_ins.pop_back();
+        const std::size_t index = drop_in_to_leave_out(input, *type, drop_ins);
+        const UnitSource& left_out = *drop_ins[index];
+        drop_ins.erase(drop_ins.begin() + static_cast<std::ptrdiff_t>(index));
         problem = try_build(input, *type, drop_ins, built);
         built.diagnostics.push_back(make_diagnostic(input.name.full, left_out.path, left_out.text,
                                                     {}, first_problem + std::string(kLeftOut)));

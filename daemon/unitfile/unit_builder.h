@@ -46,13 +46,6 @@ struct BuiltUnit {
 
 BuiltUnit build_unit(const BuildInput& input);
 
-/// A fault in a file, with the line it is in.
-Diagnostic make_diagnostic(const std::string& unit,
-                           const std::string& path,
-                           const std::string& text,
-                           Mark mark,
-                           std::string message);
-
 /// Whether svcd itself brings this unit when no file does: basic.target and the like, and every
 /// slice.
 bool is_built_in(std::string_view name);

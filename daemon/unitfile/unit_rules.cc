@@ -40,9 +40,9 @@ std::optional<std::string> problem_of_service(const UnitDraft& draft) {
         return "the service has no ExecStart, which only a service with RemainAfterExit: yes may "
                "lack";
     }
-    if (starts > 1 && type != ServiceType::oneshot) {
+    if (has_too_many_starts(draft)) {
         return "the service has more than one ExecStart, which only a service of Type oneshot may "
-               "have (a drop-in that means another command writes ExecStart: [null, [COMMAND]])";
+               "have";
     }
     if (type == ServiceType::dbus && draft.rare_service.bus_name.empty()) {
         return "the service is of Type dbus and has no BusName to wait for";
@@ -75,6 +75,11 @@ ServiceType service_type_of(const UnitDraft& draft) {
     }
     return commands_of(draft, CommandRole::start).empty() ? ServiceType::oneshot
                                                           : ServiceType::simple;
+}
+
+bool has_too_many_starts(const UnitDraft& draft) {
+    return commands_of(draft, CommandRole::start).size() > 1 &&
+           service_type_of(draft) != ServiceType::oneshot;
 }
 
 std::optional<std::string> problem_of(const UnitDraft& draft, UnitType type) {

@@ -12,6 +12,9 @@ namespace svcd {
 /// What Type says, or what follows from the other settings where it says nothing.
 ServiceType service_type_of(const UnitDraft& draft);
 
+/// More than one ExecStart, of a service that may have only one.
+bool has_too_many_starts(const UnitDraft& draft);
+
 /// What is wrong with the unit as a whole, or nothing.
 std::optional<std::string> problem_of(const UnitDraft& draft, UnitType type);
 

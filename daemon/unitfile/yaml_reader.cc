@@ -11,10 +11,16 @@
 #include <utility>
 
 #include "unitfile/file_text.h"
+#include "unitfile/suggestion.h"
 #include "unitfile/utf8.h"
+#include "unitfile/yaml_explanation.h"
+#include "unitfile/yaml_scalar.h"
 
 namespace svcd {
 namespace {
+
+/// A list or a map, and what is in it, have at most the tag of a key's value.
+constexpr std::size_t kTagDepthMax = 2;
 
 Mark to_mark(const YAML::Mark& mark) {
     return mark.is_null() ? Mark{} : Mark{mark.line + 1, mark.column + 1};
@@ -75,15 +81,27 @@ public:
 
     YamlNodePtr root() const { return root_; }
 
+    /// A value that begins with '&' and is not referred to: YAML took its first word for a name.
+    void check_anchors() const {
+        for (const auto& [id, anchored] : anchors_) {
+            const bool is_scalar = anchored.node->kind == YamlNode::Kind::scalar ||
+                                   anchored.node->kind == YamlNode::Kind::null;
+            if (is_scalar && !anchored.used) {
+                throw StopParsing{explain_yaml_error(source_, anchored.node->mark, "anchor")};
+            }
+        }
+    }
+
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (documents_ > 0) {
-            stop(mark, "a second document: a unit file is one");
+            throw StopParsing{explain_second_document(source_, to_mark(mark))};
         }
         ++documents_;
     }
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        check_key(mark);
         auto node = new_node(YamlNode::Kind::null, mark, anchor);
         node->text = null_as_written(mark);
         add(std::move(node), mark);
@@ -93,10 +111,13 @@ public:
                   const std::string& tag,
                   YAML::anchor_t anchor,
                   const std::string& value) override {
-        check_tag(mark, tag);
+        const YamlNode::Tag own_tag = read_tag(mark, tag);
         check_block(mark, value);
-        auto node = new_node(YamlNode::Kind::scalar, mark, anchor);
+        check_written(mark, value);
+        const bool is_null = own_tag != YamlNode::Tag::none && is_null_word(mark, value);
+        auto node = new_node(is_null ? YamlNode::Kind::null : YamlNode::Kind::scalar, mark, anchor);
         node->text = value;
+        node->tag = own_tag;
         add(std::move(node), mark);
     }
 
@@ -106,24 +127,23 @@ public:
             stop(mark, "an alias inside of what it stands for");
         }
         count(mark, found->second.nodes);
+        found->second.used = true;
         add(found->second.node, mark);
     }
 
     void OnSequenceStart(const YAML::Mark& mark,
                          const std::string& tag,
                          YAML::anchor_t anchor,
-                         YAML::EmitterStyle::value /*style*/) override {
-        check_tag(mark, tag);
-        open(YamlNode::Kind::sequence, mark, anchor);
+                         YAML::EmitterStyle::value style) override {
+        open(YamlNode::Kind::sequence, mark, anchor, style, read_tag(mark, tag));
     }
     void OnSequenceEnd() override { close(); }
 
     void OnMapStart(const YAML::Mark& mark,
                     const std::string& tag,
                     YAML::anchor_t anchor,
-                    YAML::EmitterStyle::value /*style*/) override {
-        check_tag(mark, tag);
-        open(YamlNode::Kind::map, mark, anchor);
+                    YAML::EmitterStyle::value style) override {
+        open(YamlNode::Kind::map, mark, anchor, style, read_tag(mark, tag));
     }
     void OnMapEnd() override { close(); }
 
@@ -133,6 +153,7 @@ private:
         std::shared_ptr<YamlNode> node;
         YAML::anchor_t anchor = 0;
         std::size_t nodes_before = 0;
+        bool in_one_line = false;  ///< between brackets
         bool has_key = false;
         std::string key;
         Mark key_mark;
@@ -140,15 +161,61 @@ private:
     struct Anchored {
         YamlNodePtr node;
         std::size_t nodes = 0;  ///< it and all below it
+        bool used = false;
     };
 
     /// The parser calls the tag of a quoted scalar "!", and that of a value after a lone '!' too.
-    void check_tag(const YAML::Mark& mark, const std::string& tag) const {
+    YamlNode::Tag read_tag(const YAML::Mark& mark, const std::string& tag) const {
+        if (tag == "!override") {
+            return YamlNode::Tag::override_;
+        }
+        if (tag == "!reset") {
+            return YamlNode::Tag::reset;
+        }
         const bool is_written = tag == "!" && begins_with(mark, '!');
         if (is_written || (!tag.empty() && tag != "?" && tag != "!")) {
+            static constexpr std::string_view kTags[] = {"!override", "!reset"};
             stop(mark,
-                 "a YAML tag, for which unit files have no use: a value that begins with '!' "
-                 "stands in quotes");
+                 "a YAML tag, for which unit files have no use but for !override and !reset: a "
+                 "value that begins with '!' stands in quotes" +
+                     suggestion(tag, kTags));
+        }
+        return YamlNode::Tag::none;
+    }
+
+    /// Whether a value behind a tag is one of YAML's words for nothing.
+    bool is_null_word(const YAML::Mark& mark, const std::string& value) const {
+        const std::size_t begin = value_begin(source_, static_cast<std::size_t>(mark.pos));
+        const bool is_quoted = begin < source_.size() && !value.empty() &&
+                               (source_[begin] == '"' || source_[begin] == '\'');
+        return !is_quoted && (value.empty() || value == "null" || value == "Null" ||
+                              value == "NULL" || value == "~");
+    }
+
+    /// To the parser a line without a colon may be a key that has no value.
+    void check_key(const YAML::Mark& mark) const {
+        if (open_.empty() || !open_.back().has_key || open_.back().in_one_line || mark.pos < 0) {
+            return;
+        }
+        const Mark place = to_mark(mark);
+        const Mark& key = open_.back().key_mark;
+        if (place.line == key.line && place.column == key.column) {
+            const auto begin = static_cast<std::size_t>(mark.pos);
+            const std::string line = source_.substr(begin, source_.find('\n', begin) - begin);
+            stop(mark, "not valid YAML: " + no_key_in_line(line));
+        }
+    }
+
+    /// What the parser accepts and nobody means.
+    void check_written(const YAML::Mark& mark, const std::string& value) const {
+        if (mark.pos < 0 || value.empty()) {
+            return;
+        }
+        const bool is_value = !open_.empty() && open_.back().has_key && !open_.back().in_one_line;
+        const ScalarPlace place{value_begin(source_, static_cast<std::size_t>(mark.pos)),
+                                is_value ? open_.back().key_mark.column : 0};
+        if (auto fault = check_scalar(source_, place, value)) {
+            throw StopParsing{{fault->mark, "not valid YAML: " + fault->message}};
         }
     }
 
@@ -199,12 +266,16 @@ private:
         node->kind = kind;
         node->mark = to_mark(mark);
         if (anchor != 0 && kind != YamlNode::Kind::sequence && kind != YamlNode::Kind::map) {
-            anchors_[anchor] = {node, 1};
+            anchors_[anchor] = {node, 1, false};
         }
         return node;
     }
 
-    void open(YamlNode::Kind kind, const YAML::Mark& mark, YAML::anchor_t anchor) {
+    void open(YamlNode::Kind kind,
+              const YAML::Mark& mark,
+              YAML::anchor_t anchor,
+              YAML::EmitterStyle::value style,
+              YamlNode::Tag tag) {
         if (open_.size() >= kYamlDepthMax) {
             stop(mark, "nested more than " + std::to_string(kYamlDepthMax) + " levels deep");
         }
@@ -213,19 +284,27 @@ private:
             stop(mark, "a key must be a name, not a list or map");
         }
         const std::size_t nodes_before = nodes_;
-        open_.push_back({new_node(kind, mark, anchor), anchor, nodes_before, false, {}, {}});
+        auto node = new_node(kind, mark, anchor);
+        node->tag = tag;
+        const bool in_one_line = style == YAML::EmitterStyle::Flow;
+        open_.push_back({std::move(node), anchor, nodes_before, in_one_line, false, {}, {}});
     }
 
     void close() {
         const Open done = std::move(open_.back());
         open_.pop_back();
         if (done.anchor != 0) {
-            anchors_[done.anchor] = {done.node, nodes_ - done.nodes_before};
+            anchors_[done.anchor] = {done.node, nodes_ - done.nodes_before, true};
         }
         add(done.node, YAML::Mark{});
     }
 
     void add(YamlNodePtr node, const YAML::Mark& mark) {
+        const bool is_value = !open_.empty() && open_.back().has_key;
+        if (node->tag != YamlNode::Tag::none && (!is_value || open_.size() > kTagDepthMax)) {
+            throw StopParsing{
+                {node->mark, "!override and !reset stand before the value of a section or a key"}};
+        }
         if (open_.empty()) {
             root_ = std::move(node);
             return;
@@ -271,6 +350,28 @@ private:
 
 }  // namespace
 
+namespace {
+
+tl::expected<YamlNodePtr, YamlFault> parse(const std::string& text) {
+    try {
+        std::istringstream stream{text};
+        YAML::Parser parser{stream};
+        TreeBuilder builder{text};
+        while (parser.HandleNextDocument(builder)) {
+        }
+        builder.check_anchors();
+        return builder.root() != nullptr ? builder.root() : std::make_shared<const YamlNode>();
+    } catch (const StopParsing& stopped) {
+        return tl::unexpected(stopped.fault);
+    } catch (const YAML::Exception& exception) {
+        return tl::unexpected(explain_yaml_error(text, to_mark(exception.mark), exception.msg));
+    } catch (const std::exception& exception) {
+        return tl::unexpected(YamlFault{{}, std::string("not valid YAML: ") + exception.what()});
+    }
+}
+
+}  // namespace
+
 tl::expected<YamlNodePtr, YamlFault> read_yaml(const std::string& text) {
     if (text.starts_with("\xEF\xBB\xBF")) {
         return tl::unexpected(YamlFault{{1, 1}, "a byte order mark: write plain UTF-8"});
@@ -278,21 +379,15 @@ tl::expected<YamlNodePtr, YamlFault> read_yaml(const std::string& text) {
     if (auto fault = check_text(text)) {
         return tl::unexpected(*std::move(fault));
     }
-    try {
-        std::istringstream stream{text};
-        YAML::Parser parser{stream};
-        TreeBuilder builder{text};
-        while (parser.HandleNextDocument(builder)) {
+    auto root = parse(text);
+    const bool is_map =
+        root && ((*root)->kind == YamlNode::Kind::map || (*root)->kind == YamlNode::Kind::null);
+    if (!is_map) {
+        if (auto fault = explain_ini(text)) {
+            return tl::unexpected(*std::move(fault));
         }
-        return builder.root() != nullptr ? builder.root() : std::make_shared<const YamlNode>();
-    } catch (const StopParsing& stopped) {
-        return tl::unexpected(stopped.fault);
-    } catch (const YAML::Exception& exception) {
-        return tl::unexpected(
-            YamlFault{to_mark(exception.mark), "not valid YAML: " + exception.msg});
-    } catch (const std::exception& exception) {
-        return tl::unexpected(YamlFault{{}, std::string("not valid YAML: ") + exception.what()});
     }
+    return root;
 }
 
 }  // namespace svcd

@@ -1,5 +1,5 @@
 // YAML text to a small tree of our own nodes. Everything about YAML that a unit file has no use for
-// ends here: yaml-cpp and its exceptions, tags, several documents, anchors that grow.
+// ends here: yaml-cpp and its exceptions, all tags but two, several documents, anchors that grow.
 //
 // The reader is bounded before it is anything else. Text is checked for size, UTF-8, control
 // characters and tabs before the parser sees it; the tree is made from the parser's events, so that
@@ -41,7 +41,10 @@ struct YamlEntry {
 
 struct YamlNode {
     enum class Kind : unsigned char { null, scalar, sequence, map };
+    /// `!override` and `!reset` before the value of a section or a key.
+    enum class Tag : unsigned char { none, override_, reset };
     Kind kind = Kind::null;
+    Tag tag = Tag::none;
     Mark mark;
     std::string text;                ///< of a scalar; of a null as it is written: "null", "~", ""
     std::vector<YamlNodePtr> items;  ///< of a sequence

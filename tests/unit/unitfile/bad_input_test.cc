@@ -154,6 +154,152 @@ TEST_F(BadInput, SecondDocument) {
     EXPECT_THAT(bad->error, HasSubstr("a second document"));
 }
 
+/// What YAML says of a file in people's words: the place, and a part of the message.
+TEST(YamlInWords, HasThePlaceAndShowsHowItIsWritten) {
+    struct Case {
+        const char* text;
+        const char* message;
+    };
+    for (
+        const Case& each : {
+            Case{"Unit:\n  Description: Web: front end\n",
+                 ":2:19: not valid YAML: to YAML a ': ' ends a key; a value that has one stands in "
+                 "quotes: Description: \"Web: front end\""},
+            Case{"Unit:\n  Description: Web front end:\n", "Description: \"Web front end:\""},
+            Case{"Unit:\n  Description: say \"a: b\" # so\n", "Description: 'say \"a: b\"'"},
+            Case{"Unit:\n  Documentation:\n    - see: this: that\n",
+                 ":3:16: not valid YAML: to YAML a ': ' ends a key; a value that has one stands in "
+                 "quotes: \"see: this: that\""},
+            Case{"Service:\n  ExecStart: /bin/true\n    Nice: 5\n",
+                 ":3:5: not valid YAML: this line is indented by 4 spaces, as nothing above it is: "
+                 "'ExecStart' in line 2 by 2 spaces, 'Service' in line 1 by 0 spaces"},
+            Case{"Service:\n    ExecStart: /bin/true\n  Nice: 5\n",
+                 ":3:3: not valid YAML: this line is indented by 2 spaces, as nothing above it is: "
+                 "'ExecStart' in line 2 by 4 spaces, 'Service' in line 1 by 0 spaces"},
+            Case{"Service:\n  ExecStart: /bin/true\n Unit:\n  Description: x\n",
+                 ":3:2: not valid YAML: this line is indented by 1 space,"},
+            Case{"  Service:\n    ExecStart: /bin/true\nUnit:\n  Description: a\n",
+                 ":3:1: not valid YAML: this line is indented by 0 spaces, as nothing above it is: "
+                 "'ExecStart' in line 2 by 4 spaces, 'Service' in line 1 by 2 spaces"},
+            Case{"Service:\n  ExecStart: /bin/true\n  Nice 5\n",
+                 ":3:3: not valid YAML: this line belongs to no key"},
+            Case{"Service:\n  Type: simple\n  ExecStart=/bin/true x\n",
+                 ":3:3: not valid YAML: this line has no key: write 'ExecStart: /bin/true x', with "
+                 "a colon and a blank"},
+            Case{"Service:\n  ExecStart: /bin/true\n  Nice:5\n",
+                 ":3:3: not valid YAML: a blank is missing after the colon: 'Nice: 5'"},
+            Case{"Service:\n  ExecStart: /bin/true\n    Nice:5\n",
+                 ":3:5: not valid YAML: a blank is missing after the colon: 'Nice: 5'"},
+            Case{"Service:\n  Nice:5\n  ExecStart: /bin/true\n",
+                 ":2:3: not valid YAML: a blank is missing after the colon: 'Nice: 5'"},
+            Case{"Service:\n  ExecStart:/bin/true\n",
+                 "is a map of keys, not a single value: a blank is missing after the colon"},
+            Case{"Service:\n  ExecStart: %h/bin/x --y\n",
+                 ":2:14: not valid YAML: a value that begins with '%' stands in quotes: ExecStart: "
+                 "\"%h/bin/x --y\""},
+            Case{"Service:\n  ExecStart: @/bin/x y\n", "ExecStart: \"@/bin/x y\""},
+            Case{"Service:\n  ExecStart: `which x`\n", "ExecStart: \"`which x`\""},
+            Case{"Service:\n  ExecStart: [/bin/echo, %h/x, y]\n",
+                 ":2:26: not valid YAML: a value that begins with '%' stands in quotes: \"%h/x\""},
+            Case{
+                "Timer:\n  OnCalendar: *-*-* 02:30\n",
+                ":2:15: not valid YAML: a value that begins with '*' stands in quotes: OnCalendar: "
+                "\"*-*-* 02:30\" (to YAML it is a reference to another value)"},
+            Case{"Unit:\n  Description: & co KG\n", "Description: \"& co KG\""},
+            Case{"Unit:\n  Description: &co KG\n",
+                 ":2:16: not valid YAML: a value that begins with '&' stands in quotes: "
+                 "Description: \"&co KG\""},
+            Case{"Unit:\n  ConditionMemory: >=1G\n",
+                 ":2:20: not valid YAML: a value that begins with '>' stands in quotes: "
+                 "ConditionMemory: \">=1G\""},
+            Case{"Unit:\n  ConditionHost: |web\n", "ConditionHost: \"|web\""},
+            Case{"Unit:\n  Description: {foo} bar\n",
+                 "in quotes it is one value: Description: \"{foo} bar\""},
+            Case{"Unit:\n  Description: [a] b\n", "Description: \"[a] b\""},
+            Case{"Service:\n  ExecStart: [/bin/x, y\n  Nice: 5\n",
+                 ":2:14: not valid YAML: the list that begins here is not closed: its end is ']'"},
+            Case{"Service:\n  Environment: {A: 1\n  Nice: 5\n",
+                 ":2:16: not valid YAML: the map that begins here is not closed: its end is '}'"},
+            Case{"Service:\n  Environment: {A: b: c}\n",
+                 "in a map between { and } a value that has ': '"},
+            Case{"Service:\n  ExecStart: \"/bin/x\n  Nice: 5\n",
+                 ":2:14: not valid YAML: the quote that begins here (\") is not closed"},
+            Case{"Service:\n  ExecStart: '/bin/x\n",
+                 "the quote that begins here (') is not closed"},
+            Case{"Service:\n  ExecStart: \"/bin/x\" y\n",
+                 ":2:23: not valid YAML: the value has ended before this, since it begins with \": "
+                 "in quotes it is one value: ExecStart: '\"/bin/x\" y'"},
+            Case{
+                "Unit:\n  Description: \"\\d+\"\n",
+                "between \" and \" a backslash begins an escape, and '\\d' is none: write '\\\\d'"},
+            Case{"Service:\n  ExecStart: - /bin/x\n",
+                 "ExecStart: \"- /bin/x\" (to YAML '- ' begins"},
+            Case{"Unit:\n  Description: ? what\n", "Description: \"? what\""},
+            Case{"Unit:\n  Description: ] what\n", "Description: \"] what\""},
+            Case{"Unit:\n  Description: , what\n", "Description: \", what\""},
+            Case{"Unit:\n  After: a.service\n  - b.service\n",
+                 ":3:3: not valid YAML: an item of a list, where a key belongs"},
+            Case{"Unit:\n  After:\n  - a.service\n  Before: b.service\n  - c.service\n",
+                 "an item of a list"},
+            Case{"[Unit]\nDescription=foo\n\n[Service]\nExecStart=/bin/x\n",
+                 ":2:1: this is the form of systemd's unit files; those of svcd are YAML: a line "
+                 "'Unit:', and below it, indented, 'Description: foo' ('svctl import'"},
+            Case{"# mine\n[Service]\nExecStart=-/bin/x --a: b\n",
+                 "'ExecStart: \"-/bin/x --a: b\"'"},
+            Case{"[Unit]\n", ":1:1: a section is written 'Unit:', not '[Unit]'"},
+            Case{"Description=foo\n", "this is the form of systemd's unit files"},
+        }) {
+        UnitFolder folder;
+        const LoadReport report = folder.write("bad.service.yaml", each.text).load("bad.service");
+        EXPECT_NE(report.units.front().state, LoadState::loaded) << each.text;
+        ASSERT_FALSE(report.diagnostics.empty()) << each.text;
+        EXPECT_THAT(headline(report.diagnostics.front()), HasSubstr(each.message)) << each.text;
+    }
+}
+
+TEST(YamlInWords, WhatIsRightIsNoFault) {
+    for (const char* text : {
+             "Service:\n  ExecStart: /bin/true a\n    b\n    c\n\n    d # and so on\n  Nice: 1\n",
+             "Service:\n  ExecStart:\n    /bin/true\n    http://x/\n",
+             "Service:\n  ExecStart: >\n    /bin/true a\n    b: c\n",
+             "Service:\n  ExecStart: \"/bin/true a\n    b: c\"\n",
+             "Unit:\n  Description: 'it''s'\nService:\n  ExecStart: /bin/true\n",
+             "Service:\n  ExecStart: &run [/bin/true]\n  ExecReload: *run\n",
+             "X-common: &common {A: 1}\nService:\n  ExecStart: /bin/true\n",
+             "Unit:\n  After:\n  - a.service\n  - b.service\nService: {ExecStart: /bin/true}\n",
+             "Service:\r\n  ExecStart: /bin/true\r\n  Nice: 1\r\n",
+         }) {
+        UnitFolder folder;
+        const LoadReport report = folder.write("x.service.yaml", text).load("x.service");
+        EXPECT_EQ(report.units.front().state, LoadState::loaded) << report.units.front().error;
+    }
+}
+
+TEST(BareTilde, IsAnErrorWhereAPathIsWanted) {
+    const LoadedUnit unit = load_service("WorkingDirectory: ~");
+    EXPECT_EQ(unit.state, LoadState::bad_setting);
+    EXPECT_THAT(unit.error,
+                EndsWith(":3:21: WorkingDirectory: without quotes ~ is YAML's word for nothing: "
+                         "write \"~\" for the home directory of the service's user, or null to "
+                         "take back what was set"));
+    EXPECT_THAT(load_service("EnvironmentFile: [/etc/a, ~]").error,
+                HasSubstr(":3:29: EnvironmentFile: without quotes ~"));
+    EXPECT_EQ(load_service("WorkingDirectory: \"~\"").definition.service->exec->working_directory,
+              "~");
+    EXPECT_EQ(load_service("WorkingDirectory: null").state, LoadState::loaded);
+    EXPECT_EQ(load_service("Nice: ~").state, LoadState::loaded);
+}
+
+TEST_F(BadInput, ThirtyThousandUnknownKeysAreTwentyAndANumber) {
+    std::string text = "Service:\n  ExecStart: /bin/true\n";
+    for (int i = 0; i < 30000; ++i) {
+        text += "  Unknwon" + std::to_string(i) + ": 1\n";
+    }
+    load(text);
+    EXPECT_EQ(report.diagnostics.size(), 21U);
+    EXPECT_EQ(report.diagnostics.back().message, "and 29980 more of this kind");
+}
+
 TEST_F(BadInput, AnchorBomb) {
     std::string text = "X-a: &a [x, x, x, x, x, x, x, x, x]\n";
     for (char c = 'b'; c <= 'z'; ++c) {

@@ -282,19 +282,21 @@ TEST(SystemdCommandLine, IsTakenApartAsSystemdDoes) {
         const auto commands = parse_command_string(
             CommandRole::start, unquote(row[1]),
             [&](std::string_view word) { return specifiers.expand(word, *name); });
-        if (row[2] == "error:load") {
+        // $ONE/y, $1, $*: systemd loses the word, svcd refuses it.
+        const bool loses_a_word = row[0] == "130" || row[0] == "154" || row[0] == "172";
+        if (row[2] == "error:load" || loses_a_word) {
             EXPECT_TRUE(!commands || commands->empty()) << row[1];
             continue;
         }
         ASSERT_TRUE(commands.has_value()) << row[1] << ": " << commands.error();
         if (row[2] == "error:exit-code/203") {
             ASSERT_EQ(commands->size(), 1U) << row[1];
-            EXPECT_EQ(commands->front().path, "${ARGD}") << "it is not expanded, nor found";
+            EXPECT_EQ(commands->front().command.path, "${ARGD}") << "it is not expanded, nor found";
             continue;
         }
         nlohmann::json argvs = nlohmann::json::array();
-        for (const Command& command : *commands) {
-            argvs.push_back(argv_of(command));
+        for (const ReadCommand& read : *commands) {
+            argvs.push_back(argv_of(read.command));
         }
         EXPECT_EQ(argvs, nlohmann::json::parse(row[2])) << row[1];
     }
