@@ -87,13 +87,30 @@ std::vector<std::string> read_strings(sd_bus_message* call) {
     return result;
 }
 
+namespace {
+
+/// The refusal of a name that no unit can have.
+tl::unexpected<BusError> no_unit_name(Api& api, const std::string& name) {
+    if (const std::string hint = api.manager.hint(name); !hint.empty()) {
+        return bus_error(kErrorInvalidName, "'" + name + "' is not a unit: " + hint);
+    }
+    return bus_error(kErrorInvalidName,
+                     "'" + name +
+                         "' is not a unit name: it takes at most 255 letters, digits and "
+                         ":_.\\@- with a suffix like .service or .target.");
+}
+
+tl::unexpected<BusError> no_such_unit(Api& api, const std::string& what, const std::string& name) {
+    const std::string hint = api.manager.hint(name);
+    return bus_error(kErrorNoSuchUnit, what + (hint.empty() ? "." : "; " + hint));
+}
+
+}  // namespace
+
 /// The unit of this name, loaded when it isn't yet and the caller may cause that.
 FoundUnit unit_named(const Call& call, Api& api, const std::string& name) {
     if (!unit_type_of(name)) {
-        return bus_error(kErrorInvalidName,
-                         "'" + name +
-                             "' is not a unit name: it takes at most 255 letters, digits and "
-                             ":_.\\@- with a suffix like .service or .target.");
+        return no_unit_name(api, name);
     }
     if (const auto unit = api.manager.find(name)) {
         return *unit;
@@ -105,17 +122,17 @@ FoundUnit unit_named(const Call& call, Api& api, const std::string& name) {
     if (const auto unit = api.manager.load(name)) {
         return *unit;
     }
-    return bus_error(kErrorNoSuchUnit, "Unit " + name + " not found: no file has that name.");
+    return no_such_unit(api, "Unit " + name + " not found: no file has that name", name);
 }
 
 FoundUnit loaded_unit_named(Api& api, const std::string& name) {
     if (!unit_type_of(name)) {
-        return bus_error(kErrorInvalidName, "'" + name + "' is not a unit name.");
+        return no_unit_name(api, name);
     }
     if (const auto unit = api.manager.find(name)) {
         return *unit;
     }
-    return bus_error(kErrorNoSuchUnit, "Unit " + name + " is not loaded.");
+    return no_such_unit(api, "Unit " + name + " is not loaded", name);
 }
 
 tl::expected<JobVerb, BusError> verb_named(const std::string& name) {

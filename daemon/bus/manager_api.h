@@ -20,6 +20,7 @@ namespace svcd {
 
 /// What stands around a unit and is not the supervisor's: files and cgroups.
 struct UnitFacts {
+    std::vector<std::string> names;  ///< all that it has, its own first
     std::string fragment_path;
     std::vector<std::string> drop_in_paths;
     std::vector<std::string> documentation;
@@ -44,15 +45,24 @@ struct ReloadReport {
     std::vector<std::string> warnings;
 };
 
+/// Something to tell of the unit files, though all goes on.
+struct FileWarning {
+    std::string unit;  ///< empty: it concerns no single unit
+    std::string text;  ///< "FILE:LINE:COL: warning: MESSAGE"
+};
+
 class ManagerApi {
 public:
     virtual ~ManagerApi() = default;
 
     // Questions.
+    /// By any of a unit's names.
     virtual std::optional<UnitId> find(std::string_view name) = 0;
     /// Finds a unit, and loads it first when it isn't (an instance of a template, a new file). The
     /// name is complete and valid.
     virtual std::optional<UnitId> load(const std::string& name) = 0;
+    /// What may have been meant by a name that no unit has, as a sentence; empty: nobody knows.
+    virtual std::string hint(std::string_view name) = 0;
     virtual std::vector<UnitId> units() = 0;
     /// False for an id that was forgotten by a reload.
     virtual bool is_known(UnitId unit) = 0;
@@ -76,6 +86,8 @@ public:
     virtual std::optional<JobStatus> job(JobId job) = 0;
     virtual SystemState system_state() = 0;
     virtual std::size_t failed_units() = 0;
+    /// As the last reading of the unit files found them, each once.
+    virtual std::vector<FileWarning> file_warnings() = 0;
     virtual std::string version() = 0;
 
     // Requests, which are events with a RequestId, and BusNameChanged.

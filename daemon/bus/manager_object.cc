@@ -460,6 +460,14 @@ Outcome shut_down_as_told(const Call& call, Subject& subject, Writer&) {
     return request_shutdown(call, subject.api(), std::move(event));
 }
 
+void file_warnings(Subject& subject, Writer& value) {
+    value.open(SD_BUS_TYPE_ARRAY, "(ss)");
+    for (const FileWarning& warning : subject.api().manager.file_warnings()) {
+        value.open(SD_BUS_TYPE_STRUCT, "ss").string(warning.unit).string(warning.text).close();
+    }
+    value.close();
+}
+
 // ── the table ────────────────────────────────────────────────────────────────────────────────
 
 constexpr const char* kUnitList = "a(ssssssouso)";
@@ -516,6 +524,7 @@ constexpr PropertyRow kProperties[] = {
     {"NNames",       "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.units().size())); }},
     {"NJobs",        "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.jobs().size())); }},
     {"UnitPath",     "as", Emits::constant, [](Subject& s, Writer& w) { w.strings(s.api().options.unit_path); }},
+    {"UnitFileWarnings", "a(ss)", Emits::nothing, file_warnings},
     {"ControlGroup", "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().options.control_group); }},
     {"ShutdownBudgetUSec", "t", Emits::constant, [](Subject& s, Writer& w) { append_duration(w, s.api().options.shutdown_budget); }},
     {"ShutdownMarginUSec", "t", Emits::constant, [](Subject& s, Writer& w) { append_duration(w, s.api().options.shutdown_margin); }},

@@ -131,7 +131,7 @@ void stop_report(Subject& subject, Writer& value) {
 }
 
 void names(Subject& subject, Writer& value) {
-    value.open(SD_BUS_TYPE_ARRAY, "s").string(subject.status().name).close();
+    value.strings(subject.facts().names);
 }
 
 void load_error(Subject& subject, Writer& value) {
@@ -139,7 +139,8 @@ void load_error(Subject& subject, Writer& value) {
     const char* name = "";
     switch (unit.load_state) {
         case LoadState::loaded:
-            // With a text, the old definition is in force because the file has errors.
+            // With a text, the old definition is in force because the file has errors, or a drop-in
+            // with errors was left out.
             name = unit.load_error.empty() ? "" : kErrorBadUnitSetting;
             break;
         case LoadState::not_found:

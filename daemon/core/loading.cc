@@ -160,7 +160,7 @@ void Machine::take_definition(Unit& unit, LoadedUnit& loaded) {
         }
         unit.load_state = LoadState::loaded;
         unit.load_failed = false;
-        unit.load_error.clear();
+        unit.load_error = std::move(loaded.error);  // a drop-in was left out
     } else if (unit.load_state == LoadState::loaded && loaded.state != LoadState::masked &&
                loaded.state != LoadState::not_found) {
         unit.load_failed = true;  // what is loaded stays, and that is said

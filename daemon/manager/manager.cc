@@ -28,8 +28,8 @@ constexpr std::size_t kStepsPerTurnMax = 16 * kUnitsMax;
 
 LoaderOptions loader_options(const ManagerOptions& options) {
     const bool user = options.mode == RunMode::user;
-    return LoaderOptions{options.unit_path.empty() ? default_unit_path(user) : options.unit_path,
-                         user};
+    const bool is_given = !options.unit_path.empty();
+    return LoaderOptions{is_given ? options.unit_path : default_unit_path(user), user, is_given};
 }
 
 BusOptions bus_options(const ManagerOptions& options,

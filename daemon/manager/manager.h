@@ -83,6 +83,7 @@ private:
     // ManagerApi (manager_queries.cc).
     std::optional<UnitId> find(std::string_view name) override;
     std::optional<UnitId> load(const std::string& name) override;
+    std::string hint(std::string_view name) override;
     std::vector<UnitId> units() override;
     bool is_known(UnitId unit) override { return supervisor_.is_known(unit); }
     UnitStatus status(UnitId unit) override;
@@ -100,6 +101,7 @@ private:
     std::optional<JobStatus> job(JobId job) override;
     SystemState system_state() override;
     std::size_t failed_units() override;
+    std::vector<FileWarning> file_warnings() override { return files_.warnings(); }
     std::string version() override;
     void submit(Event event) override;
     ReloadReport reload() override;

@@ -18,11 +18,11 @@ constexpr std::size_t kProcessesShownMax = 4096;
 }  // namespace
 
 std::optional<UnitId> Manager::find(std::string_view name) {
-    return supervisor_.find(name);
+    return files_.find(name);
 }
 
 std::optional<UnitId> Manager::load(const std::string& name) {
-    const std::optional<UnitId> known = supervisor_.find(name);
+    const std::optional<UnitId> known = files_.find(name);
     // What has a file that is faulty stays so until a reload, as with systemd.
     if (known && supervisor_.status(*known).load_state != LoadState::not_found) {
         return known;
@@ -36,7 +36,11 @@ std::optional<UnitId> Manager::load(const std::string& name) {
         say_report(outcome->report);
         apply(*outcome);
     }
-    return supervisor_.find(name);
+    return files_.find(name);
+}
+
+std::string Manager::hint(std::string_view name) {
+    return files_.hint(name);
 }
 
 std::vector<UnitId> Manager::units() {
@@ -68,6 +72,7 @@ UnitFacts Manager::facts(UnitId unit) {
     } else if (status.type == UnitType::slice && status.active_state == ActiveState::active) {
         facts.control_group = kernel_.cgroups.path_of(status.name);
     }
+    facts.names = files_.names_for(unit);
     if (const UnitDefinition* definition = supervisor_.definition(unit)) {
         facts.fragment_path = definition->fragment_path;
         facts.drop_in_paths = definition->drop_in_paths;
@@ -119,6 +124,9 @@ std::vector<UnitProcess> Manager::processes(UnitId unit) {
 
 std::vector<std::string> Manager::stop_records(std::string_view unit, std::size_t max) {
     recorder_.flush();
+    if (const std::optional<UnitId> loaded = files_.find(unit)) {
+        unit = supervisor_.name(*loaded);
+    }
     std::vector<std::string> records;
     for (const StopSummary& stop : kernel_.stops.stops_of(unit)) {
         if (records.size() == max) {

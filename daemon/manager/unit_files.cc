@@ -3,10 +3,17 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <unordered_set>
+#include <utility>
 
+#include "unitfile/suggestion.h"
 namespace svcd {
 namespace {
+
+/// Units that a mistyped name is compared with.
+constexpr std::size_t kCandidatesMax = 4096;
+
+/// Warnings that are kept for those who ask later.
+constexpr std::size_t kWarningsMax = 1024;
 
 void mix(std::uint64_t& digest, std::uint64_t value) {
     constexpr std::uint64_t kPrime = 0x100000001b3;
@@ -49,52 +56,161 @@ UnitFiles::UnitFiles(LoaderOptions options, const Supervisor& supervisor)
     : loader_(std::move(options)), supervisor_(supervisor) {}
 
 LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
-    LoadOutcome outcome;
-    LoadReport found = loader_.load_all(faulty);
-    append(found.diagnostics, outcome.report);
-    std::unordered_set<std::string> seen;
-    for (const LoadedUnit& unit : found.units) {
-        seen.insert(unit.definition.name);
-    }
-    outcome.event.units = std::move(found.units);
-    outcome.event.complete = true;
+    std::vector<std::string> known;
     for (std::size_t index = 0; index < supervisor_.unit_count(); ++index) {
         const auto unit = static_cast<UnitId>(index);
-        if (!supervisor_.is_known(unit) || supervisor_.definition(unit) == nullptr ||
-            seen.contains(std::string(supervisor_.name(unit)))) {
-            continue;
-        }
-        LoadReport one = loader_.load(supervisor_.name(unit), faulty);
-        append(one.diagnostics, outcome.report);
-        for (LoadedUnit& loaded : one.units) {
-            if (loaded.state != LoadState::not_found &&
-                seen.insert(loaded.definition.name).second) {
-                outcome.event.units.push_back(std::move(loaded));
-            }
+        if (supervisor_.is_known(unit) && supervisor_.definition(unit) != nullptr) {
+            known.emplace_back(supervisor_.name(unit));
         }
     }
+    LoadOutcome outcome;
+    LoadReport found = loader_.load_all(faulty, known);
+    append(found.diagnostics, outcome.report);
+    warnings_.clear();
+    keep_warnings(found.diagnostics);
+    outcome.event.units = std::move(found.units);
+    outcome.event.complete = true;
+    names_ = std::move(found.names);
+    names_since_.clear();
+    warn_of_names_in_use(outcome.report);
     return outcome;
+}
+
+void UnitFiles::keep_warnings(const std::vector<Diagnostic>& diagnostics) {
+    for (const Diagnostic& diagnostic : diagnostics) {
+        if (diagnostic.severity != Diagnostic::Severity::warning ||
+            warnings_.size() >= kWarningsMax) {
+            continue;
+        }
+        std::string text = headline(diagnostic);
+        const bool is_known =
+            std::any_of(warnings_.begin(), warnings_.end(),
+                        [&](const FileWarning& warning) { return warning.text == text; });
+        if (!is_known) {
+            warnings_.push_back({diagnostic.unit, std::move(text)});
+        }
+    }
+}
+
+/// A unit that runs under a name that now stands for another unit goes on under that name.
+void UnitFiles::warn_of_names_in_use(ReloadReport& report) const {
+    for (const auto& [name, other] : names_.aliases.all()) {
+        const std::optional<UnitId> unit = supervisor_.find(name);
+        const ActiveState state =
+            unit ? supervisor_.status(*unit).active_state : ActiveState::inactive;
+        if (state != ActiveState::inactive) {
+            report.warnings.push_back(
+                name + ": warning: by its file this is now a second name of " + other +
+                ", but a unit of this name is " + std::string(name_of(state)) +
+                ": the name means that unit until it is inactive");
+        }
+    }
 }
 
 std::optional<LoadOutcome> UnitFiles::load(const std::string& name) {
     LoadReport found = loader_.load(name);
-    const bool exists =
-        std::any_of(found.units.begin(), found.units.end(), [&](const LoadedUnit& unit) {
-            return unit.definition.name == name && unit.state != LoadState::not_found;
-        });
-    if (!exists) {
+    if (found.units.empty() || found.units.front().state == LoadState::not_found) {
         return std::nullopt;
     }
-    LoadOutcome outcome;
-    append(found.diagnostics, outcome.report);
+    const std::string& own = found.units.front().definition.name;
+    if (own != name && names_.aliases.resolve(name) != own) {
+        names_since_.insert_or_assign(name, own);
+    }
     // What is loaded already stays as it is: only a reload changes a definition that is in force.
     std::erase_if(found.units, [this](const LoadedUnit& unit) {
         const std::optional<UnitId> known = supervisor_.find(unit.definition.name);
         return known && supervisor_.definition(*known) != nullptr &&
                supervisor_.status(*known).load_state == LoadState::loaded;
     });
+    std::erase_if(found.diagnostics, [&found](const Diagnostic& diagnostic) {
+        return std::none_of(found.units.begin(), found.units.end(), [&](const LoadedUnit& unit) {
+            return unit.definition.name == diagnostic.unit;
+        });
+    });
+    LoadOutcome outcome;
+    append(found.diagnostics, outcome.report);
+    keep_warnings(found.diagnostics);
     outcome.event.units = std::move(found.units);
     return outcome;
+}
+
+bool UnitFiles::is_own_unit(UnitId unit) const {
+    const UnitStatus status = supervisor_.status(unit);
+    return status.load_state != LoadState::not_found ||
+           status.active_state != ActiveState::inactive || status.populated || status.job;
+}
+
+std::optional<UnitId> UnitFiles::find(std::string_view name) const {
+    const std::optional<UnitId> own = supervisor_.find(name);
+    if (own && is_own_unit(*own)) {
+        return own;
+    }
+    const auto since = names_since_.find(name);
+    const std::string other =
+        since != names_since_.end() ? since->second : names_.aliases.resolve(name);
+    const std::optional<UnitId> unit = other == name ? std::nullopt : supervisor_.find(other);
+    return unit ? unit : own;
+}
+
+std::vector<std::string> UnitFiles::names_for(UnitId unit) const {
+    std::string own{supervisor_.name(unit)};
+    const auto parts = parse_unit_name(own);
+    std::vector<std::string> names =
+        parts ? names_.aliases.names_for(*parts) : std::vector<std::string>{};
+    for (const auto& [name, other] : names_since_) {
+        if (other == own) {
+            names.push_back(name);
+        }
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    // A name that another unit still goes by is not this one's yet.
+    std::erase_if(names, [&](const std::string& name) { return find(name) != unit; });
+    names.insert(names.begin(), std::move(own));
+    return names;
+}
+
+std::string UnitFiles::hint(std::string_view name) const {
+    const auto parts = parse_unit_name(name);
+    const auto has_file = [this](std::string_view of_template) {
+        return std::find(names_.templates.begin(), names_.templates.end(), of_template) !=
+                   names_.templates.end() ||
+               names_.aliases.all().contains(of_template);
+    };
+    if (parts && parts->is_template()) {
+        return "it is " + std::string(has_file(name) ? "a template" : "the name of a template") +
+               ": a unit is an instance of it, such as " + parts->instance_name("NAME");
+    }
+    if (parts && parts->is_instance() && has_file(parts->template_name())) {
+        return {};
+    }
+    std::vector<std::string> names = candidates_for(parts);
+    const std::vector<std::string_view> candidates{names.begin(), names.end()};
+    const std::string_view nearest = nearest_word(name, candidates);
+    return nearest.empty() ? std::string{} : "did you mean '" + std::string(nearest) + "'?";
+}
+
+/// Names that a mistyped one may stand for.
+std::vector<std::string> UnitFiles::candidates_for(const std::optional<UnitName>& mistyped) const {
+    std::vector<std::string> names;
+    for (std::size_t index = 0; index < supervisor_.unit_count() && names.size() < kCandidatesMax;
+         ++index) {
+        const auto unit = static_cast<UnitId>(index);
+        if (supervisor_.is_known(unit) && is_own_unit(unit)) {
+            names.emplace_back(supervisor_.name(unit));
+        }
+    }
+    for (const auto& [name, other] : names_.aliases.all()) {
+        names.push_back(name);
+    }
+    if (mistyped && mistyped->is_instance()) {
+        for (const std::string& each : names_.templates) {
+            if (const auto of = parse_unit_name(each)) {
+                names.push_back(of->instance_name(mistyped->instance));
+            }
+        }
+    }
+    return names;
 }
 
 std::vector<std::string> UnitFiles::names_of(const UnitsLoaded& event) {

@@ -4,13 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bus/manager_api.h"
 #include "core/supervisor.h"
 #include "unitfile/loader.h"
+#include "unitfile/unit_name.h"
 
 namespace svcd {
 
@@ -28,8 +31,18 @@ public:
     /// started by name), as far as it still has one.
     LoadOutcome load_all(FaultyDropIn faulty);
 
-    /// One unit and what it refers to; nothing when it has no file.
+    /// One unit and what it refers to; nothing when it has no file. What was said of other files by
+    /// load_all() is not said again.
     std::optional<LoadOutcome> load(const std::string& name);
+
+    /// The unit that a name means, which may be one of its second names. A unit that the supervisor
+    /// has under the very name comes first while it is loaded or does something.
+    std::optional<UnitId> find(std::string_view name) const;
+    /// All names of a unit, the one that it is loaded under first.
+    std::vector<std::string> names_for(UnitId unit) const;
+
+    /// What may have been meant by a name that no unit has, as a sentence; empty: nobody knows.
+    std::string hint(std::string_view name) const;
 
     /// The supervisor has taken these definitions: from now on a change of their files shows.
     void remember(const std::vector<std::string>& names);
@@ -37,9 +50,21 @@ public:
 
     bool has_changed(UnitId unit) const;
 
+    /// What was to be told of the files that are loaded, without the errors.
+    const std::vector<FileWarning>& warnings() const { return warnings_; }
+
 private:
+    bool is_own_unit(UnitId unit) const;
+    std::vector<std::string> candidates_for(const std::optional<UnitName>& mistyped) const;
+    void warn_of_names_in_use(ReloadReport& report) const;
+    void keep_warnings(const std::vector<Diagnostic>& diagnostics);
+
     UnitLoader loader_;
     const Supervisor& supervisor_;
+    UnitNames names_;  ///< as load_all() found them
+    /// Second names that load() found since, and the units' own.
+    std::map<std::string, std::string, std::less<>> names_since_;
+    std::vector<FileWarning> warnings_;
     /// By unit: a digest of identity, size and time of change of its files as they were loaded.
     std::vector<std::uint64_t> digests_;
 };

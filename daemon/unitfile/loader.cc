@@ -62,6 +62,15 @@ private:
     std::unordered_map<std::string, std::vector<std::shared_ptr<const Block>>> by_key_;
 };
 
+/// A template and a drop-in are read once for each unit that has them: what is wrong with them is
+/// told once.
+void drop_repeated(std::vector<Diagnostic>& diagnostics) {
+    std::unordered_set<std::string> seen;
+    std::erase_if(diagnostics, [&](const Diagnostic& diagnostic) {
+        return !seen.insert(headline(diagnostic)).second;
+    });
+}
+
 /// One load: what is found on the way and forgotten after it.
 class LoadSession {
 public:
@@ -69,28 +78,37 @@ public:
         : options_{options},
           faulty_{faulty},
           specifiers_{options.user},
-          index_{options.unit_path, report_.diagnostics} {}
+          index_{options.unit_path, options.path_is_given, report_.diagnostics} {}
 
-    LoadReport load_all() {
+    LoadReport load_all(const std::vector<std::string>& more) {
         for (const std::string& name : index_.unit_names()) {
+            want(name);
+        }
+        for (const std::string& name : index_.aliases().faulty_names()) {
             want(name);
         }
         for (const char* name : {"sysinit.target", "basic.target", "shutdown.target",
                                  "default.target", "-.slice", "system.slice"}) {
-            want(name);
+            want(resolve(name));
+        }
+        for (const std::string& name : more) {
+            want(resolve(name));
         }
         return run();
     }
 
     LoadReport load(std::string_view name) {
-        queue_.push_back(index_.resolve(name));
+        queue_.push_back(resolve(name));
         wanted_.insert(queue_.front());
         return run();
     }
 
 private:
+    std::string resolve(std::string_view name) const { return index_.aliases().resolve(name); }
+
     bool exists(const UnitName& name) const {
-        return is_built_in(name.full) || !index_.fragment_of(name).empty();
+        return is_built_in(name.full) || !index_.fragment_of(name).empty() ||
+               !index_.aliases().fault_of(name).empty();
     }
 
     /// Loads it in this session, unless there is nothing to load.
@@ -108,7 +126,7 @@ private:
             queue_.pop_front();
             LoadedUnit unit = load_one(name);
             for (Dependency& dependency : unit.definition.dependencies) {
-                dependency.unit = index_.resolve(dependency.unit);
+                dependency.unit = resolve(dependency.unit);
                 want(dependency.unit);
             }
             std::erase_if(unit.definition.dependencies,
@@ -116,7 +134,8 @@ private:
             report_.units.push_back(std::move(unit));
         }
         order_targets();
-        report_.aliases.assign(index_.aliases().begin(), index_.aliases().end());
+        report_.names = {index_.aliases(), index_.template_names()};
+        drop_repeated(report_.diagnostics);
         return std::move(report_);
     }
 
@@ -158,10 +177,16 @@ private:
     std::unordered_set<std::string> wanted_;
 };
 
-std::string lines_of(const std::vector<Diagnostic>& diagnostics, std::size_t first) {
+/// The errors of a unit among the diagnostics from `first` on.
+std::string errors_of(const std::string& unit,
+                      const std::vector<Diagnostic>& diagnostics,
+                      std::size_t first) {
     std::string lines;
     for (std::size_t i = first; i < diagnostics.size(); ++i) {
-        lines += (lines.empty() ? "" : "\n") + headline(diagnostics[i]);
+        const Diagnostic& each = diagnostics[i];
+        if (each.severity == Diagnostic::Severity::error && each.unit == unit) {
+            lines += (lines.empty() ? "" : "\n") + headline(each);
+        }
     }
     return lines;
 }
@@ -210,6 +235,9 @@ LoadedUnit LoadSession::load_one(const std::string& full_name) {
         return not_loaded(full_name, LoadState::not_found,
                           "'" + full_name + "' is not the name of a unit");
     }
+    if (const std::string& fault = index_.aliases().fault_of(*name); !fault.empty()) {
+        return not_loaded(full_name, LoadState::bad_setting, fault);
+    }
     const std::string path = index_.fragment_of(*name);
     if (!name->type() || (path.empty() && !is_built_in(full_name))) {
         return not_loaded(full_name, LoadState::not_found,
@@ -222,7 +250,7 @@ LoadedUnit LoadSession::load_one(const std::string& full_name) {
         if (!file) {
             report(full_name, path, to_string(file.error()));
             return not_loaded(full_name, LoadState::error,
-                              lines_of(report_.diagnostics, first_diagnostic));
+                              errors_of(full_name, report_.diagnostics, first_diagnostic));
         }
         if (file->masked) {
             return not_loaded(full_name, LoadState::masked, "the unit is masked by " + path);
@@ -230,7 +258,7 @@ LoadedUnit LoadSession::load_one(const std::string& full_name) {
         fragment = parse(full_name, path, *std::move(file));
         if (!fragment) {
             return not_loaded(full_name, LoadState::bad_setting,
-                              lines_of(report_.diagnostics, first_diagnostic));
+                              errors_of(full_name, report_.diagnostics, first_diagnostic));
         }
     }
     BuildInput input{*name,
@@ -243,7 +271,7 @@ LoadedUnit LoadSession::load_one(const std::string& full_name) {
     const bool sound = read_drop_ins(*name, input.drop_ins);
     if (!sound && faulty_ == FaultyDropIn::reject_unit) {
         return not_loaded(full_name, LoadState::bad_setting,
-                          lines_of(report_.diagnostics, first_diagnostic));
+                          errors_of(full_name, report_.diagnostics, first_diagnostic));
     }
     return finish(*name, input, first_diagnostic);
 }
@@ -254,7 +282,7 @@ LoadedUnit LoadSession::finish(const UnitName& name,
     BuiltUnit built = build_unit(input);
     std::move(built.diagnostics.begin(), built.diagnostics.end(),
               std::back_inserter(report_.diagnostics));
-    std::string error = lines_of(report_.diagnostics, first_diagnostic);
+    std::string error = errors_of(name.full, report_.diagnostics, first_diagnostic);
     if (!built.valid) {
         return not_loaded(name.full, LoadState::bad_setting, std::move(error));
     }
@@ -341,8 +369,8 @@ std::string from_environment(const char* variable, const std::string& otherwise)
 
 UnitLoader::UnitLoader(LoaderOptions options) : options_{std::move(options)} {}
 
-LoadReport UnitLoader::load_all(FaultyDropIn faulty) {
-    return LoadSession{options_, faulty}.load_all();
+LoadReport UnitLoader::load_all(FaultyDropIn faulty, const std::vector<std::string>& more) {
+    return LoadSession{options_, faulty}.load_all(more);
 }
 
 LoadReport UnitLoader::load(std::string_view name, FaultyDropIn faulty) {

@@ -9,17 +9,24 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/types/unit.h"
 #include "unitfile/diagnostic.h"
+#include "unitfile/unit_aliases.h"
 
 namespace svcd {
 
 struct LoaderOptions {
     std::vector<std::string> unit_path;  ///< first found wins
     bool user = false;  ///< a user instance: %t %S %C %L, and what DefaultDependencies adds
+    bool path_is_given = false;  ///< by --unit-path: a folder that doesn't exist is told of
+};
+
+/// Names that units have besides those in LoadReport::units. Dependencies name the unit already.
+struct UnitNames {
+    UnitAliases aliases;
+    std::vector<std::string> templates;
 };
 
 /// What a load found. `diagnostics` are for the log and for the answer to daemon-reload; those of a
@@ -27,9 +34,7 @@ struct LoaderOptions {
 struct LoadReport {
     std::vector<LoadedUnit> units;
     std::vector<Diagnostic> diagnostics;
-    /// Further names: a link NAME.TYPE.yaml to another unit's file, and that unit. Dependencies
-    /// name the unit already.
-    std::vector<std::pair<std::string, std::string>> aliases;
+    UnitNames names;
 };
 
 /// What becomes of a unit one of whose drop-ins has a fault. When svcd starts, it is loaded without
@@ -41,10 +46,12 @@ class UnitLoader {
 public:
     explicit UnitLoader(LoaderOptions options);
 
-    /// Every unit that has a file, with the instances of templates and the slices that something
-    /// refers to, and the units that are built in (basic.target, sysinit.target, shutdown.target,
-    /// default.target, the root slice, system.slice ... when no file has them).
-    LoadReport load_all(FaultyDropIn faulty = FaultyDropIn::leave_out);
+    /// Every unit that has a file and those of `more` that have one, with the instances of
+    /// templates and the slices that something refers to, and the units that are built in
+    /// (basic.target, sysinit.target, shutdown.target, default.target, the root slice, system.slice
+    /// ... when no file has them).
+    LoadReport load_all(FaultyDropIn faulty = FaultyDropIn::leave_out,
+                        const std::vector<std::string>& more = {});
 
     /// One unit by its full name (an instance of a template, say) and whatever it refers to. A name
     /// without a file gives LoadState::not_found, but a slice needs none. The unit that is meant

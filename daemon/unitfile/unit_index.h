@@ -1,62 +1,80 @@
-// What the folders of unit files hold, by name: unit files, aliases, drop-in folders, the links in
-// NAME.wants/ and NAME.requires/. Names only; no unit file is opened here.
+// What the folders of unit files hold, by name: unit files, second names (unit_aliases.h), drop-in
+// folders, the links in NAME.wants/ and NAME.requires/. Names only; no unit file is opened here.
 //
 // Folders are scanned in order and the first to have a name wins. One entry costs no system call
-// beyond the folder's own, links excepted (readlink).
+// beyond the folder's own, links excepted.
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/types/unit.h"
 #include "unitfile/diagnostic.h"
+#include "unitfile/folder.h"
+#include "unitfile/unit_aliases.h"
 #include "unitfile/unit_name.h"
 
 namespace svcd {
 
-/// Directory entries that are looked at in one scan, all folders together.
-inline constexpr std::size_t kUnitFilesMax = 4 * kUnitsMax;
-
 class UnitIndex {
 public:
-    UnitIndex(const std::vector<std::string>& unit_path, std::vector<Diagnostic>& diagnostics);
+    /// `must_exist`: a folder of the path that doesn't is worth a warning.
+    UnitIndex(const std::vector<std::string>& unit_path,
+              bool must_exist,
+              std::vector<Diagnostic>& diagnostics);
+    UnitIndex(const UnitIndex&) = delete;
+    UnitIndex& operator=(const UnitIndex&) = delete;
 
-    /// The name under which a unit is loaded: what an alias (a link to another unit's file) stands
-    /// for, or the name itself.
-    std::string resolve(std::string_view name) const;
+    const UnitAliases& aliases() const { return aliases_; }
 
-    /// The unit's file, or its template's; empty when there is none. Not for aliases.
+    /// The unit's file, or its template's; empty when there is none. Not for second names.
     std::string fragment_of(const UnitName& name) const;
 
-    /// The drop-ins of a unit (its template's and its aliases' too), in the order of their file
-    /// names; of several with the same file name the one in the first folder.
-    std::vector<std::string> drop_ins_of(const UnitName& name) const;
+    /// The drop-ins of a unit, in the order of their file names: those of its names, of its
+    /// template, of the prefixes of its names ("web-.service.d" for web-foo.service) and of its
+    /// type ("service.d"). Of several with the same file name the one in the most special of these
+    /// folders, and of several folders of one name the first in the unit path.
+    std::vector<std::string> drop_ins_of(const UnitName& name);
 
     /// What the unit's folders NAME.wants/ and NAME.requires/ link to.
     std::vector<Dependency> linked_by(const UnitName& name) const;
 
-    /// Names of all unit files but templates and aliases, sorted.
+    /// Names of all unit files but templates and second names, sorted.
     std::vector<std::string> unit_names() const;
-
-    /// Each alias and the name it stands for.
-    const std::map<std::string, std::string, std::less<>>& aliases() const { return aliases_; }
+    /// Names of all templates that have a file, second names excepted.
+    std::vector<std::string> template_names() const;
 
 private:
+    /// A file whose name one in a folder before it has.
+    struct Hidden {
+        UnitName name;
+        std::optional<UnitName> other;  ///< of a link
+        std::string path;
+    };
+
     void scan(const std::string& folder);
     void add_file(const std::string& folder, const std::string& file, bool is_link);
+    std::optional<UnitName> other_of_link(const std::string& path, const UnitName& name) const;
     void add_links(const std::string& folder, const std::string& unit, Relation relation);
+    void say_names_taken_twice();
     std::vector<std::string> names_of(const UnitName& name) const;
-    void settle_aliases();
+    const std::vector<std::string>& files_in(const std::string& drop_in_folder);
     bool count_entry(const std::string& folder);
+    void warn(std::string path, std::string message);
 
+    const std::vector<std::string>& unit_path_;
+    bool must_exist_;
     std::vector<Diagnostic>& diagnostics_;
-    std::map<std::string, std::string, std::less<>> fragments_;  ///< name to path
-    std::map<std::string, std::string, std::less<>> aliases_;    ///< name to the name it stands for
+    UnitAliases::Names fragments_;  ///< name to path
+    UnitAliases aliases_;
+    std::vector<Hidden> hidden_;
     std::map<std::string, std::vector<std::string>, std::less<>> drop_in_folders_;
+    /// The YAML files of each drop-in folder that was looked into.
+    std::map<std::string, std::vector<std::string>> drop_in_files_;
     std::map<std::string, std::vector<Dependency>, std::less<>> links_;
     std::size_t entries_ = 0;
 };

@@ -59,6 +59,10 @@ class Machine(contextlib.AbstractContextManager):
         """Links the unit to /dev/null."""
 
     @abc.abstractmethod
+    def link_unit(self, name, target):
+        """Makes the unit's file a link to another's."""
+
+    @abc.abstractmethod
     def remove_unit(self, name):
         """Removes the unit's file."""
 

@@ -16,7 +16,7 @@ Steps that wait until something holds, or do something (on both sides it must su
 
     until: a, is: ActiveState=failed  properties of a unit
     until-log: a+ b+, times: 2        these events have come (so many times)
-    write: {NAME: TEXT}, remove: NAME, mask: NAME      unit files
+    write: {NAME: TEXT}, remove: NAME, mask: NAME, link: {NAME: OTHER}      unit files
     file: PATH, text: TEXT            another file
     pause: SECONDS                    time in which nothing may happen
     run: start a, takes: [0.5, 2]     a client's command line that must take so many seconds
@@ -226,6 +226,10 @@ class Run:
     def mask(self, step, _):
         self.machine.mask_unit(step["mask"])
 
+    def link(self, step, _):
+        for name, target in step["link"].items():
+            self.machine.link_unit(name, target)
+
     def file(self, step, _):
         path = self.machine.substitute(step["file"])
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -246,4 +250,4 @@ class Run:
 
 KINDS = {"client": Run.client, "run": Run.timed, "begin": Run.begin, "end": Run.end, "see": Run.see, "show": Run.show,
          "log": Run.log, "jobs": Run.all_jobs, "sh": Run.sh, "until": Run.until, "until-log": Run.until_log, "write": Run.write,
-         "remove": Run.remove, "mask": Run.mask, "file": Run.file, "pause": Run.pause, "list": Run.expectation}
+         "remove": Run.remove, "mask": Run.mask, "link": Run.link, "file": Run.file, "pause": Run.pause, "list": Run.expectation}

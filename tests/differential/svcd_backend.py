@@ -61,6 +61,9 @@ class Svcd(Machine):
     def mask_unit(self, name):
         os.symlink("/dev/null", self.path("units/%s.yaml" % name))
 
+    def link_unit(self, name, target):
+        os.symlink(target + ".yaml", self.path("units/%s.yaml" % name))
+
     def remove_unit(self, name):
         os.unlink(self.path("units/%s.yaml" % name))
 

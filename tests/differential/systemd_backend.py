@@ -204,5 +204,8 @@ class Systemd(Machine):
     def mask_unit(self, name):
         os.symlink("/dev/null", self.path("units/" + name))
 
+    def link_unit(self, name, target):
+        os.symlink(target, self.path("units/" + name))
+
     def remove_unit(self, name):
         os.unlink(self.path("units/" + name))

@@ -62,6 +62,12 @@ public:
         }
         return std::nullopt;
     }
+    std::vector<FileWarning> file_warnings() override {
+        return {{"web.service", "/etc/web.service.yaml:2:3: warning: odd"}};
+    }
+    std::string hint(std::string_view name) override {
+        return name == "wev.service" ? "did you mean 'web.service'?" : std::string{};
+    }
     bool is_known(UnitId unit) override { return index_of(unit) < units().size(); }
     std::vector<UnitId> units() override {
         std::vector<UnitId> ids;
@@ -95,6 +101,7 @@ public:
     }
     UnitFacts facts(UnitId id) override {
         UnitFacts facts;
+        facts.names = {units_table.at(index_of(id)).name};
         facts.fragment_path = "/etc/svcd/units/" + units_table.at(index_of(id)).name + ".yaml";
         facts.control_group = "/system.slice/" + units_table.at(index_of(id)).name;
         facts.tracking = "cgroup";

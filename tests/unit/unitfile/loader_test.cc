@@ -12,6 +12,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+using ::testing::StartsWith;
 
 constexpr std::string_view kSound = "Service:\n  ExecStart: /bin/true\n";
 
@@ -62,6 +63,60 @@ TEST(Loader, FirstFolderOfThePathWins) {
     EXPECT_EQ(find_unit(report, "x.service")->definition.description, "above");
     EXPECT_NE(find_unit(report, "y.service"), nullptr);
     EXPECT_THAT(report.diagnostics, IsEmpty());
+}
+
+TEST(Loader, TellsOfAFolderThatWasAskedForAndIsNotThere) {
+    const LoadReport report = UnitLoader{{{"/nowhere/at/all"}, false, true}}.load_all();
+    ASSERT_EQ(report.diagnostics.size(), 1U);
+    EXPECT_EQ(to_string(report.diagnostics.front()),
+              "/nowhere/at/all: warning: --unit-path names this folder, and it does not exist: no "
+              "unit is read from it");
+}
+
+TEST(Loader, TellsOfFilesThatSomebodyMayBelieveToBeRead) {
+    UnitFolder folder;
+    folder.write("web.service", "[Service]\nExecStart=/bin/true\n")
+        .write("web.service.yml", kSound)
+        .write("x.conf", "")
+        .write("a.service.yaml", kSound)
+        .write("a.service.d/override.conf", "[Service]\n")
+        .write("a.service.d/more.yml", "")
+        .write("more/b.service.yaml", kSound);
+    for (const char* silent :
+         {"a.service.yaml~", "a.service.yaml.bak", ".a.service.yaml.swp", "README.md"}) {
+        folder.write(silent, "");
+    }
+    const LoadReport report = folder.load_all();
+    std::vector<std::string> told;
+    for (const Diagnostic& each : report.diagnostics) {
+        EXPECT_EQ(each.severity, Diagnostic::Severity::warning);
+        told.push_back(headline(each).substr(folder.path().size() + 1));
+    }
+    EXPECT_THAT(
+        told,
+        ElementsAre(
+            StartsWith("more: warning: not read: unit files stand in the folder itself"),
+            StartsWith("web.service: warning: not read: this is the name of a unit file of "
+                       "systemd's; those of svcd are YAML, here web.service.yaml"),
+            StartsWith("web.service.yml: warning: not read: the name must end with .yaml; rename "
+                       "it to web.service.yaml"),
+            StartsWith("x.conf: warning: not read: a unit file is named NAME.TYPE.yaml"),
+            StartsWith("a.service.d/more.yml: warning: not read: the name must end with .yaml"),
+            StartsWith("a.service.d/override.conf: warning: not read: this is the name of a "
+                       "drop-in of systemd's")));
+}
+
+TEST(Loader, TellsAFaultOfATemplateOnce) {
+    UnitFolder folder;
+    folder.write("w@.service.yaml", "Service: {ExecStart: /bin/w, Typ: simple}\n")
+        .write("t.target.yaml", "Unit: {Wants: [w@1.service, w@2.service, w@3.service]}\n")
+        .write("w@.service.d/x.conf", "");
+    const LoadReport report = folder.load_all();
+    EXPECT_EQ(report.diagnostics.size(), 2U);
+    for (const char* name : {"w@1.service", "w@2.service", "w@3.service"}) {
+        EXPECT_EQ(find_unit(report, name)->state, LoadState::bad_setting);
+        EXPECT_THAT(find_unit(report, name)->error, HasSubstr("did you mean 'Type'?"));
+    }
 }
 
 TEST(Loader, BringsTheTargetsThatNoFileHas) {
@@ -159,7 +214,7 @@ TEST(Loader, AliasIsALinkToAnotherUnitsFile) {
         .write("other.service.d/10.yaml", "Service: {Nice: 4}\n");
     const LoadReport report = folder.load_all();
     EXPECT_EQ(find_unit(report, "other.service"), nullptr);
-    EXPECT_THAT(report.aliases, Contains(Pair("other.service", "real.service")));
+    EXPECT_THAT(report.names.aliases.all(), Contains(Pair("other.service", "real.service")));
     EXPECT_TRUE(has_dependency(*find_unit(report, "b.service"), Relation::after, "real.service"));
     EXPECT_EQ(find_unit(report, "real.service")->definition.service->exec->nice, 4);
     EXPECT_EQ(folder.load("other.service").units.front().definition.name, "real.service");
@@ -175,11 +230,109 @@ TEST(Loader, LinkToAFileElsewhereIsTheUnitItself) {
     EXPECT_EQ(folder.load("z.service").units.front().definition.name, "z.service");
 }
 
-TEST(Loader, CircleOfAliasesIsAnError) {
+TEST(Aliases, OfAliasesAndOfTemplatesLeadToTheEnd) {
     UnitFolder folder;
-    folder.link("b.service.yaml", "a.service.yaml").link("a.service.yaml", "b.service.yaml");
-    const LoadReport report = folder.load("a.service");
-    EXPECT_NE(report.units.front().state, LoadState::loaded);
+    folder.write("a.service.yaml", kSound)
+        .write("bar@.service.yaml", kSound)
+        .link("a.service.yaml", "al.service.yaml")
+        .link("al.service.yaml", "am.service.yaml")
+        .link("bar@.service.yaml", "foo@.service.yaml")
+        .link("foo@.service.yaml", "baz@.service.yaml")
+        .link("bar@.service.yaml", "in@2.service.yaml")
+        .link("bar@3.service.yaml", "in@3.service.yaml")
+        .write("foo@own.service.yaml", kSound);
+    const UnitAliases aliases = folder.load_all().names.aliases;
+    EXPECT_EQ(aliases.resolve("am.service"), "a.service");
+    EXPECT_EQ(aliases.resolve("baz@x.service"), "bar@x.service");
+    EXPECT_EQ(aliases.resolve("in@2.service"), "bar@2.service");
+    EXPECT_EQ(aliases.resolve("in@3.service"), "bar@3.service");
+    EXPECT_EQ(aliases.resolve("foo@own.service"), "foo@own.service");
+    EXPECT_THAT(aliases.names_for(*parse_unit_name("a.service")),
+                ElementsAre("al.service", "am.service"));
+    EXPECT_THAT(aliases.names_for(*parse_unit_name("bar@2.service")),
+                ElementsAre("baz@2.service", "foo@2.service", "in@2.service"));
+    EXPECT_EQ(folder.load("baz@x.service").units.front().definition.name, "bar@x.service");
+}
+
+TEST(Aliases, ThatCannotBeAreFaultsOfTheirOwn) {
+    struct Case {
+        const char* target;
+        const char* name;
+        const char* text;
+    };
+    for (const Case& each :
+         {Case{"bar@.service", "x.service", "that is a template; link to it from an instance"},
+          Case{"bar@1.service", "x.service", "one of them is an instance"},
+          Case{"a.service", "x.target", "a target is no service"},
+          Case{"bar@3.service", "in@2.service", "it is another instance"},
+          Case{"b.service", "b2.service",
+               "a loop of links, which leads to no file: "
+               "b2.service → b.service → b2.service"}}) {
+        UnitFolder folder;
+        folder.write("a.service.yaml", kSound)
+            .write("bar@.service.yaml", kSound)
+            .link("b2.service.yaml", "b.service.yaml")
+            .link(std::string(each.target) + ".yaml", std::string(each.name) + ".yaml");
+        const LoadReport report = folder.load_all();
+        const LoadedUnit* unit = find_unit(report, each.name);
+        ASSERT_NE(unit, nullptr) << each.name;
+        EXPECT_EQ(unit->state, LoadState::bad_setting) << each.name;
+        EXPECT_THAT(unit->error, HasSubstr(each.text));
+        EXPECT_THAT(unit->error, StartsWith(folder.path(each.name) + ".yaml: "));
+        EXPECT_EQ(find_unit(report, "a.service")->state, LoadState::loaded);
+    }
+}
+
+TEST(Aliases, LinkOfATemplateToAPlainUnitIsSaidAndKeepsItsInstancesFromLoading) {
+    UnitFolder folder;
+    folder.write("a.service.yaml", kSound).link("a.service.yaml", "v@.service.yaml");
+    LoadReport report = folder.load_all();
+    ASSERT_EQ(report.diagnostics.size(), 1U);
+    EXPECT_THAT(report.diagnostics.front().message, HasSubstr("a template needs a template"));
+    report = folder.load("v@1.service");
+    EXPECT_EQ(report.units.front().state, LoadState::bad_setting);
+}
+
+TEST(Aliases, OfDefaultTargetMeansTheOtherTarget) {
+    UnitFolder folder;
+    folder.write("multi-user.target.yaml", "Unit: {Description: many}\n")
+        .link("multi-user.target.yaml", "default.target.yaml")
+        .write("a.service.yaml",
+               "Unit: {Before: [default.target]}\nService: {ExecStart: /bin/a}\n");
+    const LoadReport report = folder.load_all();
+    EXPECT_EQ(find_unit(report, "default.target"), nullptr);
+    EXPECT_TRUE(
+        has_dependency(*find_unit(report, "a.service"), Relation::before, "multi-user.target"));
+}
+
+TEST(Aliases, NameThatIsTakenAlreadyIsSaid) {
+    UnitFolder above;
+    UnitFolder below;
+    above.write("a.service.yaml", kSound)
+        .link("a.service.yaml", "al.service.yaml")
+        .write("own.service.yaml", kSound);
+    below.write("a.service.yaml", kSound)
+        .write("b.service.yaml", kSound)
+        .link("b.service.yaml", "al.service.yaml")
+        .link("b.service.yaml", "own.service.yaml");
+    const LoadReport report = UnitLoader{{{above.path(), below.path()}, false}}.load_all();
+    ASSERT_EQ(report.diagnostics.size(), 2U);
+    EXPECT_EQ(to_string(report.diagnostics[0]),
+              below.path("al.service.yaml") +
+                  ": warning: not read: the name 'al.service' is taken "
+                  "by " +
+                  above.path("al.service.yaml") + ", a second name of 'a.service'");
+    EXPECT_THAT(report.diagnostics[1].message, HasSubstr("which is a unit of its own"));
+}
+
+TEST(Aliases, KeepTheirMeaningWhenTheOtherUnitIsOverridden) {
+    UnitFolder above;
+    UnitFolder below;
+    above.write("a.service.yaml", "Unit: {Description: mine}\nService: {ExecStart: /bin/true}\n");
+    below.write("a.service.yaml", kSound).link("a.service.yaml", "al.service.yaml");
+    const LoadReport report = UnitLoader{{{above.path(), below.path()}, false}}.load("al.service");
+    EXPECT_EQ(report.units.front().definition.description, "mine");
+    EXPECT_THAT(report.diagnostics, IsEmpty());
 }
 
 TEST(DefaultDependencies, OfAServicePutItAfterTheBasicTarget) {

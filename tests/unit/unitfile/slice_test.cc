@@ -88,7 +88,7 @@ TEST(Slices, MayBeMaskedAndHaveNoAliases) {
         .link("real.slice.yaml", "other.slice.yaml");
     EXPECT_EQ(folder.load("gone.slice").units.front().state, LoadState::masked);
     EXPECT_EQ(folder.load("other.slice").units.front().definition.name, "other.slice");
-    EXPECT_THAT(folder.load_all().aliases, IsEmpty());
+    EXPECT_THAT(folder.load_all().names.aliases.all(), IsEmpty());
 }
 
 TEST(Slices, OfAServiceAreRequiredUnlessTheyAreAlwaysThere) {
