@@ -72,6 +72,30 @@ std::vector<Finding> examine(const Patient& patient) {
     return findings;
 }
 
+void add_file_warnings(const Json& warnings, bool named, std::vector<Examined>& units) {
+    constexpr std::string_view kWord = ": warning: ";
+    for (const Json& warning : warnings) {
+        if (!warning.is_array() || warning.size() != 2 || !warning[0].is_string() ||
+            !warning[1].is_string()) {
+            continue;
+        }
+        const std::string unit = warning[0];
+        std::string text = warning[1];
+        if (const std::size_t word = text.find(kWord); word != std::string::npos) {
+            text.replace(word, kWord.size(), ": ");
+        }
+        auto of_unit = std::ranges::find(units, unit, &Examined::unit);
+        if (of_unit == units.end()) {
+            if (named) {
+                continue;
+            }
+            of_unit = units.insert(units.end(), {unit, {}, true});
+        }
+        of_unit->findings.push_back({Severity::warning, "unit-file", std::move(text),
+                                     "Change the file, then 'svctl daemon-reload'."});
+    }
+}
+
 std::string findings_text(const std::vector<Examined>& units, const Screen& screen) {
     std::string text;
     std::size_t count = 0;
@@ -79,14 +103,17 @@ std::string findings_text(const std::vector<Examined>& units, const Screen& scre
         if (unit.findings.empty()) {
             continue;
         }
-        text += coloured(screen, Colour::strong, unit.unit) + "\n";
+        text +=
+            coloured(screen, Colour::strong, unit.unit.empty() ? "unit files" : unit.unit) + "\n";
         for (const Finding& finding : unit.findings) {
             text += finding_text(finding, screen);
             ++count;
         }
         text += "\n";
     }
-    return text + count_text(units.size(), "service") + " examined, " +
+    const auto examined =
+        static_cast<std::size_t>(std::ranges::count(units, false, &Examined::only_files));
+    return text + count_text(examined, "service") + " examined, " +
            (count == 0 ? "nothing found" : count_text(count, "finding")) + ".\n";
 }
 
@@ -101,7 +128,8 @@ Json findings_json(const std::vector<Examined>& units) {
                             {"mend", finding.mend}});
         }
     }
-    return {{"examined", units.size()}, {"findings", std::move(list)}};
+    return {{"examined", std::ranges::count(units, false, &Examined::only_files)},
+            {"findings", std::move(list)}};
 }
 
 }  // namespace svcd

@@ -50,7 +50,11 @@ std::vector<Finding> examine(const Patient& patient);
 struct Examined {
     std::string unit;
     std::vector<Finding> findings;
+    bool only_files = false;  ///< not looked at but for its files
 };
+/// Adds what is to be told of unit files: the property UnitFileWarnings, pairs of a unit and a text
+/// that begins with the place. With `named`, only of units that are among those already.
+void add_file_warnings(const Json& warnings, bool named, std::vector<Examined>& units);
 std::string findings_text(const std::vector<Examined>& units, const Screen& screen);
 Json findings_json(const std::vector<Examined>& units);
 

@@ -115,10 +115,15 @@ ExitStatus examine_units(Session& session) {
                 patient.shutdown_limit = limit->second;
             }
             examined.push_back({unit, examine(patient)});
-            return examined.back().findings.empty() ? ExitStatus::done : ExitStatus::failed;
+            return ExitStatus::done;
         });
         worst = worse(worst, status);
     }
+    add_file_warnings(manager.value("UnitFileWarnings", Json::array()),
+                      !session.options().arguments.empty(), examined);
+    const bool has_findings =
+        std::ranges::any_of(examined, [](const Examined& unit) { return !unit.findings.empty(); });
+    worst = worse(worst, has_findings ? ExitStatus::failed : ExitStatus::done);
     if (session.options().json) {
         session.print(json_text(findings_json(examined)));
     } else if (!session.options().quiet) {
