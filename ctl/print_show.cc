@@ -107,6 +107,13 @@ std::string property_text(std::string_view name, const Json& value) {
         }
         return text;
     }
+    if (name.ends_with("ExitStatus") && value.size() == 2 && value[0].is_array()) {
+        std::string text = joined(value[0], " ");
+        for (const Json& signal : value[1]) {
+            text += (text.empty() ? "" : " ") + signal_name(signal.get<int>());
+        }
+        return text;
+    }
     return joined(value, " ");
 }
 

@@ -45,9 +45,6 @@ ExitStatus status_of_error(const std::string& name) {
     if (name == "org.svcd1.NoSuchUnit" || name == "org.freedesktop.DBus.Error.UnknownObject") {
         return ExitStatus::no_such_unit;
     }
-    if (name == "org.svcd1.InvalidName") {
-        return ExitStatus::no_such_unit;
-    }
     return ExitStatus::failed;
 }
 

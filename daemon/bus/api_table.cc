@@ -46,18 +46,36 @@ std::string unit_path(std::string_view unit_name) {
     return result;
 }
 
+Subject::Subject(Api& api, MissingUnit unit)
+    : api_(api), missing_(std::make_unique<const MissingUnit>(std::move(unit))) {
+    status_ = UnitStatus{};
+    status_->name = missing_->name;
+    status_->description = missing_->name;
+    status_->type = missing_->type;
+    status_->load_state = LoadState::not_found;
+    facts_ = UnitFacts{};
+}
+
 const UnitStatus& Subject::status() {
     if (!status_) {
-        status_ = api_.manager.status(unit_);
+        status_ = api_.manager.status(*unit_);
     }
     return *status_;
 }
 
 const UnitFacts& Subject::facts() {
     if (!facts_) {
-        facts_ = api_.manager.facts(unit_);
+        facts_ = api_.manager.facts(*unit_);
     }
     return *facts_;
+}
+
+std::vector<std::string> Subject::related(Relation relation) const {
+    return unit_ ? api_.manager.related(*unit_, relation) : std::vector<std::string>{};
+}
+
+PropertyValue Subject::setting(std::size_t property) const {
+    return api_.manager.setting(unit_, property);
 }
 
 Outcome request_job(const Call& call,

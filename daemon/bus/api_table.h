@@ -11,6 +11,7 @@
 #include <systemd/sd-bus.h>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -50,23 +51,36 @@ struct Call {
     Caller caller;
 };
 
+/// A unit name that has no file. It has an object all the same, which shows LoadState not-found, as
+/// with systemd. Nothing of it is kept, so whoever asks for a million of them costs no memory.
+struct MissingUnit {
+    std::string name;
+    UnitType type;
+};
+
 /// The object of a call, with what its properties show, asked for once and when needed. Made for
 /// one call: the views in it end with the supervisor's next step.
 class Subject {
 public:
     explicit Subject(Api& api) : api_(api) {}
     Subject(Api& api, UnitId unit) : api_(api), unit_(unit) {}
+    Subject(Api& api, MissingUnit unit);
     Subject(Api& api, JobStatus job) : api_(api), job_(std::move(job)) {}
 
     Api& api() { return api_; }
-    UnitId unit() const { return unit_; }
+    bool is_missing() const { return missing_ != nullptr; }
+    /// Of a unit that is not missing.
+    UnitId unit() const { return *unit_; }
     const UnitStatus& status();
     const UnitFacts& facts();
+    std::vector<std::string> related(Relation relation) const;
+    PropertyValue setting(std::size_t property) const;
     const JobStatus& job() const { return *job_; }
 
 private:
     Api& api_;
-    UnitId unit_{};
+    std::optional<UnitId> unit_;
+    std::unique_ptr<const MissingUnit> missing_;
     std::optional<JobStatus> job_;
     std::optional<UnitStatus> status_;
     std::optional<UnitFacts> facts_;
@@ -96,6 +110,9 @@ struct PropertyRow {
     const char* signature;
     Emits emits;
     void (*get)(Subject& subject, Writer& value);
+    /// Null: every object has it. What can't be known on this machine is no property: better none
+    /// than one that is wrong.
+    bool (*is_there)(Subject& subject) = nullptr;
 };
 
 struct SignalRow {

@@ -20,8 +20,6 @@ constexpr VerbName kVerbs[] = {
     {"try-reload-or-restart", JobVerb::try_reload_or_restart},
 };
 
-/// The options (a{sv}) of a method. Each method knows some of them.
-
 constexpr JobMode kModes[] = {JobMode::replace,
                               JobMode::fail,
                               JobMode::isolate,
@@ -92,15 +90,15 @@ namespace {
 /// The refusal of a name that no unit can have.
 tl::unexpected<BusError> no_unit_name(Api& api, const std::string& name) {
     if (const std::string hint = api.manager.hint(name); !hint.empty()) {
-        return bus_error(kErrorInvalidName, "'" + name + "' is not a unit: " + hint);
+        return bus_error(kErrorNoSuchUnit, "'" + name + "' is not a unit: " + hint);
     }
-    return bus_error(kErrorInvalidName,
-                     "'" + name +
-                         "' is not a unit name: it takes at most 255 letters, digits and "
+    return bus_error(kErrorNoSuchUnit,
+                     "There can be no unit '" + name +
+                         "', for that is not a unit name: it takes at most 255 letters, digits and "
                          ":_.\\@- with a suffix like .service or .target.");
 }
 
-tl::unexpected<BusError> no_such_unit(Api& api, const std::string& what, const std::string& name) {
+tl::unexpected<BusError> not_found(Api& api, const std::string& what, const std::string& name) {
     const std::string hint = api.manager.hint(name);
     return bus_error(kErrorNoSuchUnit, what + (hint.empty() ? "." : "; " + hint));
 }
@@ -122,7 +120,12 @@ FoundUnit unit_named(const Call& call, Api& api, const std::string& name) {
     if (const auto unit = api.manager.load(name)) {
         return *unit;
     }
-    return no_such_unit(api, "Unit " + name + " not found: no file has that name", name);
+    return not_found(api, "Unit " + name + " not found: no file has that name", name);
+}
+
+tl::unexpected<BusError> no_such_unit(std::string_view name) {
+    return bus_error(kErrorNoSuchUnit,
+                     "Unit " + std::string(name) + " not found: no file has that name.");
 }
 
 FoundUnit loaded_unit_named(Api& api, const std::string& name) {
@@ -132,7 +135,7 @@ FoundUnit loaded_unit_named(Api& api, const std::string& name) {
     if (const auto unit = api.manager.find(name)) {
         return *unit;
     }
-    return no_such_unit(api, "Unit " + name + " is not loaded", name);
+    return not_found(api, "Unit " + name + " is not loaded", name);
 }
 
 tl::expected<JobVerb, BusError> verb_named(const std::string& name) {

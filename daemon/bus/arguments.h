@@ -22,6 +22,8 @@ using FoundUnit = tl::expected<UnitId, BusError>;
 FoundUnit unit_named(const Call& call, Api& api, const std::string& name);
 /// The same, of those that are loaded.
 FoundUnit loaded_unit_named(Api& api, const std::string& name);
+/// Refuses what can't be had without a file.
+tl::unexpected<BusError> no_such_unit(std::string_view name);
 /// "start", "try-restart" ...
 tl::expected<JobVerb, BusError> verb_named(const std::string& name);
 /// "replace", "fail" ...

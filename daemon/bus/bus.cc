@@ -38,25 +38,29 @@ struct Bus::Impl {
         return private_socket.has_subscribers() || link.has_subscribers();
     }
 
-    /// A signal of org.svcd1.Manager, to everyone who wants signals.
+    /// A signal of org.svcd1.Manager, to everyone who wants signals, and to the callers of the job
+    /// that it is about.
     template <typename Fill>
-    void emit(const char* member, const Fill& fill) {
+    void emit(const char* member, const Fill& fill, JobId job = JobId::none) {
         const auto send_to = [&](Connection& connection) {
             Writer writer = Writer::signal(connection.bus(), kRootPath, kManager, member);
             fill(writer);
             connection.send(writer);
         };
         private_socket.for_each([&](PrivateConnection& connection) {
-            if (connection.wants_signals()) {
+            if (connection.wants_signals() || requests.has_caller(job, connection)) {
                 send_to(connection);
             }
         });
-        if (link.has_subscribers()) {
+        // To all who are on the message bus: which of them want it, the bus knows.
+        if (link.has_subscribers() || requests.has_caller(job, link)) {
             send_to(link);
         }
     }
 
     void mark_changed(UnitId unit);
+    void announce_later();
+    void announce_ended_jobs();
     void announce_changes();
     static int on_flush(sd_event_source*, void* self) {
         static_cast<Impl*>(self)->announce_changes();
@@ -74,6 +78,14 @@ struct Bus::Impl {
     // Units whose PropertiesChanged is due, each once: all changes of one turn become one signal.
     std::vector<UnitId> changed;
     std::vector<bool> is_changed;
+    // JobRemoved comes after them: whoever has waited for it and then looks at what a proxy keeps
+    // of the unit must find what the job has made of it.
+    struct EndedJob {
+        JobId job;
+        std::string unit;
+        JobResult result;
+    };
+    std::vector<EndedJob> ended;
     EventSource flush;
 };
 
@@ -90,6 +102,10 @@ void Bus::Impl::mark_changed(UnitId unit) {
     }
     is_changed[index] = true;
     changed.push_back(unit);
+    announce_later();
+}
+
+void Bus::Impl::announce_later() {
     if (flush) {
         sd_event_source_set_enabled(flush.get(), SD_EVENT_ONESHOT);
         return;
@@ -118,6 +134,21 @@ void Bus::Impl::announce_changes() {
         }
     }
     changed.clear();
+    announce_ended_jobs();
+}
+
+void Bus::Impl::announce_ended_jobs() {
+    for (const EndedJob& job : ended) {
+        const auto fill = [&](Writer& writer) {
+            writer.u32(static_cast<std::uint32_t>(job.job))
+                .path(job_path(job.job))
+                .string(job.unit)
+                .string(name_of(job.result));
+        };
+        emit("JobRemoved", fill, job.job);
+        requests.job_ended(job.job);
+    }
+    ended.clear();
 }
 
 Bus::Bus(sd_event* loop,
@@ -158,18 +189,15 @@ Answers& Bus::answers() {
 }
 
 void Bus::job_new(JobId job, std::string_view unit) {
-    impl_->emit("JobNew", [&](Writer& writer) {
+    const auto fill = [&](Writer& writer) {
         writer.u32(static_cast<std::uint32_t>(job)).path(job_path(job)).string(unit);
-    });
+    };
+    impl_->emit("JobNew", fill, job);
 }
 
 void Bus::job_removed(JobId job, std::string_view unit, JobResult result) {
-    impl_->emit("JobRemoved", [&](Writer& writer) {
-        writer.u32(static_cast<std::uint32_t>(job))
-            .path(job_path(job))
-            .string(unit)
-            .string(name_of(result));
-    });
+    impl_->ended.push_back({job, std::string(unit), result});
+    impl_->announce_later();
 }
 
 void Bus::unit_changed(UnitId unit) {

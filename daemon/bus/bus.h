@@ -67,6 +67,7 @@ public:
     void remember(const Reply& reply);
     Answers& answers();
     void job_new(JobId job, std::string_view unit);
+    /// To be told of after the changes of the unit that the job has made.
     void job_removed(JobId job, std::string_view unit, JobResult result);
     /// PropertiesChanged, to those who subscribed.
     void unit_changed(UnitId unit);

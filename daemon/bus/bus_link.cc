@@ -142,6 +142,7 @@ void BusLink::reconnect() {
     cut();
     delay_ = kFirstDelay;
     said_unreachable_ = false;
+    said_refusal_.clear();
     set_timer(0us);
 }
 
@@ -166,6 +167,8 @@ void BusLink::connect() {
     unknown_calls_ = 0;
     names_.forget_answers();
     name_request_.reset();
+    clients_match_.reset();
+    clients_question_.reset();
     filter_.reset();
     connected_ = false;
     // The watch comes before the attempt, so that a socket that appears in between is noticed.
@@ -218,7 +221,11 @@ void BusLink::set_timer(std::chrono::microseconds delay) {
 int BusLink::on_timer(sd_event_source*, std::uint64_t, void* self) {
     auto* link = static_cast<BusLink*>(self);
     link->timer_.reset();
-    link->connect();
+    if (link->is_connected()) {
+        link->request_name();  // it was refused before
+    } else {
+        link->connect();
+    }
     return 0;
 }
 
@@ -270,14 +277,32 @@ int BusLink::on_name(sd_bus_message* reply, void* self, sd_bus_error*) {
     }
     if (sd_bus_message_is_method_error(reply, nullptr) > 0) {
         const sd_bus_error* error = sd_bus_message_get_error(reply);
-        link->say(Severity::warning, std::string("The message bus ") + link->address_ +
-                                         " does not give us the name " + kBusName + ": " +
-                                         (error && error->message ? error->message : "no reason") +
-                                         ". On a system bus, its policy has to allow it.");
-        link->cut();
+        link->say_refusal(error && error->message ? error->message : "it gives no reason");
+        link->try_again_later();
     }
     // Else the name is ours (NameAcquired says so), or will be when whoever has it has gone.
     return 1;
+}
+
+/// Once, and again only for another reason (which names our connection: that is no other).
+void BusLink::say_refusal(std::string reason) {
+    const char* own = nullptr;
+    if (sd_bus_get_unique_name(bus(), &own) >= 0 && own != nullptr) {
+        const std::size_t at = reason.find(own);
+        if (at != std::string::npos) {
+            reason.replace(at, std::string_view(own).size(), "svcd");
+        }
+    }
+    if (reason == said_refusal_) {
+        return;
+    }
+    say(Severity::warning,
+        std::string("The message bus ") + address_ + " does not give svcd the name " + kBusName +
+            ": " + reason +
+            ". svctl uses the private socket and is not concerned; for others, put svcd's policy "
+            "org.svcd1.conf into /usr/share/dbus-1/system.d ('cmake --install' does). svcd goes on "
+            "asking for the name and says when it has it.");
+    said_refusal_ = std::move(reason);
 }
 
 void BusLink::on_name_acquired(sd_bus_message* signal) {
@@ -288,6 +313,7 @@ void BusLink::on_name_acquired(sd_bus_message* signal) {
     }
     delay_ = kFirstDelay;
     said_unreachable_ = false;
+    said_refusal_.clear();
     say(Severity::info, "On the message bus " + address_ + " as " + kBusName + ".");
 }
 
@@ -306,6 +332,7 @@ int BusLink::handle(sd_bus_message* message) {
     if (sd_bus_message_is_signal(message, kLocal, "Connected") > 0) {
         connected_ = true;
         folder_watch_.reset();
+        watch_clients();
         request_name();
         names_.ask_all();
         return 1;
@@ -313,6 +340,10 @@ int BusLink::handle(sd_bus_message* message) {
     if (sd_bus_message_is_signal(message, kBroker, "NameAcquired") > 0) {
         on_name_acquired(message);
         return 1;
+    }
+    if (sd_bus_message_is_signal(message, kBroker, "NameOwnerChanged") > 0) {
+        on_name_owner_changed(message);
+        return 0;  // others have matches for it, too
     }
     std::uint8_t type = 0;
     sd_bus_message_get_type(message, &type);
@@ -336,6 +367,7 @@ void BusLink::handle_call(sd_bus_message* call) {
         dispatcher_.dispatch({*this, call, known.caller});
         return;
     }
+    known.name = sender;
     if (unknown_calls_ >= kUnknownCallsMax || (!known.asked && !ask_who_is(sender, known))) {
         answer_error(call, kErrorLimitsExceeded,
                      "Too many calls wait for the message bus to tell who sent them.");
@@ -351,6 +383,79 @@ void BusLink::handle_call(sd_bus_message* call) {
 void BusLink::make_room_for_a_caller() {
     if (callers_.size() >= kCallersMax) {
         std::erase_if(callers_, [](const auto& entry) { return entry.second.answered; });
+    }
+}
+
+/// First the match, then the list: whoever comes in between is in both.
+void BusLink::watch_clients() {
+    const std::string match = std::string("type='signal',sender='") + kBroker + "',path='" +
+                              kBrokerPath + "',interface='" + kBroker +
+                              "',member='NameOwnerChanged'";
+    const auto seen = [](sd_bus_message*, void*, sd_bus_error*) { return 0; };  // by our filter
+    sd_bus_slot* slot = nullptr;
+    if (sd_bus_add_match_async(bus(), &slot, match.c_str(), seen, nullptr, this) >= 0) {
+        clients_match_.reset(slot);
+    }
+    slot = nullptr;
+    if (sd_bus_call_method_async(bus(), &slot, kBroker, kBrokerPath, kBroker, "ListNames",
+                                 &BusLink::on_names, this, "") >= 0) {
+        clients_question_.reset(slot);
+    }
+}
+
+int BusLink::on_names(sd_bus_message* reply, void* self, sd_bus_error*) {
+    auto* link = static_cast<BusLink*>(self);
+    if (!link->is_open() || sd_bus_message_is_method_error(reply, nullptr) > 0 ||
+        sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "s") <= 0) {
+        return 1;
+    }
+    const char* name = nullptr;
+    while (link->is_open() && sd_bus_message_read_basic(reply, SD_BUS_TYPE_STRING, &name) > 0) {
+        link->note_client(name);
+    }
+    return 1;
+}
+
+void BusLink::on_name_owner_changed(sd_bus_message* signal) {
+    const char* name = "";
+    const char* before = "";
+    const char* after = "";
+    if (sd_bus_message_read(signal, "sss", &name, &before, &after) > 0) {
+        if (*after == '\0') {
+            forget_client(name);
+        } else {
+            note_client(name);
+        }
+    }
+    sd_bus_message_rewind(signal, 1);
+}
+
+/// A client has come: who it is has to be known before it calls.
+void BusLink::note_client(const std::string& name) {
+    const char* own = nullptr;
+    const bool is_ours = sd_bus_get_unique_name(bus(), &own) >= 0 && own != nullptr && name == own;
+    if (!name.starts_with(':') || is_ours) {
+        return;
+    }
+    make_room_for_a_caller();
+    if (callers_.size() >= kCallersMax) {
+        return;  // asked when it calls
+    }
+    KnownCaller& known = callers_[name];
+    if (!known.asked && !known.answered) {
+        known.name = name;
+        ask_who_is(name, known);
+    }
+}
+
+void BusLink::forget_client(const std::string& name) {
+    const auto found = callers_.find(name);
+    if (found == callers_.end()) {
+        return;
+    }
+    found->second.gone = true;
+    if (found->second.answered) {
+        callers_.erase(found);
     }
 }
 
@@ -387,10 +492,25 @@ int BusLink::on_credentials(sd_bus_message* reply, void* caller, sd_bus_error*) 
     link.unknown_calls_ -= waiting.size();
     for (const MessageRef& call : waiting) {
         if (link.is_open()) {
+            link.say_who_is_unknown(known, call.get());
             link.dispatcher_.dispatch({link, call.get(), known.caller});
         }
     }
+    if (known.gone) {
+        link.callers_.erase(std::string(known.name));
+    }
     return 1;
+}
+
+/// What it asked for is refused, and it is not there to be told.
+void BusLink::say_who_is_unknown(const KnownCaller& known, sd_bus_message* call) const {
+    if (known.gone && !known.caller.uid) {
+        const char* member = sd_bus_message_get_member(call);
+        say(Severity::warning,
+            std::string("A client of the message bus called ") + (member ? member : "a method") +
+                " and was gone before the bus could tell who it was; so it counts as a stranger. "
+                "Let it wait for the answer.");
+    }
 }
 
 // ── subscribers ──────────────────────────────────────────────────────────────────────────────

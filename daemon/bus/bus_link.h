@@ -9,8 +9,13 @@
 // kQueuedBytesMax of memory and then its connection. While it is away, the folder of its socket is
 // watched, so that it is found at once when it comes.
 //
-// Who a caller is, only the broker knows; it is asked once for each, and the caller's messages wait
-// in their order until it has answered.
+// Who a caller is, only the broker knows, and only while the caller is there. Some send one call,
+// want no answer and leave at once: asked when the call has come, the broker knows nothing any
+// more. So it is asked of each client as soon as that has a name, before it can have called
+// anybody. A caller's messages wait in their order until the broker has answered.
+//
+// A bus whose policy does not give us the name stays connected: the names of services are watched
+// all the same. The name is asked for again and again, which is said once.
 #pragma once
 
 #include <systemd/sd-bus.h>
@@ -66,6 +71,8 @@ private:
         BusLink* link = nullptr;
         bool asked = false;  ///< the answer is on its way
         bool answered = false;
+        bool gone = false;  ///< and to be forgotten once its calls are done
+        std::string name;
         Caller caller;
         std::vector<MessageRef> waiting;
         SlotRef question;
@@ -79,6 +86,7 @@ private:
     void watch_for_socket();
     void set_timer(std::chrono::microseconds delay);
     void say(Severity severity, const std::string& text) const;
+    void say_refusal(std::string reason);
 
     static int on_timer(sd_event_source*, std::uint64_t, void* self);
     static int on_folder(sd_event_source*, const inotify_event* event, void* self);
@@ -86,13 +94,19 @@ private:
     static int on_name(sd_bus_message* reply, void* self, sd_bus_error*);
     static int on_credentials(sd_bus_message* reply, void* self, sd_bus_error*);
     static int on_owner_changed(sd_bus_message* signal, void* self, sd_bus_error*);
+    static int on_names(sd_bus_message* reply, void* self, sd_bus_error*);
 
     void request_name();
+    void watch_clients();
+    void note_client(const std::string& name);
+    void forget_client(const std::string& name);
+    void on_name_owner_changed(sd_bus_message* signal);
     void on_name_acquired(sd_bus_message* signal);
     int handle(sd_bus_message* message);
     void handle_call(sd_bus_message* call);
     bool ask_who_is(const std::string& sender, KnownCaller& known);
     void make_room_for_a_caller();
+    void say_who_is_unknown(const KnownCaller& known, sd_bus_message* call) const;
 
     sd_event* loop_;
     Dispatcher& dispatcher_;
@@ -102,12 +116,15 @@ private:
     std::string address_;
     bool connected_ = false;
     bool said_unreachable_ = false;
+    std::string said_refusal_;  ///< why the name is not ours, as it was said last
     std::chrono::microseconds delay_;
     EventSource timer_;
     EventSource folder_watch_;
     std::string socket_name_;  ///< what folder_watch_ looks for
     SlotRef filter_;
     SlotRef name_request_;
+    SlotRef clients_match_;
+    SlotRef clients_question_;
     std::map<std::string, KnownCaller> callers_;
     std::size_t unknown_calls_ = 0;
     std::map<std::string, SlotRef> subscribers_;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdlib>
 
+#include "bus/arguments.h"
+
 namespace svcd {
 
 namespace {
@@ -24,8 +26,18 @@ const PropertyRow* row_named(const InterfaceTable& table, std::string_view name)
     return found == table.properties.end() ? nullptr : &*found;
 }
 
+bool is_there(const PropertyRow& row, Subject& subject) {
+    return row.is_there == nullptr || row.is_there(subject);
+}
+
 std::string_view last_part(std::string_view path) {
     return path.substr(path.rfind('/') + 1);
+}
+
+tl::unexpected<BusError> malformed(const std::string& method) {
+    return bus_error(kErrorInvalidArgs,
+                     "The arguments of " + method +
+                         " can't be read: the message's body doesn't fit its signature.");
 }
 
 /// org.freedesktop.DBus.Properties is known for these too, and has nothing of theirs.
@@ -69,21 +81,28 @@ const std::vector<ShownSetting>& Dispatcher::settings_of(const InterfaceTable& t
 
 // ── objects ──────────────────────────────────────────────────────────────────────────────────
 
-std::optional<UnitId> Dispatcher::unit_of_path(const std::string& path, const Caller& caller) {
+Dispatcher::Object Dispatcher::unit_of_path(const std::string& path, const Caller& caller) {
     char* decoded = nullptr;
     if (sd_bus_path_decode(path.c_str(), kUnitFolder, &decoded) <= 0) {
-        return std::nullopt;
+        return {};
     }
     const std::string name(decoded);
     std::free(decoded);
-    if (!unit_type_of(name)) {
-        return std::nullopt;
+    const std::optional<UnitType> type = unit_type_of(name);
+    if (!type) {
+        return {};
     }
     if (const auto unit = api_.manager.find(name)) {
-        return unit;
+        return UnitObject{*unit, api_.manager.status(*unit).type};
     }
     // As in systemd, an object path loads its unit; here only for those who may.
-    return api_.authority.trusts(caller) ? api_.manager.load(name) : std::nullopt;
+    if (!api_.authority.trusts(caller)) {
+        return {};
+    }
+    if (const auto unit = api_.manager.load(name)) {
+        return UnitObject{*unit, api_.manager.status(*unit).type};
+    }
+    return MissingUnit{name, *type};
 }
 
 Dispatcher::Object Dispatcher::resolve(std::string_view path, const Caller& caller) {
@@ -111,8 +130,8 @@ Dispatcher::Object Dispatcher::resolve(std::string_view path, const Caller& call
         return folder;
     }
     const std::string text(path);
-    if (const auto unit = unit_of_path(text, caller)) {
-        return UnitObject{*unit, api_.manager.status(*unit).type};
+    if (Object unit = unit_of_path(text, caller); !std::holds_alternative<std::monostate>(unit)) {
+        return unit;
     }
     std::uint32_t number = 0;
     const std::string_view digits = last_part(path);
@@ -132,15 +151,22 @@ std::vector<const InterfaceTable*> Dispatcher::interfaces_of(const Object& objec
     if (std::holds_alternative<JobObject>(object)) {
         return {&job_interface()};
     }
+    std::optional<UnitType> type;
     if (const auto* unit = std::get_if<UnitObject>(&object)) {
-        switch (unit->type) {
-            case UnitType::service:
-                return {&unit_interface(), &service_interface()};
-            case UnitType::target:
-                return {&unit_interface(), &target_interface()};
-            case UnitType::slice:
-                return {&unit_interface(), &slice_interface()};
-        }
+        type = unit->type;
+    } else if (const auto* missing = std::get_if<MissingUnit>(&object)) {
+        type = missing->type;
+    }
+    if (!type) {
+        return {};
+    }
+    switch (*type) {
+        case UnitType::service:
+            return {&unit_interface(), &service_interface()};
+        case UnitType::target:
+            return {&unit_interface(), &target_interface()};
+        case UnitType::slice:
+            return {&unit_interface(), &slice_interface()};
     }
     return {};
 }
@@ -148,6 +174,9 @@ std::vector<const InterfaceTable*> Dispatcher::interfaces_of(const Object& objec
 Subject Dispatcher::subject_of(const Object& object) {
     if (const auto* unit = std::get_if<UnitObject>(&object)) {
         return Subject{api_, unit->unit};
+    }
+    if (const auto* missing = std::get_if<MissingUnit>(&object)) {
+        return Subject{api_, *missing};
     }
     if (const auto* job = std::get_if<JobObject>(&object)) {
         return Subject{api_, job->job};
@@ -241,11 +270,17 @@ Outcome Dispatcher::run_method(const Call& call,
                                                 row.signature + "', not '" + (given ? given : "") +
                                                 "'.");
     }
+    if (!has_body(call.message, row.signature)) {
+        return malformed(full_name);
+    }
     if (row.access == Access::change && !api_.authority.trusts(call.caller)) {
         return bus_error(kErrorAccessDenied,
                          api_.authority.refusal(call.caller, "call " + full_name));
     }
     Subject subject = subject_of(object);
+    if (row.access == Access::change && subject.is_missing()) {
+        return no_such_unit(subject.status().name);
+    }
     return row.handle(call, subject, reply);
 }
 
@@ -254,18 +289,19 @@ Outcome Dispatcher::run_method(const Call& call,
 Outcome Dispatcher::run_properties(const Call& call, const Object& object, Writer& reply) {
     const char* member = sd_bus_message_get_member(call.message);
     const std::string_view name = member ? member : "";
-    if (name == "Get" && sd_bus_message_has_signature(call.message, "ss") > 0) {
+    if (name == "Get" && has_body(call.message, "ss")) {
         return get(call, object, reply);
     }
-    if (name == "GetAll" && sd_bus_message_has_signature(call.message, "s") > 0) {
+    if (name == "GetAll" && has_body(call.message, "s")) {
         return get_all(call, object, reply);
     }
-    if (name == "Set" && sd_bus_message_has_signature(call.message, "ssv") > 0) {
+    if (name == "Set" && has_body(call.message, "ssv")) {
         return set(call, object);
     }
     if (name == "Get" || name == "GetAll" || name == "Set") {
         return bus_error(kErrorInvalidArgs,
-                         "Get takes 'ss', GetAll 's' and Set 'ssv' as arguments.");
+                         "Get takes 'ss', GetAll 's' and Set 'ssv' as arguments, of which all have "
+                         "to be there.");
     }
     return bus_error(kErrorUnknownMethod,
                      "org.freedesktop.DBus.Properties has no method " + std::string(name) + ".");
@@ -280,9 +316,10 @@ Outcome Dispatcher::get(const Call& call, const Object& object, Writer& reply) {
             continue;
         }
         Subject subject = subject_of(object);
-        if (const PropertyRow* row = row_named(*table, property)) {
-            reply.open(SD_BUS_TYPE_VARIANT, row->signature);
-            row->get(subject, reply);
+        const PropertyRow* fixed = row_named(*table, property);
+        if (fixed != nullptr && is_there(*fixed, subject)) {
+            reply.open(SD_BUS_TYPE_VARIANT, fixed->signature);
+            fixed->get(subject, reply);
             reply.close();
             return Answered::now;
         }
@@ -298,7 +335,7 @@ Outcome Dispatcher::get(const Call& call, const Object& object, Writer& reply) {
             }
             const std::string signature(signature_of(row.description->alternative));
             reply.open(SD_BUS_TYPE_VARIANT, signature.c_str());
-            append_setting(reply, api_.manager.setting(subject.unit(), row.index), false,
+            append_setting(reply, subject.setting(row.index), false,
                            row.description->name == "ExecStart" ? &subject.status().main : nullptr);
             reply.close();
             return Answered::now;
@@ -334,6 +371,9 @@ void Dispatcher::append_all(Subject& subject,
                             const Caller& caller,
                             Writer& reply) {
     for (const PropertyRow& row : table.properties) {
+        if (!is_there(row, subject)) {
+            continue;
+        }
         reply.open(SD_BUS_TYPE_DICT_ENTRY, "sv").string(row.name);
         reply.open(SD_BUS_TYPE_VARIANT, row.signature);
         row.get(subject, reply);
@@ -344,7 +384,7 @@ void Dispatcher::append_all(Subject& subject,
         const std::string signature(signature_of(row.description->alternative));
         reply.open(SD_BUS_TYPE_DICT_ENTRY, "sv").string(row.description->name);
         reply.open(SD_BUS_TYPE_VARIANT, signature.c_str());
-        append_setting(reply, api_.manager.setting(subject.unit(), row.index), hidden,
+        append_setting(reply, subject.setting(row.index), hidden,
                        row.description->name == "ExecStart" ? &subject.status().main : nullptr);
         reply.close().close();
     }
@@ -378,7 +418,7 @@ void Dispatcher::announce_change(Connection& connection, UnitId unit) {
         writer.string(table->name).open(SD_BUS_TYPE_ARRAY, "{sv}");
         bool any = false;
         for (const PropertyRow& row : table->properties) {
-            if (row.emits != Emits::change) {
+            if (row.emits != Emits::change || !is_there(row, subject)) {
                 continue;
             }
             any = true;

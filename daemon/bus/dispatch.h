@@ -43,10 +43,11 @@ private:
     struct JobObject {
         JobStatus job;
     };
-    using Object = std::variant<std::monostate, Folder, ManagerObject, UnitObject, JobObject>;
+    using Object =
+        std::variant<std::monostate, Folder, ManagerObject, UnitObject, MissingUnit, JobObject>;
 
     Object resolve(std::string_view path, const Caller& caller);
-    std::optional<UnitId> unit_of_path(const std::string& path, const Caller& caller);
+    Object unit_of_path(const std::string& path, const Caller& caller);
     static std::vector<const InterfaceTable*> interfaces_of(const Object& object);
     Subject subject_of(const Object& object);
 

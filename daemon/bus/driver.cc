@@ -173,10 +173,10 @@ void answer_as_driver(Connection& connection,
         if (row.name != member) {
             continue;
         }
-        if (sd_bus_message_has_signature(call, row.signature) <= 0) {
-            connection.answer_error(
-                call, kErrorInvalidArgs,
-                std::string(member) + " takes arguments of the types '" + row.signature + "'.");
+        if (!has_body(call, row.signature)) {
+            connection.answer_error(call, kErrorInvalidArgs,
+                                    std::string(member) + " takes arguments of the types '" +
+                                        row.signature + "', of which all have to be there.");
             return;
         }
         DriverCall driver_call{connection, call, facts, wants_signals, {}};

@@ -18,7 +18,7 @@ inline constexpr const char* kErrorNoSuchJob = "org.svcd1.NoSuchJob";
 inline constexpr const char* kErrorNoSuchProcess = "org.svcd1.NoSuchProcess";
 /// poweroff, reboot or halt of a svcd that is not PID 1.
 inline constexpr const char* kErrorNotInit = "org.svcd1.NotInit";
-inline constexpr const char* kErrorInvalidName = "org.svcd1.InvalidName";
+inline constexpr const char* kErrorNoUnitForPid = "org.svcd1.NoUnitForPID";
 
 inline constexpr const char* kErrorAccessDenied = "org.freedesktop.DBus.Error.AccessDenied";
 inline constexpr const char* kErrorInvalidArgs = "org.freedesktop.DBus.Error.InvalidArgs";

@@ -25,12 +25,12 @@ struct UnitFacts {
     std::vector<std::string> drop_in_paths;
     std::vector<std::string> documentation;
     std::vector<Condition> conditions;
-    std::string control_group;    ///< "/system.slice/web.service"; empty when the unit has none now
-    bool file_changed = false;    ///< the files on disk are newer than what is loaded
-    std::string tracking;         ///< "cgroup", or how else
-    std::string log_path;         ///< where its output is appended to; empty when it goes elsewhere
-    std::string unit_file_state;  ///< "enabled", "disabled", "static" ...; empty when not known
-    std::uint64_t memory_current = UINT64_MAX;  ///< bytes; UINT64_MAX when nobody counts
+    std::string control_group;  ///< "/system.slice/web.service"; empty when the unit has none now
+    bool file_changed = false;  ///< the files on disk are newer than what is loaded
+    std::string tracking;       ///< "cgroup", or how else
+    std::string log_path;       ///< where its output is appended to; empty when it goes elsewhere
+    /// Bytes, UINT64_MAX while it has no cgroup; nothing where memory is not counted.
+    std::optional<std::uint64_t> memory_current;
 };
 
 struct UnitProcess {
@@ -69,7 +69,8 @@ public:
     virtual UnitStatus status(UnitId unit) = 0;
     virtual UnitFacts facts(UnitId unit) = 0;
     virtual std::vector<std::string> related(UnitId unit, Relation relation) = 0;
-    virtual PropertyValue setting(UnitId unit, std::size_t property) = 0;
+    /// Without a unit: what one has whose file sets nothing.
+    virtual PropertyValue setting(std::optional<UnitId> unit, std::size_t property) = 0;
     virtual std::vector<UnitProcess> processes(UnitId unit) = 0;
     // JSON, see docs/stop-records.md.
     /// The records of a unit of that name, loaded or not, the newest first.

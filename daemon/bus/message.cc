@@ -58,6 +58,14 @@ std::string valid_utf8(std::string_view text) {
     return valid;
 }
 
+bool has_body(sd_bus_message* call, const char* signature) {
+    if (sd_bus_message_has_signature(call, signature) <= 0) {
+        return false;
+    }
+    return *signature == '\0' ||
+           (sd_bus_message_skip(call, signature) > 0 && sd_bus_message_rewind(call, 1) >= 0);
+}
+
 Writer::Writer(sd_bus_message* message) : message_(message), status_(message ? 0 : -ENOMEM) {}
 
 Writer Writer::signal(sd_bus* bus, const char* path, const char* interface, const char* member) {

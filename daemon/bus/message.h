@@ -32,6 +32,10 @@ using EventSource = std::unique_ptr<sd_event_source, SdUnref>;
 /// otherwise cut the connection of whoever reads it.
 std::string valid_utf8(std::string_view text);
 
+/// Does the call have a body of these types, and is all of it there? sd-bus looks at a body only
+/// when it is read, and a broken list would read as an empty one.
+bool has_body(sd_bus_message* call, const char* signature);
+
 class Writer {
 public:
     Writer() = default;

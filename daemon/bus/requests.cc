@@ -9,6 +9,12 @@ namespace svcd {
 
 namespace {
 
+/// A call that is told by a flag that there was nothing to do has no use for the job that says so.
+JobId job_told(AnswerShape shape, const Reply& reply) {
+    const bool has_flag = shape == AnswerShape::job_and_flag;
+    return has_flag && reply.was_so_already ? JobId::none : reply.job;
+}
+
 Writer answer_for(sd_bus_message* call, AnswerShape shape, JobId job) {
     Writer writer = Writer::reply_to(call);
     switch (shape) {
@@ -56,6 +62,9 @@ Requests::Repeated Requests::repeated(const ClientId& id,
     if (known->what != Answers::digest(id.what)) {
         return Repeated::misused;
     }
+    if (!known->result) {
+        add_caller(known->job, connection);
+    }
     connection.answer(call, answer_for(call, AnswerShape::job_and_flag, known->job));
     return Repeated::answered;
 }
@@ -79,11 +88,29 @@ std::optional<RequestId> Requests::hold(Connection& connection,
 /// What was refused is not: nothing was done, so a repeated call is a new one.
 void Requests::remember(const Reply& reply) {
     const auto found = waiting_.find(static_cast<std::uint64_t>(reply.request));
-    if (found == waiting_.end() || found->second.client_id.key.empty() || reply.refusal) {
+    if (found == waiting_.end() || reply.refusal) {
         return;
     }
-    const ClientId& id = found->second.client_id;
-    answers_.add(id.key, id.what, reply.job);
+    const Waiting& request = found->second;
+    const JobId job = job_told(request.shape, reply);
+    for (const HeldCall& call : request.calls) {
+        add_caller(job, *call.connection);
+    }
+    if (!request.client_id.key.empty()) {
+        answers_.add(request.client_id.key, request.client_id.what, job);
+    }
+}
+
+void Requests::add_caller(JobId job, const Connection& connection) {
+    if (job != JobId::none && !has_caller(job, connection)) {
+        callers_[static_cast<std::uint32_t>(job)].push_back(&connection);
+    }
+}
+
+bool Requests::has_caller(JobId job, const Connection& connection) const {
+    const auto found = callers_.find(static_cast<std::uint32_t>(job));
+    return found != callers_.end() && std::find(found->second.begin(), found->second.end(),
+                                                &connection) != found->second.end();
 }
 
 void Requests::answer(const Reply& reply) {
@@ -100,8 +127,9 @@ void Requests::answer(const Reply& reply) {
             call.connection->answer_error(call.message.get(), error_name(reply.refusal->kind),
                                           reply.refusal->message);
         } else {
-            call.connection->answer(call.message.get(),
-                                    answer_for(call.message.get(), request.shape, reply.job));
+            call.connection->answer(
+                call.message.get(),
+                answer_for(call.message.get(), request.shape, job_told(request.shape, reply)));
         }
     }
 }
@@ -111,6 +139,10 @@ void Requests::forget(const Connection& connection) {
         std::erase_if(request.calls,
                       [&](const HeldCall& call) { return call.connection == &connection; });
     }
+    for (auto& [job, callers] : callers_) {
+        std::erase(callers, &connection);
+    }
+    std::erase_if(callers_, [](const auto& entry) { return entry.second.empty(); });
 }
 
 }  // namespace svcd

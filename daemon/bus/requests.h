@@ -1,6 +1,9 @@
 // Calls that wait for the supervisor. Each is held with its message until Bus::reply() answers it;
 // when its connection goes first, the request goes on and only the answer is dropped. A call that
 // is repeated under the client's own ID (answers.h) while the first still waits joins it.
+//
+// Whoever was answered with a job is told of its end, even without having asked for signals: that
+// is what the job is waited for by. So each job that lives has its callers here.
 #pragma once
 
 #include <cstdint>
@@ -56,6 +59,11 @@ public:
     /// The connection is gone: nobody there waits any more.
     void forget(const Connection& connection);
 
+    /// Was a call on this connection answered with the job?
+    bool has_caller(JobId job, const Connection& connection) const;
+    /// Its callers have been told.
+    void job_ended(JobId job) { callers_.erase(static_cast<std::uint32_t>(job)); }
+
     Answers& answers() { return answers_; }
 
 private:
@@ -68,8 +76,12 @@ private:
         std::vector<HeldCall> calls;
         ClientId client_id;
     };
+    void add_caller(JobId job, const Connection& connection);
+
     std::uint64_t last_id_ = 0;
     std::unordered_map<std::uint64_t, Waiting> waiting_;
+    /// By job, each connection once.
+    std::unordered_map<std::uint32_t, std::vector<const Connection*>> callers_;
     Answers answers_;
 };
 

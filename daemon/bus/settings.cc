@@ -39,6 +39,20 @@ struct SettingWriter {
         writer.close();
     }
 
+    void operator()(const ExitStatusProperty& set) const {
+        writer.open(SD_BUS_TYPE_STRUCT, "aiai");
+        for (const std::vector<std::int32_t>* numbers : {&set.statuses, &set.signals}) {
+            writer.open(SD_BUS_TYPE_ARRAY, "i");
+            for (const std::int32_t number : *numbers) {
+                if (!hidden) {
+                    writer.i32(number);
+                }
+            }
+            writer.close();
+        }
+        writer.close();
+    }
+
     void append(const CommandProperty& command, const ProcessStatus* run) const {
         const ProcessStatus never;
         const ProcessStatus& last = run ? *run : never;

@@ -38,6 +38,10 @@ Outcome reset_failed(const Call& call, Subject& subject, Writer&) {
 }
 
 Outcome get_processes(const Call&, Subject& subject, Writer& reply) {
+    if (subject.is_missing()) {
+        reply.open(SD_BUS_TYPE_ARRAY, "(sus)").close();
+        return Answered::now;
+    }
     append_processes(reply, subject.api(), subject.unit());
     return Answered::now;
 }
@@ -83,15 +87,13 @@ void status_flag(Subject& subject, Writer& value) {
 
 template <Relation relation>
 void related(Subject& subject, Writer& value) {
-    value.strings(subject.api().manager.related(subject.unit(), relation));
+    value.strings(subject.related(relation));
 }
 
 /// Known from both ends, and said of both.
 void joins_namespace_of(Subject& subject, Writer& value) {
-    std::vector<std::string> units =
-        subject.api().manager.related(subject.unit(), Relation::joins_namespace_of);
-    for (std::string& other :
-         subject.api().manager.related(subject.unit(), Relation::namespace_joined_by)) {
+    std::vector<std::string> units = subject.related(Relation::joins_namespace_of);
+    for (std::string& other : subject.related(Relation::namespace_joined_by)) {
         units.push_back(std::move(other));
     }
     value.strings(units);
@@ -181,6 +183,10 @@ void need_daemon_reload(Subject& subject, Writer& value) {
     value.boolean(subject.status().need_daemon_reload || subject.facts().file_changed);
 }
 
+bool memory_is_counted(Subject& subject) {
+    return subject.facts().memory_current.has_value();
+}
+
 /// 16 bytes in the order of the hexadecimal digits of $INVOCATION_ID; none before the first start.
 void invocation_id(Subject& subject, Writer& value) {
     const std::array<std::uint64_t, 2>& id = subject.status().invocation_id;
@@ -243,7 +249,6 @@ constexpr PropertyRow kUnitProperties[] = {
     {"SubState",       "s",    Emits::change,   [](Subject& s, Writer& w) { w.string(name_of(s.status().sub_state)); }},
     {"FragmentPath",   "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.facts().fragment_path); }},
     {"DropInPaths",    "as",   Emits::nothing,  [](Subject& s, Writer& w) { w.strings(s.facts().drop_in_paths); }},
-    {"UnitFileState",  "s",    Emits::nothing,  [](Subject& s, Writer& w) { w.string(s.facts().unit_file_state); }},
     {"StateChangeTimestamp",            "t", Emits::change, status_time<&UnitStatus::state_changed_at>},
     {"StateChangeTimestampMonotonic",   "t", Emits::change, status_time_monotonic<&UnitStatus::state_changed_at>},
     {"InactiveExitTimestamp",           "t", Emits::change, status_time<&UnitStatus::inactive_exit_at>},
@@ -316,7 +321,7 @@ constexpr PropertyRow kServiceProperties[] = {
     {"ControlGroup",   "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
     {"WatchdogTimestamp",          "t", Emits::nothing, status_time<&UnitStatus::watchdog_at>},
     {"WatchdogTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::watchdog_at>},
-    {"MemoryCurrent",  "t", Emits::nothing, [](Subject& s, Writer& w) { w.u64(s.facts().memory_current); }},
+    {"MemoryCurrent",  "t", Emits::nothing, [](Subject& s, Writer& w) { w.u64(s.facts().memory_current.value_or(UINT64_MAX)); }, memory_is_counted},
     {"Tracking",       "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().tracking); }},
     {"StopReport",     "s", Emits::nothing, stop_report},
     {"LogPath",        "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().log_path); }},

@@ -81,7 +81,7 @@ void Machine::request_job(const JobRequested& event) {
         return;
     }
     if (type == JobType::nop) {
-        reply(event.request, JobId::none);
+        reply_already(event.request, unit.id);
         return;
     }
     Transaction transaction{*this};
@@ -102,7 +102,11 @@ void Machine::request_job(const JobRequested& event) {
         }
         touch(unit);
     }
-    reply(event.request, transaction.apply(event.requester));
+    if (const JobId job = transaction.apply(event.requester); job != JobId::none) {
+        reply(event.request, job);
+    } else {
+        reply_already(event.request, unit.id);
+    }
 }
 
 void Machine::cancel_jobs(const CancelRequested& event) {

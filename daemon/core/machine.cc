@@ -85,6 +85,17 @@ void Machine::reply(RequestId request, JobId job) {
     }
 }
 
+void Machine::reply_already(RequestId request, UnitId unit) {
+    if (request == RequestId::none) {
+        return;
+    }
+    const auto job = static_cast<JobId>(next_job++);
+    effects->supervisor_dirty = true;
+    order(AnnounceJob{job, unit});
+    order(Reply{request, job, std::nullopt, true});
+    order(AnnounceJobEnd{job, unit, JobResult::done});
+}
+
 void Machine::refuse(RequestId request, Refusal refusal) {
     if (request != RequestId::none) {
         order(Reply{request, JobId::none, std::move(refusal)});

@@ -84,6 +84,9 @@ public:
     void say(Severity severity, const Unit& unit, std::string text);
     void say(Severity severity, std::string text);
     void reply(RequestId request, JobId job);
+    /// The unit is as it was asked to be. A job tells so, which is done at once: clients wait for
+    /// the end of one.
+    void reply_already(RequestId request, UnitId unit);
     void refuse(RequestId request, Refusal refusal);
     std::uint64_t random();
 

@@ -107,7 +107,7 @@ std::optional<Refusal> Transaction::refusal_to(UnitId id, JobType type) const {
                            unit.name() + " can't be reloaded: it has no ExecReload"};
         }
         if (!is_up(unit.active_state()) && unit.active_state() != ActiveState::activating) {
-            return Refusal{RefusalKind::not_active,
+            return Refusal{RefusalKind::job_type_not_applicable,
                            unit.name() + " is not active and can't be reloaded"};
         }
     }

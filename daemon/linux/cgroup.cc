@@ -526,6 +526,22 @@ std::optional<Duration> CgroupTree::throttled(std::string_view unit) const {
     return Duration{usec};
 }
 
+bool CgroupTree::counts_memory() const {
+    return impl_->counts_memory;
+}
+
+std::optional<std::uint64_t> CgroupTree::memory(std::string_view unit) const {
+    if (!impl_->counts_memory) {
+        return std::nullopt;
+    }
+    const Result<std::string> text =
+        read_file_at(impl_->root.get(), impl_->file_of(unit, "memory.current").c_str(), kSmallFile);
+    std::uint64_t bytes = 0;
+    const bool is_number =
+        text && std::from_chars(text->data(), text->data() + text->size(), bytes).ec == std::errc{};
+    return is_number ? std::optional{bytes} : std::nullopt;
+}
+
 int CgroupTree::watch_fd() const {
     return impl_->inotify.get();
 }

@@ -9,6 +9,7 @@
 // quiet time).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -75,6 +76,11 @@ public:
     /// How long the CPU quota has held its processes back so far (cpu.stat), in all. Nothing, and
     /// no system call, where there is no cpu controller.
     std::optional<Duration> throttled(std::string_view unit) const;
+
+    /// What its processes and their files in the page cache take (memory.current), in bytes.
+    /// Nothing where there is no memory controller, and of a unit without a cgroup.
+    std::optional<std::uint64_t> memory(std::string_view unit) const;
+    bool counts_memory() const;
 
     /// Has the kernel's OOM killer taken a process of the unit since the last call? No, and no
     /// system call, where there is no memory controller.

@@ -361,7 +361,8 @@ void EffectRunner::carry_out(const AnnounceJob& order) {
 }
 
 void EffectRunner::carry_out(const AnnounceJobEnd& order) {
-    tools_.bus.job_removed(order.job, tools_.supervisor.name(order.unit), order.result);
+    ended_jobs_.push_back(
+        {order.job, std::string(tools_.supervisor.name(order.unit)), order.result});
 }
 
 void EffectRunner::carry_out(const Reply& order) {
@@ -419,6 +420,10 @@ void EffectRunner::publish() {
         tools_.bus.unit_changed(unit);
     }
     changed_.clear();
+    for (const EndedJob& job : ended_jobs_) {
+        tools_.bus.job_removed(job.job, job.unit, job.result);
+    }
+    ended_jobs_.clear();
 }
 
 }  // namespace svcd

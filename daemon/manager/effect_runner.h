@@ -59,7 +59,7 @@ public:
     void try_again(Time now);
     std::optional<Time> again_at(Time now) { return retries_.due(now); }
 
-    /// Tells the bus what has changed since the last call, each unit once.
+    /// Tells the bus what has changed since the last call, each unit once, and which jobs ended.
     void publish();
 
     /// Set once the supervisor has ordered to leave.
@@ -111,6 +111,12 @@ private:
     std::vector<UnitId> changed_;
     std::vector<bool> is_changed_;
     std::vector<std::string> announced_;  ///< by unit: its name as clients know it, or empty
+    struct EndedJob {
+        JobId job;
+        std::string unit;
+        JobResult result;
+    };
+    std::vector<EndedJob> ended_jobs_;  ///< since the last publish(): told of after the changes
 };
 
 }  // namespace svcd

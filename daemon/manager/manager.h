@@ -89,7 +89,7 @@ private:
     UnitStatus status(UnitId unit) override;
     UnitFacts facts(UnitId unit) override;
     std::vector<std::string> related(UnitId unit, Relation relation) override;
-    PropertyValue setting(UnitId unit, std::size_t property) override;
+    PropertyValue setting(std::optional<UnitId> unit, std::size_t property) override;
     std::vector<UnitProcess> processes(UnitId unit) override;
     std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
     std::string examine(UnitId unit, bool with_kernel) override;

@@ -73,6 +73,9 @@ UnitFacts Manager::facts(UnitId unit) {
         facts.control_group = kernel_.cgroups.path_of(status.name);
     }
     facts.names = files_.names_for(unit);
+    if (kernel_.cgroups.counts_memory()) {
+        facts.memory_current = kernel_.cgroups.memory(status.name).value_or(UINT64_MAX);
+    }
     if (const UnitDefinition* definition = supervisor_.definition(unit)) {
         facts.fragment_path = definition->fragment_path;
         facts.drop_in_paths = definition->drop_in_paths;
@@ -96,9 +99,9 @@ std::vector<std::string> Manager::related(UnitId unit, Relation relation) {
     return names;
 }
 
-PropertyValue Manager::setting(UnitId unit, std::size_t property) {
+PropertyValue Manager::setting(std::optional<UnitId> unit, std::size_t property) {
     static const UnitDefinition kUndefined;
-    const UnitDefinition* definition = supervisor_.definition(unit);
+    const UnitDefinition* definition = unit ? supervisor_.definition(*unit) : nullptr;
     return setting_value(definition == nullptr ? kUndefined : *definition, property);
 }
 

@@ -252,8 +252,9 @@ template <const auto& Words, auto Member>
 constexpr auto word_in =
     [](const UnitDefinition& unit) { return word_of<Words>(service_of(unit).*Member); };
 template <ExitStatusSet RareServiceSettings::*Member>
-constexpr auto statuses_of =
-    [](const UnitDefinition& unit) { return exit_status_words(service_of(unit).rarely().*Member); };
+constexpr auto statuses_of = [](const UnitDefinition& unit) {
+    return shown_exit_statuses(service_of(unit).rarely().*Member);
+};
 constexpr auto kPidFile = [](const UnitDefinition& unit) { return service_of(unit).pid_file; };
 constexpr auto kBusName = [](const UnitDefinition& unit) {
     return service_of(unit).rarely().bus_name;

@@ -192,19 +192,19 @@ Parsed<bool> add_exit_status(std::string_view word, ExitStatusSet& set) {
                       suggestion(word, names)};
 }
 
-std::vector<std::string> exit_status_words(const ExitStatusSet& set) {
-    std::vector<std::string> words;
+ExitStatusProperty shown_exit_statuses(const ExitStatusSet& set) {
+    ExitStatusProperty shown;
     for (std::size_t status = 0; status < set.statuses.size(); ++status) {
         if (set.statuses.test(status)) {
-            words.push_back(std::to_string(status));
+            shown.statuses.push_back(static_cast<std::int32_t>(status));
         }
     }
     for (std::size_t signal = 1; signal < set.signals.size(); ++signal) {
         if (set.signals.test(signal)) {
-            words.push_back(signal_name(static_cast<int>(signal)));
+            shown.signals.push_back(static_cast<std::int32_t>(signal));
         }
     }
-    return words;
+    return shown;
 }
 
 }  // namespace svcd

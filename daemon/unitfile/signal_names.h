@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/types/property.h"
 #include "core/types/unit.h"
 #include "unitfile/values.h"
 
@@ -17,7 +18,6 @@ std::string signal_name(int signal);
 
 /// Adds one word of SuccessExitStatus: a number, the name of an exit status, or a signal.
 Parsed<bool> add_exit_status(std::string_view word, ExitStatusSet& set);
-/// The set as words, signals by name and statuses by number.
-std::vector<std::string> exit_status_words(const ExitStatusSet& set);
+ExitStatusProperty shown_exit_statuses(const ExitStatusSet& set);
 
 }  // namespace svcd

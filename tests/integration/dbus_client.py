@@ -141,15 +141,19 @@ class Client:
     def close(self):
         self.socket.close()
 
-    def send(self, path, interface, member, signature, values, destination):
-        self.serial += 1
+    def send(self, path, interface, member, signature, values, destination, flags=0):
         body = bytearray()
         for kind, value in zip(split(signature), values):
             write(body, kind, value)
+        return self.send_body(path, interface, member, signature, body, destination, flags)
+
+    def send_body(self, path, interface, member, signature, body, destination, flags=0):
+        """`body`: the bytes of the arguments, right or wrong. `flags`: 1, no reply is expected."""
+        self.serial += 1
         fields = [(1, ("o", path)), (2, ("s", interface)), (3, ("s", member)), (6, ("s", destination))]
         if signature:
             fields.append((8, ("g", signature)))
-        head = bytearray(struct.pack("<BBBBII", ord("l"), METHOD_CALL, 0, 1, len(body), self.serial))
+        head = bytearray(struct.pack("<BBBBII", ord("l"), METHOD_CALL, flags, 1, len(body), self.serial))
         write(head, "a(yv)", fields)
         pad(head, 8)
         self.socket.sendall(head + body)
@@ -181,6 +185,9 @@ class Client:
     def call(self, path, interface, member, signature="", *values, destination=None, timeout=None):
         """Calls a method; the values of its answer, as a list."""
         serial = self.send(path, interface, member, signature, values, destination or self.destination)
+        return self.answer_to(serial, interface, member, timeout)
+
+    def answer_to(self, serial, interface, member, timeout=None):
         deadline = time.monotonic() + (timeout or self.timeout)
         while True:
             message = self.receive(deadline)

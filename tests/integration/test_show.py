@@ -45,7 +45,10 @@ WITH = {
     "ReloadSignal": {"Type": "notify-reload"},
 }
 # Properties that are not as the file has it.
-AS_JSON = {"EnvironmentFile": [[["/etc/web.env", False], ["/etc/web.more", True]]]}
+AS_JSON = {
+    "EnvironmentFile": [[["/etc/web.env", False], ["/etc/web.more", True]]],
+    **{key: [[[75], [10]]] for key in ("SuccessExitStatus", "RestartPreventExitStatus", "RestartForceExitStatus")},
+}
 
 
 def documented():

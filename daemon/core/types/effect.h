@@ -154,14 +154,14 @@ enum class RefusalKind : std::uint8_t {
     unit_masked,   ///< masked, or requires one that is
     bad_setting,   ///< its file has errors
     no_such_job,
-    job_type_not_applicable,     ///< e.g. reload of a unit without ExecReload
+    job_type_not_applicable,     ///< e.g. reload of a unit that is inactive or has no ExecReload
     transaction_is_destructive,  ///< it would stop something that a job of another transaction
                                  ///< needs
     transaction_order_is_cyclic,
     transaction_jobs_conflicting,
     only_by_dependency,  ///< RefuseManualStart, RefuseManualStop
     no_isolation,        ///< AllowIsolate is off
-    not_active,          ///< reload of an inactive unit, kill of a unit without processes
+    not_active,          ///< kill of a unit without processes
     shutting_down,
     no_such_process,
     limit_reached,
@@ -179,6 +179,7 @@ struct Reply {
     RequestId request = RequestId::none;
     JobId job = JobId::none;
     std::optional<Refusal> refusal;  ///< set: refused, and there is no job
+    bool was_so_already = false;     ///< nothing was to be done: the job ends in this step
 };
 
 enum class Severity : std::uint8_t { debug, info, notice, warning, error };

@@ -22,7 +22,15 @@ struct CommandProperty {
     bool ignore_failure = false;
 };
 
-/// The alternatives, in order, have the D-Bus signatures b i u t s as a(sb) a(sasbttttuii).
+/// What systemd shows of SuccessExitStatus and its like: exit statuses, and signals by number.
+struct ExitStatusProperty {
+    std::vector<std::int32_t> statuses;
+    std::vector<std::int32_t> signals;
+
+    bool operator==(const ExitStatusProperty&) const = default;
+};
+
+/// The alternatives, in order, have the D-Bus signatures b i u t s as a(sb) a(sasbttttuii) (aiai).
 using PropertyValue = std::variant<bool,
                                    std::int32_t,
                                    std::uint32_t,
@@ -30,12 +38,13 @@ using PropertyValue = std::variant<bool,
                                    std::string,
                                    std::vector<std::string>,
                                    std::vector<std::pair<std::string, bool>>,
-                                   std::vector<CommandProperty>>;
+                                   std::vector<CommandProperty>,
+                                   ExitStatusProperty>;
 
 /// The D-Bus signature of a PropertyValue's alternative.
 constexpr std::string_view signature_of(std::size_t alternative) {
-    constexpr std::string_view kSignatures[] = {"b", "i",  "u",     "t",
-                                                "s", "as", "a(sb)", "a(sasbttttuii)"};
+    constexpr std::string_view kSignatures[] = {
+        "b", "i", "u", "t", "s", "as", "a(sb)", "a(sasbttttuii)", "(aiai)"};
     return kSignatures[alternative];
 }
 

@@ -112,8 +112,8 @@ public:
         return relation == Relation::requires_ ? std::vector<std::string>{"db.service"}
                                                : std::vector<std::string>{};
     }
-    PropertyValue setting(UnitId id, std::size_t property) override {
-        return setting_of(units_table.at(index_of(id)), property);
+    PropertyValue setting(std::optional<UnitId> id, std::size_t property) override {
+        return setting_of(id ? units_table.at(index_of(*id)) : FakeUnit{}, property);
     }
     std::vector<UnitProcess> processes(UnitId) override {
         return {{4711, "/", "/usr/bin/web"}, {4712, "/workers", "/usr/bin/web --worker"}};
@@ -215,8 +215,8 @@ private:
         return status;
     }
 
-    void answer(RequestId request, JobId job = JobId::none) {
-        Reply reply{request, job, refuse_with};
+    void answer(RequestId request, JobId job = JobId::none, bool was_so_already = false) {
+        Reply reply{request, job, refuse_with, was_so_already};
         if (hold_replies) {
             held_replies.push_back(reply);
         } else {
@@ -234,7 +234,10 @@ private:
         const bool starts = request.verb != JobVerb::stop;
         const ActiveState wanted = starts ? ActiveState::active : ActiveState::inactive;
         if (request.verb != JobVerb::restart && unit.active_state == wanted) {
-            answer(request.request);
+            const JobId done{++last_job_};
+            bus->job_new(done, unit.name);
+            answer(request.request, done, true);
+            bus->job_removed(done, unit.name, JobResult::done);
             return;
         }
         const std::uint32_t number = ++last_job_;

@@ -115,10 +115,23 @@ TEST(MessageBus, SignalsComeAfterSubscribeAndEndWithTheSubscriber) {
         Client subscriber(broker.address());
         subscriber.call(kRoot, kManager, "Subscribe");
         start_web(subscriber);
-        EXPECT_NE(watcher.wait_for_signal(kManager, "JobRemoved"), nullptr);
         EXPECT_NE(watcher.wait_for_signal("org.freedesktop.DBus.Properties", "PropertiesChanged"),
                   nullptr);
+        EXPECT_NE(watcher.wait_for_signal(kManager, "JobRemoved"), nullptr);
     }
+}
+
+TEST(MessageBus, TheEndOfAJobIsToldToItsCallerThoughNobodyHasSubscribed) {
+    TemporaryFolder folder;
+    Broker broker(folder.path());
+    broker.start();
+    BusDaemon daemon(broker.address());
+    Client caller(broker.address());
+    ASSERT_TRUE(wait_for_name(caller));
+    sd_bus_match_signal(caller.bus(), nullptr, "org.svcd1", kRoot, kManager, "JobRemoved", nullptr,
+                        nullptr);
+    start_web(caller);
+    EXPECT_NE(caller.wait_for_signal(kManager, "JobRemoved"), nullptr);
 }
 
 TEST(MessageBus, AnotherUserIsRefusedThereToo) {

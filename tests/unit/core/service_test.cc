@@ -24,13 +24,30 @@ TEST(ServiceStart, SimpleIsActiveOnceItsProcessExists) {
     EXPECT_NE(scenario.status("web").main.pid, 0);
 }
 
-TEST(ServiceStart, OfAnActiveUnitIsDoneAtOnceWithoutAJob) {
+TEST(ServiceStart, OfAnActiveUnitIsAJobThatIsDoneAtOnce) {
     Scenario scenario = with(service("web"));
     scenario.start("web").take_log();
+    const JobId before = scenario.last_reply().job;
     scenario.start("web");
-    EXPECT_EQ(scenario.last_reply().job, JobId::none);
+    EXPECT_TRUE(scenario.last_reply().was_so_already);
+    EXPECT_GT(scenario.last_reply().job, before);
     EXPECT_FALSE(scenario.last_reply().refusal.has_value());
-    EXPECT_THAT(scenario.take_log(), IsEmpty());
+    EXPECT_THAT(scenario.take_log(), ElementsAre("job web.service done"));
+    EXPECT_FALSE(scenario.status("web").job.has_value());
+}
+
+TEST(ServiceStart, WhatChangesNothingIsAJobThatIsDoneAtOnceWhateverTheVerb) {
+    Scenario scenario = with(service("web"));
+    for (const JobVerb verb :
+         {JobVerb::stop, JobVerb::try_restart, JobVerb::try_reload_or_restart}) {
+        scenario.take_log();
+        scenario.ask(verb, "web");
+        EXPECT_TRUE(scenario.last_reply().was_so_already);
+        EXPECT_NE(scenario.last_reply().job, JobId::none);
+        EXPECT_THAT(scenario.take_log(), ElementsAre("job web.service done"));
+    }
+    scenario.start("web");
+    EXPECT_FALSE(scenario.last_reply().was_so_already);
 }
 
 TEST(ServiceStart, ExecWaitsForTheExecve) {

@@ -129,8 +129,8 @@ TEST(Properties, AreSystemds) {
     EXPECT_EQ(shown<std::string>(unit, "StandardError"), "inherit");
     EXPECT_EQ(shown<std::uint32_t>(unit, "UMask"), 077U);
     EXPECT_EQ(shown<std::uint32_t>(unit, "StartLimitBurst"), 5U);
-    EXPECT_THAT(shown<std::vector<std::string>>(unit, "SuccessExitStatus"),
-                ElementsAre("3", "SIGTERM"));
+    EXPECT_EQ(shown<ExitStatusProperty>(unit, "SuccessExitStatus"),
+              (ExitStatusProperty{{3}, {15}}));
     const auto files = shown<std::vector<std::pair<std::string, bool>>>(unit, "EnvironmentFiles");
     EXPECT_THAT(files, ElementsAre(std::pair<std::string, bool>{"/x", true}));
     const auto reload = shown<std::vector<CommandProperty>>(unit, "ExecReload");

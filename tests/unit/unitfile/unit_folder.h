@@ -15,6 +15,7 @@
 
 #include "unitfile/loader.h"
 #include "unitfile/schema.h"
+#include "unitfile/signal_names.h"
 
 namespace svcd {
 
@@ -110,6 +111,16 @@ inline std::string shown_text(const UnitDefinition& unit, std::string_view prope
         }
         std::string operator()(const std::vector<CommandProperty>& values) const {
             return std::to_string(values.size()) + " commands";
+        }
+        std::string operator()(const ExitStatusProperty& set) const {
+            std::string text;
+            for (const std::int32_t status : set.statuses) {
+                text += (text.empty() ? "" : " ") + std::to_string(status);
+            }
+            for (const std::int32_t signal : set.signals) {
+                text += (text.empty() ? "" : " ") + signal_name(signal);
+            }
+            return text;
         }
     };
     const auto& properties = setting_properties();
