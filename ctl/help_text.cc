@@ -86,6 +86,11 @@ std::string help_text(Verb verb) {
     if ((row.options & kStale) != 0) {
         text += "  --reload, --stale     when the unit file has changed: read it first, or don't\n";
     }
+    if ((row.options & kReload) != 0) {
+        text +=
+            "  --force               also when the program has no use for the signal that reloads\n"
+            "                        it, and so would end of it\n";
+    }
     if ((row.options & kEnd) != 0) {
         text +=
             "  -f, --force           take no more time than is needed to end it all: also for a\n"

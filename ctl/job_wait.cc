@@ -67,6 +67,9 @@ bool JobWait::request(const std::string& verb, const std::string& unit, const st
     if (!session_.options().reason.empty()) {
         options["reason"] = sdbus::Variant{session_.options().reason};
     }
+    if (session_.options().force) {
+        options["force"] = sdbus::Variant{true};
+    }
     const bool isolates = mode == "isolate";
     const std::set<std::uint32_t> before = isolates ? job_numbers() : std::set<std::uint32_t>{};
     const Usec asked_at = monotonic_now();

@@ -100,6 +100,12 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
         app.add_flag("--reload", options.reload_first);
         app.add_flag("--stale", options.stale);
     }
+    if ((sets & kReload) != 0) {
+        app.add_flag("--force", options.force);
+    }
+    if ((sets & kReload) != 0) {
+        app.add_flag("--force", options.force);
+    }
     if ((sets & kEnd) != 0) {
         app.add_flag("-f,--force", options.force);
         app.add_flag("--dry-run", options.dry_run);

@@ -27,6 +27,7 @@ enum OptionSet : unsigned {
     kPlan = 2048,
     kTimeline = 4096,
     kEscape = 8192,
+    kReload = 16384,
 };
 
 enum class Units : std::uint8_t {

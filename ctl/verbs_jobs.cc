@@ -36,8 +36,25 @@ std::string already_text(Verb verb, const std::string& unit) {
     return "there is nothing to do for " + unit;
 }
 
+/// A reload that the service has ended of, or during which it has.
+std::string end_of_reload(Verb verb, const Json& properties) {
+    const bool reloads = verb == Verb::reload || verb == Verb::reload_or_restart ||
+                         verb == Verb::try_reload_or_restart;
+    const std::string state = text_of(properties, "ActiveState");
+    if (!reloads || state.empty() || state == "active" || state == "reloading") {
+        return "";
+    }
+    const std::string end = describe_end(static_cast<int>(number_of(properties, "ExecMainCode")),
+                                         static_cast<int>(number_of(properties, "ExecMainStatus")));
+    return "the service ended during the reload" +
+           (end.empty() ? std::string{} : ": its main process " + end);
+}
+
 /// Why a job failed: its unit's own failure, or that of one it depends on, or what the job says.
-std::string why_failed(const WatchedJob& job, const Json& properties, const Culprits& found) {
+std::string why_failed(const WatchedJob& job,
+                       Verb verb,
+                       const Json& properties,
+                       const Culprits& found) {
     if (job.result == "dependency") {
         return describe_job_result(job.result) +
                (found.text.empty() ? "" : " (" + found.text + ")");
@@ -45,6 +62,10 @@ std::string why_failed(const WatchedJob& job, const Json& properties, const Culp
     if (const std::string unmet = unmet_condition(properties);
         job.result == "assert" && !unmet.empty()) {
         return unmet + " does not hold";
+    }
+    if (const std::string end = end_of_reload(verb, properties);
+        job.result == "failed" && !end.empty()) {
+        return end;
     }
     const std::string reason = reason_text(properties);
     if (const std::string text = text_of(properties, "ExecErrorText");
@@ -68,7 +89,7 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
         if (job.result == "dependency") {
             found = find_culprits(session, properties);
         }
-        trouble.message = why_failed(job, properties, found);
+        trouble.message = why_failed(job, options.verb, properties, found);
         trouble.exec_error = exec_error_json(found.units.empty() ? properties : found.first);
     } catch (const sdbus::Error&) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since

@@ -85,7 +85,8 @@ Outcome request_job(const Call& call,
                     std::string_view mode_name,
                     std::string reason,
                     AnswerShape shape,
-                    Requests::ClientId id) {
+                    Requests::ClientId id,
+                    bool force) {
     const auto mode = job_mode_named(mode_name);
     if (!mode) {
         return tl::unexpected(mode.error());
@@ -97,8 +98,9 @@ Outcome request_job(const Call& call,
     if (!request) {
         return too_many_requests();
     }
-    api.manager.submit(
-        JobRequested{*request, unit, verb, *mode, requester_of(call.caller, std::move(reason))});
+    JobRequested event{*request, unit, verb, *mode, requester_of(call.caller, std::move(reason))};
+    event.force = force;
+    api.manager.submit(std::move(event));
     return Answered::later;
 }
 

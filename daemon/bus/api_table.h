@@ -139,7 +139,8 @@ const InterfaceTable& job_interface();
 
 // What several of the objects' methods are made of.
 
-/// Asks for a job. `shape` is job, or job_and_flag for a call with a client's own ID.
+/// Asks for a job. `shape` is job, or job_and_flag for a call with a client's own ID. `force`: a
+/// reload that the program would end of is not refused.
 Outcome request_job(const Call& call,
                     Api& api,
                     UnitId unit,
@@ -147,7 +148,8 @@ Outcome request_job(const Call& call,
                     std::string_view mode,
                     std::string reason = {},
                     AnswerShape shape = AnswerShape::job,
-                    Requests::ClientId id = {});
+                    Requests::ClientId id = {},
+                    bool force = false);
 Outcome request_kill(
     const Call& call, Api& api, UnitId unit, std::string_view whom, std::int32_t signal);
 /// The same with a value for it: real-time signals only, as of systemd's QueueSignalUnit.

@@ -73,6 +73,8 @@ constexpr const char* error_name(RefusalKind kind) {
             return kErrorNoSuchProcess;
         case RefusalKind::limit_reached:
             return "org.svcd1.LimitReached";
+        case RefusalKind::reload_would_end:
+            return "org.svcd1.ReloadWouldEnd";
         case RefusalKind::successor_fails:
             return "org.svcd1.SuccessorFails";
     }

@@ -271,7 +271,8 @@ tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned 
         if (text == nullptr && !is_force) {
             return bus_error(kErrorInvalidArgs,
                              "There is no option '" + key + "' of this method; there are " +
-                                 ((known & kForce) != 0 ? "force" : "request_id") + " and reason.");
+                                 ((known & kRequestId) != 0 ? "request_id, " : "") +
+                                 "force and reason.");
         }
         if (sd_bus_message_enter_container(call, SD_BUS_TYPE_VARIANT, is_force ? "b" : "s") <= 0) {
             return bus_error(kErrorInvalidArgs, "The option '" + key + "' takes a " +
@@ -301,7 +302,7 @@ Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
     const std::string verb_name = read_string(call.message);
     const std::string name = read_string(call.message);
     const std::string mode = read_string(call.message);
-    const auto options = read_options(call.message, kRequestId | kReason);
+    const auto options = read_options(call.message, kRequestId | kReason | kForce);
     if (!options) {
         return tl::unexpected(options.error());
     }
@@ -331,7 +332,7 @@ Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
         return tl::unexpected(unit.error());
     }
     return request_job(call, subject.api(), *unit, *verb, mode, options->reason,
-                       AnswerShape::job_and_flag, std::move(id));
+                       AnswerShape::job_and_flag, std::move(id), options->force);
 }
 
 Outcome cancel_job(const Call& call, Subject& subject, Writer&) {

@@ -34,7 +34,7 @@ void Machine::unit_changed(Unit& unit, ActiveState old_state) {
     if (Job* job = job_of(unit)) {
         asked_for = job_follows_state(unit, *job);
     }
-    if (!asked_for && is_up_or_starting(old_state) && is_down_or_stopping(state)) {
+    if (!asked_for && goes_down_heard(unit, old_state)) {
         stop_with(unit);
     }
     if (state == old_state) {
@@ -46,6 +46,7 @@ void Machine::unit_changed(Unit& unit, ActiveState old_state) {
         trigger(unit, Relation::on_success);
     }
     if (is_up(state) && !is_up(old_state)) {
+        forget_comeback(unit);
         bring_back(unit);
     }
     if (!is_up_or_starting(state) || is_up(state)) {
@@ -60,12 +61,24 @@ bool Machine::is_missed(Unit& unit) {
            (unit.run != nullptr && Service{*this, unit}.shall_restart());
 }
 
+/// Is this the moment in which others hear that it goes down? With RestartMode=direct that is not
+/// before it is down for good.
+bool Machine::goes_down_heard(Unit& unit, ActiveState old_state) {
+    const ActiveState state = unit.active_state();
+    const bool is_direct = unit.run != nullptr && Service{*this, unit}.restarts_directly();
+    if (is_direct && is_down(state)) {
+        return !is_down(old_state);
+    }
+    return is_up_or_starting(old_state) && is_down_or_stopping(state) &&
+           !(is_direct && Service{*this, unit}.shall_restart());
+}
+
 /// BindsTo and PropagatesStopTo: what can't be up without this unit goes down with it.
 void Machine::stop_with(Unit& unit) {
     for (const Relation relation : {Relation::bound_by, Relation::propagates_stop_to}) {
         for (const auto edge : graph.related(unit.id, relation)) {
             if (!is_down_or_stopping(this->unit(edge.unit()).active_state())) {
-                stop_for(unit, edge.unit(), relation,
+                stop_for(unit, edge.unit(),
                          std::string(name_of(inverse(relation))) + " " + unit.name() +
                              ", which is stopping");
             }
@@ -73,50 +86,31 @@ void Machine::stop_with(Unit& unit) {
     }
 }
 
-/// Stops `id` for what `culprit` did; what goes down with that comes back with it.
-void Machine::stop_for(Unit& culprit, UnitId id, Relation relation, std::string reason) {
+/// Stops `id` for what `culprit` did; what goes down with that comes back with it. The unit that
+/// has failed goes down by itself already: a stop job would take its restart from it.
+void Machine::stop_for(Unit& culprit, UnitId id, std::string reason) {
+    const UnitId failed = root_of_failure(culprit);
     Transaction transaction{*this};
+    transaction.spare(culprit.id);
+    transaction.spare(failed);
     if (auto refusal = transaction.build(id, JobType::stop, JobMode::replace)) {
         say(Severity::warning, unit(id), refusal->message);
         return;
     }
-    if (relation == Relation::bound_by && is_missed(culprit)) {
+    if (failed != culprit.id || is_missed(culprit)) {
+        const std::set<UnitId> dependents = dependents_of(failed);
         for (const UnitId stopped : transaction.units_with(JobType::stop)) {
             Unit& other = unit(stopped);
             const Job* job = job_of(other);
             // What a person has asked to stop, and waits for its turn, stays stopped.
-            if (job == nullptr || job->type != JobType::stop) {
-                set_wants_back(other, true);
+            if ((job == nullptr || job->type != JobType::stop) && dependents.contains(stopped)) {
+                want_back(other, unit(failed));
             }
         }
     }
     Requester requester;
     requester.reason = std::move(reason);
     transaction.apply(requester);
-}
-
-void Machine::set_wants_back(Unit& unit, bool wants) {
-    if (unit.wants_back != wants) {
-        unit.wants_back = wants;
-        touch(unit);
-    }
-}
-
-/// Rule of ours: what was stopped because a dependency failed comes back with it.
-void Machine::bring_back(const Unit& unit) {
-    if (shutting_down) {
-        return;
-    }
-    for (const Relation relation :
-         {Relation::bound_by, Relation::required_by, Relation::consists_of}) {
-        for (const auto edge : graph.related(unit.id, relation)) {
-            Unit& other = this->unit(edge.unit());
-            if (other.wants_back && is_down_or_stopping(other.active_state())) {
-                set_wants_back(other, false);
-                start_transaction(other.id, JobType::start, unit.name() + " is back");
-            }
-        }
-    }
 }
 
 /// OnFailure, OnSuccess.
@@ -202,17 +196,17 @@ void Machine::act_on_rechecked() {
         if (unit.active_state() == ActiveState::active) {
             if (const Unit* culprit = missing_binding(unit)) {
                 if (may_act_by_itself(unit)) {
-                    stop_for(this->unit(culprit->id), id, Relation::bound_by,
+                    stop_for(this->unit(culprit->id), id,
                              "BindsTo " + culprit->name() + ", which is not active");
                 }
             } else if (is_unneeded(unit) && may_act_by_itself(unit)) {
                 start_transaction(id, JobType::stop, "StopWhenUnneeded", JobMode::fail);
             }
         } else if (is_down(unit.active_state())) {
-            if (unit.wants_back && has_its_bindings(unit)) {
-                // They were back before it was down: its stop had to wait for something else.
-                set_wants_back(unit, false);
-                start_transaction(id, JobType::start, "what it is bound to is back");
+            if (may_come_back(unit)) {
+                // That was back before it was down: its stop had to wait for something else.
+                forget_comeback(unit);
+                start_transaction(id, JobType::start, "what it needs is back");
             } else if (const Unit* upholder = active_upholder(unit);
                        upholder != nullptr && may_act_by_itself(unit)) {
                 start_transaction(id, JobType::start, "Upholds of " + upholder->name(),
@@ -231,18 +225,6 @@ const Unit* Machine::missing_binding(const Unit& unit) const {
         }
     }
     return nullptr;
-}
-
-/// Is all of it up that it may have been stopped for?
-bool Machine::has_its_bindings(const Unit& unit) const {
-    for (const Relation relation : {Relation::binds_to, Relation::requires_, Relation::part_of}) {
-        for (const auto edge : graph.related(unit.id, relation)) {
-            if (!is_up(this->unit(edge.unit()).active_state())) {
-                return false;
-            }
-        }
-    }
-    return true;
 }
 
 bool Machine::is_unneeded(const Unit& unit) const {

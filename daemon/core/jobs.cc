@@ -16,6 +16,15 @@ bool has_to_wait(const Job& job, Relation relation, const Job& other) {
     return !job.ignore_order && has_to_wait(job.type, relation, other.type);
 }
 
+/// A reload that a process of a stopping unit asks for (its ExecStop, say) is part of that stop:
+/// waiting for its end, it would wait for itself.
+bool is_needed_by_stop(const Job& job, const Job& other) {
+    const bool reloads = job.type == JobType::reload || job.type == JobType::reload_or_start;
+    const bool stops = other.type == JobType::stop || other.type == JobType::restart ||
+                       other.type == JobType::try_restart;
+    return reloads && stops && job.requester.unit == other.unit;
+}
+
 bool is_by_a_person(const JobRequested& event) {
     return event.requester.pid != 0;
 }
@@ -84,6 +93,10 @@ void Machine::request_job(const JobRequested& event) {
         reply_already(event.request, unit.id);
         return;
     }
+    if (auto refusal = refusal_to_reload(unit, type, event)) {
+        refuse(event.request, std::move(*refusal));
+        return;
+    }
     Transaction transaction{*this};
     if (auto refusal = transaction.build(event.unit, type, event.mode)) {
         if (event.request == RequestId::none) {
@@ -92,7 +105,7 @@ void Machine::request_job(const JobRequested& event) {
         refuse(event.request, std::move(*refusal));
         return;
     }
-    set_wants_back(unit, false);
+    forget_comebacks_against(unit.id, type);
     if (starts && is_by_a_person(event) && unit.run != nullptr) {
         unit.run->starts.clear();
         unit.run->backoff = 0;
@@ -159,6 +172,8 @@ JobId Machine::install(
                 present->state == JobState::waiting || (type != JobType::reload && is_enough);
             if (result != present->type) {
                 present->requester = requester;
+            } else if (requester.unit.has_value()) {
+                present->requester.unit = requester.unit;
             }
             present->type = result;
             present->irreversible = present->irreversible || irreversible;
@@ -222,7 +237,8 @@ bool Machine::is_runnable(const Job& job) const {
     for (const Relation relation : {Relation::after, Relation::before}) {
         for (const auto edge : graph.related(job.unit, relation)) {
             const Job* other = job_of(unit(edge.unit()));
-            if (other != nullptr && has_to_wait(job, relation, *other)) {
+            if (other != nullptr && has_to_wait(job, relation, *other) &&
+                !is_needed_by_stop(job, *other)) {
                 return false;
             }
         }
@@ -333,24 +349,25 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
     jobs.erase(found);
     update_deadline(unit);
     if (type == JobType::stop && result != JobResult::done) {
-        set_wants_back(unit, false);  // it stays
+        forget_comeback(unit);  // it stays
     }
     if (unit.sub_state == SubState::auto_restart) {
         given_up_restarts_.push_back(unit.id);
     }
     if (result != JobResult::done && fail_dependents) {
         if (type == JobType::start || type == JobType::verify_active) {
+            const std::optional<UnitId> missed = missed_after(unit, result);
             for (const Relation relation :
                  {Relation::required_by, Relation::requisite_of, Relation::bound_by}) {
-                failures_.push_back({unit.id, relation});
+                failures_.push_back({unit.id, relation, missed});
             }
         } else if (type == JobType::stop) {
-            failures_.push_back({unit.id, Relation::conflicted_by});
+            failures_.push_back({unit.id, Relation::conflicted_by, std::nullopt});
         }
     }
     if (result == JobResult::done && type == JobType::start && !is_up(unit.active_state())) {
         // A oneshot that has ended is done, and yet what Requisite needs is not there.
-        failures_.push_back({unit.id, Relation::requisite_of});
+        failures_.push_back({unit.id, Relation::requisite_of, std::nullopt});
     }
     if (result == JobResult::timeout || result == JobResult::dependency) {
         trigger(unit, Relation::on_failure);  // the unit itself may not even have begun
@@ -368,12 +385,13 @@ void Machine::drain_failures() {
     while (!failures_.empty()) {
         const FailedUnit failed = failures_.back();
         failures_.pop_back();
-        fail_dependent_jobs(failed.unit, failed.relation);
+        fail_dependent_jobs(failed);
     }
     draining_failures_ = false;
 }
 
-void Machine::fail_dependent_jobs(UnitId id, Relation relation) {
+void Machine::fail_dependent_jobs(const FailedUnit& failed) {
+    const auto [id, relation, missed] = failed;
     std::vector<JobId> failing;
     for (const auto edge : graph.related(id, relation)) {
         const Job* job = job_of(unit(edge.unit()));
@@ -391,6 +409,9 @@ void Machine::fail_dependent_jobs(UnitId id, Relation relation) {
             "not started, because " + unit(id).name() + ", which it " +
                 (relation == Relation::conflicted_by ? "conflicts with, could not be stopped"
                                                      : "needs, did not start"));
+        if (missed.has_value()) {
+            want_back(unit(found->second.unit), unit(*missed));
+        }
         finish(job, JobResult::dependency, true);
     }
 }
@@ -442,11 +463,8 @@ bool Machine::job_follows_state(Unit& unit, Job& job) {
                 return true;
             }
             if (state != ActiveState::activating && state != ActiveState::reloading) {
-                if (is_down(state)) {
-                    finish(job.id,
-                           state == ActiveState::failed ? JobResult::failed : JobResult::done,
-                           true);
-                }
+                // The service ends of it: what was asked for has not come about.
+                finish(job.id, JobResult::failed, true);
                 return false;
             }
             return true;

@@ -6,6 +6,7 @@
 // - transaction.cc     which jobs a request means
 // - jobs.cc            when a job runs, how it ends
 // - planner.h          what a request would do, and how long it would take
+// - comebacks.cc       what a failure stopped comes back
 // - conditions.cc      what is looked at before a unit starts
 // - units.cc           starting and stopping a unit of any type
 // - dependents.cc      what a unit's change means to others
@@ -22,6 +23,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/deadlines.h"
@@ -40,6 +42,8 @@ inline constexpr Relation kNeeds[] = {Relation::requires_, Relation::requisite, 
 
 /// It went down, for good and as it was meant to (OnSuccess, SuccessAction).
 bool has_succeeded(const Unit& unit, ActiveState old_state);
+
+class Transaction;
 
 class Machine {
 public:
@@ -102,6 +106,9 @@ public:
     // ── jobs.cc
     static JobType job_type_of(JobVerb verb, const Unit& unit);
     std::optional<Refusal> refusal_to_request(const Unit& unit, JobType type) const;
+    std::optional<Refusal> refusal_to_reload(const Unit& unit,
+                                             JobType type,
+                                             const JobRequested& event) const;
     void request_job(const JobRequested& event);
     void cancel_jobs(const CancelRequested& event);
     /// A transaction that svcd itself wants (a restart, a unit bound to one that is gone). Failure
@@ -129,7 +136,13 @@ public:
     /// The unit's state has changed from `old_state`: its job may have ended, others may follow.
     void unit_changed(Unit& unit, ActiveState old_state);
     void propagate_reload(const Unit& unit);
-    void set_wants_back(Unit& unit, bool wants);
+
+    // ── comebacks.cc
+    bool is_missed(Unit& unit);
+    /// `culprit` has failed, and `unit` can't be without it.
+    void want_back(Unit& unit, const Unit& culprit);
+    void forget_comeback(Unit& unit);
+    void forget_comebacks_but(const Transaction& kept);
 
     // ── conditions.cc
     std::optional<StartOutcome> check_conditions(Unit& unit);
@@ -196,6 +209,7 @@ private:
 
     void set_shutdown_end(Time end);
     void restore(const SupervisorRecord& record);
+    std::optional<UnitId> find_by_checksum(std::uint64_t checksum) const;
     void note_transition(const Unit& unit, SubState next);
     void settle();
     void on_deadline(Unit& unit);
@@ -205,25 +219,31 @@ private:
     void run_job(Job& job);
     bool is_runnable(const Job& job) const;
     void drain_failures();
-    void fail_dependent_jobs(UnitId unit, Relation relation);
     void queue_neighbours(UnitId unit);
     bool job_follows_state(Unit& unit, Job& job);
     void reset_failed(Unit& unit);
 
-    bool is_missed(Unit& unit);
+    bool goes_down_heard(Unit& unit, ActiveState old_state);
     void stop_with(Unit& unit);
-    void stop_for(Unit& culprit, UnitId id, Relation relation, std::string reason);
-    void bring_back(const Unit& unit);
+    void stop_for(Unit& culprit, UnitId id, std::string reason);
     void trigger(const Unit& unit, Relation relation);
     void start_triggered();
     void recheck(Unit& unit);
     void act_on_rechecked();
     const Unit* missing_binding(const Unit& unit) const;
-    bool has_its_bindings(const Unit& unit) const;
     bool is_unneeded(const Unit& unit) const;
     const Unit* active_upholder(const Unit& unit) const;
     bool may_act_by_itself(const Unit& unit);
     void act_on_end(const Unit& unit, ActiveState old_state);
+
+    std::set<UnitId> dependents_of(UnitId id) const;
+    static UnitId root_of_failure(const Unit& unit);
+    static std::optional<UnitId> missed_after(const Unit& unit, JobResult start);
+    void bring_back(const Unit& unit);
+    bool may_come_back(const Unit& unit) const;
+    bool has_its_ties(const Unit& unit) const;
+    void forget_comebacks_against(UnitId id, JobType wanted);
+    void restore_comeback(Unit& unit, std::uint64_t missed);
 
     void forget_checker(Unit& unit);
     void conditions_checked(Unit& unit, ExitCode code, int status);
@@ -282,9 +302,13 @@ private:
     struct FailedUnit {
         UnitId unit;
         Relation relation;
+        std::optional<UnitId> missed;  ///< whose failure that is, when it is one
     };
 
+    void fail_dependent_jobs(const FailedUnit& failed);
+
     std::uint64_t random_state_;
+    std::set<std::pair<UnitId, UnitId>> comebacks_;  ///< Unit::missed, and the unit that misses it
     std::vector<FailedUnit> failures_;
     bool draining_failures_ = false;
     bool cycles_may_have_come_ = false;

@@ -5,6 +5,7 @@
 
 #include "core/machine.h"
 #include "core/service.h"
+#include "core/types/checksum.h"
 
 namespace svcd {
 namespace {
@@ -115,8 +116,12 @@ UnitRecord Machine::record(const Unit& unit) const {
         record.flags2 |= value ? static_cast<std::uint32_t>(bit) : 0u;
     };
     flag2(unit.wants_back, kUnitWantsBack);
+    record.missed = unit.wants_back ? checksum_of(this->unit(unit.missed).name()) : 0;
     if (const Job* job = job_of(unit)) {
         record.job = record_of(*job);
+        record.asked_by = job->requester.unit.has_value()
+                              ? checksum_of(this->unit(*job->requester.unit).name())
+                              : 0;
     }
     if (const ConditionCheck* check = unit.check.get()) {
         flag2(true, kUnitHasCheck);
@@ -142,6 +147,7 @@ UnitRecord Machine::record(const Unit& unit) const {
     record.idle_until = to_usec(run->idle_until);
     record.unreaped_until = to_usec(run->unreaped_until);
     record.unreaped_start_time = run->unreaped_start_time;
+    flag2(run->main_has_moved, kUnitMainHasMoved);
     record.backoff = run->backoff;
     record.reload_began_at = to_usec(run->reload_began_at);
     const auto flag = [&](bool value, UnitFlag bit) {
@@ -259,6 +265,7 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     for (std::size_t index = 0; index < starts; ++index) {
         run->starts.push_back(time_from_usec(record.start_times[index]));
     }
+    run->main_has_moved = (record.flags2 & kUnitMainHasMoved) != 0;
     run->main = process_from(record.main);
     run->main.is_held = (record.flags2 & kUnitMainIsHeld) != 0;
     run->control = process_from(record.control);
@@ -281,6 +288,17 @@ std::unique_ptr<ConditionCheck> check_from(const UnitRecord& record) {
 }
 
 }  // namespace
+
+/// The unit whose name has this checksum, which records hold in its place; 0 stands for none.
+std::optional<UnitId> Machine::find_by_checksum(std::uint64_t checksum) const {
+    if (checksum == 0) {
+        return std::nullopt;
+    }
+    const auto found = std::find_if(by_name_.begin(), by_name_.end(), [&](UnitId id) {
+        return checksum_of(unit(id).name()) == checksum;
+    });
+    return found == by_name_.end() ? std::nullopt : std::optional{*found};
+}
 
 void Machine::restore(const SupervisorRecord& record) {
     if (record.next_serial == 0) {
@@ -364,6 +382,10 @@ void Machine::restore(const StateRestored& event) {
     cycles_may_have_come_ = true;  // the order that these jobs wait in is that of the files today
     for (const RestoredUnit& restored : event.units) {
         Unit& unit = this->unit(*find(text_of(restored.record.name)));
+        restore_comeback(unit, restored.record.missed);
+        if (Job* job = job_of(unit)) {
+            job->requester.unit = find_by_checksum(restored.record.asked_by);
+        }
         if (unit.run != nullptr) {
             Service{*this, unit}.resume(restored, event.was_away);
         }

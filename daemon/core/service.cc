@@ -48,13 +48,13 @@ std::optional<StartOutcome> Service::obstacle() {
     if (state.starting) {
         return StartOutcome::going;
     }
-    if (lacks_restart(unit_)) {
+    if (lacks_restart(unit_) && !restarts_directly()) {
         // A start instead of the restart that was to come: from dead, as any start.
         machine_.job_of(unit_)->state = JobState::waiting;
         leave_auto_restart(true);
         return StartOutcome::later;
     }
-    if (state.stopping || unit_.sub_state == SubState::auto_restart) {
+    if (state.stopping || (unit_.sub_state == SubState::auto_restart && !lacks_restart(unit_))) {
         return StartOutcome::later;  // once it is down; once RestartSec has passed
     }
     if (unit_.sub_state == SubState::stop_wedged) {
@@ -256,6 +256,7 @@ bool Service::spawn(ProcessRole role, std::uint16_t command) {
         run_.main_known = true;
         run_.main_ran = false;
         run_.main_is_adopted = false;
+        run_.main_has_moved = false;
         run_.main_started_at = machine_.now;
         run_.main_exited_at = Time{};
         run_.main_code = ExitCode::none;

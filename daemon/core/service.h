@@ -56,7 +56,7 @@ public:
     void on_exit(ProcessRole role, ExitCode code, int status);
     void on_main_process_found(const MainProcessFound& found);
     void on_main_process_not_found(const Error& error);
-    void on_cgroup_emptied();
+    void on_cgroup_emptied(Token moved);
     void on_reaped(Pid pid);
     void on_notification(const Notification& notification);
     void on_bus_name(bool has_owner);
@@ -70,6 +70,8 @@ public:
     void release_held();
     /// By its policy, would it be started again if it went down as it is now?
     bool shall_restart() const;
+    /// RestartMode=direct.
+    bool restarts_directly() const;
 
     /// After StateRestored: ask again, or do again, what may have been lost with the manager
     /// before.
@@ -110,6 +112,7 @@ private:
     void enter_dead(UnitResult result, bool may_restart);
     void enter_wedged();
     void enter_restart();
+    Duration random_delay();
     void leave_auto_restart(bool a_start);
     void fail_start(UnitResult result) { enter_signal(SubState::stop_sigterm, result); }
     /// In a state that waits for processes to end: go on if they have.
@@ -145,6 +148,9 @@ private:
     void look_for_main_process();
     void go_on_without_named();
     bool hands_over(UnitResult result);
+    bool may_be_succeeded() const;
+    bool looks_for_successor();
+    void on_main_moved();
     void identify_main_process(IdentifyMainProcess::How how, Pid pid);
     void note_adopted_end();
     bool waits_for_reaping();
@@ -166,6 +172,7 @@ private:
     bool is_answer_to_stop(ExitCode code, int status) const;
     UnitResult result_of_exit(ExitCode code, int status, bool is_daemon) const;
     UnitResult result_of_main(ExitCode code, int status) const;
+    UnitResult result_of_last_main() const;
     UnitResult result_of_control(ExitCode code, int status) const;
     bool start_limit_hit();
     void count_restart();

@@ -109,7 +109,7 @@ void Service::on_main_exit(ExitCode code, int status) {
             return;
         }
     }
-    if (hands_over(result)) {
+    if (hands_over(result) || may_be_succeeded()) {
         return;
     }
     note_result(result);
@@ -298,8 +298,32 @@ bool Service::run_next_control(std::uint16_t command) {
 
 // ── the cgroup
 
-void Service::on_cgroup_emptied() {
+/// The main process lives on in another cgroup: it is the launcher's child all the same, in its
+/// slot, so its end will be heard of, and a stop reaches it.
+void Service::on_main_moved() {
+    if (!run_.main_has_moved) {
+        machine_.say(Severity::warning, unit_,
+                     "its main process (PID " + std::to_string(run_.main.pid) +
+                         ") has been moved to another cgroup: it is followed there, and still "
+                         "counts as the unit's");
+    }
+    run_.main_has_moved = true;
+    run_.recheck_until = kNever;
+    if (run_.empty_since != kNever) {
+        run_.empty_since = kNever;
+        run_.check_deadline = kNever;
+        machine_.update_deadline(unit_);
+    }
+    unit_.populated = run_.control.is_there();
+    machine_.touch(unit_);
+}
+
+void Service::on_cgroup_emptied(Token moved) {
     const bool has_main = run_.main.is_there() && !run_.main.is_held;
+    if (has_main && run_.main.token == moved) {
+        on_main_moved();
+        return;
+    }
     if (has_main || run_.control.is_there()) {
         // Either this report is older than the process, or the exit record is held up by a tracer,
         // or there will be none (a process whose parent isn't the launcher). A second look, a while
@@ -350,7 +374,7 @@ void Service::on_cgroup_emptied() {
     } else if (unit_.sub_state == SubState::running) {
         enter_running(UnitResult::success);
     } else if (traits(unit_.sub_state).active == ActiveState::reloading) {
-        enter_stop(UnitResult::success);
+        enter_stop(result_of_last_main());
     } else if (is_down(unit_.active_state()) && unit_.sub_state != SubState::stop_wedged) {
         machine_.order(ReleaseCgroup{unit_.id});
     } else {

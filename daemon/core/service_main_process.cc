@@ -67,6 +67,7 @@ void Service::on_main_process_found(const MainProcessFound& found) {
     run_.main_known = true;
     run_.main_ran = true;
     run_.main_is_adopted = true;
+    run_.main_has_moved = false;
     run_.main_pid_last = found.pid;
     run_.main_started_at = machine_.now;
     run_.main_exited_at = Time{};
@@ -74,12 +75,17 @@ void Service::on_main_process_found(const MainProcessFound& found) {
     run_.main_status = 0;
     run_.check_deadline = kNever;
     machine_.touch(unit_);
-    if (settings_.type == ServiceType::forking && !run_.control.is_there()) {
-        if (unit_.sub_state == SubState::start) {
-            enter_start_post();
-        } else if (unit_.sub_state == SubState::start_post) {
-            enter_running(UnitResult::success);
-        }
+    const bool is_forking = settings_.type == ServiceType::forking;
+    if (run_.control.is_there()) {
+        machine_.update_deadline(unit_);
+        return;
+    }
+    if (unit_.sub_state == SubState::reload && !run_.told_reloading) {
+        finish_reload(UnitResult::success);  // which has waited for this
+    } else if (is_forking && unit_.sub_state == SubState::start) {
+        enter_start_post();
+    } else if (is_forking && unit_.sub_state == SubState::start_post) {
+        enter_running(UnitResult::success);
     }
     machine_.update_deadline(unit_);
 }
@@ -88,7 +94,7 @@ void Service::on_main_process_found(const MainProcessFound& found) {
 /// daemon that has replaced its own program does so, and its successor was its child until now.
 bool Service::hands_over(UnitResult result) {
     const bool by_file = settings_.type == ServiceType::forking && !settings_.pid_file.empty();
-    if (unit_.sub_state != SubState::running || !unit_.populated ||
+    if (!is_up(unit_.active_state()) || run_.control.is_there() || !unit_.populated ||
         run_.identifying != Token::none || (run_.named_pid == 0 && !by_file)) {
         return false;
     }
@@ -109,12 +115,28 @@ bool Service::hands_over(UnitResult result) {
     return run_.identifying != Token::none;
 }
 
+/// The main process has ended while ExecReload runs, which may have made it start a successor: that
+/// is looked for when the command has ended.
+bool Service::may_be_succeeded() const {
+    return unit_.sub_state == SubState::reload && run_.control.is_there() && unit_.populated;
+}
+
+/// ExecReload is done, and the main process has ended meanwhile: is there a successor?
+bool Service::looks_for_successor() {
+    if (!run_.main_known || run_.main.is_there()) {
+        return false;
+    }
+    return run_.identifying != Token::none || hands_over(result_of_last_main());
+}
+
 /// It had named a main process, and there is none such. The one before it may have ended meanwhile.
 void Service::go_on_without_named() {
     const bool is_without = !run_.main.is_there() && run_.main_known;
     if (traits(unit_.sub_state).stopping || unit_.sub_state == SubState::stop_wedged) {
         continue_stop(UnitResult::success);
-    } else if (is_without && unit_.sub_state == SubState::running) {
+    } else if (is_without && (unit_.sub_state == SubState::running ||
+                              (unit_.sub_state == SubState::reload && !run_.told_reloading &&
+                               !run_.control.is_there()))) {
         enter_running(std::exchange(run_.handed_over_result, UnitResult::success));
     } else if (is_without && unit_.sub_state == SubState::start && is_notify() &&
                !lives_by_cgroup()) {
@@ -123,7 +145,7 @@ void Service::go_on_without_named() {
     } else if (is_without && !run_.control.is_there() && !lives_by_cgroup() &&
                (unit_.sub_state == SubState::start_post ||
                 traits(unit_.sub_state).active == ActiveState::reloading)) {
-        enter_stop(UnitResult::success);
+        enter_stop(result_of_last_main());
     }
 }
 

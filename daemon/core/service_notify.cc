@@ -91,6 +91,9 @@ void Service::take_state(const Notification& message) {
         run_.told_reloading = false;
         run_.may_have_missed_ready = false;
         run_.readiness_unknown = false;
+        if (traits(state).active == ActiveState::reloading) {
+            run_.told_stopping = false;  // a successor that the reload has started takes it back
+        }
         if (is_notify() && unit_.sub_state == SubState::start) {
             enter_start_post();
         } else if (is_answered || !waits) {

@@ -2,9 +2,40 @@
 // the service tells of by RELOADING=1 (systemd.service(5), sd_notify(3)).
 #include <csignal>
 
+#include "core/reload_signal.h"
 #include "core/service.h"
 
 namespace svcd {
+namespace {
+
+/// A program that has just begun has perhaps not said yet which signals it takes.
+constexpr Duration kSettlesIn{1'000'000};
+
+}  // namespace
+
+/// Rule of ours: a reload by a signal that the program has no use for would end it.
+std::optional<Refusal> Machine::refusal_to_reload(const Unit& unit,
+                                                  JobType type,
+                                                  const JobRequested& event) const {
+    const bool reloads = type == JobType::reload || type == JobType::reload_or_start;
+    const ServiceRun* run = unit.run.get();
+    if (!reloads || event.force || !event.main_takes.has_value() || run == nullptr ||
+        !run->main.is_there() || unit.definition.service == nullptr ||
+        unit.sub_state != SubState::running || after(run->main_started_at, kSettlesIn) > now) {
+        return std::nullopt;
+    }
+    const int signal = reload_signal_of(*unit.definition.service);
+    if (!ends_a_process(signal) ||
+        (*event.main_takes & (std::uint64_t{1} << static_cast<unsigned>(signal - 1))) != 0) {
+        return std::nullopt;
+    }
+    return Refusal{RefusalKind::reload_would_end,
+                   unit.name() + " is not reloaded: that would send " + signal_text(signal) +
+                       ", which its main process (PID " + std::to_string(run->main.pid) +
+                       ") neither catches, blocks nor ignores, so it would end of it; restart it "
+                       "instead, or take the signal out of its unit file ('svctl reload --force' "
+                       "sends it all the same)"};
+}
 
 bool Service::reloads_by_signal() const {
     return settings_.type == ServiceType::notify_reload && run_.main.pid != 0 &&
@@ -70,6 +101,9 @@ void Service::finish_reload(UnitResult result) {
     if (run_.reload_result == UnitResult::success) {
         run_.reload_result = result;
     }
+    if (looks_for_successor()) {
+        return;
+    }
     const bool is_asked_for = unit_.sub_state == SubState::reload &&
                               settings_.type == ServiceType::notify_reload &&
                               result == UnitResult::success;
@@ -80,7 +114,7 @@ void Service::finish_reload(UnitResult result) {
         return;
     }
     run_.reload_began_at = Time{};
-    enter_running(UnitResult::success);
+    enter_running(result_of_last_main());
 }
 
 void Service::kill_control(SignalCause cause) {
@@ -106,7 +140,7 @@ void Service::on_reload_deadline() {
     machine_.say(Severity::warning, unit_, "reload timed out");
     run_.reload_result = UnitResult::timeout;
     forget_process(run_.control);
-    enter_running(UnitResult::success);
+    enter_running(result_of_last_main());
 }
 
 }  // namespace svcd

@@ -93,6 +93,18 @@ UnitResult Service::result_of_main(ExitCode code, int status) const {
     return result_of_exit(code, status, settings_.type != ServiceType::oneshot);
 }
 
+/// Of the main process that this life had last, once that has ended.
+UnitResult Service::result_of_last_main() const {
+    const bool has_ended =
+        run_.main_known && !run_.main.is_there() && run_.main_code != ExitCode::none;
+    const auto started_by = first_command(settings_, CommandRole::start);
+    const Command* command = started_by.has_value() ? command_at(*started_by) : nullptr;
+    if (!has_ended || (command != nullptr && command->ignore_failure)) {
+        return UnitResult::success;
+    }
+    return result_of_exit(run_.main_code, run_.main_status, settings_.type != ServiceType::oneshot);
+}
+
 UnitResult Service::result_of_control(ExitCode code, int status) const {
     const Command* command = command_at(run_.control.command);
     if (command != nullptr && command->ignore_failure) {
@@ -156,6 +168,16 @@ Duration Service::restart_delay() const {
         static_cast<double>(run_.backoff) / static_cast<double>(settings_.restart_steps);
     return Duration{
         static_cast<Duration::rep>(static_cast<double>(first.count()) * std::pow(ratio, share))};
+}
+
+/// What RestartRandomizedDelaySec adds, so that what fell together does not come up together.
+Duration Service::random_delay() {
+    const Duration most = settings_.rarely().restart_randomized_delay;
+    if (most <= Duration{0} || most == kInfinity) {
+        return Duration{0};
+    }
+    const auto choices = static_cast<std::uint64_t>(most.count()) + 1;
+    return Duration{static_cast<Duration::rep>(machine_.random() % choices)};
 }
 
 /// One more step of the back-off, or the first again when the life that has ended ran well.

@@ -295,6 +295,9 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
         machine_.order(WatchBusName{unit_.id, false});
         run_.bus_name_good = false;
     }
+    if (!settings_.pid_file.empty()) {
+        machine_.order(RemovePidFile{unit_.id});
+    }
     measure_stop();
     run_.stop_deadline = kNever;
     run_.look_at = kNever;
@@ -324,11 +327,13 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
             machine_.order(ReleaseCgroup{unit_.id});
         }
     }
-    unit_.will_restart = restarts;
-    machine_.set_state(unit_, is_clean ? SubState::dead : SubState::failed);
-    unit_.will_restart = false;
+    if (!restarts || !restarts_directly()) {
+        unit_.will_restart = restarts;
+        machine_.set_state(unit_, is_clean ? SubState::dead : SubState::failed);
+        unit_.will_restart = false;
+    }
     if (restarts) {
-        arm(after(machine_.now, restart_delay()));
+        arm(after(machine_.now, restart_delay() + random_delay()));
         machine_.set_state(unit_, SubState::auto_restart);
         if (unit_.sub_state == SubState::auto_restart) {
             waits_for_reaping();  // by then the answer is there
@@ -363,10 +368,23 @@ void Service::enter_restart() {
     run_.forget_restarts = false;
     arm(kNever);
     machine_.touch(unit_);
-    if (!machine_.start_transaction(unit_.id, JobType::restart, "Restart=")) {
+    // A restart reaches those that need it; RestartMode=direct spares them.
+    const JobType type = restarts_directly() ? JobType::start : JobType::restart;
+    if (!machine_.start_transaction(unit_.id, type, "Restart=")) {
         unit_.result = UnitResult::resources;
         enter_dead(UnitResult::resources, false);
+        return;
     }
+    Job* start = machine_.job_of(unit_);
+    if (start != nullptr && start->type == JobType::start && start->state == JobState::running &&
+        lacks_restart(unit_)) {
+        start->state = JobState::waiting;  // the start that has failed goes on with the next
+        machine_.queue(*start);
+    }
+}
+
+bool Service::restarts_directly() const {
+    return settings_.rarely().restart_mode == RestartMode::direct;
 }
 
 void Service::give_up_restart() {

@@ -207,7 +207,9 @@ void Transaction::expand(Index index) {
             }
             for (const auto edge : machine_.graph.related(id, relation)) {
                 const Unit& other = machine_.unit(edge.unit());
-                if (is_down(other.active_state()) && other.job == JobId::none) {
+                const bool is_spared =
+                    std::find(spared_.begin(), spared_.end(), other.id) != spared_.end();
+                if (is_spared || (is_down(other.active_state()) && other.job == JobId::none)) {
                     continue;
                 }
                 const JobType job = type == JobType::stop
@@ -543,6 +545,9 @@ JobId Transaction::apply(const Requester& requester) {
         }
         for (const JobId id : others) {
             machine_.finish(id, JobResult::canceled, false);
+        }
+        if (mode_ == JobMode::isolate) {
+            machine_.forget_comebacks_but(*this);
         }
     }
     const auto kept = std::count_if(entries_.begin(), entries_.end(),

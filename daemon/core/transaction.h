@@ -29,6 +29,8 @@ class Transaction {
 public:
     explicit Transaction(Machine& machine) : machine_(machine) {}
 
+    /// What has failed by itself is not stopped for that. Before build().
+    void spare(UnitId unit) { spared_.push_back(unit); }
     std::optional<Refusal> build(UnitId anchor, JobType type, JobMode mode);
     /// Stop every unit that isn't down (but what `keep` says); ordering cycles never keep one
     /// running.
@@ -94,6 +96,7 @@ private:
     std::vector<Entry> entries_;
     std::unordered_map<std::uint32_t, std::vector<Index>> by_unit_;
     std::vector<Index> to_expand_;
+    std::vector<UnitId> spared_;
     Index anchor_ = kNone;
     std::optional<Refusal> last_refusal_;  ///< why the last entry was given up
     JobMode mode_ = JobMode::replace;

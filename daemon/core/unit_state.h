@@ -83,6 +83,7 @@ struct ServiceRun {
     bool main_ran = false;                  ///< its main process is, or was, its own program
     bool main_is_adopted = false;           ///< it named itself (MAINPID=, PIDFile) or was found
     bool forbid_restart = false;            ///< stopped by a job: Restart= does not apply
+    bool main_has_moved = false;            ///< to another cgroup, alive
     bool told_reloading = false;            ///< RELOADING=1 without READY=1 since
     bool told_stopping = false;             ///< STOPPING=1
     bool bus_name_good = false;             ///< Type=dbus: its name has an owner
@@ -127,7 +128,8 @@ struct Unit {
     bool is_rechecked = false;  ///< in Machine's list of units to look at again
     bool will_restart =
         false;                ///< while it passes through dead or failed on the way to auto-restart
-    bool wants_back = false;  ///< stopped for a dependency's failure: comes back with it
+    bool wants_back = false;  ///< down for the failure of `missed`: comes back with it
+    UnitId missed{};          ///< meaningless without wants_back
     JobId job = JobId::none;
 
     Time state_changed_at{};

@@ -52,9 +52,12 @@ StartOutcome start_checked_unit(Machine& machine, Unit& unit) {
     if (const Unit* absent = absent_binding(machine, unit)) {
         machine.say(Severity::warning, unit,
                     "not started: it is bound to " + absent->name() + ", which is not active");
+        if (machine.is_missed(machine.unit(absent->id))) {
+            machine.want_back(unit, *absent);
+        }
         return StartOutcome::dependency;
     }
-    machine.set_wants_back(unit, false);
+    machine.forget_comeback(unit);
     if (unit.type != UnitType::service) {
         machine.set_state(unit, SubState::active);
         return StartOutcome::going;

@@ -7,11 +7,18 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 #include <string_view>
 
 #include "linux/unique_fd.h"
 
 namespace svcd {
+namespace {
+
+/// Longer ones hold something else.
+constexpr std::int64_t kPidFileMax = 64;
+
+}  // namespace
 
 Result<Pid> read_pid_file(const std::string& path) {
     const UniqueFd fd{
@@ -26,7 +33,7 @@ Result<Pid> read_pid_file(const std::string& path) {
     if (!S_ISREG(facts.st_mode)) {
         return failure(EINVAL, "read PID file", path, "it is no regular file");
     }
-    std::array<char, 64> buffer;
+    std::array<char, kPidFileMax> buffer;
     const ssize_t size = ::read(fd.get(), buffer.data(), buffer.size());
     if (size < 0) {
         return failure(errno, "read PID file", path);
@@ -47,11 +54,32 @@ Result<Pid> read_pid_file(const std::string& path) {
     return pid;
 }
 
-Result<void> remove_pid_file(const std::string& path) {
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
-        return failure(errno, "remove the PID file", path);
+Result<std::optional<Pid>> remove_stale_pid_file(const std::string& path,
+                                                 const std::function<bool(Pid)>& is_others) {
+    struct stat facts {};
+    if (::lstat(path.c_str(), &facts) < 0) {
+        if (errno == ENOENT || errno == ENOTDIR) {
+            return std::optional<Pid>{};
+        }
+        return failure(errno, "stat PID file", path);
     }
-    return {};
+    if (!S_ISREG(facts.st_mode) || facts.st_size > kPidFileMax) {
+        return failure(EINVAL, "remove PID file", path,
+                       S_ISREG(facts.st_mode) ? "it holds more than a process number"
+                                              : "it is no regular file");
+    }
+    const Result<Pid> pid = read_pid_file(path);
+    if (!pid) {
+        return Failure{pid.error()};
+    }
+    if (is_others(*pid)) {
+        return failure(EBUSY, "remove PID file", path,
+                       "process " + std::to_string(*pid) + " is alive and none of the unit's");
+    }
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+        return failure(errno, "remove PID file", path);
+    }
+    return std::optional{*pid};
 }
 
 }  // namespace svcd

@@ -93,6 +93,37 @@ bool is_dumping_core(Pid pid) {
     return text && text->find("\nCoreDumping:\t1") != std::string::npos;
 }
 
+Result<std::uint64_t> signals_taken(Pid pid) {
+    const Result<std::string> text = read_proc(pid, "status", kSmallFile);
+    if (!text) {
+        return Failure{text.error()};
+    }
+    const std::optional<std::uint64_t> taken = parse_signals_taken(*text);
+    if (!taken) {
+        return failure(EBADMSG, "read", "/proc/" + std::to_string(pid) + "/status");
+    }
+    return *taken;
+}
+
+std::optional<std::uint64_t> parse_signals_taken(std::string_view text) {
+    std::uint64_t taken = 0;
+    for (const std::string_view key : {"\nSigBlk:\t", "\nSigIgn:\t", "\nSigCgt:\t"}) {
+        const std::size_t found = text.find(key);
+        if (found == std::string_view::npos) {
+            return std::nullopt;
+        }
+        const std::string_view value = text.substr(found + key.size());
+        std::uint64_t mask = 0;
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), mask, 16);
+        if (error != std::errc{} || end == value.data() + value.size() || *end != '\n') {
+            return std::nullopt;
+        }
+        taken |= mask;
+    }
+    return taken;
+}
+
 std::string boot_id() {
     Result<std::string> text =
         read_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", kSmallFile);

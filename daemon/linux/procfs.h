@@ -29,6 +29,10 @@ std::optional<ProcessInfo> parse_process_stat(std::string_view line);
 Result<std::string> cgroup_of(Pid pid);
 /// Is the kernel writing its core dump now? No of a process that is gone.
 bool is_dumping_core(Pid pid);
+/// The signals that the process catches, blocks or ignores: bit N - 1 is signal N.
+Result<std::uint64_t> signals_taken(Pid pid);
+/// The same from the text of /proc/PID/status; nothing when it isn't one.
+std::optional<std::uint64_t> parse_signals_taken(std::string_view text);
 std::string boot_id();
 
 }  // namespace svcd

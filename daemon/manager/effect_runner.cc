@@ -8,6 +8,7 @@
 #include "linux/pidfd.h"
 #include "linux/procfs.h"
 #include "manager/effect_order.h"
+#include "manager/moved_process.h"
 
 namespace svcd {
 
@@ -235,6 +236,8 @@ void EffectRunner::carry_out(const SignalUnit& order) {
             } else {
                 signal_cgroup(order, reached);
             }
+            signal_if_moved(order, order.main, reached);
+            signal_if_moved(order, order.control, reached);
             break;
     }
     if (!signal_failed_ && order.stop_state != SubState::dead) {
@@ -282,6 +285,17 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
     send(order, *process, now.pid, reached);
 }
 
+/// What somebody has moved out of the unit's cgroup is the unit's all the same.
+void EffectRunner::signal_if_moved(const SignalUnit& order,
+                                   Token token,
+                                   std::vector<Pid>& reached) {
+    const Pid pid = token == Token::none ? 0 : tools_.table.look(token).pid;
+    if (pid != 0 && std::find(reached.begin(), reached.end(), pid) == reached.end() &&
+        lives_outside(pid, tools_.supervisor.name(order.unit), tools_.cgroups)) {
+        signal_process(order, token, reached);
+    }
+}
+
 void EffectRunner::send(const SignalUnit& order,
                         const UniqueFd& pidfd,
                         Pid pid,
@@ -326,7 +340,7 @@ void EffectRunner::carry_out(const CheckCgroup& order) {
         return;
     }
     if (!*populated) {
-        tools_.queue.emplace_back(CgroupEmptied{order.unit});
+        tools_.queue.emplace_back(emptied_cgroup(order.unit, tools_.supervisor, tools_.cgroups));
     }
 }
 
@@ -344,13 +358,23 @@ void EffectRunner::carry_out(const ReleaseCgroup& order) {
         removed.error().error_number != ENOENT) {
         complain(order.unit, removed.error());
     }
-    // A stale one is what makes a daemon refuse its next start.
+}
+
+void EffectRunner::carry_out(const RemovePidFile& order) {
     const UnitDefinition* definition = tools_.supervisor.definition(order.unit);
-    if (definition != nullptr && definition->service != nullptr &&
-        !definition->service->pid_file.empty()) {
-        if (const auto gone = remove_pid_file(definition->service->pid_file); !gone) {
-            complain(order.unit, gone.error());
-        }
+    if (definition == nullptr || definition->service == nullptr) {
+        return;
+    }
+    const std::string_view unit = tools_.supervisor.name(order.unit);
+    const std::string& path = definition->service->pid_file;
+    const auto removed = remove_stale_pid_file(
+        path, [&](Pid pid) { return lives_outside(pid, unit, tools_.cgroups); });
+    if (!removed) {
+        complain(order.unit, removed.error());
+    } else if (removed->has_value()) {
+        tools_.log.say(Severity::notice, unit,
+                       "removed its PID file " + path + ", which named process " +
+                           std::to_string(**removed) + " and which it had left behind");
     }
 }
 

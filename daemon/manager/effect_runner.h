@@ -78,6 +78,7 @@ public:
     void carry_out(const CheckCgroup& order);
     void carry_out(const LookForCoreDump& order);
     void carry_out(const ReleaseCgroup& order);
+    void carry_out(const RemovePidFile& order);
     void carry_out(const AnnounceJob& order);
     void carry_out(const AnnounceJobEnd& order);
     void carry_out(const Reply& order);
@@ -91,6 +92,7 @@ private:
     void start(const Order& order);
     /// These add to `reached` who got the signal.
     void signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached);
+    void signal_if_moved(const SignalUnit& order, Token token, std::vector<Pid>& reached);
     void send(const SignalUnit& order, const UniqueFd& pidfd, Pid pid, std::vector<Pid>& reached);
     void signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached);
     void kill_cgroup(const SignalUnit& order);

@@ -12,6 +12,7 @@
 #include "manager/adoption.h"
 #include "manager/last_kill.h"
 #include "manager/last_words.h"
+#include "manager/moved_process.h"
 #include "manager/process_environment.h"
 #include "manager/restore.h"
 #include "unitfile/schema.h"
@@ -174,7 +175,11 @@ Result<void> Manager::open_sources() {
         {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
          [this] {
              kernel_.cgroups.dispatch(
-                 [this](std::string_view name) { happened<CgroupEmptied>(name); },
+                 [this](std::string_view name) {
+                     if (const std::optional<UnitId> unit = supervisor_.find(name)) {
+                         queue_.emplace_back(emptied_cgroup(*unit, supervisor_, kernel_.cgroups));
+                     }
+                 },
                  [this](std::string_view name) { happened<OomKilled>(name); });
              return Drained::yes;
          }},

@@ -104,6 +104,7 @@ private:
     std::vector<FileWarning> file_warnings() override { return files_.warnings(); }
     std::string version() override;
     void submit(Event event) override;
+    void add_facts(JobRequested& request) const;
     ReloadReport reload() override;
     void reexecute(RequestId request) override;  // reexecution.cc
     void on_successor(const std::string& objection);

@@ -210,7 +210,31 @@ std::string Manager::version() {
 
 /// Handled when the caller has returned, so that its answer can't overtake it.
 void Manager::submit(Event event) {
+    if (auto* request = std::get_if<JobRequested>(&event)) {
+        add_facts(*request);
+    }
     queue_.push_back(std::move(event));
+}
+
+/// What the supervisor has to know of the caller, and of the program that is to be reloaded.
+void Manager::add_facts(JobRequested& request) const {
+    if (request.requester.pid != 0) {
+        const Result<std::string> cgroup = cgroup_of(request.requester.pid);
+        const std::string_view unit =
+            cgroup ? kernel_.cgroups.unit_of(*cgroup) : std::string_view{};
+        if (!unit.empty()) {
+            request.requester.unit = supervisor_.find(unit);
+        }
+    }
+    const bool reloads = request.verb == JobVerb::reload ||
+                         request.verb == JobVerb::reload_or_restart ||
+                         request.verb == JobVerb::try_reload_or_restart;
+    const Pid main = reloads ? supervisor_.status(request.unit).main.pid : 0;
+    if (main != 0) {
+        if (const Result<std::uint64_t> taken = signals_taken(main)) {
+            request.main_takes = *taken;
+        }
+    }
 }
 
 ReloadReport Manager::reload() {

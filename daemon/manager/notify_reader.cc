@@ -40,7 +40,9 @@ std::optional<UnitId> NotifyReader::unit_of(const NotifyDatagram& datagram) cons
     if (!name.empty()) {
         return supervisor_.find(name);
     }
-    const Token token = datagram.cgroup.empty() ? table_.find_exited(datagram.sender) : Token::none;
+    // Or it was moved out of its unit's cgroup, and is a process of the unit all the same.
+    const Token token = datagram.cgroup.empty() ? table_.find_exited(datagram.sender)
+                                                : table_.find(datagram.sender);
     return token == Token::none ? std::nullopt : supervisor_.unit_of(token);
 }
 

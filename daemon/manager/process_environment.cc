@@ -13,10 +13,24 @@ namespace {
 constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Variables that are about svcd's own process and would mislead a service.
-constexpr std::array<std::string_view, 13> kNotHandedOn{
-    "NOTIFY_SOCKET",  "WATCHDOG_USEC", "WATCHDOG_PID",          "LISTEN_FDS", "LISTEN_PID",
-    "LISTEN_FDNAMES", "INVOCATION_ID", "JOURNAL_STREAM",        "MAINPID",    "SERVICE_RESULT",
-    "EXIT_CODE",      "EXIT_STATUS",   "SVCD_STOP_TIMEOUT_USEC"};
+constexpr std::array<std::string_view, 18> kNotHandedOn{"NOTIFY_SOCKET",
+                                                        "WATCHDOG_USEC",
+                                                        "WATCHDOG_PID",
+                                                        "LISTEN_FDS",
+                                                        "LISTEN_PID",
+                                                        "LISTEN_FDNAMES",
+                                                        "INVOCATION_ID",
+                                                        "JOURNAL_STREAM",
+                                                        "MAINPID",
+                                                        "SERVICE_RESULT",
+                                                        "EXIT_CODE",
+                                                        "EXIT_STATUS",
+                                                        "SVCD_STOP_TIMEOUT_USEC",
+                                                        "MONITOR_SERVICE_RESULT",
+                                                        "MONITOR_EXIT_CODE",
+                                                        "MONITOR_EXIT_STATUS",
+                                                        "MONITOR_INVOCATION_ID",
+                                                        "MONITOR_UNIT"};
 
 std::string_view key_of(std::string_view assignment) {
     return assignment.substr(0, assignment.find('='));
@@ -69,15 +83,23 @@ std::string_view word_of(ExitCode code) {
     return "";
 }
 
-void set_end(Environment& environment, const ServiceEnd& end) {
-    environment.set("SERVICE_RESULT", name_of(end.result));
+void set_end(Environment& environment, const std::string& prefix, const ServiceEnd& end) {
+    environment.set(prefix + "SERVICE_RESULT", name_of(end.result));
     if (end.code == ExitCode::none) {
         return;
     }
-    environment.set("EXIT_CODE", word_of(end.code));
+    environment.set(prefix + "EXIT_CODE", word_of(end.code));
     const bool by_signal = end.code == ExitCode::killed || end.code == ExitCode::dumped;
-    environment.set("EXIT_STATUS",
+    environment.set(prefix + "EXIT_STATUS",
                     by_signal ? signal_word(end.status) : std::to_string(end.status));
+}
+
+void set_trigger(Environment& environment, const ServiceEnd& end) {
+    set_end(environment, "MONITOR_", end);
+    if (end.invocation_id != std::array<std::uint64_t, 2>{}) {
+        environment.set("MONITOR_INVOCATION_ID", hex_of(end.invocation_id));
+    }
+    environment.set("MONITOR_UNIT", end.unit);
 }
 
 }  // namespace
@@ -128,7 +150,10 @@ std::vector<std::string> process_environment(const EnvironmentFacts& facts,
         environment.set("MAINPID", std::to_string(facts.main_pid));
     }
     if (facts.end) {
-        set_end(environment, *facts.end);
+        set_end(environment, "", *facts.end);
+    }
+    if (facts.triggered_by) {
+        set_trigger(environment, *facts.triggered_by);
     }
     for (const std::string& assignment : exec.environment) {
         environment.set(assignment);

@@ -19,11 +19,14 @@
 
 namespace svcd {
 
-/// What ExecStop and ExecStopPost are told of the service's end.
+/// What ExecStop and ExecStopPost are told of the service's end, and handlers (OnFailure,
+/// OnSuccess) of another's.
 struct ServiceEnd {
     UnitResult result = UnitResult::success;
     ExitCode code = ExitCode::none;  ///< none: the main process is still there
     int status = 0;
+    std::array<std::uint64_t, 2> invocation_id{};  ///< for handlers, as `unit`
+    std::string unit{};
 };
 
 struct EnvironmentFacts {
@@ -36,6 +39,7 @@ struct EnvironmentFacts {
     Duration stop_timeout = kInfinity;
     Pid main_pid = 0;  ///< of control processes
     std::optional<ServiceEnd> end;
+    std::optional<ServiceEnd> triggered_by;  ///< of a handler: the service whose end it handles
 };
 
 /// "K=V", each K once.

@@ -195,7 +195,34 @@ std::vector<std::string> ProcessStarter::environment_of(const SpawnProcess& orde
             ServiceEnd{status.result, status.main.pid == 0 ? status.main.code : ExitCode::none,
                        status.main.status};
     }
+    if (role == CommandRole::start || role == CommandRole::start_pre) {
+        facts.triggered_by = trigger_of(order.unit);
+    }
     return process_environment(facts, exec);
+}
+
+/// The service that starts this one by its OnFailure or OnSuccess, as it ended. As with systemd
+/// nothing when there are several: which of them it was for, nobody could tell.
+std::optional<ServiceEnd> ProcessStarter::trigger_of(UnitId handler) const {
+    std::vector<UnitId> sources = tools_.supervisor.related(handler, Relation::on_failure_of);
+    for (const UnitId source : tools_.supervisor.related(handler, Relation::on_success_of)) {
+        if (std::find(sources.begin(), sources.end(), source) == sources.end()) {
+            sources.push_back(source);
+        }
+    }
+    if (sources.size() != 1) {
+        return std::nullopt;
+    }
+    const UnitStatus status = tools_.supervisor.status(sources.front());
+    if (status.type != UnitType::service) {
+        return std::nullopt;
+    }
+    ServiceEnd end{status.result, status.main.code, status.main.status, status.invocation_id,
+                   std::string{status.name}};
+    if (status.main.pid != 0) {
+        end.code = ExitCode::none;
+    }
+    return end;
 }
 
 const ExecSettings& ProcessStarter::with_original_limits(const ExecSettings& exec) {

@@ -16,6 +16,7 @@
 #include "linux/spawn.h"
 #include "manager/exec_sweeper.h"
 #include "manager/log.h"
+#include "manager/process_environment.h"
 #include "state/process_table.h"
 
 namespace svcd {
@@ -71,6 +72,7 @@ private:
     std::vector<std::string> environment_of(const SpawnProcess& order,
                                             const ServiceSettings& service,
                                             const ExecSettings& exec) const;
+    std::optional<ServiceEnd> trigger_of(UnitId handler) const;
     /// The unit's settings, or those with the limits added that svcd has raised for itself.
     const ExecSettings& with_original_limits(const ExecSettings& exec);
 

@@ -19,6 +19,7 @@ constexpr auto kTypes = std::to_array<std::string_view>(
 constexpr auto kTypesNotYet = std::to_array<std::string_view>({"probe"});
 constexpr auto kRestarts = std::to_array<std::string_view>(
     {"no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog"});
+constexpr auto kRestartModes = std::to_array<std::string_view>({"normal", "direct"});
 constexpr auto kKillModes =
     std::to_array<std::string_view>({"control-group", "mixed", "process", "none"});
 constexpr auto kNotifyAccess = std::to_array<std::string_view>({"none", "main", "exec", "all"});
@@ -262,6 +263,12 @@ constexpr auto kBusName = [](const UnitDefinition& unit) {
 constexpr auto kPreStopDelay = [](const UnitDefinition& unit) {
     return shown_duration(service_of(unit).rarely().pre_stop_delay);
 };
+constexpr auto kRestartMode = [](const UnitDefinition& unit) {
+    return word_of<kRestartModes>(service_of(unit).rarely().restart_mode);
+};
+constexpr auto kRestartRandomizedDelay = [](const UnitDefinition& unit) {
+    return shown_duration(service_of(unit).rarely().restart_randomized_delay);
+};
 constexpr auto kSlice = [](const UnitDefinition& unit) { return unit.slice(); };
 constexpr auto kRestartSteps = [](const UnitDefinition& unit) {
     return service_of(unit).restart_steps;
@@ -331,9 +338,15 @@ const auto kRows = std::to_array<SettingRow>({
     {service, "Restart", SettingKind::choice, read_single<parse_enum<RestartPolicy, kRestarts, kNoWords>, &S::restart>,
      "Which ends of the service start it anew. Default no.",
      {property<word_in<kRestarts, &S::restart>>("Restart")}, kRestarts},
+    {service, "RestartMode", SettingKind::choice, read_single<parse_enum<RestartMode, kRestartModes, kNoWords>, &RareServiceSettings::restart_mode>,
+     "How a restart by Restart looks to others: `normal` as an end and a start, of which dependents and OnFailure hear; `direct` as one start that goes on, of which they hear nothing. Default normal.",
+     {property<kRestartMode>("RestartMode")}, kRestartModes},
     {service, "RestartSec", SettingKind::duration, read_single<parse_duration, &S::restart_delay>,
      "The wait before a restart. Default 100ms.",
      {property<duration_of<&S::restart_delay>>("RestartUSec")}, {}},
+    {service, "RestartRandomizedDelaySec", SettingKind::duration, read_single<parse_finite_duration, &RareServiceSettings::restart_randomized_delay>,
+     "Each wait before a restart is longer by a random time from 0 to this. Default 0.",
+     {property<kRestartRandomizedDelay>("RestartRandomizedDelayUSec")}, {}},
     {service, "RestartSteps", SettingKind::number, read_single<parse_steps, &S::restart_steps>,
      "In how many restarts the wait grows from RestartSec to RestartMaxDelaySec. Default 0: it does not.",
      {property<kRestartSteps>("RestartSteps")}, {}},

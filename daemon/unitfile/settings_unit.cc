@@ -221,6 +221,8 @@ const auto kRows = std::to_array<SettingRow>({
      "The units that want this one once it is enabled.", {}, {}},
     {install, "RequiredBy", SettingKind::words, read_install_names,
      "The units that require this one once it is enabled.", {}, {}},
+    {install, "UpheldBy", SettingKind::words, read_install_names,
+     "The units that uphold this one once it is enabled.", {}, {}},
     {install, "Also", SettingKind::words, read_install_names,
      "Units that are enabled and disabled with this one.", {}, {}},
     {install, "Alias", SettingKind::words, read_install_names,

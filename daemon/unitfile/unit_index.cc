@@ -77,6 +77,8 @@ void UnitIndex::scan(const std::string& folder) {
             } else if (file.ends_with(".requires")) {
                 add_links(path, std::string(without_suffix(file, ".requires")),
                           Relation::requires_);
+            } else if (file.ends_with(".upholds")) {
+                add_links(path, std::string(without_suffix(file, ".upholds")), Relation::upholds);
             } else if (auto why = why_unread(entry, UnreadPlace::unit_path); !why.empty()) {
                 warn(path, std::move(why));
             }

@@ -114,6 +114,7 @@ private:
     void order(const CheckCgroup&) {}
     void order(const LookForCoreDump&) {}
     void order(const ReleaseCgroup& release);
+    void order(const RemovePidFile& remove);
     void order(const AnnounceJob& job);
     void order(const AnnounceJobEnd& job);
     void order(const Reply& reply);

@@ -43,6 +43,9 @@ struct OrderHash {
     std::uint64_t operator()(const ReleaseCgroup& order) const {
         return mixed(hash, static_cast<std::uint64_t>(order.unit));
     }
+    std::uint64_t operator()(const RemovePidFile& order) const {
+        return mixed(hash, static_cast<std::uint64_t>(order.unit));
+    }
     std::uint64_t operator()(const AnnounceJob& order) const {
         return mixed(hash, static_cast<std::uint64_t>(order.job));
     }

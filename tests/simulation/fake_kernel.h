@@ -89,6 +89,7 @@ public:
     /// The pidfds are gone: how foreign processes ended that have not been heard of is lost.
     void manager_dies();
     void release_cgroup(std::size_t unit);
+    void remove_pid_file(std::size_t unit) { cgroups_[unit].pid_file = 0; }
 
     /// Null for a token that has no slot and never had one.
     const TableSlot* slot(Token process) const;
@@ -150,7 +151,7 @@ private:
     struct Cgroup {
         bool exists = false;
         std::vector<std::size_t> members;
-        Pid pid_file = 0;
+        Pid pid_file = 0;                ///< what it holds; 0: there is none
         std::size_t name_owner = kNone;  ///< place of the process that owns the unit's bus name
     };
     struct Due {

@@ -126,6 +126,9 @@ constexpr Omission kOmissions[] = {
      without_rare_service_setting<&RareServiceSettings::restart_prevent_exit_status>},
     {"RestartForceExitStatus",
      without_rare_service_setting<&RareServiceSettings::restart_force_exit_status>},
+    {"RestartMode", without_rare_service_setting<&RareServiceSettings::restart_mode>},
+    {"RestartRandomizedDelaySec",
+     without_rare_service_setting<&RareServiceSettings::restart_randomized_delay>},
 };
 
 }  // namespace

@@ -208,6 +208,11 @@ void Checkers::order(const ReleaseCgroup& release) {
     }
 }
 
+/// Of which definition it is, which may change in the same step, is not asked.
+void Checkers::order(const RemovePidFile& remove) {
+    static_cast<void>(known(remove.unit, "RemovePidFile"));
+}
+
 // ── signals
 // ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -49,6 +49,11 @@ public:
             sim_.world_.kernel.release_cgroup(*unit);
         }
     }
+    void operator()(const RemovePidFile& order) {
+        if (const auto unit = sim_.world_.index_of(order.unit)) {
+            sim_.world_.kernel.remove_pid_file(*unit);
+        }
+    }
     void operator()(const Exit& order) {
         sim_.checkers_.exited(order);
         sim_.phase_ = Phase::over;

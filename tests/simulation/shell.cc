@@ -234,8 +234,8 @@ void Simulation::refresh_graph() {
             indices(*unit.id, Relation::requires_, unit.needs);
             indices(*unit.id, Relation::binds_to, unit.needs);
             std::vector<std::size_t> bound_to;
-            for (const Relation relation :
-                 {Relation::binds_to, Relation::requires_, Relation::part_of}) {
+            for (const Relation relation : {Relation::binds_to, Relation::requires_,
+                                            Relation::requisite, Relation::part_of}) {
                 indices(*unit.id, relation, bound_to);
             }
             unit.bonds_changed =

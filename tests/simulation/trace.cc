@@ -267,6 +267,9 @@ public:
     std::string operator()(const ReleaseCgroup& order) const {
         return "remove the cgroup of " + unit_words(order.unit, world_);
     }
+    std::string operator()(const RemovePidFile& order) const {
+        return "remove the PID file of " + unit_words(order.unit, world_);
+    }
     std::string operator()(const AnnounceJob& order) const {
         return job_words(order.job) + " of " + unit_words(order.unit, world_) + " is new";
     }

@@ -167,6 +167,9 @@ std::string service_section(const ServiceSettings& service) {
     statuses("SuccessExitStatus", rare.success_exit_status);
     statuses("RestartPreventExitStatus", rare.restart_prevent_exit_status);
     statuses("RestartForceExitStatus", rare.restart_force_exit_status);
+    settings.add_unless(RestartMode::normal, rare.restart_mode, "RestartMode", "direct");
+    settings.add_unless(Duration{0}, rare.restart_randomized_delay, "RestartRandomizedDelaySec",
+                        words(rare.restart_randomized_delay));
     add_kill_section(settings, service);
     return settings.take();
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 namespace svcd {
 
@@ -19,6 +20,10 @@ inline std::uint64_t checksum_of(const void* bytes, std::size_t size) {
         hash ^= hash >> 32U;
     }
     return hash;
+}
+
+inline std::uint64_t checksum_of(std::string_view text) {
+    return checksum_of(text.data(), text.size());
 }
 
 }  // namespace svcd

@@ -137,6 +137,13 @@ struct ReleaseCgroup {
     UnitId unit{};
 };
 
+/// The unit has ended, perhaps only to start again: remove its PID file, if it holds nothing but
+/// the number of a process that is no more or is the unit's own. A daemon refuses to start over
+/// one.
+struct RemovePidFile {
+    UnitId unit{};
+};
+
 /// Tell clients that a job exists, and later how it ended. `unit` is the unit's name at that time.
 struct AnnounceJob {
     JobId job = JobId::none;
@@ -165,7 +172,8 @@ enum class RefusalKind : std::uint8_t {
     shutting_down,
     no_such_process,
     limit_reached,
-    successor_fails,  ///< the svcd-manager that is to take over can't run
+    reload_would_end,  ///< the signal of its reload is one that its main process dies of
+    successor_fails,   ///< the svcd-manager that is to take over can't run
 };
 
 struct Refusal {
@@ -210,6 +218,7 @@ using Effect = std::variant<SpawnProcess,
                             CheckCgroup,
                             LookForCoreDump,
                             ReleaseCgroup,
+                            RemovePidFile,
                             AnnounceJob,
                             AnnounceJobEnd,
                             Reply,

@@ -23,9 +23,10 @@ namespace svcd {
 /// Who asked for something. Kept with each job, for the record of who stopped what.
 struct Requester {
     std::uint32_t uid = 0;
-    Pid pid = 0;          ///< 0: svcd itself
-    std::string command;  ///< the caller's command line, at most 120 bytes
-    std::string reason;   ///< what the caller gave as --reason, or why svcd did it itself
+    Pid pid = 0;                   ///< 0: svcd itself
+    std::string command;           ///< the caller's command line, at most 120 bytes
+    std::string reason;            ///< what the caller gave as --reason, or why svcd did it itself
+    std::optional<UnitId> unit{};  ///< the one that the caller's process belongs to
 };
 
 // ── from clients
@@ -38,6 +39,10 @@ struct JobRequested {
     JobVerb verb = JobVerb::start;
     JobMode mode = JobMode::replace;
     Requester requester;
+    bool force = false;  ///< a reload, whatever its signal does to the main process
+    /// Of a reload: the signals that the unit's main process catches, blocks or ignores (bit N - 1
+    /// is signal N); nothing when that isn't known.
+    std::optional<std::uint64_t> main_takes{};
 };
 
 /// Cancel one job, or all of them when `job` is none. Answered once.
@@ -159,6 +164,7 @@ struct ProcessReaped {
 /// twice.
 struct CgroupEmptied {
     UnitId unit{};
+    Token moved{};  ///< its main process, when that is alive all the same: in another cgroup
 };
 
 /// Answers to IdentifyMainProcess.

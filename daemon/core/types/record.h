@@ -128,6 +128,8 @@ struct UnitRecord {
     std::int64_t unreaped_until;        ///< no start before, while its last main process, adopted
                                         ///< and at its end, isn't reaped
     std::uint64_t unreaped_start_time;  ///< of that process, whose PID is main_pid_last
+    std::uint64_t missed;    ///< checksum of the name of the unit that it comes back with
+    std::uint64_t asked_by;  ///< checksum of the name of the unit that asked for its job
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layout_v<UnitRecord>);
 
@@ -160,6 +162,7 @@ enum UnitFlag2 : std::uint32_t {
     kUnitGaveUpWaiting = 1U << 19,       ///< its stop did not wait for those that are left over
     kUnitMainRan = 1U << 24,  ///< its main process has ended, and was its own program by then
     kUnitKilledOneByOne = 1U << 20,  ///< those that survived SIGKILL to the cgroup got it again
+    kUnitMainHasMoved = 1U << 21,    ///< its main process is in another cgroup
 };
 
 struct SupervisorRecord {

@@ -44,6 +44,10 @@ enum class RestartPolicy : std::uint8_t {
     on_watchdog
 };
 
+/// How an automatic restart looks to others (systemd.service(5), RestartMode=): an end and a start,
+/// or `direct`, of which dependents and OnFailure hear nothing.
+enum class RestartMode : std::uint8_t { normal, direct };
+
 enum class KillMode : std::uint8_t { control_group, mixed, process, none };
 
 /// Whose sd_notify(3) messages count.
@@ -212,6 +216,8 @@ struct RareServiceSettings {
     ExitStatusSet restart_force_exit_status;
     std::string bus_name;        ///< of Type=dbus
     Duration pre_stop_delay{0};  ///< PreStopDelaySec: at most half of timeout_stop
+    RestartMode restart_mode = RestartMode::normal;
+    Duration restart_randomized_delay{0};  ///< 0 to so much is added to restart_delay
 
     bool operator==(const RareServiceSettings&) const = default;
 };

@@ -97,6 +97,7 @@ TEST(BusApi, EveryRefusalHasItsErrorName) {
         {RefusalKind::shutting_down, "org.svcd1.ShuttingDown"},
         {RefusalKind::no_such_process, "org.svcd1.NoSuchProcess"},
         {RefusalKind::limit_reached, "org.svcd1.LimitReached"},
+        {RefusalKind::reload_would_end, "org.svcd1.ReloadWouldEnd"},
         {RefusalKind::successor_fails, "org.svcd1.SuccessorFails"},
     };
     for (const auto& [kind, name] : names) {

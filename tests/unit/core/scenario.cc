@@ -389,6 +389,8 @@ void Scenario::carry_out(const Effect& effect) {
         }
     } else if (const auto* release = std::get_if<ReleaseCgroup>(&effect)) {
         log_.push_back("release " + name(release->unit));
+    } else if (const auto* remove = std::get_if<RemovePidFile>(&effect)) {
+        log_.push_back("remove PID file of " + name(remove->unit));
     } else if (const auto* end = std::get_if<AnnounceJobEnd>(&effect)) {
         log_.push_back("job " + name(end->unit) + " " + std::string(name_of(end->result)));
     } else if (const auto* reply = std::get_if<Reply>(&effect)) {

@@ -157,6 +157,42 @@ TEST_F(PidFile, WithAnythingElseIsRefused) {
     EXPECT_FALSE(read(std::string(100'000, '1')));
 }
 
+TEST_F(PidFile, IsRemovedWhenItNamesNobodyElse) {
+    read("42\n");
+    EXPECT_EQ(remove_stale_pid_file(path_, [](Pid) { return false; }).value(), 42);
+    EXPECT_EQ(read_pid_file(path_).error().error_number, ENOENT);
+    EXPECT_FALSE(remove_stale_pid_file(path_, [](Pid) { return false; }).value().has_value());
+}
+
+TEST_F(PidFile, IsKeptWhenItNamesAnotherOrHoldsMoreOrIsNoFile) {
+    const auto is_others = [](Pid pid) { return pid == 42; };
+    read("42\n");
+    EXPECT_EQ(remove_stale_pid_file(path_, is_others).error().error_number, EBUSY);
+    for (const std::string& text : {std::string{"43 x"}, std::string{}, std::string(1000, '1')}) {
+        read(text);
+        EXPECT_FALSE(remove_stale_pid_file(path_, is_others));
+        EXPECT_EQ(::access(path_.c_str(), F_OK), 0);
+    }
+    const std::string link = path_ + ".link";
+    read("43");
+    ASSERT_EQ(::symlink(path_.c_str(), link.c_str()), 0);
+    EXPECT_FALSE(remove_stale_pid_file(link, is_others));
+    EXPECT_EQ(::access(path_.c_str(), F_OK), 0);
+    ::unlink(link.c_str());
+    ::unlink(path_.c_str());
+    ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    EXPECT_FALSE(remove_stale_pid_file(path_, is_others));
+}
+
+TEST(SignalsTaken, AreThoseThatAreCaughtBlockedOrIgnored) {
+    EXPECT_EQ(parse_signals_taken("Name:\tx\nSigBlk:\t0000000000000001\n"
+                                  "SigIgn:\t0000000000000002\nSigCgt:\t8000000000000000\n"),
+              0x8000000000000003U);
+    EXPECT_FALSE(parse_signals_taken("Name:\tx\nSigBlk:\t0\nSigIgn:\t0\n").has_value());
+    EXPECT_FALSE(parse_signals_taken("\nSigBlk:\tx\nSigIgn:\t0\nSigCgt:\t0\n").has_value());
+    EXPECT_TRUE(signals_taken(::getpid()).has_value());
+}
+
 TEST_F(PidFile, IsRefusedAtOnceWhenItIsAFifoOrAFolder) {
     ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
     EXPECT_EQ(read_pid_file(path_).error().error_number, EINVAL);

@@ -71,6 +71,18 @@ TEST(ProcessEnvironment, TellsAStopCommandOfARunningServiceItsPidAndNoExitCode) 
     EXPECT_THAT(environment, Not(Contains(StartsWith("EXIT_CODE="))));
 }
 
+TEST(ProcessEnvironment, TellsAHandlerWhatItHandles) {
+    EnvironmentFacts facts;
+    facts.triggered_by =
+        ServiceEnd{UnitResult::exit_code, ExitCode::exited, 7, {1, 2}, "a.service"};
+    EXPECT_THAT(
+        process_environment(facts, {}),
+        AllOf(Contains("MONITOR_SERVICE_RESULT=exit-code"), Contains("MONITOR_EXIT_CODE=exited"),
+              Contains("MONITOR_EXIT_STATUS=7"),
+              Contains("MONITOR_INVOCATION_ID=00000000000000010000000000000002"),
+              Contains("MONITOR_UNIT=a.service"), Not(Contains(StartsWith("SERVICE_RESULT=")))));
+}
+
 TEST(ProcessEnvironment, TheUnitsOwnSettingsComeLastAndEachKeyOnce) {
     ExecSettings exec;
     exec.environment = {"PATH=/opt/bin", "PORT=8080", "PORT=9090"};

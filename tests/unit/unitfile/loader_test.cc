@@ -194,6 +194,7 @@ TEST(Loader, LinksInWantsFoldersAreDependencies) {
         .write("w@.service.yaml", kSound)
         .link("../a.service.yaml", "default.target.wants/a.service.yaml")
         .link("../w@.service.yaml", "default.target.wants/w@1.service.yaml")
+        .link("../a.service.yaml", "basic.target.upholds/a.service.yaml")
         .link("../a.service.yaml", "basic.target.requires/a.service");
     const LoadReport report = folder.load_all();
     const LoadedUnit& target = *find_unit(report, "default.target");
@@ -203,6 +204,7 @@ TEST(Loader, LinksInWantsFoldersAreDependencies) {
     EXPECT_NE(find_unit(report, "w@1.service"), nullptr);
     const LoadedUnit& basic = *find_unit(report, "basic.target");
     EXPECT_TRUE(has_dependency(basic, Relation::requires_, "a.service"));
+    EXPECT_TRUE(has_dependency(basic, Relation::upholds, "a.service"));
     EXPECT_FALSE(has_dependency(basic, Relation::after, "a.service")) << "a is after basic";
 }
 
