@@ -40,7 +40,8 @@ struct Patient {
     std::set<ProcessId> signalfd_readers;  ///< those that read the stop signal by signalfd
     std::optional<std::string> pid_file;   ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
-    Usec budget = kUsecInfinity;                       ///< of the shutdown
+    Usec now_monotonic = 0;
+    Usec budget = kUsecInfinity;  ///< of the shutdown
     /// What a shutdown that began now would give its stop, when all before it take all they may.
     Usec shutdown_limit = kUsecInfinity;
 };
@@ -79,5 +80,7 @@ void check_double_fork(const Patient& patient, Findings& findings);
 void check_order(const Patient& patient, Findings& findings);
 void check_changed_file(const Patient& patient, Findings& findings);
 void check_pid_file(const Patient& patient, Findings& findings);
+void check_left_out(const Patient& patient, Findings& findings);
+void check_restarts(const Patient& patient, Findings& findings);
 
 }  // namespace svcd

@@ -5,15 +5,16 @@
 
 #include "explain_words.h"
 #include "reasons.h"
+#include "restart_words.h"
 
 namespace svcd {
 namespace {
 
 using Judge = std::optional<Verdict> (*)(const StateFacts&);
 
-constexpr auto kJudges = std::to_array<Judge>({not_loaded, dependency_down, condition_unmet,
-                                               start_limit_hit, restarts_by_itself, job_waits,
-                                               is_not_ready, left_over, file_has_changed});
+constexpr auto kJudges = std::to_array<Judge>(
+    {not_loaded, dependency_down, condition_unmet, start_limit_hit, flaps, restarts_by_itself,
+     goes_without, job_waits, is_not_ready, left_over, file_has_changed});
 
 Verdict verdict(std::string kind, std::string text, std::string mend) {
     return {0, "", std::move(kind), std::move(text), std::move(mend)};
@@ -203,18 +204,41 @@ std::optional<Verdict> dependency_down(const StateFacts& facts) {
 }
 
 std::optional<Verdict> start_limit_hit(const StateFacts& facts) {
-    if (text_of(facts.properties, "Result") != "start-limit-hit") {
+    const std::string given_up = given_up_text(facts.properties);
+    if (given_up.empty() && text_of(facts.properties, "Result") != "start-limit-hit") {
         return std::nullopt;
     }
     const std::uint64_t burst = number_of(facts.properties, "StartLimitBurst");
     const Usec interval = number_of(facts.properties, "StartLimitIntervalUSec");
-    return verdict("start-limit",
-                   "it was started more than " + std::to_string(burst) + " times in " +
-                       short_time(interval) +
-                       " and is not started again by itself "
-                       "(StartLimitBurst, StartLimitIntervalSec)",
-                   "Mend why it ended each time ('svctl explain --all " + unit_of(facts) +
-                       "'), then 'svctl start " + unit_of(facts) + "', which clears the count.");
+    return verdict(
+        "start-limit",
+        (given_up.empty() ? "it was started more than " + std::to_string(burst) + " times in " +
+                                short_time(interval) + " and is not started again by itself"
+                          : "it is " + given_up) +
+            " (StartLimitBurst, StartLimitIntervalSec)",
+        "Mend why it ended each time ('svctl explain --all " + unit_of(facts) +
+            "'), then 'svctl start " + unit_of(facts) + "', which clears the count.");
+}
+
+std::optional<Verdict> flaps(const StateFacts& facts) {
+    const std::string text = flapping_text(facts.properties, facts.now_monotonic);
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    return verdict("flapping", "it is " + text + " (FlappingBurst, FlappingIntervalSec)",
+                   "Mend why it ends each time ('svctl explain --all " + unit_of(facts) + "').");
+}
+
+std::optional<Verdict> goes_without(const StateFacts& facts) {
+    std::string text;
+    for (const LeftOutUnit& each : left_out_of(facts.properties)) {
+        text += (text.empty() ? "" : "; ") + each.unit + ": " + each.why;
+    }
+    if (text.empty()) {
+        return std::nullopt;
+    }
+    return verdict("left-out", "it goes on without what it wants: " + text,
+                   "Mend that, then 'svctl start' of what was left out.");
 }
 
 std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {

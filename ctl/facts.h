@@ -23,6 +23,7 @@ struct UnitRow {
     std::string job_type;
     std::uint32_t main_pid = 0;
     std::uint64_t memory = UINT64_MAX;  ///< UINT64_MAX: not known
+    bool flapping = false;
 };
 
 struct JobRow {

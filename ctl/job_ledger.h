@@ -21,6 +21,7 @@ struct WatchedJob {
     std::string result;      ///< empty: it goes on
     Usec begun = 0;
     Usec ended = 0;
+    bool in_passing = false;  ///< nobody named its unit: a stop of an isolation
 
     std::uint32_t number() const;
 };

@@ -60,7 +60,9 @@ void JobWait::subscribe() {
     signals_->subscribe();
 }
 
-bool JobWait::request(const std::string& verb, const std::string& unit, const std::string& mode) {
+RequestedJobs JobWait::request(const std::string& verb,
+                               const std::vector<std::string>& units,
+                               const std::string& mode) {
     std::map<std::string, sdbus::Variant> options;
     const std::string request_id = random_request_id();
     options["request_id"] = sdbus::Variant{request_id};
@@ -70,47 +72,32 @@ bool JobWait::request(const std::string& verb, const std::string& unit, const st
     if (session_.options().force) {
         options["force"] = sdbus::Variant{true};
     }
-    const bool isolates = mode == "isolate";
-    const std::set<std::uint32_t> before = isolates ? job_numbers() : std::set<std::uint32_t>{};
     const Usec asked_at = monotonic_now();
-    const auto [path, done_already] = asked(
-        session_, [&] { return session_.daemon().manager().RequestJob(verb, unit, mode, options); },
+    const auto [jobs, left_out] = asked(
+        session_,
+        [&] { return session_.daemon().manager().RequestJobs(verb, units, mode, options); },
         [this] { signals_.reset(); });
-    const bool has_job = !done_already && path != "/";
-    if (has_job) {
-        ledger_.expect(unit, session_.options().verb_name, path, request_id, asked_at);
+    RequestedJobs requested;
+    for (const auto& job : jobs) {
+        const std::string& unit = job.get<0>();
+        const std::string& outcome = job.get<2>();
+        if (outcome == "job" || outcome == "isolated") {
+            ledger_.expect(unit, outcome == "isolated" ? "stop" : session_.options().verb_name,
+                           job.get<1>(), request_id + "/" + unit, asked_at);
+            ledger_.jobs().back().in_passing = outcome == "isolated";
+        }
+        if (outcome != "isolated") {
+            requested.rows.push_back({unit, outcome, job.get<3>(), job.get<4>()});
+        }
     }
-    const bool has_stops = isolates && expect_stops(before, asked_at);
+    for (const auto& each : left_out) {
+        requested.left_out.push_back({each.get<0>(), each.get<1>(), each.get<2>()});
+    }
     // It took another connection: ends of this job and of those before may have been told already.
     if (signals_ == nullptr && !session_.options().no_block) {
         listen_again();
     }
-    return has_job || has_stops;
-}
-
-std::set<std::uint32_t> JobWait::job_numbers() {
-    std::set<std::uint32_t> numbers;
-    for (const JobRow& job : asked(
-             session_, [&] { return session_.daemon().jobs(); }, [this] { signals_.reset(); })) {
-        numbers.insert(job.id);
-    }
-    return numbers;
-}
-
-/// The job of an isolate is that of the unit that is started. It is done when the others stop, too:
-/// the stop jobs that came with it.
-bool JobWait::expect_stops(const std::set<std::uint32_t>& before, Usec asked_at) {
-    bool any = false;
-    const std::vector<JobRow> jobs = asked(
-        session_, [&] { return session_.daemon().jobs(); }, [this] { signals_.reset(); });
-    for (const JobRow& job : jobs) {
-        if (job.type == "stop" && !before.contains(job.id)) {
-            ledger_.expect(job.unit, "stop", "/org/svcd1/job/" + std::to_string(job.id), "",
-                           asked_at);
-            any = true;
-        }
-    }
-    return any;
+    return requested;
 }
 
 Signals::End JobWait::wait() {

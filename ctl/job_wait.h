@@ -13,14 +13,33 @@
 
 namespace svcd {
 
+/// What svcd made of a request.
+struct RequestedJobs {
+    struct Row {
+        std::string unit;
+        std::string outcome;  ///< "job", "already", "refused"
+        std::string error;    ///< of "refused": a D-Bus error
+        std::string message;
+    };
+    struct LeftOut {
+        std::string by;  ///< goes on without `unit`, which it wants
+        std::string unit;
+        std::string why;
+    };
+    std::vector<Row> rows;
+    std::vector<LeftOut> left_out;
+};
+
 class JobWait {
 public:
     /// Subscribes to the ends of jobs; to be made before the first job is.
     explicit JobWait(Session& session);
 
-    /// Asks for a job and expects its end (of an isolate: also of its stops). False when there was
-    /// nothing to do. Throws sdbus::Error.
-    bool request(const std::string& verb, const std::string& unit, const std::string& mode);
+    /// Asks for jobs, as one transaction, and expects their ends. Throws sdbus::Error when all of
+    /// it is refused.
+    RequestedJobs request(const std::string& verb,
+                          const std::vector<std::string>& units,
+                          const std::string& mode);
 
     /// With --no-block returns at once.
     Signals::End wait();

@@ -94,6 +94,7 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
         app.add_option("--job-mode", options.job_mode);
         app.add_option("--reason", options.reason);
         app.add_flag("--strict", options.strict);
+        app.add_flag("--each", options.each);
         app.add_flag("--dry-run", options.dry_run);
     }
     if ((sets & kStale) != 0) {

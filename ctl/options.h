@@ -84,6 +84,7 @@ struct Options {
     std::string reason;
     bool force = false;  ///< of exit, poweroff ...: in no more time than the end itself needs
     bool strict = false;
+    bool each = false;          ///< several units one after the other, not as one transaction
     bool dry_run = false;       ///< say what would happen, and do nothing
     bool reload_first = false;  ///< restart --reload: a changed unit file is read before
     bool stale = false;         ///< restart --stale: it is not

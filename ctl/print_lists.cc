@@ -73,7 +73,7 @@ void append_branch(const DependencyTree& tree,
 bool is_shown(const UnitFilter& filter, const UnitRow& unit) {
     const auto& states = filter.states;
     if (!states.empty() && !contains(states, unit.load) && !contains(states, unit.active) &&
-        !contains(states, unit.sub)) {
+        !contains(states, unit.sub) && !(unit.flapping && contains(states, "flapping"))) {
         return false;
     }
     if (!filter.types.empty() && !contains(filter.types, type_of(unit.name))) {
@@ -115,9 +115,12 @@ std::string units_text(const std::vector<UnitRow>& units,
         add("", Colour::strong, {"UNIT", "LOAD", "ACTIVE", "SUB", "JOB", "DESCRIPTION"});
     }
     for (const UnitRow& unit : units) {
-        const Colour colour = unit.active == "active" ? Colour::plain : colour_of(unit.active);
+        const Colour colour = unit.flapping             ? Colour::busy
+                              : unit.active == "active" ? Colour::plain
+                                                        : colour_of(unit.active);
         add(std::string{glyph_of(unit.active)}, colour,
-            {unit.name, unit.load, unit.active, unit.sub, unit.job_type, unit.description});
+            {unit.name, unit.load, unit.active, unit.sub, unit.job_type,
+             (unit.flapping ? "(flapping) " : "") + unit.description});
     }
     std::string text = table(rows, look.screen);
     if (look.legend) {
@@ -135,6 +138,7 @@ Json units_json(const std::vector<UnitRow>& units) {
             {"unit", unit.name},         {"load", unit.load},    {"active", unit.active},
             {"sub", unit.sub},           {"job", unit.job_type}, {"result", unit.result},
             {"main_pid", unit.main_pid}, {"memory", nullptr},    {"description", unit.description}};
+        entry["flapping"] = unit.flapping;
         if (unit.job_id == 0) {
             entry["job"] = nullptr;
         }

@@ -6,6 +6,7 @@
 #include "messages.h"
 #include "phase_text.h"
 #include "reasons.h"
+#include "restart_words.h"
 
 namespace svcd {
 namespace {
@@ -173,6 +174,29 @@ std::string condition_line(const Json& properties, Usec now) {
            (is_moment(at) && now > at ? "; " + rough_timespan(now - at) + " ago" : "") + "\n";
 }
 
+std::string restart_lines(const Json& properties, Usec now_monotonic) {
+    std::string text;
+    const std::uint64_t restarts = number_of(properties, "NRestarts");
+    const std::string next = next_start_text(properties, now_monotonic);
+    const std::string given_up = given_up_text(properties);
+    if (restarts != 0 || !next.empty() || !given_up.empty()) {
+        text += label("Restarts") + std::to_string(restarts) + (next.empty() ? "" : ", " + next) +
+                (given_up.empty() ? "" : ", " + given_up) + "\n";
+    }
+    if (const std::string flapping = flapping_text(properties, now_monotonic); !flapping.empty()) {
+        text += label("Flapping") + flapping + "\n";
+    }
+    return text;
+}
+
+std::string left_out_lines(const Json& properties) {
+    std::string text;
+    for (const LeftOutUnit& each : left_out_of(properties)) {
+        text += label("Without") + each.unit + ": " + harmless(each.why) + "\n";
+    }
+    return text;
+}
+
 }  // namespace
 
 std::string status_text(const StatusFacts& facts, const Screen& screen) {
@@ -205,9 +229,7 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     if (truth_of(properties, "ReadinessUnknown")) {
         text += label("Ready") + "readiness unknown: svcd was away when it started\n";
     }
-    if (const std::uint64_t restarts = number_of(properties, "NRestarts"); restarts != 0) {
-        text += label("Restarts") + std::to_string(restarts) + "\n";
-    }
+    text += restart_lines(properties, facts.now_monotonic) + left_out_lines(properties);
     if (const std::string usual = usual_stop_text(properties); !usual.empty()) {
         text += label("Stop") + usual + "\n";
     }

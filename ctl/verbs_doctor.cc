@@ -40,12 +40,20 @@ std::vector<ProcessFacts> look_at(Session& session, const std::string& unit, boo
     return processes_in(examined);
 }
 
+bool is_service(const std::string& unit) {
+    return unit.ends_with(".service");
+}
+
 Patient patient_of(Session& session, const std::string& unit, const Patient& common) {
     Patient patient = common;
     patient.properties = session.daemon().unit_properties(unit);
     if (text_of(patient.properties, "LoadState") == "not-found" &&
         text_of(patient.properties, "ActiveState") == "inactive") {
         throw_no_such_unit(unit);
+    }
+    patient.now_monotonic = monotonic_now();
+    if (!is_service(unit)) {
+        return patient;
     }
     patient.processes = look_at(session, unit, patient.frozen);
     for (const Json& record : session.daemon().stop_records(unit, kRecordsMax)) {
@@ -66,8 +74,9 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     return patient;
 }
 
-/// The services that are named; without names those that run.
-std::vector<std::string> services(Session& session, const std::vector<UnitRow>& loaded) {
+/// The services that are named; without names those that run. Targets too, for what their start
+/// left out.
+std::vector<std::string> units_to_examine(Session& session, const std::vector<UnitRow>& loaded) {
     std::vector<std::string> names = named_units(session);
     if (session.options().arguments.empty()) {
         for (const UnitRow& row : loaded) {
@@ -77,7 +86,9 @@ std::vector<std::string> services(Session& session, const std::vector<UnitRow>& 
         }
         std::ranges::sort(names);
     }
-    std::erase_if(names, [](const std::string& name) { return !name.ends_with(".service"); });
+    std::erase_if(names, [](const std::string& name) {
+        return !is_service(name) && !name.ends_with(".target");
+    });
     return names;
 }
 
@@ -108,14 +119,18 @@ ExitStatus examine_units(Session& session) {
         common.budget == kUsecInfinity ? std::map<std::string, Usec>{} : shutdown_limits(session);
     std::vector<Examined> examined;
     ExitStatus worst = ExitStatus::done;
-    for (const std::string& unit : services(session, loaded)) {
+    for (const std::string& unit : units_to_examine(session, loaded)) {
         const ExitStatus status = guarded(session, unit, [&] {
             Patient patient = patient_of(session, unit, common);
             if (const auto limit = limits.find(unit); limit != limits.end()) {
                 patient.shutdown_limit = limit->second;
             }
-            examined.push_back({unit, examine(patient)});
-            return ExitStatus::done;
+            std::vector<Finding> findings = examine(patient);
+            const bool is_well = findings.empty();
+            if (!is_well || is_service(unit)) {
+                examined.push_back({unit, std::move(findings)});
+            }
+            return is_well ? ExitStatus::done : ExitStatus::failed;
         });
         worst = worse(worst, status);
     }

@@ -242,6 +242,9 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
     ExitStatus worst = ExitStatus::done;
     for (const WatchedJob& job : jobs.ledger().jobs()) {
         const ExitStatus status = guarded(session, job.unit, [&] {
+            if (job.in_passing && (job.result == "done" || session.options().no_block)) {
+                return ExitStatus::done;
+            }
             Json entry = {{"unit", job.unit},
                           {"verb", job.verb},
                           {"job", job.number()},
@@ -380,11 +383,64 @@ ExitStatus wait_for_end(Session& session, JobWait& jobs, const std::vector<std::
     return worst;
 }
 
+/// What svcd says to the units that were named, before any job has ended.
+ExitStatus say_row(Session& session, const RequestedJobs::Row& row, Json& list) {
+    if (row.outcome == "refused") {
+        throw sdbus::Error(row.error, row.message);
+    }
+    if (row.outcome == "already") {
+        if (!session.options().quiet && !session.options().json) {
+            session.print(already_text(session.options().verb, row.unit) + "\n");
+        }
+        list.push_back({{"unit", row.unit},
+                        {"verb", session.options().verb_name},
+                        {"job", nullptr},
+                        {"result", "already"}});
+    }
+    return ExitStatus::done;
+}
+
+/// What is wanted and can't be had: a start goes on without it.
+ExitStatus say_what_is_left_out(Session& session, const RequestedJobs& requested, Json& list) {
+    for (const RequestedJobs::LeftOut& each : requested.left_out) {
+        session.warn(each.by + " goes on without " + each.unit + ": " + harmless_lines(each.why));
+        list.push_back({{"unit", each.unit},
+                        {"verb", session.options().verb_name},
+                        {"job", nullptr},
+                        {"result", "left-out"},
+                        {"by", each.by},
+                        {"why", each.why}});
+    }
+    const bool is_failure = !requested.left_out.empty() && session.options().strict;
+    return is_failure ? ExitStatus::failed : ExitStatus::done;
+}
+
+/// One transaction for all of these units.
+ExitStatus request_together(Session& session,
+                            JobWait& jobs,
+                            const std::vector<std::string>& units,
+                            std::vector<std::string>& accepted,
+                            Json& list) {
+    const Request request = request_of(session.options());
+    const std::string only = units.size() == 1 ? units.front() : "";
+    return guarded(session, only, [&] {
+        const RequestedJobs requested = jobs.request(request.verb, units, request.mode);
+        ExitStatus worst = ExitStatus::done;
+        for (const RequestedJobs::Row& row : requested.rows) {
+            worst = worse(worst,
+                          guarded(session, row.unit, [&] { return say_row(session, row, list); }));
+            if (row.outcome != "refused") {
+                accepted.push_back(row.unit);
+            }
+        }
+        return worse(worst, say_what_is_left_out(session, requested, list));
+    });
+}
+
 }  // namespace
 
 ExitStatus run_jobs(Session& session) {
     const Options& options = session.options();
-    const Request request = request_of(options);
     Json list = Json::array();
     const ChosenUnits chosen = asked(session, [&] {
         const auto target = target_of(options.verb);
@@ -396,21 +452,16 @@ ExitStatus run_jobs(Session& session) {
     ExitStatus worst = chosen.status;
     JobWait jobs{session};
     std::vector<std::string> accepted;
-    for (const std::string& unit : chosen.units) {
-        const ExitStatus status = guarded(session, unit, [&] {
-            if (!jobs.request(request.verb, unit, request.mode)) {
-                if (!options.quiet && !options.json) {
-                    session.print(already_text(options.verb, unit) + "\n");
-                }
-                list.push_back({{"unit", unit},
-                                {"verb", options.verb_name},
-                                {"job", nullptr},
-                                {"result", "already"}});
-            }
-            accepted.push_back(unit);
-            return ExitStatus::done;
-        });
-        worst = worse(worst, status);
+    const std::vector<std::string>& units = chosen.units;
+    const std::size_t at_once = options.each ? 1 : units.size();
+    for (std::size_t next = 0; next < units.size(); next += at_once) {
+        const std::vector<std::string> together{
+            units.begin() + static_cast<std::ptrdiff_t>(next),
+            units.begin() + static_cast<std::ptrdiff_t>(next + at_once)};
+        worst = worse(worst, request_together(session, jobs, together, accepted, list));
+        if (options.each && jobs.wait() != Signals::End::satisfied) {
+            break;
+        }
     }
     const Signals::End end = jobs.wait();
     worst = worse(worst, report_all(session, jobs, end, list));

@@ -348,6 +348,10 @@ ExitStatus list_units(Session& session) {
         filter.states = {"failed"};
     }
     std::vector<UnitRow> rows = session.daemon().units();
+    const std::vector<std::string> flapping = session.daemon().manager().FlappingUnits();
+    for (UnitRow& row : rows) {
+        row.flapping = std::ranges::find(flapping, row.name) != flapping.end();
+    }
     const std::size_t loaded = rows.size();
     const ExitStatus status = report_unknown(session, rows);
     std::erase_if(rows, [&](const UnitRow& row) { return !is_shown(filter, row); });

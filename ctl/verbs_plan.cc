@@ -3,6 +3,7 @@
 #include <array>
 #include <string_view>
 
+#include "guard.h"
 #include "named_units.h"
 #include "print_plan.h"
 #include "unit_names.h"
@@ -72,26 +73,64 @@ PlanRequest request_of(Session& session) {
 
 }  // namespace
 
+namespace {
+
+/// The units that can be loaded; the others are reported, as the verb itself would.
+std::vector<std::string> loadable(Session& session,
+                                  const std::vector<std::string>& units,
+                                  ExitStatus& worst) {
+    std::vector<std::string> good;
+    for (const std::string& unit : units) {
+        worst = worse(worst, guarded(session, unit, [&] {
+                          session.daemon().manager().LoadUnit(unit);
+                          good.push_back(unit);
+                          return ExitStatus::done;
+                      }));
+    }
+    return good;
+}
+
+/// Those that the others would go on without.
+ExitStatus report_refused(Session& session, const Json& plan) {
+    ExitStatus worst = ExitStatus::done;
+    for (const Json& each : plan.value("refused_units", Json::array())) {
+        worst = worse(worst, guarded(session, text_of(each, "unit"), [&]() -> ExitStatus {
+                          throw sdbus::Error(text_of(each, "error"), text_of(each, "message"));
+                      }));
+    }
+    return worst;
+}
+
+}  // namespace
+
 ExitStatus plan(Session& session) {
-    const PlanRequest request = request_of(session);
+    PlanRequest request = request_of(session);
+    ExitStatus worst = request.chosen.status;
+    if (request.chosen.units.size() > 1) {
+        request.chosen.units = loadable(session, request.chosen.units, worst);
+    }
     const bool isolates = request.verb == "isolate";
     if (request.chosen.units.empty() && !ends_everything(request.verb)) {
-        return request.chosen.status;
+        return worst;
     }
     const std::string text =
         session.daemon().manager().Plan(isolates ? "start" : request.verb, request.chosen.units,
                                         isolates ? "isolate" : session.options().job_mode);
+    const Json json = Json::parse(text);
+    const Plan plan = read_plan(json);
+    if (!plan.refused) {
+        worst = worse(worst, report_refused(session, json));
+    }
     if (session.options().json) {
         session.print(text + "\n");
-        return ExitStatus::done;
+        return worst;
     }
     std::string words = request.verb;
     for (const std::string& unit : request.chosen.units) {
         words += " " + unit;
     }
-    const Plan plan = read_plan(Json::parse(text));
     session.print(plan_text(plan, words, session.out()));
-    return worse(request.chosen.status, plan.refused ? ExitStatus::failed : ExitStatus::done);
+    return plan.refused ? worse(worst, ExitStatus::failed) : worst;
 }
 
 }  // namespace svcd

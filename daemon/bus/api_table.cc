@@ -26,14 +26,13 @@ std::optional<KillRequested::Whom> whom_named(std::string_view name) {
     return std::nullopt;
 }
 
-tl::unexpected<BusError> too_many_requests() {
-    return bus_error(
-        kErrorLimitsExceeded,
-        std::to_string(kRequestsMax) +
-            " requests wait for their answer already; try again when some have ended.");
-}
-
 }  // namespace
+
+BusError too_many_requests() {
+    return {kErrorLimitsExceeded,
+            std::to_string(kRequestsMax) +
+                " requests wait for their answer already; try again when some have ended."};
+}
 
 std::string unit_path(std::string_view unit_name) {
     const std::string name(unit_name);
@@ -96,7 +95,7 @@ Outcome request_job(const Call& call,
     }
     const auto request = api.requests.hold(call.connection, call.message, shape, std::move(id));
     if (!request) {
-        return too_many_requests();
+        return tl::unexpected(too_many_requests());
     }
     JobRequested event{*request, unit, verb, *mode, requester_of(call.caller, std::move(reason))};
     event.force = force;
@@ -130,7 +129,7 @@ Outcome request_signal(const Call& call,
     }
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     if (!request) {
-        return too_many_requests();
+        return tl::unexpected(too_many_requests());
     }
     api.manager.submit(
         KillRequested{*request, unit, *whom, signal, requester_of(call.caller, {}), value});
@@ -156,7 +155,7 @@ Outcome request_queued_signal(const Call& call,
 Outcome request_reexecution(const Call& call, Api& api) {
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     if (!request) {
-        return too_many_requests();
+        return tl::unexpected(too_many_requests());
     }
     api.manager.reexecute(*request);
     return Answered::later;
@@ -165,7 +164,7 @@ Outcome request_reexecution(const Call& call, Api& api) {
 Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> unit) {
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     if (!request) {
-        return too_many_requests();
+        return tl::unexpected(too_many_requests());
     }
     api.manager.submit(ResetFailedRequested{*request, unit});
     return Answered::later;
@@ -174,7 +173,7 @@ Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> u
 Outcome request_cancel(const Call& call, Api& api, JobId job) {
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
     if (!request) {
-        return too_many_requests();
+        return tl::unexpected(too_many_requests());
     }
     api.manager.submit(CancelRequested{*request, job});
     return Answered::later;

@@ -163,6 +163,19 @@ Outcome request_reexecution(const Call& call, Api& api);
 Outcome request_reset_failed(const Call& call, Api& api, std::optional<UnitId> unit);
 /// The key under which a caller's own ID is remembered: two users' IDs are never the same request.
 std::string request_key(const Caller& caller, const std::string& id);
+/// a{sv} of a call: what a client may say beside what it asks for.
+struct CallOptions {
+    std::string request_id;
+    std::string reason;
+    bool force = false;
+};
+enum OptionName : unsigned { kRequestId = 1, kReason = 2, kForce = 4 };
+tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned known);
+BusError misused_request_id(const std::string& id);
+BusError too_many_requests();
+
+/// Manager.RequestJobs (request_jobs_call.cc).
+Outcome request_jobs(const Call& call, Subject& subject, Writer& reply);
 /// Manager.GetRequestResult (request_result_call.cc).
 Outcome get_request_result(const Call& call, Subject& subject, Writer& reply);
 /// Manager.Plan (plan_call.cc).

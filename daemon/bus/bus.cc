@@ -177,7 +177,7 @@ void Bus::reconnect() {
 }
 
 void Bus::reply(const Reply& reply) {
-    impl_->requests.answer(reply);
+    impl_->requests.answer(reply, impl_->api.manager);
 }
 
 void Bus::remember(const Reply& reply) {

@@ -89,6 +89,7 @@ public:
     virtual std::size_t failed_units() = 0;
     /// As the last reading of the unit files found them, each once.
     virtual std::vector<FileWarning> file_warnings() = 0;
+    virtual std::vector<std::string> flapping_units() = 0;
     virtual std::string version() = 0;
 
     // Requests, which are events with a RequestId, and BusNameChanged.

@@ -250,13 +250,7 @@ Outcome job_for_unit(const Call& call, Subject& subject, Writer&) {
     return request_job(call, subject.api(), *unit, verb, mode);
 }
 
-struct CallOptions {
-    std::string request_id;
-    std::string reason;
-    bool force = false;
-};
-
-enum OptionName : unsigned { kRequestId = 1, kReason = 2, kForce = 4 };
+}  // namespace
 
 tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned known) {
     constexpr std::size_t kReasonMax = 119;
@@ -298,6 +292,14 @@ tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned 
     return options;
 }
 
+BusError misused_request_id(const std::string& id) {
+    return {kErrorInvalidArgs, "The request_id '" + valid_utf8(id) +
+                                   "' is in use for something else, or too often; every request "
+                                   "takes an ID of its own."};
+}
+
+namespace {
+
 Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
     const std::string verb_name = read_string(call.message);
     const std::string name = read_string(call.message);
@@ -321,10 +323,7 @@ Outcome request_job_by_verb(const Call& call, Subject& subject, Writer&) {
             case Requests::Repeated::answered:
                 return Answered::later;
             case Requests::Repeated::misused:
-                return bus_error(kErrorInvalidArgs,
-                                 "The request_id '" + options->request_id +
-                                     "' is in use for something else, or too often; every request "
-                                     "takes an ID of its own.");
+                return tl::unexpected(misused_request_id(options->request_id));
         }
     }
     const FoundUnit unit = unit_named(call, subject.api(), name);
@@ -491,6 +490,7 @@ constexpr MethodRow kMethods[] = {
     {"ReloadOrRestartUnit",   "ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::reload_or_restart>},
     {"ReloadOrTryRestartUnit","ss",       "o",                "name mode job",             Access::change, job_for_unit<JobVerb::try_reload_or_restart>},
     {"RequestJob",            "sssa{sv}", "ob",               "verb unit mode options job done_already", Access::change, request_job_by_verb},
+    {"RequestJobs",           "sassa{sv}", "a(sosss)a(sss)", "verb units mode options jobs left_out", Access::change, request_jobs},
     {"GetRequestResult",      "s",        "os",               "request_id job result",     Access::read,   get_request_result},
     {"KillUnit",              "ssi",      "",                 "name whom signal",          Access::change, kill_unit},
     {"QueueSignalUnit",       "ssii",     "",                 "name whom signal value",    Access::change, queue_signal_unit},
@@ -519,6 +519,7 @@ constexpr PropertyRow kProperties[] = {
     {"ManagerPID",   "u",  Emits::constant, [](Subject&, Writer& w) { w.u32(static_cast<std::uint32_t>(::getpid())); }},
     {"SystemState",  "s",  Emits::nothing,  [](Subject& s, Writer& w) { w.string(name_of(s.api().manager.system_state())); }},
     {"NFailedUnits", "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.failed_units())); }},
+    {"FlappingUnits", "as", Emits::nothing, [](Subject& s, Writer& w) { w.strings(s.api().manager.flapping_units()); }},
     {"NNames",       "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.units().size())); }},
     {"NJobs",        "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.jobs().size())); }},
     {"UnitPath",     "as", Emits::constant, [](Subject& s, Writer& w) { w.strings(s.api().options.unit_path); }},

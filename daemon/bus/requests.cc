@@ -26,11 +26,38 @@ Writer answer_for(sd_bus_message* call, AnswerShape shape, JobId job) {
         case AnswerShape::job_and_flag:
             writer.path(job_path(job)).boolean(job == JobId::none);
             break;
+        case AnswerShape::rows:
+            break;  // append_rows()
     }
     return writer;
 }
 
 }  // namespace
+
+void append_rows(Writer& writer,
+                 const JobRows& rows,
+                 const std::vector<LeftOut>& left_out,
+                 ManagerApi& manager) {
+    writer.open(SD_BUS_TYPE_ARRAY, "(sosss)");
+    for (const JobRow& row : rows.rows) {
+        writer.open(SD_BUS_TYPE_STRUCT, "sosss")
+            .string(row.unit)
+            .path(job_path(row.job))
+            .string(row.outcome)
+            .string(row.error)
+            .string(row.message)
+            .close();
+    }
+    writer.close().open(SD_BUS_TYPE_ARRAY, "(sss)");
+    for (const LeftOut& each : left_out) {
+        writer.open(SD_BUS_TYPE_STRUCT, "sss")
+            .string(manager.status(each.by).name)
+            .string(manager.status(each.unit).name)
+            .string(each.why)
+            .close();
+    }
+    writer.close();
+}
 
 std::string job_path(JobId job) {
     if (job == JobId::none) {
@@ -69,10 +96,8 @@ Requests::Repeated Requests::repeated(const ClientId& id,
     return Repeated::answered;
 }
 
-std::optional<RequestId> Requests::hold(Connection& connection,
-                                        sd_bus_message* call,
-                                        AnswerShape shape,
-                                        ClientId id) {
+std::optional<RequestId> Requests::hold(
+    Connection& connection, sd_bus_message* call, AnswerShape shape, ClientId id, JobRows rows) {
     if (waiting_.size() >= kRequestsMax) {
         return std::nullopt;
     }
@@ -81,6 +106,7 @@ std::optional<RequestId> Requests::hold(Connection& connection,
     held.shape = shape;
     held.calls.push_back({&connection, MessageRef{sd_bus_message_ref(call)}});
     held.client_id = std::move(id);
+    held.rows = std::move(rows);
     waiting_.emplace(last_id_, std::move(held));
     return request;
 }
@@ -92,12 +118,33 @@ void Requests::remember(const Reply& reply) {
         return;
     }
     const Waiting& request = found->second;
-    const JobId job = job_told(request.shape, reply);
+    if (request.shape != AnswerShape::rows) {
+        remember(request, job_told(request.shape, reply), request.client_id);
+        return;
+    }
+    const JobRows& rows = request.rows;
+    std::size_t next = 0;
+    for (const JobRow& row : rows.rows) {
+        if (row.outcome.empty() && next < reply.units.size()) {
+            const UnitReply& unit = reply.units[next++];
+            if (!unit.refusal) {
+                remember(request, unit.job, {rows.key_of(row), rows.what_of(row)});
+            }
+        }
+    }
+    for (const UnitReply& stop : reply.isolated) {
+        remember(request, stop.job, {});
+    }
+}
+
+/// The callers are told of the job's end; a client's request gets the same answer when it is
+/// repeated.
+void Requests::remember(const Waiting& request, JobId job, const ClientId& id) {
     for (const HeldCall& call : request.calls) {
         add_caller(job, *call.connection);
     }
-    if (!request.client_id.key.empty()) {
-        answers_.add(request.client_id.key, request.client_id.what, job);
+    if (!request.client_id.key.empty() && !id.key.empty()) {
+        answers_.add(id.key, id.what, job);
     }
 }
 
@@ -113,7 +160,29 @@ bool Requests::has_caller(JobId job, const Connection& connection) const {
                                                 &connection) != found->second.end();
 }
 
-void Requests::answer(const Reply& reply) {
+/// What the supervisor says of the units that it was asked for.
+void Requests::fill_in(Waiting& waiting, const Reply& reply, ManagerApi& manager) {
+    std::size_t next = 0;
+    for (JobRow& row : waiting.rows.rows) {
+        if (!row.outcome.empty() || next >= reply.units.size()) {
+            continue;
+        }
+        const UnitReply& unit = reply.units[next++];
+        row.job = unit.job;
+        row.outcome = unit.job == JobId::none ? "already" : "job";
+        if (unit.refusal) {
+            row.outcome = "refused";
+            row.error = error_name(unit.refusal->kind);
+            row.message = unit.refusal->message;
+        }
+    }
+    for (const UnitReply& stop : reply.isolated) {
+        waiting.rows.rows.push_back(
+            {std::string(manager.status(stop.unit).name), stop.job, "isolated", "", ""});
+    }
+}
+
+void Requests::answer(const Reply& reply, ManagerApi& manager) {
     const auto found = waiting_.find(static_cast<std::uint64_t>(reply.request));
     if (found == waiting_.end()) {
         return;
@@ -122,8 +191,13 @@ void Requests::answer(const Reply& reply) {
     Waiting request = std::move(found->second);
     waiting_.erase(found);
 
+    fill_in(request, reply, manager);
     for (const HeldCall& call : request.calls) {
-        if (reply.refusal) {
+        if (request.shape == AnswerShape::rows && !reply.refusal) {
+            Writer writer = Writer::reply_to(call.message.get());
+            append_rows(writer, request.rows, reply.left_out, manager);
+            call.connection->answer(call.message.get(), writer);
+        } else if (reply.refusal) {
             call.connection->answer_error(call.message.get(), error_name(reply.refusal->kind),
                                           reply.refusal->message);
         } else {

@@ -14,6 +14,7 @@
 
 #include "bus/answers.h"
 #include "bus/connection.h"
+#include "bus/manager_api.h"
 #include "bus/message.h"
 #include "core/types/effect.h"
 
@@ -27,9 +28,35 @@ enum class AnswerShape : std::uint8_t {
     nothing,
     job,           ///< o: the job, "/" when there is none
     job_and_flag,  ///< ob: the job, and whether there was nothing to do
+    rows,          ///< a(sosss)a(sss): Manager.RequestJobs
 };
 
 std::string job_path(JobId job);
+
+/// What became of one unit of Manager.RequestJobs.
+struct JobRow {
+    std::string unit;
+    JobId job = JobId::none;
+    std::string outcome;  ///< "job", "already", "refused", "isolated"; empty: not known yet
+    std::string error;    ///< of "refused": the D-Bus error's name
+    std::string message;
+};
+
+/// Those of Manager.RequestJobs, while the supervisor has not answered.
+struct JobRows {
+    std::vector<JobRow> rows;  ///< in the order asked for
+    std::string what;          ///< verb and mode
+    std::string key;           ///< of the client's own ID; empty: none
+
+    /// Under which the answer for one of its units is remembered.
+    std::string key_of(const JobRow& row) const { return key + "/" + row.unit; }
+    std::string what_of(const JobRow& row) const { return what + " " + row.unit; }
+};
+/// The answer to the call: `left_out` beside them.
+void append_rows(Writer& writer,
+                 const JobRows& rows,
+                 const std::vector<LeftOut>& left_out,
+                 ManagerApi& manager);
 
 class Requests {
 public:
@@ -52,10 +79,11 @@ public:
     std::optional<RequestId> hold(Connection& connection,
                                   sd_bus_message* call,
                                   AnswerShape shape,
-                                  ClientId id = {});
+                                  ClientId id = {},
+                                  JobRows rows = {});
     /// To be called before the reply is sent, and before anything that it tells of is done.
     void remember(const Reply& reply);
-    void answer(const Reply& reply);
+    void answer(const Reply& reply, ManagerApi& manager);
     /// The connection is gone: nobody there waits any more.
     void forget(const Connection& connection);
 
@@ -75,8 +103,11 @@ private:
         AnswerShape shape;
         std::vector<HeldCall> calls;
         ClientId client_id;
+        JobRows rows;  ///< of AnswerShape::rows
     };
     void add_caller(JobId job, const Connection& connection);
+    void remember(const Waiting& request, JobId job, const ClientId& id);
+    static void fill_in(Waiting& waiting, const Reply& reply, ManagerApi& manager);
 
     std::uint64_t last_id_ = 0;
     std::unordered_map<std::uint64_t, Waiting> waiting_;

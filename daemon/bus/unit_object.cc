@@ -187,6 +187,29 @@ bool memory_is_counted(Subject& subject) {
     return subject.facts().memory_current.has_value();
 }
 
+/// a(ss): a unit that it wished for and goes on without, and why.
+void goes_without(Subject& subject, Writer& value) {
+    value.open(SD_BUS_TYPE_ARRAY, "(ss)");
+    for (const LeftOutStatus& each : subject.status().left_out) {
+        value.open(SD_BUS_TYPE_STRUCT, "ss").string(each.unit).string(each.why).close();
+    }
+    value.close();
+}
+
+/// a(tsii): when (CLOCK_MONOTONIC), after which Result, ExecMainCode and ExecMainStatus.
+void unclean_restarts(Subject& subject, Writer& value) {
+    value.open(SD_BUS_TYPE_ARRAY, "(tsii)");
+    for (const UncleanRestart& each : subject.status().unclean_restarts) {
+        value.open(SD_BUS_TYPE_STRUCT, "tsii")
+            .u64(monotonic_usec(each.at))
+            .string(name_of(each.result))
+            .i32(static_cast<std::int32_t>(each.code))
+            .i32(each.status)
+            .close();
+    }
+    value.close();
+}
+
 /// 16 bytes in the order of the hexadecimal digits of $INVOCATION_ID; none before the first start.
 void invocation_id(Subject& subject, Writer& value) {
     const std::array<std::uint64_t, 2>& id = subject.status().invocation_id;
@@ -279,6 +302,7 @@ constexpr PropertyRow kUnitProperties[] = {
     {"StateDeadlineUSec", "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().deadline); }},
     {"StopDeadlineUSec",  "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().stop_deadline); }},
     {"LeftOver",          "b",   Emits::change,  status_flag<&UnitStatus::left_over>},
+    {"GoesWithout",       "a(ss)", Emits::change, goes_without},
     // When it last began to stop, and what that stop was given: TimeoutStopSec, or less by the shutdown budget.
     {"StopBeginTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::stop_began_at>},
     {"StopLimitUSec",     "t",   Emits::nothing, [](Subject& s, Writer& w) { append_duration(w, s.status().stop_limit); }},
@@ -305,6 +329,17 @@ constexpr PropertyRow kServiceProperties[] = {
     {"Result",         "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().result)); }},
     {"ReloadResult",   "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().reload_result)); }},
     {"NRestarts",      "u", Emits::change,  [](Subject& s, Writer& w) { w.u32(s.status().restarts); }},
+    // Ours: StartLimitBurst was reached; how many starts count towards it; when RestartSec is over.
+    {"GivenUp",        "b", Emits::change,  status_flag<&UnitStatus::given_up>},
+    {"StartsCounted",  "u", Emits::nothing, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().starts_counted)); }},
+    {"NextStartUSec",  "t", Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().next_start); }},
+    // Automatic restarts after unclean ends: FlappingBurst of them within FlappingIntervalSec.
+    {"Flapping",       "b", Emits::change,  status_flag<&UnitStatus::is_flapping>},
+    {"FlappingTimestamp",          "t", Emits::change, status_time<&UnitStatus::flapping_since>},
+    {"FlappingTimestampMonotonic", "t", Emits::change, status_time_monotonic<&UnitStatus::flapping_since>},
+    {"FlappingUntilUSec", "t", Emits::change, [](Subject& s, Writer& w) { append_deadline(w, s.status().flapping_until); }},
+    {"NUncleanRestarts",  "u", Emits::change, [](Subject& s, Writer& w) { w.u32(s.status().unclean_count); }},
+    {"UncleanRestarts",   "a(tsii)", Emits::change, unclean_restarts},
     {"StatusText",     "s", Emits::change,  [](Subject& s, Writer& w) { w.string(s.status().status_text); }},
     {"ToldStopping",   "b", Emits::change,  status_flag<&UnitStatus::told_stopping>},
     // Svcd was away when it started, and nobody has heard READY=1: it is taken as started.

@@ -85,14 +85,13 @@ void Machine::reply(RequestId request, JobId job) {
     }
 }
 
-void Machine::reply_already(RequestId request, UnitId unit) {
-    if (request == RequestId::none) {
-        return;
-    }
+void Machine::reply_already(Reply reply, UnitId unit) {
     const auto job = static_cast<JobId>(next_job++);
     effects->supervisor_dirty = true;
+    reply.job = job;
+    reply.was_so_already = true;
     order(AnnounceJob{job, unit});
-    order(Reply{request, job, std::nullopt, true});
+    order(std::move(reply));
     order(AnnounceJobEnd{job, unit, JobResult::done});
 }
 
@@ -151,6 +150,7 @@ void Machine::set_state(Unit& unit, SubState next) {
     }
     if (!is_up(before) && is_up(state)) {
         unit.active_enter_at = now;
+        forget_left_out(unit);
     }
     if (is_up(before) && !is_up(state)) {
         unit.active_exit_at = now;
@@ -166,8 +166,8 @@ void Machine::set_state(Unit& unit, SubState next) {
 void Machine::update_deadline(const Unit& unit) {
     Time earliest = kNever;
     if (const ServiceRun* run = unit.run.get()) {
-        earliest = std::min(
-            {run->state_deadline, run->watchdog_deadline, run->check_deadline, run->look_at});
+        earliest = std::min({run->state_deadline, run->watchdog_deadline, run->check_deadline,
+                             run->look_at, flapping_until(*this, *run)});
     }
     if (unit.check != nullptr) {
         earliest = std::min(earliest, unit.check->deadline);
@@ -348,6 +348,8 @@ void Machine::on_deadline(Unit& unit) {
         job_timed_out(*job);
     } else if (unit.check != nullptr && unit.check->deadline <= now) {
         check_timed_out(unit);
+    } else if (unit.run != nullptr && flapping_until(*this, *unit.run) <= now) {
+        Service{*this, unit}.end_flapping();
     } else if (unit.run != nullptr) {
         Service{*this, unit}.on_deadline();
     }
@@ -433,6 +435,8 @@ void Machine::reset_failed(Unit& unit) {
         if (unit.run->exec_notes != nullptr) {
             unit.run->exec_notes->error = {};
         }
+        unit.run->given_up = false;
+        Service{*this, unit}.end_flapping();
     }
     if (!traits(unit.sub_state).stopping) {
         unit.result = UnitResult::success;

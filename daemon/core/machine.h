@@ -3,7 +3,10 @@
 //
 // - loading.cc         definitions come in
 // - ordering_cycles.cc their dependencies, and the cycles these would close
-// - transaction.cc     which jobs a request means
+// - request.h          which units a request names
+// - transaction.cc     which jobs it means
+// - left_out.cc        what units go on without
+// - flapping.cc        services that end uncleanly again and again
 // - jobs.cc            when a job runs, how it ends
 // - planner.h          what a request would do, and how long it would take
 // - comebacks.cc       what a failure stopped comes back
@@ -58,6 +61,7 @@ public:
     ProcessSlots processes;
     std::uint32_t next_job = 1;
     std::size_t failed_units = 0;
+    std::set<UnitId> flapping_units;
     /// Units with a process that is to be started once no job is left (Type=idle).
     std::set<UnitId> held_until_idle;
     bool order_has_cycles = false;  ///< Before and After of all units together
@@ -90,7 +94,7 @@ public:
     void reply(RequestId request, JobId job);
     /// The unit is as it was asked to be. A job tells so, which is done at once: clients wait for
     /// the end of one.
-    void reply_already(RequestId request, UnitId unit);
+    void reply_already(Reply reply, UnitId unit);
     void refuse(RequestId request, Refusal refusal);
     std::uint64_t random();
 
@@ -103,13 +107,19 @@ public:
     /// The definition that came while the unit was moving, if it isn't any more.
     void take_waiting_definition(Unit& unit);
 
-    // ── jobs.cc
+    // ── request.cc
     static JobType job_type_of(JobVerb verb, const Unit& unit);
     std::optional<Refusal> refusal_to_request(const Unit& unit, JobType type) const;
     std::optional<Refusal> refusal_to_reload(const Unit& unit,
                                              JobType type,
                                              const JobRequested& event) const;
     void request_job(const JobRequested& event);
+
+    // ── left_out.cc
+    void set_left_out(Unit& unit, const std::vector<LeftOut>& all);
+    void find_left_out_again(Unit& unit);
+
+    // ── jobs.cc
     void cancel_jobs(const CancelRequested& event);
     /// A transaction that svcd itself wants (a restart, a unit bound to one that is gone). Failure
     /// is said.
@@ -207,6 +217,9 @@ private:
     void on(DeadlineReached& event);
     void on(StateRestored& event) { restore(event); }
 
+    void clear_start_limit(Unit& unit);
+    void forget_left_out(const Unit& unit);
+    bool goes_without_something() const;
     void set_shutdown_end(Time end);
     void restore(const SupervisorRecord& record);
     std::optional<UnitId> find_by_checksum(std::uint64_t checksum) const;
@@ -319,7 +332,8 @@ private:
     std::map<UnitId, AutomaticActions> automatic_actions_;
     std::vector<UnitId> waiting_for_definition_;
     std::vector<UnitId> given_up_restarts_;
-    std::vector<UnitId> by_name_;  ///< sorted by name
+    std::set<UnitId> going_without_;  ///< those with a Unit::left_out
+    std::vector<UnitId> by_name_;     ///< sorted by name
 };
 
 }  // namespace svcd

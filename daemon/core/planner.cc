@@ -11,30 +11,6 @@
 namespace svcd {
 namespace {
 
-/// A transaction says things; while one is only thought of, nobody hears them but the plan.
-class Silence {
-public:
-    explicit Silence(Machine& machine) : machine_(machine) { machine_.effects = &heard_; }
-    Silence(const Silence&) = delete;
-    Silence& operator=(const Silence&) = delete;
-    ~Silence() { machine_.effects = nullptr; }
-
-    std::vector<std::string> said() const {
-        std::vector<std::string> texts;
-        for (const Effect& effect : heard_.orders) {
-            if (const auto* say = std::get_if<Say>(&effect)) {
-                const std::string about = say->about_unit ? machine_.unit(say->unit).name() : "";
-                texts.push_back(about.empty() ? say->text : about + " " + say->text);
-            }
-        }
-        return texts;
-    }
-
-private:
-    Machine& machine_;
-    Effects heard_;
-};
-
 /// Sums that end at infinity.
 Duration plus(Duration one, Duration other) {
     return one == kInfinity || other == kInfinity ? kInfinity : one + other;
@@ -84,30 +60,35 @@ Duration stop_time(const ServiceSettings& settings) {
 }  // namespace
 
 Plan Planner::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) {
-    const Silence silence{machine_};
-    for (const UnitId unit : units) {
-        add_request(unit, verb, mode);
-        if (plan_.refusal) {
-            return std::move(plan_);
+    const UnitsRequest request{machine_, verb, mode, units};
+    plan_.refusal = request.refusal();
+    for (const UnitsRequest::Part& part : request.parts()) {
+        if (part.refusal) {
+            plan_.refused.push_back({part.unit, JobId::none, part.refusal});
         }
     }
+    if (units.size() == 1 && !plan_.refusal && !plan_.refused.empty()) {
+        plan_.refusal = plan_.refused.front().refusal;
+    }
+    if (plan_.refusal) {
+        return std::move(plan_);
+    }
+    add_transaction(request.transaction());
+    note_units_without_a_job(request);
     add_unneeded();
     note_triggers();
-    for (std::string& text : silence.said()) {
-        plan_.notes.push_back(std::move(text));
-    }
+    note_what_is_left_out(request.transaction());
     finish();
     return std::move(plan_);
 }
 
 Plan Planner::plan_shutdown() {
-    const Silence silence{machine_};
     Transaction transaction{machine_};
     transaction.build_shutdown();
     for (const Transaction::Outcome& job : transaction.outcome()) {
         add_job(job.unit, job.type, job.because, job.ignore_order);
     }
-    plan_.notes = silence.said();
+    note_what_is_left_out(transaction);
     plan_.budget = machine_.budget_for_stops();
     if (machine_.shutdown_end != kNever) {
         plan_.budget = std::max(machine_.shutdown_end - machine_.now, Duration{0});
@@ -118,30 +99,32 @@ Plan Planner::plan_shutdown() {
 
 // ── which jobs
 
-void Planner::add_request(UnitId id, JobVerb verb, JobMode mode) {
-    const Unit& unit = machine_.unit(id);
-    const JobType type = Machine::job_type_of(verb, unit);
-    plan_.refusal = machine_.refusal_to_request(unit, type);
-    if (plan_.refusal) {
-        return;
-    }
-    Transaction transaction{machine_};
-    if (type != JobType::nop) {
-        plan_.refusal = transaction.build(id, type, mode);
-    }
-    if (plan_.refusal) {
-        return;
-    }
-    const std::size_t before = plan_.jobs.size();
+void Planner::add_transaction(const Transaction& transaction) {
     for (const Transaction::Outcome& job : transaction.outcome()) {
-        const Unit& other = machine_.unit(job.unit);
-        if (!is_redundant(job.type, other.active_state()) || other.job != JobId::none) {
+        const Unit& unit = machine_.unit(job.unit);
+        if (!is_redundant(job.type, unit.active_state()) || unit.job != JobId::none) {
             add_job(job.unit, job.type, job.because, job.ignore_order);
         }
     }
-    if (plan_.jobs.size() == before) {
-        plan_.notes.push_back(unit.name() + " is " + std::string(name_of(unit.active_state())) +
-                              ": there is nothing to do for it");
+}
+
+void Planner::note_units_without_a_job(const UnitsRequest& request) {
+    for (const UnitsRequest::Part& part : request.parts()) {
+        const Unit& unit = machine_.unit(part.unit);
+        if (!part.refusal && planned_[index_of(part.unit)].types == 0) {
+            plan_.notes.push_back(unit.name() + " is " + std::string(name_of(unit.active_state())) +
+                                  ": there is nothing to do for it");
+        }
+    }
+}
+
+void Planner::note_what_is_left_out(const Transaction& transaction) {
+    for (const LeftOut& each : transaction.left_out()) {
+        plan_.notes.push_back(machine_.unit(each.by).name() + " goes on without " +
+                              machine_.unit(each.unit).name() + ": " + each.why);
+    }
+    for (const Say& remark : transaction.remarks()) {
+        plan_.notes.push_back(machine_.unit(remark.unit).name() + " " + remark.text);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/machine.h"
+#include "core/request.h"
 #include "core/types/plan.h"
 
 namespace svcd {
@@ -20,7 +21,9 @@ public:
     Plan plan_shutdown();
 
 private:
-    void add_request(UnitId unit, JobVerb verb, JobMode mode);
+    void add_transaction(const Transaction& transaction);
+    void note_what_is_left_out(const Transaction& transaction);
+    void note_units_without_a_job(const UnitsRequest& request);
     void add_job(UnitId unit, JobType type, const Because& because, bool ignore_order);
     void add_phase(UnitId unit, JobType type, bool is_restart, const Because& because);
     void add_unneeded();

@@ -117,6 +117,7 @@ UnitRecord Machine::record(const Unit& unit) const {
     };
     flag2(unit.wants_back, kUnitWantsBack);
     record.missed = unit.wants_back ? checksum_of(this->unit(unit.missed).name()) : 0;
+    flag2(!unit.left_out.empty(), kUnitGoesWithout);
     if (const Job* job = job_of(unit)) {
         record.job = record_of(*job);
         record.asked_by = job->requester.unit.has_value()
@@ -148,6 +149,8 @@ UnitRecord Machine::record(const Unit& unit) const {
     record.unreaped_until = to_usec(run->unreaped_until);
     record.unreaped_start_time = run->unreaped_start_time;
     flag2(run->main_has_moved, kUnitMainHasMoved);
+    flag2(run->given_up, kUnitIsGivenUp);
+    record.unclean_restarts = unclean_restarts_record(*run);
     record.backoff = run->backoff;
     record.reload_began_at = to_usec(run->reload_began_at);
     const auto flag = [&](bool value, UnitFlag bit) {
@@ -231,6 +234,7 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->backoff = record.backoff;
     run->reload_began_at = time_from_usec(record.reload_began_at);
     run->bus_name_good = (record.flags2 & kUnitBusNameGood) != 0;
+    run->given_up = (record.flags2 & kUnitIsGivenUp) != 0;
     run->state_deadline = time_from_usec(record.state_deadline);
     run->watchdog_deadline = time_from_usec(record.watchdog_deadline);
     run->stop_deadline = time_from_usec(record.stop_deadline);
@@ -347,6 +351,7 @@ void Machine::restore(const StateRestored& event) {
                     std::make_unique<ServiceSettings>();  // its file is gone; it can still be
                                                           // stopped
             }
+            Service{*this, unit}.restore_unclean_restarts(saved.unclean_restarts);
             for (const auto& [process, role] :
                  {std::pair{&unit.run->main, ProcessRole::main},
                   std::pair{&unit.run->control, ProcessRole::control}}) {
@@ -397,6 +402,9 @@ void Machine::restore(const StateRestored& event) {
             if (jobs.contains(unit.job) && job->state == JobState::waiting) {
                 queue(*job);
             }
+        }
+        if ((restored.record.flags2 & kUnitGoesWithout) != 0) {
+            find_left_out_again(unit);
         }
     }
 }

@@ -66,10 +66,11 @@ std::optional<StartOutcome> Service::obstacle() {
         return StartOutcome::later;  // once it is reaped, or has had its time
     }
     if (start_limit_hit()) {
+        run_.given_up = true;
         machine_.say(Severity::error, unit_,
-                     "not started: started " + std::to_string(run_.starts.size()) +
-                         " times within StartLimitIntervalSec; `svctl reset-failed` or a start by "
-                         "hand clears it");
+                     "given up: started " + std::to_string(run_.starts.size()) +
+                         " times within StartLimitIntervalSec; 'svctl start " + unit_.name() +
+                         "' tries again");
         enter_dead(UnitResult::start_limit_hit, false);
         machine_.take_emergency_action(unit_.definition.rarely().start_limit_action, unit_, -1,
                                        "hit its start limit");
@@ -94,6 +95,7 @@ StartOutcome Service::start() {
     unit_.result = UnitResult::success;
     run_.reload_result = UnitResult::success;
     forget_exec_notes();
+    run_.given_up = false;
     run_.main_known = false;
     run_.main_ran = false;
     run_.main_is_adopted = false;

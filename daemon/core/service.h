@@ -32,6 +32,10 @@ bool can_reload(const Unit& unit);
 /// job there is nothing to wait for.
 bool lacks_restart(const Unit& unit);
 
+/// When its flapping is over, if it does not end uncleanly once more; kNever: it isn't flapping.
+Time flapping_until(const Machine& machine, const ServiceRun& run);
+UncleanRestartsRecord unclean_restarts_record(const ServiceRun& run);
+
 StartOutcome start_unit(Machine& machine, Unit& unit);
 /// The second half of a start: the unit's conditions hold.
 StartOutcome start_checked_unit(Machine& machine, Unit& unit);
@@ -76,6 +80,10 @@ public:
     /// After StateRestored: ask again, or do again, what may have been lost with the manager
     /// before.
     void resume(const RestoredUnit& restored, bool was_away);
+
+    /// It has not ended uncleanly for long enough, stays down, or a person starts it.
+    void end_flapping();
+    void restore_unclean_restarts(const UncleanRestartsRecord& record);
 
     /// The job that was to restart it was taken away: it stays down.
     void give_up_restart();
@@ -176,6 +184,7 @@ private:
     UnitResult result_of_control(ExitCode code, int status) const;
     bool start_limit_hit();
     void count_restart();
+    void note_restart();
 
     bool is_notify() const {
         return settings_.type == ServiceType::notify ||

@@ -1,5 +1,6 @@
 // Reloads: one that a job asks for (ExecReload, and the signal of Type=notify-reload), and one that
 // the service tells of by RELOADING=1 (systemd.service(5), sd_notify(3)).
+#include <algorithm>
 #include <csignal>
 
 #include "core/reload_signal.h"
@@ -19,14 +20,16 @@ std::optional<Refusal> Machine::refusal_to_reload(const Unit& unit,
                                                   const JobRequested& event) const {
     const bool reloads = type == JobType::reload || type == JobType::reload_or_start;
     const ServiceRun* run = unit.run.get();
-    if (!reloads || event.force || !event.main_takes.has_value() || run == nullptr ||
+    const auto takes = std::find_if(event.main_takes.begin(), event.main_takes.end(),
+                                    [&](const MainTakes& each) { return each.unit == unit.id; });
+    if (!reloads || event.force || takes == event.main_takes.end() || run == nullptr ||
         !run->main.is_there() || unit.definition.service == nullptr ||
         unit.sub_state != SubState::running || after(run->main_started_at, kSettlesIn) > now) {
         return std::nullopt;
     }
     const int signal = reload_signal_of(*unit.definition.service);
     if (!ends_a_process(signal) ||
-        (*event.main_takes & (std::uint64_t{1} << static_cast<unsigned>(signal - 1))) != 0) {
+        (takes->signals & (std::uint64_t{1} << static_cast<unsigned>(signal - 1))) != 0) {
         return std::nullopt;
     }
     return Refusal{RefusalKind::reload_would_end,

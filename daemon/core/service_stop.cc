@@ -18,6 +18,7 @@ StartOutcome Service::stop() {
         const bool is_stop = job == nullptr || job->type == JobType::stop;
         if (is_stop) {
             run_.forget_restarts = true;
+            end_flapping();
             machine_.order(ReleaseCgroup{unit_.id});
         }
         leave_auto_restart(!is_stop);
@@ -324,6 +325,7 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
     } else {
         run_.forget_restarts = true;
         if (!is_restarted_by_job) {
+            end_flapping();
             machine_.order(ReleaseCgroup{unit_.id});
         }
     }
@@ -353,6 +355,7 @@ void Service::enter_wedged() {
     run_.dump_until = kNever;
     run_.stop_is_measured = false;
     run_.forget_restarts = true;
+    end_flapping();
     machine_.say(Severity::error, unit_,
                  "has processes that survive SIGKILL: it is left alone until they end");
     machine_.set_state(unit_, SubState::stop_wedged);
@@ -364,7 +367,10 @@ void Service::enter_restart() {
         return;  // going down anyway
     }
     ++run_.restarts;
-    run_.backoff += job == nullptr ? 1u : 0u;  // not for one that was asked for
+    if (job == nullptr) {  // else it was asked for
+        ++run_.backoff;
+        note_restart();
+    }
     run_.forget_restarts = false;
     arm(kNever);
     machine_.touch(unit_);

@@ -14,7 +14,8 @@ SystemState Machine::system_state() const {
     if (!start_finished) {
         return SystemState::starting;
     }
-    const bool is_degraded = failed_units > 0 || !left_out.empty() || order_has_cycles;
+    const bool is_degraded = failed_units > 0 || !left_out.empty() || order_has_cycles ||
+                             !flapping_units.empty() || goes_without_something();
     return is_degraded ? SystemState::degraded : SystemState::running;
 }
 
@@ -22,6 +23,30 @@ JobStatus Machine::status(const Job& job) const {
     return JobStatus{job.id,    job.unit,         unit(job.unit).name(), job.type,
                      job.state, job.installed_at, job.requester};
 }
+
+namespace {
+
+/// Of its restarts: the start limit, and whether it flaps.
+void add_restarts(UnitStatus& status, const Machine& machine, const Unit& unit) {
+    const ServiceRun& run = *unit.run;
+    status.restarts = run.restarts;
+    status.given_up = run.given_up;
+    status.starts_counted = run.starts.size();
+    status.start_limit_burst = unit.definition.start_limit_burst;
+    status.start_limit_interval = unit.definition.start_limit_interval;
+    if (unit.sub_state == SubState::auto_restart) {
+        status.next_start = run.state_deadline;
+    }
+    status.is_flapping = run.flapping_since != kNever;
+    if (status.is_flapping) {
+        status.flapping_since = run.flapping_since;
+        status.flapping_until = flapping_until(machine, run);
+        status.unclean_count = run.unclean_count;
+        status.unclean_restarts = run.unclean_restarts;
+    }
+}
+
+}  // namespace
 
 UnitStatus Machine::status(const Unit& unit) const {
     UnitStatus status;
@@ -71,7 +96,7 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.main.status = run->main_status;
         status.control_pid = run->control.pid;
         status.control_command = run->control.command;
-        status.restarts = run->restarts;
+        add_restarts(status, *this, unit);
         status.status_text = run->status_text;
         status.told_stopping = run->told_stopping;
         status.exec_started = run->main_ran;
@@ -96,6 +121,11 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.sigkill_sent = run->sigkill_sent;
         status.readiness_unknown = run->readiness_unknown && is_up(unit.active_state());
         status.invocation_id = run->invocation_id;
+    }
+    if (!is_down(unit.active_state())) {
+        for (const LeftOut& each : unit.left_out) {
+            status.left_out.push_back({this->unit(each.unit).name(), each.why});
+        }
     }
     if (const Job* job = job_of(unit)) {
         status.job = this->status(*job);

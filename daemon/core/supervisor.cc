@@ -80,6 +80,10 @@ std::size_t Supervisor::failed_units() const {
     return state_->failed_units;
 }
 
+std::vector<UnitId> Supervisor::flapping_units() const {
+    return {state_->flapping_units.begin(), state_->flapping_units.end()};
+}
+
 SystemState Supervisor::system_state() const {
     return state_->system_state();
 }

@@ -33,6 +33,8 @@ struct SupervisorOptions {
                                            ///< before it is stop-wedged
     Duration shutdown_budget = kInfinity;  ///< ShutdownBudgetSec: what a shutdown may take
     Duration shutdown_margin{2'000'000};   ///< ShutdownMarginSec: of that, what is not for stops
+    std::uint32_t flapping_burst = 5;      ///< FlappingBurst; 0: nothing is flapping
+    Duration flapping_interval{600'000'000};  ///< FlappingIntervalSec
 };
 
 class Supervisor {
@@ -63,6 +65,7 @@ public:
     std::vector<JobStatus> jobs() const;
     std::optional<JobStatus> job(JobId job) const;
     std::size_t failed_units() const;
+    std::vector<UnitId> flapping_units() const;
     SystemState system_state() const;
     /// The unit that a token's process belongs to (also while it is being identified); nothing for
     /// a retired token.

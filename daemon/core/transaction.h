@@ -1,15 +1,18 @@
-// What a request means: the job asked for (the anchor job), all that it pulls in, and whether the
+// What a request means: the jobs asked for (the anchors), all that they pull in, and whether the
 // whole can be done. A transaction is applied whole or refused with a reason; until it is applied
 // nothing has changed. The steps and their order are systemd's:
 //
 //   1. pull in          Requires, Wants, Conflicts ... of each job, breadth first
 //   2. drop             jobs that would change nothing
-//   3. break cycles     of ordering, by leaving out a job that the anchor can do without; else
+//   3. break cycles     of ordering, by leaving out a job that the anchors can do without; else
 //   refuse, with the cycle
 //   4. merge            two jobs of one unit into one; where they contradict each other leave out
-//   the one the anchor can do without
+//   the one the anchors can do without
 //   5. check            that nothing irreversible, or (mode fail) nothing at all, would be undone
 //   6. apply
+//
+// Of several anchors, one that can't be by itself is taken out and says why (refusal_of()); what
+// they can't be together refuses the whole. Steps 3 to 5 stand in transaction_conflicts.cc.
 #pragma once
 
 #include <optional>
@@ -25,13 +28,28 @@ namespace svcd {
 
 class Machine;
 
+/// What somebody has masked is meant to be away.
+inline bool is_meant(const LeftOut& left_out) {
+    return left_out.kind == RefusalKind::unit_masked;
+}
+
 class Transaction {
 public:
     explicit Transaction(Machine& machine) : machine_(machine) {}
 
     /// What has failed by itself is not stopped for that. Before build().
     void spare(UnitId unit) { spared_.push_back(unit); }
+    struct Asked {
+        UnitId unit{};
+        JobType type = JobType::start;
+    };
+
+    /// For one anchor: whatever is in its way refuses the whole.
     std::optional<Refusal> build(UnitId anchor, JobType type, JobMode mode);
+    /// For several: refused for what they can't be together.
+    std::optional<Refusal> build(const std::vector<Asked>& asked, JobMode mode);
+    /// Why this one of those asked for can't be; the others are built without it.
+    const std::optional<Refusal>& refusal_of(std::size_t asked) const { return refusals_[asked]; }
     /// Stop every unit that isn't down (but what `keep` says); ordering cycles never keep one
     /// running.
     void build_shutdown();
@@ -47,9 +65,17 @@ public:
         bool ignore_order = false;
     };
     std::vector<Outcome> outcome() const;
+    /// What is wished for and can't be, while those that wish for it go on.
+    std::vector<LeftOut> left_out() const;
+    /// What else apply() says.
+    const std::vector<Say>& remarks() const { return remarks_; }
 
-    /// Installs the jobs. Returns the anchor's, or none when there was nothing to do.
+    /// Installs the jobs. Returns the first anchor's, or none when there was nothing to do.
     JobId apply(const Requester& requester);
+    /// After apply(): the job of this one of those asked for; none when there was nothing to do.
+    JobId job_of(std::size_t asked) const;
+    /// After apply(): the stops of an isolation.
+    std::vector<UnitReply> isolating_jobs() const;
 
 private:
     using Index = std::size_t;
@@ -66,39 +92,63 @@ private:
         UnitId unit{};
         JobType type = JobType::start;
         std::vector<Wish> wishes;
+        Index root = kNone;  ///< the anchor that it was first wished for by, also through others
+        JobId job = JobId::none;  ///< once it is installed
+        bool is_anchor = false;
         bool matters_to_anchor = false;
         bool is_dropped = false;
         bool is_impossible = false;  ///< dropped because it can't be: asking again is in vain
         bool ignore_order = false;
+        // Of one that is impossible: why, or by which of those that it needs.
+        std::optional<Refusal> refusal;
+        Index lost_by = kNone;
     };
 
     static constexpr Wish kNobody{kNone, false, Because::Kind::asked, Relation::requires_};
     Index add(UnitId unit, JobType type, const Wish& wish);
+    std::optional<Refusal> refusal_to_isolate(const Asked& asked) const;
     std::optional<Refusal> refusal_to(UnitId unit, JobType type) const;
-    std::optional<Refusal> pull_in();
+    void pull_in();
     void consider(Index entry);
     void expand(Index entry);
+    void expand_start(Index entry);
     void add_isolating_stops();
-    /// Takes the entry out, and whatever can't be without it. True when that reached the anchor.
-    bool give_up(Index entry, const std::string& why);
+    /// Takes the entry out, and whatever can't be without it. True when that reached an anchor.
+    bool give_up(Index entry, Refusal why);
+    bool lose(Index entry, Index needed);
+    void take_dependents_out(Index entry, bool& reached_anchor);
+    void note_refusals();
+    bool has_anchor_left() const;
+    const Refusal& cause_of(Index entry) const;
+    std::string way_to_cause(Index entry) const;
+    Refusal refusal_of_anchor(Index anchor) const;
     void find_what_matters();
     void drop_unwanted();
     void drop_redundant();
     std::optional<Refusal> merge_jobs();
+    std::optional<Refusal> merge_jobs_of(UnitId unit_id, const std::vector<Index>& indices);
+    void merge_into(Index kept, Index gone, JobType type);
+    std::string who_wants(Index entry) const;
     std::optional<Refusal> break_cycles();
     std::vector<Index> find_ordering_cycle() const;
     std::string describe(const std::vector<Index>& cycle) const;
     std::optional<Refusal> check_destructive(JobMode mode) const;
     bool would_stop_something(Index entry) const;
     void minimize_impact();
+    void remark(Index entry, std::string text);
+    void cancel_others();
+    bool has_nothing_to_do(Index anchor) const;
+    void note_left_out();
+    Requester requester_of(Index entry, const Requester& asked) const;
 
     Machine& machine_;
     std::vector<Entry> entries_;
     std::unordered_map<std::uint32_t, std::vector<Index>> by_unit_;
     std::vector<Index> to_expand_;
     std::vector<UnitId> spared_;
-    Index anchor_ = kNone;
-    std::optional<Refusal> last_refusal_;  ///< why the last entry was given up
+    std::vector<Index> anchors_;  ///< beside what was asked for; kNone: it can't be
+    std::vector<std::optional<Refusal>> refusals_;  ///< beside what was asked for
+    std::vector<Say> remarks_;
     JobMode mode_ = JobMode::replace;
     bool is_shutdown_ = false;
 };

@@ -10,6 +10,7 @@
 
 #include "core/stop_history.h"
 #include "core/sub_state.h"
+#include "core/types/effect.h"
 #include "core/types/exec_error.h"
 #include "core/types/ids.h"
 #include "core/types/states.h"
@@ -76,6 +77,9 @@ struct ServiceRun {
 
     std::uint32_t restarts = 0;
     std::uint32_t backoff = 0;  ///< restarts since it last ran well: which of RestartSteps is next
+    std::vector<UncleanRestart> unclean_restarts;  ///< the last, oldest first (flapping.cc)
+    Time flapping_since = kNever;                  ///< kNever: it isn't
+    std::uint32_t unclean_count = 0;               ///< of its flapping
     Time reload_began_at{};
     UnitResult reload_result = UnitResult::success;
     bool forget_restarts = false;           ///< the next start begins to count anew
@@ -87,6 +91,7 @@ struct ServiceRun {
     bool told_reloading = false;            ///< RELOADING=1 without READY=1 since
     bool told_stopping = false;             ///< STOPPING=1
     bool bus_name_good = false;             ///< Type=dbus: its name has an owner
+    bool given_up = false;                  ///< its start limit was hit
     bool asked_to_stop = false;             ///< the stop signal was sent in this stop
     bool sigkill_sent = false;              ///< at a deadline of this stop
     bool signal_sent = false;               ///< that of the present state of the stop
@@ -143,6 +148,7 @@ struct Unit {
     /// there.
     std::unique_ptr<UnitDefinition> next_definition;
     std::string load_error;
+    std::vector<LeftOut> left_out;  ///< what its last start went on without
     std::unique_ptr<ServiceRun> run;
     std::unique_ptr<ConditionCheck> check;
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "core/types/record.h"
 #include "linux/unique_fd.h"
 #include "unitfile/suggestion.h"
 #include "unitfile/values.h"
@@ -20,11 +21,26 @@ namespace {
 /// A configuration is a page of text; more is not one.
 constexpr std::size_t kConfigMax = 65536;
 
-constexpr std::array<std::string_view, 3> kKeys{"KillGraceSec", "ShutdownBudgetSec",
-                                                "ShutdownMarginSec"};
-// In the order of kKeys.
-constexpr std::array<Duration Config::*, kKeys.size()> kFields{
-    &Config::kill_grace, &Config::shutdown_budget, &Config::shutdown_margin};
+constexpr std::array<std::string_view, 5> kKeys{"KillGraceSec", "ShutdownBudgetSec",
+                                                "ShutdownMarginSec", "FlappingIntervalSec",
+                                                "FlappingBurst"};
+// In the order of kKeys, those that are times.
+constexpr std::array<Duration Config::*, 4> kFields{&Config::kill_grace, &Config::shutdown_budget,
+                                                    &Config::shutdown_margin,
+                                                    &Config::flapping_interval};
+
+std::optional<std::string> parse_flapping_burst(std::string_view value, Config& config) {
+    const Parsed<std::uint64_t> burst = parse_unsigned(value);
+    if (!burst) {
+        return "FlappingBurst: " + burst.error();
+    }
+    if (*burst > kUncleanRestartsMax) {
+        return "FlappingBurst: at most " + std::to_string(kUncleanRestartsMax) +
+               " (0: nothing is said to be flapping)";
+    }
+    config.flapping_burst = static_cast<std::uint32_t>(*burst);
+    return std::nullopt;
+}
 
 std::string_view without_quotes(std::string_view value) {
     const bool is_quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
@@ -43,6 +59,9 @@ std::optional<std::string> parse_line(std::string_view line, Config& config) {
     const auto* const known = std::find(kKeys.begin(), kKeys.end(), key);
     if (known == kKeys.end()) {
         return "unknown key '" + std::string(key) + "'" + suggestion(key, kKeys);
+    }
+    if (key == "FlappingBurst") {
+        return parse_flapping_burst(value, config);
     }
     const Parsed<Duration> duration = parse_duration(value);
     if (!duration) {

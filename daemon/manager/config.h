@@ -3,6 +3,7 @@
 // the same.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@ struct Config {
     Duration kill_grace{5'000'000};        ///< KillGraceSec
     Duration shutdown_budget = kInfinity;  ///< ShutdownBudgetSec; infinity: no limit but the units'
     Duration shutdown_margin{2'000'000};   ///< ShutdownMarginSec
+    Duration flapping_interval{600'000'000};  ///< FlappingIntervalSec
+    std::uint32_t flapping_burst = 5;         ///< FlappingBurst
 };
 
 struct ParsedConfig {

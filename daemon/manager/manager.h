@@ -102,6 +102,7 @@ private:
     SystemState system_state() override;
     std::size_t failed_units() override;
     std::vector<FileWarning> file_warnings() override { return files_.warnings(); }
+    std::vector<std::string> flapping_units() override;
     std::string version() override;
     void submit(Event event) override;
     void add_facts(JobRequested& request) const;

@@ -204,6 +204,14 @@ std::size_t Manager::failed_units() {
     return supervisor_.failed_units();
 }
 
+std::vector<std::string> Manager::flapping_units() {
+    std::vector<std::string> names;
+    for (const UnitId unit : supervisor_.flapping_units()) {
+        names.emplace_back(supervisor_.name(unit));
+    }
+    return names;
+}
+
 std::string Manager::version() {
     return std::string(version_text());
 }
@@ -229,10 +237,18 @@ void Manager::add_facts(JobRequested& request) const {
     const bool reloads = request.verb == JobVerb::reload ||
                          request.verb == JobVerb::reload_or_restart ||
                          request.verb == JobVerb::try_reload_or_restart;
-    const Pid main = reloads ? supervisor_.status(request.unit).main.pid : 0;
-    if (main != 0) {
+    if (!reloads) {
+        return;
+    }
+    std::vector<UnitId> units{request.unit};
+    units.insert(units.end(), request.more.begin(), request.more.end());
+    for (const UnitId unit : units) {
+        const Pid main = supervisor_.status(unit).main.pid;
+        if (main == 0) {
+            continue;
+        }
         if (const Result<std::uint64_t> taken = signals_taken(main)) {
-            request.main_takes = *taken;
+            request.main_takes.push_back({unit, *taken});
         }
     }
 }

@@ -1,5 +1,6 @@
 #include "manager/plan_text.h"
 
+#include "bus/error_names.h"
 #include "unitfile/json_writer.h"
 
 namespace svcd {
@@ -81,6 +82,15 @@ std::string plan_text(const Plan& plan, const Supervisor& supervisor) {
         }
     }
     json.close_array().field("more", more);
+    json.key("refused_units").open_array();
+    for (const UnitReply& each : plan.refused) {
+        json.open_object()
+            .field("unit", supervisor.name(each.unit))
+            .field("error", error_name(each.refusal->kind))
+            .field("message", each.refusal->message)
+            .close_object();
+    }
+    json.close_array();
     append_time(json, "longest_usec", plan.longest);
     append_time(json, "budget_usec", plan.budget);
     json.field("notes", plan.notes).close_object();

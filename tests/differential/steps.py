@@ -62,7 +62,6 @@ class Run:
         """`expected`: label -> what is waited for; without it (recording) what stays the same is taken."""
         self.machine, self.scenario, self.expected = machine, scenario, expected
         self.observed, self.background = {}, {}
-        self.slower = SLOWER * machine.factor
         self.expectations = Expectations(self)
 
     def run(self):
@@ -95,10 +94,10 @@ class Run:
     def observe(self, label, ask):
         """Notes what `ask` answers, once it is what is expected, or (recording) no longer changes."""
         wanted = self.expected.get(self.free_label(label)) if self.expected is not None else None
-        deadline = time.monotonic() + (6 if wanted is not None else 15) * self.slower
+        deadline = time.monotonic() + (6 if wanted is not None else 15) * SLOWER
         value, since = ask(), time.monotonic()
         while time.monotonic() < deadline and value != wanted:
-            if wanted is None and time.monotonic() - since > STILL * self.machine.factor:
+            if wanted is None and time.monotonic() - since > STILL:
                 break
             time.sleep(LOOK)
             new = ask()
@@ -108,7 +107,7 @@ class Run:
 
     def poll(self, question, seconds):
         """Asks until the answer is True; the last answer."""
-        deadline = time.monotonic() + seconds * self.slower
+        deadline = time.monotonic() + seconds * SLOWER
         while True:
             answer = question()
             if answer is True or time.monotonic() > deadline:
@@ -137,7 +136,7 @@ class Run:
     def see_the_end(self):
         """Whatever a scenario looked at on its way, this is how it has ended; and it must stay so."""
         if self.expected is not None:
-            time.sleep(0.15 * self.machine.factor)
+            time.sleep(0.15)
         for unit in self.units():
             self.observe("end %s" % unit, lambda: self.state_of(unit))
         order = self.scenario.get("order", "exact")
@@ -149,10 +148,11 @@ class Run:
         done = self.machine.client(step["words"])
         self.note(step["words"], self.exit_text(done.returncode, time.monotonic() - begin, step.get("takes")))
 
-    def exit_text(self, status, seconds=0.0, bounds=None):
+    @staticmethod
+    def exit_text(status, seconds=0.0, bounds=None):
         """The exit status; with what is wrong with the duration, if anything is."""
         text = "exit %s" % status
-        if bounds and not bounds[0] <= seconds <= bounds[1] * self.machine.factor + harness.SLACK:
+        if bounds and not bounds[0] <= seconds <= bounds[1] + harness.SLACK:
             text += ", too early" if seconds < bounds[0] else ", too late"
         return text
 
@@ -167,7 +167,7 @@ class Run:
 
     def wait(self, name):
         try:
-            return self.background[name].wait(20 * self.slower)
+            return self.background[name].wait(20 * SLOWER)
         except subprocess.TimeoutExpired:
             return "not in 20 s"
 
@@ -237,7 +237,7 @@ class Run:
             file.write(self.machine.substitute(step["text"]))
 
     def pause(self, step, _):
-        time.sleep(step["pause"] * self.machine.factor)
+        time.sleep(step["pause"])
 
     def expectation(self, step, number):
         words = step["step"]

@@ -313,6 +313,9 @@ bool Checkers::has_reason_to_wait(const UnitEntry& self) const {
     if (!is_quiet || reloads || self.is.has_job() || self.is.control != Token::none) {
         return true;
     }
+    if (self.record->unclean_restarts.flapping_since != 0 && !is_down(self.is.sub)) {
+        return true;  // until FlappingIntervalSec is over
+    }
     if (self.record->watchdog_interval > 0 || self.record->unreaped_until != 0 ||
         (self.is.sub == SubState::running &&
          time_from_usec(self.record->state_deadline) != kNever)) {

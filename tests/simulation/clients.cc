@@ -64,6 +64,11 @@ ClientCommand draw_command(const Plan& plan, std::size_t index) {
     if (command.mode == JobMode::isolate) {
         command.verb = JobVerb::start;
     }
+    if (random.percent(10)) {
+        for (std::size_t others = 1 + random.below(3); others > 0; --others) {
+            command.more.push_back(random.below(plan.units));
+        }
+    }
     return command;
 }
 

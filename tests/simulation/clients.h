@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/types/event.h"
 #include "simulation/plan.h"
@@ -31,8 +32,9 @@ struct ClientCommand {
     JobMode mode = JobMode::replace;
     KillRequested::Whom whom = KillRequested::Whom::all;
     int signal = 0;
-    std::size_t unit = 0;      ///< which one it is about
-    std::uint64_t choice = 0;  ///< for what can only be chosen then: which job to cancel
+    std::size_t unit = 0;           ///< which one it is about
+    std::uint64_t choice = 0;       ///< for what can only be chosen then: which job to cancel
+    std::vector<std::size_t> more;  ///< of a job: the others of a request for several
 };
 
 /// The plan's commands, earliest first.

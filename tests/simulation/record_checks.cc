@@ -16,7 +16,7 @@ struct Field {
 
 /// Which part of a record a byte belongs to, as far as it helps to find the mistake.
 const char* field_at(std::size_t offset) {
-    constexpr std::array<Field, 15> kFields = {{
+    constexpr std::array<Field, 16> kFields = {{
         {offsetof(UnitRecord, sub_state), "name"},
         {offsetof(UnitRecord, restarts), "states and flags"},
         {offsetof(UnitRecord, flags2), "restarts"},
@@ -31,7 +31,8 @@ const char* field_at(std::size_t offset) {
         {offsetof(UnitRecord, job), "identifying"},
         {offsetof(UnitRecord, invocation_id), "job"},
         {offsetof(UnitRecord, status_text), "invocation_id"},
-        {sizeof(UnitRecord), "status_text"},
+        {offsetof(UnitRecord, unclean_restarts), "status_text"},
+        {sizeof(UnitRecord), "what came with version 5"},
     }};
     const auto* found = std::find_if(kFields.begin(), kFields.end(),
                                      [offset](const Field& field) { return offset < field.end; });

@@ -317,6 +317,18 @@ void Simulation::help_the_endless() {
 // ── clients
 // ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+/// Those that can be asked for now.
+std::vector<UnitId> Simulation::known_units(const std::vector<std::size_t>& units) const {
+    std::vector<UnitId> known;
+    for (const std::size_t unit : units) {
+        const std::optional<UnitId> id = world_.units[unit].id;
+        if (generator_.is_there(unit) && id && world_.manager->is_known(*id)) {
+            known.push_back(*id);
+        }
+    }
+    return known;
+}
+
 void Simulation::run_command(const ClientCommand& command) {
     if (command.kind == ClientCommand::Kind::reload ||
         command.kind == ClientCommand::Kind::reload_all) {
@@ -338,7 +350,8 @@ void Simulation::run_command(const ClientCommand& command) {
     checkers_.requested(request);
     switch (command.kind) {
         case ClientCommand::Kind::job:
-            deliver_event(JobRequested{request, *unit, command.verb, command.mode, requester});
+            deliver_event(JobRequested{request, *unit, command.verb, command.mode, requester,
+                                       known_units(command.more)});
             return;
         case ClientCommand::Kind::cancel: {
             const std::vector<JobStatus> jobs = world_.manager->jobs();

@@ -82,6 +82,7 @@ private:
     bool wait_for_the_endless() const;
     void help_the_endless();
     std::optional<Time> next_wakeup() const;
+    std::vector<UnitId> known_units(const std::vector<std::size_t>& units) const;
     void run_command(const ClientCommand& command);
     void reload(const ClientCommand& command);
     Duration patience() const;

@@ -110,8 +110,12 @@ public:
     explicit EventWords(const World& world) : world_{world} {}
 
     std::string operator()(const JobRequested& event) const {
+        std::string units = unit_words(event.unit, world_);
+        for (const UnitId other : event.more) {
+            units += " " + unit_words(other, world_);
+        }
         return "request " + number(static_cast<std::uint64_t>(event.request)) + ": " +
-               std::string{simulation::name_of(event.verb)} + " " + unit_words(event.unit, world_) +
+               std::string{simulation::name_of(event.verb)} + " " + units +
                (event.mode == JobMode::replace
                     ? std::string{}
                     : " --job-mode=" + std::string{svcd::name_of(event.mode)});

@@ -181,13 +181,33 @@ struct Refusal {
     std::string message;  ///< a sentence for a person, with the unit's name and the reason
 };
 
+/// A unit that was wished for and can't be had, and without which the one that wished for it goes
+/// on.
+struct LeftOut {
+    UnitId by{};  ///< who wished for it
+    UnitId unit{};
+    RefusalKind kind = RefusalKind::no_such_unit;
+    std::string why;  ///< a sentence, which names the unit at fault
+};
+
+/// What became of one of the units of a request for several.
+struct UnitReply {
+    UnitId unit{};
+    JobId job = JobId::none;
+    std::optional<Refusal> refusal;  ///< the others go on without it
+};
+
 /// The answer to a request: exactly one each. JobId::none with no refusal: done at once, without a
 /// job.
 struct Reply {
     RequestId request = RequestId::none;
     JobId job = JobId::none;
-    std::optional<Refusal> refusal;  ///< set: refused, and there is no job
-    bool was_so_already = false;     ///< nothing was to be done: the job ends in this step
+    std::optional<Refusal> refusal;   ///< set: refused, and there is no job
+    bool was_so_already = false;      ///< nothing was to be done: the job ends in this step
+    std::vector<UnitReply> units{};   ///< of a request for several: each, in the order asked for
+    std::vector<LeftOut> left_out{};  ///< what the jobs go on without
+    std::vector<UnitReply>
+        isolated{};  ///< the stops that make an isolation: part of what was asked
 };
 
 enum class Severity : std::uint8_t { debug, info, notice, warning, error };

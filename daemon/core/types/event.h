@@ -31,8 +31,14 @@ struct Requester {
 
 // ── from clients
 
-/// Start, stop, restart ... a unit. The shell has loaded the unit (and what it refers to) before.
-/// Answered once, by Reply.
+/// The signals that the unit's main process catches, blocks or ignores: bit N - 1 is signal N.
+struct MainTakes {
+    UnitId unit{};
+    std::uint64_t signals = 0;
+};
+
+/// Start, stop, restart ... a unit, or several in one transaction. The shell has loaded them (and
+/// what they refer to) before. Answered once, by Reply.
 struct JobRequested {
     RequestId request = RequestId::none;
     UnitId unit{};
@@ -40,9 +46,9 @@ struct JobRequested {
     JobMode mode = JobMode::replace;
     Requester requester;
     bool force = false;  ///< a reload, whatever its signal does to the main process
-    /// Of a reload: the signals that the unit's main process catches, blocks or ignores (bit N - 1
-    /// is signal N); nothing when that isn't known.
-    std::optional<std::uint64_t> main_takes{};
+    std::vector<MainTakes>
+        main_takes{};            ///< of a reload; a unit of which it isn't known is not in it
+    std::vector<UnitId> more{};  ///< the others of a request for several
 };
 
 /// Cancel one job, or all of them when `job` is none. Answered once.

@@ -51,6 +51,7 @@ struct Plan {
     Duration budget = kInfinity;     ///< of a shutdown, what there is for the stops
     std::vector<std::string> notes;  ///< what else is to be known, a sentence each
     std::optional<Refusal> refusal;  ///< it would not be done at all
+    std::vector<UnitReply> refused;  ///< those of the units that the others would go on without
 };
 
 }  // namespace svcd

@@ -30,6 +30,8 @@ inline constexpr std::size_t kStatusTextMax = 255;
 inline constexpr std::size_t kStartLimitBurstMax = 64;
 /// Stops of a service whose times are remembered.
 inline constexpr std::size_t kStopTimesMax = 16;
+/// Unclean restarts of a service that are remembered: FlappingBurst is at most this.
+inline constexpr std::size_t kUncleanRestartsMax = 16;
 /// Clients' requests whose answers are remembered.
 inline constexpr std::size_t kRequestsRemembered = 1024;
 
@@ -64,6 +66,17 @@ struct StopTimesRecord {
     std::uint8_t next;            ///< the entry that is written next
     std::uint8_t warned_percent;  ///< of the limit: what has been warned of
     std::array<std::uint8_t, 5> padding;
+};
+
+/// The last automatic restarts after unclean ends, oldest first.
+struct UncleanRestartsRecord {
+    std::array<std::uint32_t, kUncleanRestartsMax> at;     ///< in tenths of a second
+    std::array<std::uint8_t, kUncleanRestartsMax> end;     ///< ExitCode + 8 * UnitResult
+    std::array<std::uint8_t, kUncleanRestartsMax> status;  ///< exit status or signal
+    std::int64_t flapping_since;                           ///< 0: it isn't flapping
+    std::uint32_t count;                                   ///< since then
+    std::uint8_t used;                                     ///< entries in use
+    std::array<std::uint8_t, 3> padding;
 };
 
 /// A unit that was never started has none. Everything a unit is, apart from its definition.
@@ -130,6 +143,7 @@ struct UnitRecord {
     std::uint64_t unreaped_start_time;  ///< of that process, whose PID is main_pid_last
     std::uint64_t missed;    ///< checksum of the name of the unit that it comes back with
     std::uint64_t asked_by;  ///< checksum of the name of the unit that asked for its job
+    UncleanRestartsRecord unclean_restarts;
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layout_v<UnitRecord>);
 
@@ -163,6 +177,8 @@ enum UnitFlag2 : std::uint32_t {
     kUnitMainRan = 1U << 24,  ///< its main process has ended, and was its own program by then
     kUnitKilledOneByOne = 1U << 20,  ///< those that survived SIGKILL to the cgroup got it again
     kUnitMainHasMoved = 1U << 21,    ///< its main process is in another cgroup
+    kUnitGoesWithout = 1U << 22,     ///< its last start left out something that it wished for
+    kUnitIsGivenUp = 1U << 23,       ///< by its start limit
 };
 
 struct SupervisorRecord {

@@ -36,6 +36,20 @@ struct ProcessStatus {
     int status = 0;
 };
 
+/// A unit that another wished for and goes on without.
+struct LeftOutStatus {
+    std::string_view unit;
+    std::string_view why;
+};
+
+/// An automatic restart of a service that had ended uncleanly, and how it had.
+struct UncleanRestart {
+    Time at{};
+    UnitResult result = UnitResult::success;
+    ExitCode code = ExitCode::none;
+    int status = 0;
+};
+
 /// The string_views point into the supervisor and are valid until the next step.
 struct UnitStatus {
     UnitId id{};
@@ -88,6 +102,17 @@ struct UnitStatus {
     Time condition_at{};
     Time assert_at{};
     std::uint16_t condition_decided_by = 0;  ///< 1 + the place of the one that did not hold
+    std::vector<LeftOutStatus> left_out;     ///< while it is not down
+    bool given_up = false;           ///< by StartLimitBurst: it is not started again by itself
+    std::size_t starts_counted = 0;  ///< those that count towards StartLimitBurst
+    std::uint32_t start_limit_burst = 0;
+    Duration start_limit_interval{0};
+    Time next_start = kNever;      ///< when RestartSec is over
+    bool is_flapping = false;      ///< FlappingBurst unclean restarts came within FlappingInterval
+    Time flapping_since{};         ///< the first of them
+    Time flapping_until = kNever;  ///< when it is over, if no other comes
+    std::uint32_t unclean_count = 0;               ///< how many have come since
+    std::vector<UncleanRestart> unclean_restarts;  ///< the last of them, oldest first
     std::optional<JobStatus> job;
 };
 

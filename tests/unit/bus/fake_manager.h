@@ -151,6 +151,7 @@ public:
     }
     SystemState system_state() override { return SystemState::running; }
     std::size_t failed_units() override { return 0; }
+    std::vector<std::string> flapping_units() override { return {}; }
     std::string version() override { return "0.1.0"; }
 
     /// Starts what is asked for: a job that ends at once, or with `hold_jobs` when end_job() is

@@ -196,7 +196,7 @@ Scenario& ask_with(Scenario& it, std::uint64_t taken, bool force = false) {
     request.verb = JobVerb::reload;
     request.requester.pid = 1;
     request.force = force;
-    request.main_takes = taken;
+    request.main_takes = {{request.unit, taken}};
     return it.happens(request);
 }
 

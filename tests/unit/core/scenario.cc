@@ -102,9 +102,16 @@ Scenario& Scenario::load_broken(const std::string& name, const std::string& erro
 }
 
 Scenario& Scenario::ask(JobVerb verb, const std::string& unit, JobMode mode) {
+    return ask_all(verb, {unit}, mode);
+}
+
+Scenario& Scenario::ask_all(JobVerb verb, const std::vector<std::string>& units, JobMode mode) {
     JobRequested event;
     event.request = static_cast<RequestId>(next_request_++);
-    event.unit = id(unit);
+    event.unit = id(units.front());
+    for (std::size_t other = 1; other < units.size(); ++other) {
+        event.more.push_back(id(units[other]));
+    }
     event.verb = verb;
     event.mode = mode;
     event.requester.pid = 7;

@@ -50,6 +50,10 @@ public:
 
     /// Requests by a person. The result is in last_reply().
     Scenario& ask(JobVerb verb, const std::string& unit, JobMode mode = JobMode::replace);
+    /// Of several, in one transaction.
+    Scenario& ask_all(JobVerb verb,
+                      const std::vector<std::string>& units,
+                      JobMode mode = JobMode::replace);
     Scenario& start(const std::string& unit) { return ask(JobVerb::start, unit); }
     Scenario& stop(const std::string& unit) { return ask(JobVerb::stop, unit); }
     Scenario& shut_down();

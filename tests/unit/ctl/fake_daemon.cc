@@ -182,6 +182,23 @@ void FakeDaemon::check_known(const std::string& name) {
     known(name);
 }
 
+FakeDaemon::JobRows FakeDaemon::request_jobs(const std::string& verb,
+                                             const std::vector<std::string>& units,
+                                             const std::string& mode,
+                                             const std::map<std::string, sdbus::Variant>& options) {
+    JobRows rows;
+    for (const std::string& unit : units) {
+        try {
+            const auto [path, already] = request_job(verb, unit, mode, options);
+            std::get<0>(rows).emplace_back(unit, path, already ? "already" : "job", "", "");
+        } catch (const sdbus::Error& error) {
+            std::get<0>(rows).emplace_back(unit, sdbus::ObjectPath{"/"}, "refused", error.getName(),
+                                           error.getMessage());
+        }
+    }
+    return rows;
+}
+
 void FakeDaemon::add_manager() {
     manager_ = sdbus::createObject(*connection_, "/org/svcd1");
     const char* interface = "org.svcd1.Manager";
@@ -203,6 +220,16 @@ void FakeDaemon::add_manager() {
                               const std::map<std::string, sdbus::Variant>& options) {
             return request_job(verb, unit, mode, options);
         });
+    manager_->registerMethod("RequestJobs")
+        .onInterface(interface)
+        .implementedAs([this](const std::string& verb, const std::vector<std::string>& units,
+                              const std::string& mode,
+                              const std::map<std::string, sdbus::Variant>& options) {
+            return request_jobs(verb, units, mode, options);
+        });
+    manager_->registerProperty("FlappingUnits").onInterface(interface).withGetter([] {
+        return std::vector<std::string>{};
+    });
     manager_->registerMethod("ListUnitsDetailed").onInterface(interface).implementedAs([this] {
         const std::lock_guard lock{mutex_};
         std::vector<DetailedUnit> rows;

@@ -89,6 +89,14 @@ private:
 
     void add_manager();
     void add_unit(const std::string& name);
+    using JobRows = std::tuple<
+        std::vector<
+            sdbus::Struct<std::string, sdbus::ObjectPath, std::string, std::string, std::string>>,
+        std::vector<sdbus::Struct<std::string, std::string, std::string>>>;
+    JobRows request_jobs(const std::string& verb,
+                         const std::vector<std::string>& units,
+                         const std::string& mode,
+                         const std::map<std::string, sdbus::Variant>& options);
     std::tuple<sdbus::ObjectPath, bool> request_job(
         const std::string& verb,
         const std::string& unit,
