@@ -85,6 +85,9 @@ bool is_worth_waiting(const std::string& runtime_dir, const sdbus::Error& error,
 std::unique_ptr<sdbus::IConnection> open_patiently(const Endpoint& endpoint) {
     const std::string runtime_dir = runtime_dir_of(endpoint);
     const Usec begun = monotonic_now();
+    if (!runtime_dir.empty()) {
+        have_manager_watched(runtime_dir);
+    }
     while (true) {
         try {
             return open(endpoint);

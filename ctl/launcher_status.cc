@@ -116,6 +116,12 @@ std::optional<LauncherStatus> read_launcher_status(const std::string& runtime_di
     return status;
 }
 
+void have_manager_watched(const std::string& runtime_dir) {
+    // The launcher hears of each open of this file.
+    const std::string path = runtime_dir + "/launcher";
+    ::close(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+}
+
 Trouble no_manager_trouble(const LauncherStatus& status, Usec now) {
     const std::string pid = std::to_string(status.launcher);
     Trouble trouble;

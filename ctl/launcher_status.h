@@ -34,6 +34,9 @@ LauncherStatus parse_launcher_status(std::string_view text);
 /// Of the svcd that has this runtime dir. None when no launcher lives that holds its lock.
 std::optional<LauncherStatus> read_launcher_status(const std::string& runtime_dir);
 
+/// Has the launcher of this runtime dir see whether its manager still answers (docs/launcher.md).
+void have_manager_watched(const std::string& runtime_dir);
+
 /// Whether a line of /proc/locks says that this process has an exclusive flock on this file.
 bool has_lock(std::string_view proc_locks, pid_t pid, ino_t file);
 

@@ -70,9 +70,7 @@ int take_last_steps(const EndOrder& end, bool is_machine, const char* svcd_shutd
     const unsigned command = reboots ? RB_AUTOBOOT : halts ? RB_HALT_SYSTEM : RB_POWER_OFF;
     ::reboot(static_cast<int>(command));
     say("reboot(2): %s; this machine can be switched off", std::strerror(errno));
-    for (;;) {
-        ::pause();  // the end of PID 1 would be a panic
-    }
+    wait_for_ever();  // the end of PID 1 would be a panic
 }
 
 }  // namespace svcd

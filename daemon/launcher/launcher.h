@@ -30,8 +30,19 @@ bool map();
 /// is counted as an orphan. To be called before the child is reaped, for until then nobody else can
 /// have its PID.
 bool record_exit(pid_t pid, int code, int status);
-/// Wakes the manager.
+/// Wakes the manager, and wants an answer.
 void poke();
+/// What svcd.yaml says of us; what can't be is as it is without a word there.
+LauncherSettings settings();
+/// How the manager answers (TableHeader::asked and what follows).
+struct Answers {
+    std::int64_t timeout = 0;  ///< µs; 0: it has not told; kNoManagerTimeout
+    bool has_answered = false;
+    std::uint64_t progress = 0;
+};
+Answers answers();
+/// An answer is wanted that the manager gives without a poke: it is just being started.
+void want_answer();
 /// Leaves LauncherRequest bits for the present manager, or the next.
 void request(std::uint32_t bits);
 void count_start();
@@ -46,6 +57,7 @@ bool is_unused();
 /// when it has made room.
 namespace link {
 extern std::size_t limit;  ///< so many descriptors are stored at most, and kStoredFdsMax
+extern bool wants_shell;   ///< a rescue shell was asked for
 /// Makes a new link, for a new manager, and returns its end, for it; -1 with errno set.
 int open();
 /// What to poll for.
@@ -53,6 +65,26 @@ pollfd source();
 /// To be called when poll said anything about it. True when the manager said it is ready.
 bool serve();
 }  // namespace link
+
+/// A manager that hangs answers nobody. Nothing is asked of it for its own sake: whenever it was
+/// poked, or was just started, it has to come back to waiting within ManagerTimeoutSec, and so has
+/// one that was stopped. Silence is a death: SIGABRT, for a core dump, and 2 s later SIGKILL. One
+/// that is being traced is left alone.
+namespace watch {
+/// A manager has been started.
+void begin();
+/// To be called before each wait: an answer may be due since the last one.
+void expect();
+/// It was stopped, or goes on: CLD_STOPPED, CLD_CONTINUED.
+void changed(const siginfo_t& change);
+/// No answer is due.
+bool is_idle();
+/// Until look() has something to do, in ms for poll(2); -1: it has not.
+int wait_ms();
+void look();
+/// It was killed for its silence. How long that lasted, in s; 0: it was not.
+int silence();
+}  // namespace watch
 
 /// The manager as a process: started, and started again whenever it ends. That is safe at any time,
 /// for all it needs to go on is in the process table, the state file and the fd store. So a death
@@ -63,15 +95,26 @@ namespace manager {
 extern pid_t pid;      ///< 0 while there is none
 extern bool is_ready;  ///< the present one, or the last, has said that it serves
 /// What is executed, a null at its end. `may_rescue`: while the manager has to wait, a rescue shell
-/// is on the console; when it is left, the manager is tried at once. `oom_score_adj`: of both.
+/// is on the console; when it is left, the manager is tried at once, and when that is back, the
+/// shell has to go. `oom_score_adj`: of both.
 void set_up(char** arguments, bool may_rescue, const char* oom_score_adj);
-/// How long to wait until start() is due, in ms for poll(2); -1 while it runs.
+/// How long to wait until start(), or end_shell(), is due, in ms for poll(2); -1: neither is.
 int wait_ms();
+/// start() is due.
+bool is_due();
 /// Starts it. A failure counts as a death.
 void start();
 void set_ready();
 /// It was reaped: when does it start again?
 void ended(const siginfo_t& end);
+/// Managers that were silent, or ended before they were ready, since the last call of
+/// forget_failures().
+unsigned failures();
+void forget_failures();
+/// A rescue shell on the console, if this is a machine, it is wanted, and there is none.
+void start_shell();
+/// Kills one that has not left the console though it was told to.
+void end_shell();
 /// `child` was reaped. False: it was no rescue shell.
 bool shell_ended(pid_t child);
 /// Start it at the next occasion, however often it has died: somebody asked for something.
@@ -86,6 +129,8 @@ int open();
 /// Reads what is there, and passes it on. True: don't wait for the manager, but go down, as `kind`
 /// says. `is_machine`: we are PID 1 of one.
 bool take(int signalfd, bool is_machine, EndKind& kind);
+/// An end was asked for, and as what.
+bool is_end_asked(EndKind& kind);
 }  // namespace signals
 
 /// The end of the whole tree, once the manager has stopped all units and has ended (or nobody

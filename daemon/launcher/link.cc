@@ -9,6 +9,7 @@
 namespace svcd::link {
 
 std::size_t limit = kStoredFdsMax;
+bool wants_shell = false;
 
 namespace {
 
@@ -143,6 +144,9 @@ int obey(const Parcel& request, int& fd, bool& is_ready) {
             return 0;
         case LinkKind::ready:
             is_ready = true;
+            return 0;
+        case LinkKind::shell:
+            wants_shell = true;
             return 0;
         case LinkKind::item:
         case LinkKind::done:

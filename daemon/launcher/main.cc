@@ -4,9 +4,10 @@
 // It is the parent of every service (the manager spawns with CLONE_PARENT) and does four things for
 // as long as it lives: it reaps, writing each end into the process table first (table.cc); it keeps
 // descriptors for the manager (link.cc); it starts the manager again when that dies (manager.cc);
-// and it leaves signals that are meant for the manager in the table (signals.cc). All policy is the
-// manager's. It allocates nothing, waits for nobody, and leaves only when the manager told it to
-// (TableHeader::final_status), by the last steps (end.cc).
+// and it leaves signals that are meant for the manager in the table (signals.cc). A manager that
+// hangs it takes for dead (watch.cc). All policy is the manager's. It allocates nothing, waits for
+// nobody, and leaves only when the manager told it to (TableHeader::final_status), by the last
+// steps (end.cc).
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
@@ -14,9 +15,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "launcher/launcher.h"
+#include "libc/crash.h"
 
 namespace svcd {
 namespace {
@@ -51,17 +55,65 @@ bool reap(siginfo_t& manager_end) {
     return count == kExitsPerTurn;
 }
 
+/// Has the manager been stopped, or does it go on?
+void look_for_stop() {
+    siginfo_t change{};
+    if (manager::pid > 0 &&
+        ::waitid(P_PID, static_cast<id_t>(manager::pid), &change,
+                 WSTOPPED | WCONTINUED | WNOHANG) == 0 &&
+        change.si_pid != 0) {
+        watch::changed(change);
+    }
+}
+
+/// Somebody who got no answer has opened RUNTIME_DIR/launcher.
+void hear_question() {
+    char events[1024];
+    if (::read(kAskFd, events, sizeof events) > 0) {
+        table::poke();
+    }
+}
+
+/// In ms for poll(2); -1: for ever.
+int sooner(int one, int other) {
+    return one < 0 ? other : other < 0 ? one : std::min(one, other);
+}
+
+/// To whoever started svcd (sd_notify(3)), if anybody waits there; and once.
+void tell_ready() {
+    if (::send(kNotifyFd, "READY=1", 7, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != ENOTSOCK &&
+        errno != EPIPE) {
+        say("can't send READY=1: %s", std::strerror(errno));
+    }
+    ::shutdown(kNotifyFd, SHUT_WR);
+}
+
+/// An end was asked for that no manager brings about: PID 1 sees to it without one.
+bool has_to_end_alone(EndOrder& end) {
+    constexpr unsigned kFailuresMax = 2;
+    if (::getpid() != 1 || manager::failures() < kFailuresMax || !signals::is_end_asked(end.kind)) {
+        return false;
+    }
+    say("no svcd-manager stops the units, so they are ended without it");
+    return true;
+}
+
 /// Everything from here on goes on until the manager says otherwise.
 EndOrder serve(int signalfd, bool is_machine) {
     EndOrder end;
     bool may_have_exits = true;  // whoever executed us may have left us children
     for (bool is_first = true;;) {
-        if (manager::wait_ms() == 0) {
+        if (manager::is_due()) {
             manager::start();
         }
-        pollfd sources[] = {link::source(), {signalfd, POLLIN, 0}};
-        if (::poll(sources, 2, may_have_exits ? 0 : manager::wait_ms()) < 0) {
+        watch::expect();
+        // Who asks is not listened to while an answer is due anyway.
+        const int ask_fd = manager::pid > 0 && watch::is_idle() ? kAskFd : -1;
+        pollfd sources[] = {link::source(), {signalfd, POLLIN, 0}, {ask_fd, POLLIN, 0}};
+        const int patience = sooner(manager::wait_ms(), watch::wait_ms());
+        if (::poll(sources, 3, may_have_exits ? 0 : patience) < 0) {
             sources[0].revents = 0;
+            sources[2].revents = 0;
         }
         if (signals::take(signalfd, is_machine, end.kind)) {
             say("going down without stopping units in order");
@@ -72,16 +124,20 @@ EndOrder serve(int signalfd, bool is_machine) {
         }
         if (sources[0].revents != 0 && link::serve()) {
             manager::set_ready();
-            // To whoever started svcd (sd_notify(3)), if anybody waits there; and once.
-            if (::send(kNotifyFd, "READY=1", 7, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-                errno != ENOTSOCK && errno != EPIPE) {
-                say("can't send READY=1: %s", std::strerror(errno));
-            }
-            ::shutdown(kNotifyFd, SHUT_WR);
+            tell_ready();
         }
+        if (sources[2].revents != 0) {
+            hear_question();
+        }
+        if (std::exchange(link::wants_shell, false)) {
+            manager::start_shell();
+        }
+        look_for_stop();
         siginfo_t its_end{};
         may_have_exits = reap(its_end);
         if (its_end.si_pid == 0) {
+            watch::look();
+            manager::end_shell();
             continue;
         }
         if (table::read_end(end)) {
@@ -97,6 +153,26 @@ EndOrder serve(int signalfd, bool is_machine) {
         }
         is_first = false;
         manager::ended(its_end);
+        if (has_to_end_alone(end)) {
+            return end;
+        }
+    }
+}
+
+/// CrashAction.
+void end_after_fault() {
+    switch (table::settings().crash_action) {
+        case CrashAction::reboot:
+            say("rebooting (CrashAction: reboot)");
+            ::reboot(static_cast<int>(RB_AUTOBOOT));
+            break;
+        case CrashAction::halt:
+            say("halting (CrashAction: halt)");
+            ::reboot(static_cast<int>(RB_HALT_SYSTEM));
+            break;
+        case CrashAction::wait:
+            say("what runs goes on, but nothing is restarted any more (CrashAction: wait)");
+            break;
     }
 }
 
@@ -112,6 +188,7 @@ int run(char** arguments) {
     // In a PID namespace: EINVAL. Without CAP_SYS_BOOT: EPERM, and we couldn't switch off anyway.
     // On a machine Ctrl-Alt-Del is a SIGINT to us from now on.
     const bool is_machine = ::getpid() == 1 && ::reboot(RB_DISABLE_CAD) == 0;
+    catch_faults(is_machine ? end_after_fault : nullptr);
     // Whatever a service leaves behind comes to us, not to somebody's PID 1.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ::prctl(PR_SET_NAME, "svcd");

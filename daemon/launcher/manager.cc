@@ -23,7 +23,8 @@ constexpr unsigned kDeathsMax = 5;  // in kDeathWindow; then it waits
 #endif
 constexpr std::int64_t kDeathWindow = SVCD_DEATH_WINDOW_USEC;  // µs, as all times here
 constexpr std::int64_t kWaitFirst = 1'000'000, kWaitMax = 60'000'000;
-constexpr std::int64_t kShellLeast = 1'000'000;  // who left a rescue shell sooner was nobody
+constexpr std::int64_t kShellLeast = 1'000'000;     // who left a rescue shell sooner was nobody
+constexpr std::int64_t kShellPatience = 2'000'000;  // SIGKILL for one that outlives SIGHUP so long
 
 char** command = nullptr;
 rlimit descriptors{};  // the limit that svcd was started with
@@ -31,23 +32,27 @@ bool may_rescue = false;
 const char* oom_score_adj = "";
 unsigned start_count = 0;
 unsigned death_count = 0;
-char last_end[80] = "none";
+char last_end[128] = "none";
+unsigned failure_count = 0;
 std::int64_t deaths[kDeathsMax];  // when; the oldest is overwritten next
 std::int64_t start_at = 0;
 std::int64_t wait_before = 0;  // the last start; 0: it was at once
 pid_t shell_pid = 0;
 std::int64_t shell_since = 0;
+std::int64_t shell_kill_at = 0;  // it was told to go; 0: it was not
 
 /// In place, always as long, into memory or blocks that the file has had from the start: a full
 /// disk is no matter.
 void write_status() {
+    constexpr const char* kShells[] = {"sulogin", "shell", "none"};
     char text[kStatusSize + 1];
     const int size = std::snprintf(
         text, sizeof text,
         "launcher_pid=%d\nmanager_pid=%d\nmanager_ready=%d\nmanager_starts=%u\nmanager_deaths=%u\n"
-        "last_end=%s\nnext_start_usec=%lld\nrescue_shell_pid=%d\n",
+        "last_end=%s\nnext_start_usec=%lld\nrescue_shell_pid=%d\nrescue_shell=%s\n",
         ::getpid(), pid, pid != 0 && is_ready ? 1 : 0, start_count, death_count, last_end,
-        pid != 0 ? 0LL : static_cast<long long>(start_at), shell_pid);
+        pid != 0 ? 0LL : static_cast<long long>(start_at), shell_pid,
+        kShells[static_cast<unsigned>(table::settings().rescue_shell)]);
     std::memset(text + size, '\n', sizeof text - static_cast<std::size_t>(size));
     [[maybe_unused]] const ssize_t written = ::pwrite(kStatusFd, text, kStatusSize, 0);
 }
@@ -78,21 +83,6 @@ void give_up_protection() {
     ::execv(command[0], command);
     say("can't execute %s: %s", command[0], std::strerror(errno));
     ::_exit(kExecFailed);
-}
-
-/// One at a time.
-void start_shell() {
-    if (!may_rescue || shell_pid != 0) {
-        return;
-    }
-    say("a rescue shell is on the console; when it is left, svcd-manager is tried again");
-    shell_pid = ::fork();
-    if (shell_pid == 0) {
-        give_up_protection();
-        become_rescue_shell();
-    }
-    shell_pid = std::max(shell_pid, 0);
-    shell_since = now_usec();
 }
 
 /// `last_end` says how. When is the next start?
@@ -131,11 +121,32 @@ void set_up(char** arguments, bool with_rescue_shell, const char* score) {
 }
 
 int wait_ms() {
-    if (pid != 0) {
+    const std::int64_t due = pid == 0 ? start_at : shell_pid != 0 ? shell_kill_at : 0;
+    if (pid != 0 && due == 0) {
         return -1;
     }
-    const std::int64_t left = start_at - now_usec();
+    const std::int64_t left = due - now_usec();
     return left <= 0 ? 0 : static_cast<int>((left + 999) / 1000);
+}
+
+bool is_due() {
+    return pid == 0 && now_usec() >= start_at;
+}
+
+void start_shell() {
+    const RescueShell kind = table::settings().rescue_shell;
+    if (!may_rescue || shell_pid != 0 || kind == RescueShell::none) {
+        return;
+    }
+    say("a rescue shell is on the console; when it is left, svcd-manager is tried again");
+    shell_pid = ::fork();
+    if (shell_pid == 0) {
+        give_up_protection();
+        become_rescue_shell(kind == RescueShell::sulogin);
+    }
+    shell_pid = std::max(shell_pid, 0);
+    shell_since = now_usec();
+    shell_kill_at = 0;
 }
 
 void start() {
@@ -156,22 +167,36 @@ void start() {
     if (its_end >= 0) {
         ::close(its_end);
     }
+    watch::begin();
     write_status();
 }
 
 void set_ready() {
     is_ready = true;
+    if (shell_pid != 0) {
+        // It leads its session, so all that is in the foreground is hung up with it.
+        say("svcd-manager is back, so the rescue shell leaves the console");
+        ::kill(shell_pid, SIGHUP);
+        ::kill(shell_pid, SIGCONT);
+        shell_kill_at = now_usec() + kShellPatience;
+    }
     write_status();
 }
 
 void ended(const siginfo_t& end) {
     const int status = end.si_status;
+    const int silence = watch::silence();
     pid = 0;
+    failure_count += !is_ready || silence > 0 ? 1 : 0;
+    char why[40] = "";
+    if (silence > 0) {
+        std::snprintf(why, sizeof why, "did not answer for %d s and ", silence);
+    }
     if (end.si_code == CLD_EXITED) {
-        std::snprintf(last_end, sizeof last_end, "left with status %d", status);
+        std::snprintf(last_end, sizeof last_end, "%sleft with status %d", why, status);
     } else {
         const char* name = ::sigabbrev_np(status);
-        std::snprintf(last_end, sizeof last_end, "was killed by signal %d (SIG%s)%s", status,
+        std::snprintf(last_end, sizeof last_end, "%swas killed by signal %d (SIG%s)%s", why, status,
                       name != nullptr ? name : "?",
                       end.si_code == CLD_DUMPED ? " and dumped core" : "");
     }
@@ -194,6 +219,21 @@ bool shell_ended(pid_t child) {
     }
     write_status();
     return true;
+}
+
+unsigned failures() {
+    return failure_count;
+}
+
+void forget_failures() {
+    failure_count = 0;
+}
+
+void end_shell() {
+    if (shell_pid != 0 && shell_kill_at != 0 && now_usec() >= shell_kill_at) {
+        ::kill(shell_pid, SIGKILL);
+        shell_kill_at = 0;
+    }
 }
 
 void hurry() {

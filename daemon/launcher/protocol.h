@@ -57,6 +57,25 @@ enum LauncherRequest : std::uint32_t {
 /// svcd that is not PID 1) all of them are `exit`; on a machine `exit` is `poweroff`.
 enum class EndKind : std::uint32_t { exit = 0, poweroff = 1, reboot = 2, halt = 3 };
 
+/// What is on the console of a machine whose manager can't start (RescueShell in svcd.yaml).
+enum class RescueShell : std::uint32_t { sulogin = 0, shell = 1, none = 2 };
+
+/// What the launcher does as PID 1 of a machine after a fault of its own (CrashAction).
+enum class CrashAction : std::uint32_t { reboot = 0, halt = 1, wait = 2 };
+
+/// What svcd.yaml says of the launcher. svcd leaves it in the table, and each manager again.
+struct LauncherSettings {
+    RescueShell rescue_shell = RescueShell::sulogin;
+    CrashAction crash_action = CrashAction::reboot;
+    bool busybox_signals = false;  ///< BusyboxSignals
+};
+
+/// ManagerTimeoutSec: never.
+inline constexpr std::int64_t kNoManagerTimeout = -1;
+/// What else it may be, in µs. Any other value in the table means that no manager has told yet.
+inline constexpr std::int64_t kManagerTimeoutLeast = 1'000'000,
+                              kManagerTimeoutMost = 86'400'000'000;
+
 /// The first page(s) of the memfd. `exited` is a bitmap of slots in EXITED state and
 /// `exited_summary` one bit for each of its words that is not zero, so that the manager finds exits
 /// without looking at every slot. The launcher sets, the manager clears (before it reads the slot).
@@ -84,6 +103,20 @@ struct TableHeader {
     /// on record that is in no slot was never spawned. Until then it may have been, under a
     /// launcher before. The manager's own; a manager from before it leaves 0.
     std::atomic<std::uint32_t> records_taken_over;
+    // LauncherSettings.
+    std::atomic<std::uint32_t> rescue_shell;
+    std::atomic<std::uint32_t> crash_action;
+    std::atomic<std::uint32_t> busybox_signals;
+    /// BootState: known once in the life of a launcher. The manager's own.
+    std::atomic<std::uint32_t> boot_state;
+    /// How long a manager may leave a poke unanswered: µs, or kNoManagerTimeout. A manager that
+    /// leaves 0 is not watched.
+    std::atomic<std::int64_t> manager_timeout_usec;
+    /// How often the manager was poked, and up to which poke it has come back to waiting. While it
+    /// has much to do it shows with `progress` that it does not hang: any change will do.
+    std::atomic<std::uint64_t> asked;
+    std::atomic<std::uint64_t> answered;
+    std::atomic<std::uint64_t> progress;
 };
 
 inline constexpr std::size_t kSlotsOffset = 12288;
@@ -100,7 +133,16 @@ inline constexpr int kLinkFd = 5;  ///< SOCK_SEQPACKET, see LinkMessage
 /// once. `put` carries one descriptor (SCM_RIGHTS); the launcher refuses (status = errno) a store
 /// that is full or a name that is not terminated. `list` is answered by one `item` message a stored
 /// descriptor, carrying it, and a final `done`.
-enum class LinkKind : std::uint32_t { put = 1, drop = 2, list = 3, ready = 4, item = 5, done = 6 };
+/// `shell` asks for a rescue shell on the console; a svcd that is no machine's puts none there.
+enum class LinkKind : std::uint32_t {
+    put = 1,
+    drop = 2,
+    list = 3,
+    ready = 4,
+    item = 5,
+    done = 6,
+    shell = 7,
+};
 
 struct LinkMessage {
     LinkKind kind;

@@ -28,6 +28,13 @@ constexpr int kSignalsPerTurn = 64;  // of real-time signals many can wait
 constexpr unsigned kHurryCount = 3, kRebootCount = 7;
 constexpr std::int64_t kHurryWindow = 5'000'000, kRebootWindow = 2'000'000;
 
+/// BusyboxSignals: what busybox's reboot, halt and poweroff send to PID 1.
+constexpr Meaning kBusyboxMeanings[] = {
+    {SIGTERM, kRequestReboot}, {SIGUSR1, kRequestHalt}, {SIGUSR2, kRequestPowerOff}};
+
+bool is_end = false;  // one was asked for ...
+EndKind end_kind = EndKind::exit;
+
 int number(const Meaning& meaning) {
     return meaning.signal < kRealTime ? meaning.signal : SIGRTMIN + meaning.signal - kRealTime;
 }
@@ -40,16 +47,47 @@ bool is_burst(std::int64_t (&times)[Count], unsigned& count, std::int64_t window
     return count >= Count && now - times[count % Count] <= window;
 }
 
+/// 0: nothing.
+std::uint32_t request_of(int signal, bool is_machine) {
+    if (is_machine && table::settings().busybox_signals) {
+        for (const Meaning& meaning : kBusyboxMeanings) {
+            if (signal == meaning.signal) {
+                return meaning.request;
+            }
+        }
+    }
+    for (const Meaning& meaning : kMeanings) {
+        if (signal == number(meaning)) {
+            return meaning.request;
+        }
+    }
+    return 0;
+}
+
+void note_end(std::uint32_t request, bool is_machine) {
+    constexpr std::uint32_t kEnds = kRequestTerminate | kRequestInterrupt | kRequestPower |
+                                    kRequestHalt | kRequestPowerOff | kRequestReboot;
+    if ((request & kEnds) == 0 || is_end) {
+        return;
+    }
+    is_end = true;
+    const bool reboots = request == kRequestReboot || (request == kRequestInterrupt && is_machine);
+    end_kind = reboots                                                   ? EndKind::reboot
+               : request == kRequestHalt                                 ? EndKind::halt
+               : request == kRequestPower || request == kRequestPowerOff ? EndKind::poweroff
+                                                                         : EndKind::exit;
+    manager::forget_failures();
+}
+
 /// What is asked of the manager; or true, and nobody waits for that.
 bool obey(int signal, bool is_machine, EndKind& kind) {
     static std::int64_t terms[kHurryCount], interrupts[kRebootCount];
     static unsigned term_count, interrupt_count;
-    for (const Meaning& meaning : kMeanings) {
-        if (signal == number(meaning)) {
-            const bool is_hurry = signal == SIGTERM && is_burst(terms, term_count, kHurryWindow);
-            table::request(meaning.request | (is_hurry ? kRequestHurry + 0U : 0U));
-            manager::hurry();
-        }
+    if (const std::uint32_t request = request_of(signal, is_machine); request != 0) {
+        const bool is_hurry = signal == SIGTERM && is_burst(terms, term_count, kHurryWindow);
+        note_end(request, is_machine);
+        table::request(request | (is_hurry ? kRequestHurry + 0U : 0U));
+        manager::hurry();
     }
     const int immediate = signal - SIGRTMIN - kFirstImmediate;
     const bool is_immediate = immediate >= 0 && immediate < 3 && ::getpid() == 1;
@@ -82,6 +120,13 @@ bool take(int signalfd, bool is_machine, EndKind& kind) {
         }
     }
     return false;
+}
+
+bool is_end_asked(EndKind& kind) {
+    if (is_end) {
+        kind = end_kind;
+    }
+    return is_end;
 }
 
 }  // namespace svcd::signals

@@ -82,7 +82,12 @@ bool record_exit(pid_t pid, int code, int status) {
     return is_ours;
 }
 
+void want_answer() {
+    head->asked.fetch_add(1, std::memory_order_acq_rel);
+}
+
 void poke() {
+    want_answer();
     // No room: the counter is full, so the manager has been poked often enough. Asked for first,
     // because O_NONBLOCK is the open file's, and so the manager's too.
     pollfd room{kPokeFd, POLLOUT, 0};
@@ -95,6 +100,28 @@ void poke() {
 void request(std::uint32_t bits) {
     head->requests.fetch_or(bits, std::memory_order_release);
     poke();
+}
+
+LauncherSettings settings() {
+    const std::uint32_t shell = head->rescue_shell.load(std::memory_order_relaxed);
+    const std::uint32_t action = head->crash_action.load(std::memory_order_relaxed);
+    LauncherSettings settings;
+    settings.rescue_shell = shell <= 2 ? RescueShell{shell} : settings.rescue_shell;
+    settings.crash_action = action <= 2 ? CrashAction{action} : settings.crash_action;
+    settings.busybox_signals = head->busybox_signals.load(std::memory_order_relaxed) == 1;
+    return settings;
+}
+
+Answers answers() {
+    const std::int64_t timeout = head->manager_timeout_usec.load(std::memory_order_acquire);
+    const bool is_sane = timeout == kNoManagerTimeout ||
+                         (timeout >= kManagerTimeoutLeast && timeout <= kManagerTimeoutMost);
+    Answers answers;
+    answers.timeout = is_sane ? timeout : 0;
+    answers.has_answered = head->answered.load(std::memory_order_acquire) ==
+                           head->asked.load(std::memory_order_relaxed);
+    answers.progress = head->progress.load(std::memory_order_relaxed);
+    return answers;
 }
 
 void count_start() {

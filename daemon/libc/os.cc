@@ -32,7 +32,8 @@ void say(const char* format, ...) {
     length = kPrefix + (length < 0 ? 0 : length < kRoom ? length : kRoom - 1);
     line[length++] = '\n';
     pollfd room{log_fd, POLLOUT, 0};
-    if (::poll(&room, 1, log_patience) == 1 && (room.revents & POLLOUT) != 0) {
+    const bool asks = log_patience != kUnasked;
+    if (!asks || (::poll(&room, 1, log_patience) == 1 && (room.revents & POLLOUT) != 0)) {
         [[maybe_unused]] const ssize_t written =
             ::write(log_fd, line, static_cast<std::size_t>(length));
     }
@@ -80,7 +81,7 @@ pid_t close_aside(int first, unsigned last) {
     return static_cast<pid_t>(child);
 }
 
-void become_rescue_shell() {
+void become_rescue_shell(bool asks_for_password) {
     ::setsid();
     const int console = ::open("/dev/console", O_RDWR);
     ::ioctl(console, TIOCSCTTY, 1);
@@ -90,10 +91,22 @@ void become_rescue_shell() {
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::execl("/sbin/sulogin", "sulogin", nullptr);
+    if (asks_for_password) {
+        ::execl("/sbin/sulogin", "sulogin", nullptr);
+    }
     ::execl("/bin/sh", "sh", nullptr);
     say("can't execute a shell: %s", std::strerror(errno));
     ::_exit(kExecFailed);
+}
+
+void wait_for_ever() {
+    for (;;) {
+        // Without that a machine runs out of PIDs, and nobody can log in to reboot it.
+        if (::waitpid(-1, nullptr, __WALL) < 0) {
+            const timespec pause{1, 0};
+            ::nanosleep(&pause, nullptr);  // there is no child
+        }
+    }
 }
 
 }  // namespace svcd

@@ -9,8 +9,8 @@ namespace svcd {
 
 /// What svcd hands to its launcher, beside kTableFd and kPokeFd (launcher/protocol.h): RUNTIME_DIR/
 /// launcher, kStatusSize long; the lock, which is only held; what say() writes to; a socket that is
-/// connected to whoever waits for READY=1 ...
-inline constexpr int kStatusFd = 6, kLockFd = 7, kLogFd = 8, kNotifyFd = 9;
+/// connected to whoever waits for READY=1; an inotify of RUNTIME_DIR/launcher ...
+inline constexpr int kStatusFd = 6, kLockFd = 7, kLogFd = 8, kNotifyFd = 9, kAskFd = 10;
 /// ... and arguments: "rescue" or ""; the oom_score_adj that svcd was started with; the paths of
 /// svcd-shutdown and of svcd-manager, and what that one is given.
 inline constexpr int kRescueArgument = 1, kOomArgument = 2, kShutdownArgument = 3,
@@ -26,6 +26,8 @@ inline constexpr int kExecFailed = 127;
 extern int log_fd;
 /// In ms. 0, until nothing else is left to do: what is said last is what is looked for.
 extern int log_patience;
+/// A log_patience: writes without asking for room. For who may not rely on much any more.
+inline constexpr int kUnasked = -1;
 
 /// µs of CLOCK_MONOTONIC.
 std::int64_t now_usec();
@@ -38,7 +40,11 @@ int wait_for(pid_t child, std::int64_t until);
 /// or a socket that lingers, holds it up and not us. Its PID.
 pid_t close_aside(int first, unsigned last);
 
-/// Makes this process a shell on the console, in a session of its own.
-[[noreturn]] void become_rescue_shell();
+/// Makes this process a shell on the console, in a session of its own: sulogin, which asks for
+/// root's password; where that is missing, or isn't wanted, a plain one.
+[[noreturn]] void become_rescue_shell(bool asks_for_password);
+
+/// For PID 1 of a machine, whose end would be a panic. Reaps who ends.
+[[noreturn]] void wait_for_ever();
 
 }  // namespace svcd

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "core/types/record.h"
 #include "linux/unique_fd.h"
@@ -21,26 +22,110 @@ namespace {
 /// A configuration is a page of text; more is not one.
 constexpr std::size_t kConfigMax = 65536;
 
-constexpr std::array<std::string_view, 5> kKeys{"KillGraceSec", "ShutdownBudgetSec",
-                                                "ShutdownMarginSec", "FlappingIntervalSec",
-                                                "FlappingBurst"};
-// In the order of kKeys, those that are times.
-constexpr std::array<Duration Config::*, 4> kFields{&Config::kill_grace, &Config::shutdown_budget,
-                                                    &Config::shutdown_margin,
-                                                    &Config::flapping_interval};
+using Problem = std::optional<std::string>;
 
-std::optional<std::string> parse_flapping_burst(std::string_view value, Config& config) {
+/// How the value of a key is read. What is wrong with it, if anything is.
+using Reader = Problem (*)(std::string_view value, Config& config);
+
+template <auto Parse, auto Field>
+Problem read(std::string_view value, Config& config) {
+    auto parsed = Parse(value);
+    if (!parsed) {
+        return parsed.error();
+    }
+    config.*Field = std::move(*parsed);
+    return std::nullopt;
+}
+
+template <Duration Config::*Field>
+constexpr Reader kDuration = read<parse_duration, Field>;
+
+/// The words are those of an enum, in its order.
+template <class Enum, std::size_t Count>
+Problem read_word(std::string_view value,
+                  const std::array<std::string_view, Count>& words,
+                  Enum& field) {
+    const auto* const found = std::find(words.begin(), words.end(), value);
+    if (found == words.end()) {
+        std::string all;
+        for (const std::string_view word : words) {
+            all += (all.empty() ? "" : word == words.back() ? " or " : ", ") + std::string(word);
+        }
+        return "'" + std::string(value) + "' is none of " + all + suggestion(value, words);
+    }
+    field = static_cast<Enum>(found - words.begin());
+    return std::nullopt;
+}
+
+Problem read_rescue_shell(std::string_view value, Config& config) {
+    return read_word(value, std::array<std::string_view, 3>{"sulogin", "shell", "none"},
+                     config.launcher.rescue_shell);
+}
+
+Problem read_crash_action(std::string_view value, Config& config) {
+    return read_word(value, std::array<std::string_view, 3>{"reboot", "halt", "wait"},
+                     config.launcher.crash_action);
+}
+
+Problem read_busybox_signals(std::string_view value, Config& config) {
+    const Parsed<bool> parsed = parse_boolean(value);
+    if (!parsed) {
+        return parsed.error();
+    }
+    config.launcher.busybox_signals = *parsed;
+    return std::nullopt;
+}
+
+Problem read_manager_timeout(std::string_view value, Config& config) {
+    const Parsed<Duration> parsed = parse_duration(value);
+    if (!parsed) {
+        return parsed.error();
+    }
+    if (*parsed < Duration{kManagerTimeoutLeast}) {
+        return "'" + std::string(value) + "' is less than 1s; 'infinity' waits for ever";
+    }
+    config.manager_timeout = *parsed;
+    return std::nullopt;
+}
+
+Problem read_flapping_burst(std::string_view value, Config& config) {
     const Parsed<std::uint64_t> burst = parse_unsigned(value);
     if (!burst) {
-        return "FlappingBurst: " + burst.error();
+        return burst.error();
     }
     if (*burst > kUncleanRestartsMax) {
-        return "FlappingBurst: at most " + std::to_string(kUncleanRestartsMax) +
+        return "at most " + std::to_string(kUncleanRestartsMax) +
                " (0: nothing is said to be flapping)";
     }
     config.flapping_burst = static_cast<std::uint32_t>(*burst);
     return std::nullopt;
 }
+
+struct Key {
+    std::string_view name;
+    Reader read;
+};
+constexpr std::array kRows{
+    Key{"KillGraceSec", kDuration<&Config::kill_grace>},
+    Key{"ShutdownBudgetSec", kDuration<&Config::shutdown_budget>},
+    Key{"ShutdownMarginSec", kDuration<&Config::shutdown_margin>},
+    Key{"FlappingIntervalSec", kDuration<&Config::flapping_interval>},
+    Key{"FlappingBurst", read_flapping_burst},
+    Key{"LogDir", read<parse_path, &Config::log_dir>},
+    Key{"EarlyLogSize", read<parse_size, &Config::early_log_size>},
+    Key{"ManagerTimeoutSec", read_manager_timeout},
+    Key{"KernelPanicSec", kDuration<&Config::kernel_panic>},
+    Key{"RescueShell", read_rescue_shell},
+    Key{"CrashAction", read_crash_action},
+    Key{"BusyboxSignals", read_busybox_signals},
+};
+constexpr auto kKeys = [] {
+    std::array<std::string_view, kRows.size()> names;
+    for (std::size_t row = 0; row < kRows.size(); ++row) {
+        names[row] = kRows[row].name;
+    }
+    return names;
+}();
 
 std::string_view without_quotes(std::string_view value) {
     const bool is_quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
@@ -60,14 +145,10 @@ std::optional<std::string> parse_line(std::string_view line, Config& config) {
     if (known == kKeys.end()) {
         return "unknown key '" + std::string(key) + "'" + suggestion(key, kKeys);
     }
-    if (key == "FlappingBurst") {
-        return parse_flapping_burst(value, config);
+    const Reader read = kRows[static_cast<std::size_t>(known - kKeys.begin())].read;
+    if (const Problem problem = read(value, config)) {
+        return std::string(key) + ": " + *problem;
     }
-    const Parsed<Duration> duration = parse_duration(value);
-    if (!duration) {
-        return std::string(key) + ": " + duration.error();
-    }
-    config.*kFields[static_cast<std::size_t>(known - kKeys.begin())] = *duration;
     return std::nullopt;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/types/result.h"
 #include "core/types/time.h"
+#include "launcher/protocol.h"
 
 namespace svcd {
 
@@ -19,6 +20,12 @@ struct Config {
     Duration shutdown_margin{2'000'000};   ///< ShutdownMarginSec
     Duration flapping_interval{600'000'000};  ///< FlappingIntervalSec
     std::uint32_t flapping_burst = 5;         ///< FlappingBurst
+    std::string log_dir;                      ///< LogDir; empty: the default of the mode
+    std::uint64_t early_log_size = std::uint64_t{16} << 20U;  ///< EarlyLogSize
+    /// ManagerTimeoutSec: how long the launcher waits for an answer of ours.
+    Duration manager_timeout{10'000'000};
+    Duration kernel_panic{10'000'000};  ///< KernelPanicSec; 0 and infinity leave it as it is
+    LauncherSettings launcher;          ///< RescueShell, CrashAction, BusyboxSignals
 };
 
 struct ParsedConfig {

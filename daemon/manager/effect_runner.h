@@ -38,6 +38,7 @@ struct EffectTools {
     MainProcessFinder& finder;
     Bus& bus;
     StopRecorder& recorder;
+    EarlyLog& early_log;
     Log& log;
     std::deque<Event>& queue;
 };

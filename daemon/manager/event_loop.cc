@@ -1,6 +1,5 @@
 #include "manager/event_loop.h"
 
-#include <sys/epoll.h>
 #include <time.h>
 
 #include <cstdlib>
@@ -74,9 +73,10 @@ EventLoop::~EventLoop() {
 
 Result<std::unique_ptr<Watch>> EventLoop::watch(int fd,
                                                 EventOrder order,
-                                                std::function<Drained()> handler) {
+                                                std::function<Drained()> handler,
+                                                std::uint32_t events) {
     std::unique_ptr<Watch> watch{new Watch(std::move(handler), order)};
-    int r = sd_event_add_io(loop_, &watch->source_, fd, EPOLLIN, Watch::on_ready, watch.get());
+    int r = sd_event_add_io(loop_, &watch->source_, fd, events, Watch::on_ready, watch.get());
     if (r >= 0) {
         r = sd_event_source_set_priority(watch->source_, static_cast<std::int64_t>(order));
     }

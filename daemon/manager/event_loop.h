@@ -8,8 +8,10 @@
 // A handler must not destroy its own Watch while it runs.
 #pragma once
 
+#include <sys/epoll.h>
 #include <systemd/sd-event.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -71,11 +73,12 @@ public:
 
     sd_event* handle() { return loop_; }
 
-    /// Calls `handler` while `fd` is readable (or hung up). The descriptor stays the caller's and
-    /// must outlive the Watch.
+    /// Calls `handler` while `fd` is readable (or hung up), or ready for other `events` of
+    /// epoll_ctl(2). The descriptor stays the caller's and must outlive the Watch.
     Result<std::unique_ptr<Watch>> watch(int fd,
                                          EventOrder order,
-                                         std::function<Drained()> handler);
+                                         std::function<Drained()> handler,
+                                         std::uint32_t events = EPOLLIN);
     Result<std::unique_ptr<Timer>> timer(EventOrder order, std::function<void()> handler);
 
     /// `handler` is called when nothing more is ready after something was, and at the latest after

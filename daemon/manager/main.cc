@@ -4,6 +4,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -11,6 +12,7 @@
 
 #include "launcher/protocol.h"
 #include "manager/config.h"
+#include "manager/console.h"
 #include "manager/last_words.h"
 #include "manager/log.h"
 #include "manager/manager.h"
@@ -51,7 +53,36 @@ int give_up(Log& log, const Error& error) {
     return kCouldNotStart;
 }
 
-int run(const ManagerOptions& options) {
+/// What is on the command line or in svcd.yaml, and can't be what was meant.
+void warn_of_folders(Log& log, const ManagerOptions& options) {
+    for (const std::string& folder : options.unit_path) {
+        if (::access(folder.c_str(), F_OK) != 0) {
+            log.say(Severity::warning,
+                    to_string(Error{errno, "read --unit-path", folder, {}}) +
+                        "; no unit is read from there. Make the folder, or give another one");
+        }
+    }
+}
+
+/// A svcd without svcd-exec is not whole: nobody should find out at the tenth unit. A machine, and
+/// one that runs already, go on: units that need it fail, with that reason.
+bool may_go_on(Log& log, const ManagerOptions& options, Pid launcher, const ProcessTable& table) {
+    const std::optional<Error> problem = exec_helper_problem();
+    if (!problem) {
+        return true;
+    }
+    if (launcher != 1 && !table.has_taken_over()) {
+        give_up(log, *problem);
+        return false;
+    }
+    log.say(Severity::error, to_string(*problem) + "; units that need it fail");
+    if (is_machine(options, launcher)) {
+        Console{"/dev/console"}.say(to_string(*problem) + "; units that need it fail");
+    }
+    return true;
+}
+
+int run(ManagerOptions options) {
     Log log{STDERR_FILENO, options.log_level};
     keep_last_words(options.runtime_dir);
     const Result<Pid> launcher = tie_to_launcher();
@@ -63,6 +94,19 @@ int run(const ManagerOptions& options) {
     const ParsedConfig config = read_config(options.config, options.config_given);
     for (const std::string& error : config.errors) {
         log.say(Severity::error, error);
+    }
+    if (!options.log_dir_given && !config.config.log_dir.empty()) {
+        options.log_dir = config.config.log_dir;
+    }
+    table->set_launcher_settings(config.config.launcher, config.config.manager_timeout);
+    if (is_machine(options, *launcher)) {
+        if (const auto set = set_kernel_panic(config.config.kernel_panic); !set) {
+            log.say(Severity::warning, to_string(set.error()));
+        }
+    }
+    warn_of_folders(log, options);
+    if (!may_go_on(log, options, *launcher, *table)) {
+        return kCouldNotStart;
     }
     Result<Kernel> kernel = open_kernel(*launcher, *table, options, log);
     if (!kernel) {

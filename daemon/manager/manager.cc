@@ -1,5 +1,6 @@
 #include "manager/manager.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,10 +28,34 @@ constexpr std::size_t kDispatchesAtTheEnd = 256;
 /// Events of one turn; even if all processes that svcd can have end in it, it is not so many.
 constexpr std::size_t kStepsPerTurnMax = 16 * kUnitsMax;
 
-LoaderOptions loader_options(const ManagerOptions& options) {
-    const bool user = options.mode == RunMode::user;
-    const bool is_given = !options.unit_path.empty();
-    return LoaderOptions{is_given ? options.unit_path : default_unit_path(user), user, is_given};
+/// Steps of one turn that show the launcher that we go on.
+constexpr std::size_t kStepsShown = 100'000;
+
+std::vector<std::string> unit_path(const ManagerOptions& options) {
+    if (!options.unit_path.empty()) {
+        return options.unit_path;
+    }
+    std::vector<std::string> path = default_unit_path(options.mode == RunMode::user);
+    // Installed elsewhere than in /usr.
+    const std::string shipped = shipped_units_path();
+    const bool is_new = std::find(path.begin(), path.end(), shipped) == path.end();
+    if (options.mode != RunMode::user && !shipped.empty() && is_new) {
+        path.push_back(shipped);
+    }
+    return path;
+}
+
+LoaderOptions loader_options(const ManagerOptions& options, ProcessTable& table) {
+    LoaderOptions loader;
+    loader.unit_path = unit_path(options);
+    loader.user = options.mode == RunMode::user;
+    loader.path_is_given = !options.unit_path.empty();
+    loader.on_progress = [&table] { table.show_progress(); };
+    return loader;
+}
+
+EarlyLog::Places log_places(const ManagerOptions& options, const Config& config, bool is_machine) {
+    return {options.log_dir, runtime_path(options, "log"), config.early_log_size, is_machine};
 }
 
 BusOptions bus_options(const ManagerOptions& options,
@@ -40,7 +65,7 @@ BusOptions bus_options(const ManagerOptions& options,
     BusOptions bus;
     bus.shutdown_budget = config.shutdown_budget;
     bus.shutdown_margin = config.shutdown_margin;
-    bus.unit_path = loader_options(options).unit_path;
+    bus.unit_path = unit_path(options);
     bus.is_init = kernel.launcher == 1;
     bus.control_group = kernel.cgroups.root();
     bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
@@ -53,7 +78,6 @@ BusOptions bus_options(const ManagerOptions& options,
 
 SpawnSettings spawn_settings(const ManagerOptions& options, const Kernel& kernel) {
     SpawnSettings settings;
-    settings.log_dir = options.log_dir;
     settings.notify_socket = runtime_path(options, "notify");
     settings.original_limits = kernel.original_limits;
     for (const char* const* variable = environ; *variable != nullptr; ++variable) {
@@ -107,23 +131,28 @@ Manager::Manager(const ManagerOptions& options,
     : options_(options),
       kernel_(kernel),
       log_(log),
+      is_machine_(is_machine(options, kernel.launcher)),
       supervisor_(SupervisorOptions{seed, config.kill_grace, config.shutdown_budget,
                                     config.shutdown_margin, config.flapping_burst,
                                     config.flapping_interval}),
-      files_(loader_options(options), supervisor_),
+      files_(loader_options(options, kernel.table), supervisor_),
       spawner_(exec_helper_path()),
       sweeper_(loop_, spawner_, queue_),
       finder_(kernel.table, kernel.adopted, kernel.cgroups, kernel.launcher),
       notify_(kernel.notify.get(), kernel.cgroups, kernel.table, supervisor_, queue_, log),
       bus_(loop_.handle(), *this, setting_properties(), bus_options(options, config, kernel, log)),
       recorder_(supervisor_, kernel.stops, stop_senses(kernel, log)),
+      early_log_(log_places(options, config, is_machine_), log),
+      console_(is_machine_ ? Console{"/dev/console"} : Console{}),
+      boot_(supervisor_, kernel.table, options.unit),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
-                          spawner_, sweeper_, finder_, bus_, recorder_, log, queue_},
+                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, log, queue_},
               spawn_settings(options, kernel)) {}
 
 // ── start
 
 Result<Exit> Manager::run() {
+    asked_ = kernel_.table.asked();
     if (const auto opened = open_sources(); !opened) {
         return Failure{opened.error()};
     }
@@ -137,6 +166,7 @@ Result<Exit> Manager::run() {
     }
     take_back_last_words();
     end_turn();
+    greet();
     release_start_up_memory();
     while (!runner_.exit() && !makes_room_) {
         if (const auto ran = loop_.run_one(); !ran) {
@@ -192,6 +222,9 @@ Result<void> Manager::open_sources() {
         }
         watches_.push_back(std::move(*watch));
     }
+    if (const auto watched = watch_mounts(); !watched) {
+        log_.say(Severity::warning, to_string(watched.error()));
+    }
     // The end of the turn looks at what is due; the timer only has to wake us.
     auto timer = loop_.timer(EventOrder::deadline, [] {});
     if (!timer) {
@@ -199,6 +232,48 @@ Result<void> Manager::open_sources() {
     }
     deadline_ = std::move(*timer);
     return loop_.at_turn_end([this] { end_turn(); });
+}
+
+/// What was mounted anew may have the log folder on it.
+Result<void> Manager::watch_mounts() {
+    if (!is_machine_) {
+        return {};
+    }
+    mounts_.reset(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+    if (!mounts_) {
+        return failure(errno, "open", "/proc/self/mountinfo");
+    }
+    const auto look = [this] {
+        if (early_log_.has_early_files()) {
+            early_log_.move();
+        }
+        return Drained::yes;
+    };
+    auto watch = loop_.watch(mounts_.get(), EventOrder::leftovers, look, EPOLLPRI);
+    if (!watch) {
+        return Failure{watch.error()};
+    }
+    watches_.push_back(std::move(*watch));
+    return {};
+}
+
+/// To a person who has started svcd by hand.
+void Manager::greet() {
+    if (kernel_.table.manager_starts() != 1 || ::isatty(STDERR_FILENO) != 1) {
+        return;
+    }
+    std::string folders;
+    for (const std::string& folder : unit_path(options_)) {
+        folders += (folders.empty() ? "" : ":") + folder;
+    }
+    const std::string socket = runtime_path(options_, "bus");
+    const char* const which = options_.mode == RunMode::user ? " --user" : "";
+    const bool is_default = options_.runtime_dir_given == false;
+    log_.say(Severity::notice,
+             "svcd " + std::string(version_text()) + " is up: " + std::to_string(units().size()) +
+                 " units from " + folders + ", socket " + socket + ". Next: 'svctl" +
+                 (is_default ? std::string(which) : " --runtime-dir=" + options_.runtime_dir) +
+                 "' shows the units and their states");
 }
 
 void Manager::load_at_start() {
@@ -285,22 +360,6 @@ void Manager::restore_or_boot() {
     }
 }
 
-void Manager::boot() {
-    const std::optional<UnitId> unit = load(options_.unit);
-    if (!unit) {
-        log_.say(Severity::error,
-                 options_.unit +
-                     " was to be started first, but there is no such unit: nothing is "
-                     "started. Give another with --unit=, or start units with svctl");
-        return;
-    }
-    JobRequested event;
-    event.unit = *unit;
-    event.requester.reason = "boot";
-    queue_.emplace_back(std::move(event));
-    settle();
-}
-
 // ── turns
 
 /// What an order's answer orders again may go on for ever, where a rule of ours has a hole: others
@@ -332,10 +391,19 @@ void Manager::step(Event event) {
     supervisor_.step(std::move(event), now, effects_);
     recorder_.after(effects_, now);
     runner_.run(effects_);
+    boot_.look(effects_);
+    if (console_.is_open()) {
+        say_failures();
+    }
+    // One that goes round and round for ever is not to look as if it went on.
+    if (++steps_ < kStepsShown) {
+        kernel_.table.show_progress();
+    }
 }
 
 /// The launcher has put something into its table.
 Drained Manager::handle_poke() {
+    asked_ = kernel_.table.asked();
     std::uint64_t pokes = 0;
     if (::read(kernel_.poke.get(), &pokes, sizeof(pokes)) < 0 && errno != EAGAIN) {
         log_.say(Severity::error, to_string(Error{errno, "read", "the poke descriptor", {}}));
@@ -429,9 +497,9 @@ void Manager::handle_requests() {
 }
 
 void Manager::request_shutdown(const StopRequest& stop) {
-    const bool is_machine = kernel_.launcher == 1 && options_.mode == RunMode::system;
+    const bool is_first = kernel_.launcher == 1 && options_.mode == RunMode::system;
     ShutdownRequested event;
-    event.kind = is_machine ? stop.on_a_machine : stop.kind;
+    event.kind = is_first ? stop.on_a_machine : stop.kind;
     event.requester.uid = ::getuid();
     event.requester.reason = stop.reason;
     event.hurry = stop.bit == kRequestHurry;
@@ -466,6 +534,7 @@ void Manager::end_turn() {
         queue_.emplace_back(DeadlineReached{});
         settle();
     }
+    judge_boot();
     recorder_.end_turn();
     runner_.publish();
     if (successor_ && successor_->is_over()) {
@@ -475,14 +544,20 @@ void Manager::end_turn() {
         startup_finished_ = true;
         bus_.startup_finished();
     }
+    console_.flush();
     steps_of_turn_ = 0;
     exits_of_turn_ = 0;
-    const std::optional<Time> again = runner_.again_at(loop_.now());
     std::optional<Time> next = queue_.empty() ? supervisor_.next_deadline() : loop_.now();
-    if (again && (!next || *again < *next)) {
-        next = again;
+    for (const std::optional<Time>& other :
+         {runner_.again_at(loop_.now()), say_what_is_waited_for(loop_.now()),
+          console_.again_at(loop_.now())}) {
+        if (other && (!next || *other < *next)) {
+            next = other;
+        }
     }
     deadline_->arm(next);
+    steps_ = 0;
+    kernel_.table.answer(asked_);
 }
 
 /// The supervisor has ended: what clients are still to be told goes out, what units have left

@@ -23,7 +23,10 @@
 
 #include "bus/bus.h"
 #include "core/supervisor.h"
+#include "manager/boot.h"
 #include "manager/config.h"
+#include "manager/console.h"
+#include "manager/early_log.h"
 #include "manager/effect_runner.h"
 #include "manager/event_loop.h"
 #include "manager/log.h"
@@ -57,7 +60,15 @@ private:
     void load_at_start();
     void adopt(const std::vector<std::string>& units);
     void restore_or_boot();
+    Result<void> watch_mounts();
+    void greet();
+
+    // The boot and the end of a machine (manager_boot.cc).
     void boot();
+    void judge_boot();
+    void go_to_emergency();
+    void say_failures();
+    std::optional<Time> say_what_is_waited_for(Time now);
 
     // Turns.
     void settle();
@@ -113,6 +124,8 @@ private:
     const ManagerOptions& options_;
     Kernel& kernel_;
     Log& log_;
+    const bool is_machine_;
+    UniqueFd mounts_;
     EventLoop loop_;
     Supervisor supervisor_;
     UnitFiles files_;
@@ -127,6 +140,9 @@ private:
     NotifyReader notify_;
     Bus bus_;
     StopRecorder recorder_;
+    EarlyLog early_log_;
+    Console console_;
+    Boot boot_;
     EffectRunner runner_;
     std::vector<std::unique_ptr<Watch>> watches_;
     std::unique_ptr<Timer> deadline_;
@@ -134,6 +150,9 @@ private:
     /// down.
     std::uint32_t heard_requests_ = 0;
     bool startup_finished_ = false;
+    std::uint64_t asked_ = 0;  ///< pokes of the launcher that this turn answers
+    std::size_t steps_ = 0;    ///< of this turn
+    Time waits_said_at_{};     ///< when the console was last told what a shutdown waits for
     std::unique_ptr<SuccessorProbe> successor_;
     std::vector<RequestId> reexecution_requests_;  ///< that wait for what the probe says
     bool makes_room_ = false;

@@ -85,7 +85,7 @@ UnitFacts Manager::facts(UnitId unit) {
         const ServiceSettings* service = definition->service.get();
         if (service != nullptr &&
             (service->exec == nullptr || service->exec->standard_output.kind == OutputKind::log)) {
-            facts.log_path = options_.log_dir + "/" + definition->name + "/current";
+            facts.log_path = early_log_.file_of(definition->name);
         }
     }
     return facts;
@@ -197,7 +197,8 @@ std::optional<JobStatus> Manager::job(JobId job) {
 }
 
 SystemState Manager::system_state() {
-    return supervisor_.system_state();
+    const SystemState state = supervisor_.system_state();
+    return state == SystemState::running && boot_.is_missed() ? SystemState::degraded : state;
 }
 
 std::size_t Manager::failed_units() {

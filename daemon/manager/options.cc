@@ -161,6 +161,8 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     options.log_level = *severity;
     options.mode = mode_of(is_system, is_user, is_container, around);
     options.config_given = !options.config.empty();
+    options.runtime_dir_given = !options.runtime_dir.empty();
+    options.log_dir_given = !options.log_dir.empty();
     for (const std::string& folder : split_path(unit_path)) {
         options.unit_path.push_back(absolute(folder));
     }

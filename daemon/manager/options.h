@@ -18,9 +18,11 @@ struct ManagerOptions {
     RunMode mode = RunMode::system;
     std::vector<std::string> unit_path;  ///< empty: the loader's default for the mode
     std::string runtime_dir;
+    bool runtime_dir_given = false;
     std::string log_dir;
-    std::string cgroup;  ///< empty: the one svcd was started in
-    std::string bus;     ///< "system", "session", "none" or an address
+    bool log_dir_given = false;  ///< then LogDir of svcd.yaml doesn't count
+    std::string cgroup;          ///< empty: the one svcd was started in
+    std::string bus;             ///< "system", "session", "none" or an address
     std::string config;
     bool config_given = false;  ///< then it must exist
     std::string unit = "default.target";

@@ -34,6 +34,12 @@ bool gets_notify_socket(const ServiceSettings& service, ProcessRole role) {
     return false;
 }
 
+/// What it writes to the log of its unit: its output, or its errors apart from that.
+bool writes_log(const ExecSettings& exec) {
+    return exec.standard_output.kind == OutputKind::log ||
+           (exec.standard_error && exec.standard_error->kind == OutputKind::log);
+}
+
 }  // namespace
 
 ProcessStarter::ProcessStarter(const StarterTools& tools, SpawnSettings settings)
@@ -142,7 +148,9 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     request.command = &service.commands[order.command];
     request.exec = &with_original_limits(exec);
     request.environment = environment_of(order, service, exec);
-    request.log_file = settings_.log_dir + "/" + definition->name + "/current";
+    if (writes_log(exec)) {
+        request.log_file = tools_.early_log.file_for(definition->name);
+    }
     request.default_directory = settings_.default_directory;
     request.cgroup_fd = *cgroup;
     request.pid = pid;

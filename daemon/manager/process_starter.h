@@ -14,6 +14,7 @@
 #include "core/supervisor.h"
 #include "linux/cgroup.h"
 #include "linux/spawn.h"
+#include "manager/early_log.h"
 #include "manager/exec_sweeper.h"
 #include "manager/log.h"
 #include "manager/process_environment.h"
@@ -23,7 +24,6 @@ namespace svcd {
 
 /// What of the command line and the surroundings a service's process is made from.
 struct SpawnSettings {
-    std::string log_dir;
     std::string notify_socket;
     std::string default_directory = "/";  ///< without WorkingDirectory
     bool user_instance = false;
@@ -40,6 +40,7 @@ struct StarterTools {
     CgroupTree& cgroups;
     Spawner& spawner;
     ExecSweeper& sweeper;
+    EarlyLog& early_log;
     Log& log;
     std::deque<Event>& queue;
 };

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 
 #include "launcher/protocol.h"
 #include "linux/notify_socket.h"
@@ -111,6 +112,20 @@ std::string own_folder() {
     return whole.substr(0, whole.rfind('/'));
 }
 
+/// An ordinary user may make cgroups only where somebody has let them.
+Error with_remedy_for_user(Error error) {
+    const int number = error.error_number;
+    if (::getuid() != 0 && (number == EACCES || number == EPERM || number == EROFS)) {
+        error.detail =
+            "that cgroup isn't yours, and svcd needs one of its own. Where systemd runs: "
+            "'systemd-run --user --scope -p Delegate=yes svcd --user ...'. Elsewhere root makes "
+            "one "
+            "(mkdir CGROUP; chown -R USER CGROUP; move your shell into it), and you give it with "
+            "--cgroup=CGROUP";
+    }
+    return error;
+}
+
 }  // namespace
 
 std::string runtime_path(const ManagerOptions& options, std::string_view name) {
@@ -125,6 +140,52 @@ std::string exec_helper_path() {
         }
     }
     return "/usr/libexec/svcd/svcd-exec";
+}
+
+std::string shipped_units_path() {
+    constexpr std::string_view kPrograms = "/libexec/svcd";
+    std::string folder = own_folder();
+    if (!folder.ends_with(kPrograms)) {
+        return {};
+    }
+    folder.resize(folder.size() - kPrograms.size());
+    return folder + "/lib/svcd/units";
+}
+
+std::optional<Error> exec_helper_problem() {
+    const std::string path = exec_helper_path();
+    if (::access(path.c_str(), X_OK) == 0) {
+        return std::nullopt;
+    }
+    return Error{errno, "execute", path,
+                 "svcd is not installed whole: units with a user, limits, conditions or an "
+                 "environment file need it ('cmake --install' puts it there)"};
+}
+
+bool is_machine(const ManagerOptions& options, Pid launcher) {
+    std::array<char, 32> name{};
+    const ssize_t size = ::readlink("/proc/self/ns/pid", name.data(), name.size());
+    // The number of the first PID namespace, in every kernel.
+    return launcher == 1 && options.mode == RunMode::system && size > 0 &&
+           std::string_view{name.data(), static_cast<std::size_t>(size)} == "pid:[4026531836]";
+}
+
+Result<void> set_kernel_panic(Duration delay) {
+    constexpr const char* kFile = "/proc/sys/kernel/panic";
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(delay).count();
+    if (delay == Duration{0} || delay == kInfinity || seconds > INT32_MAX) {
+        return {};
+    }
+    const UniqueFd file{::open(kFile, O_RDWR | O_CLOEXEC)};
+    std::array<char, 16> before{};
+    if (!file || ::read(file.get(), before.data(), before.size() - 1) < 0) {
+        return failure(errno, "read", kFile);
+    }
+    const std::string text = std::to_string(seconds);
+    if (std::atoi(before.data()) == 0 && ::pwrite(file.get(), text.data(), text.size(), 0) < 0) {
+        return failure(errno, "write", kFile);
+    }
+    return {};
 }
 
 Result<Pid> tie_to_launcher() {
@@ -165,10 +226,14 @@ Result<Kernel> open_kernel(Pid launcher,
     if (!link) {
         return Failure{link.error()};
     }
-    for (const std::string* folder : {&options.runtime_dir, &options.log_dir}) {
-        if (const auto made = make_folder(*folder); !made) {
-            return Failure{made.error()};
-        }
+    if (const auto made = make_folder(options.runtime_dir); !made) {
+        return Failure{made.error()};
+    }
+    // A log folder that can't be made yet (a root that is read-only) fails nothing; one that was
+    // typed and never can be is a mistake.
+    const auto logs = make_folder(options.log_dir);
+    if (!logs && launcher != 1 && options.log_dir_given && logs.error().error_number == ENOENT) {
+        return Failure{logs.error()};
     }
     Result<StateFile::Opened> opened = StateFile::open(runtime_path(options, "state"));
     if (!opened) {
@@ -189,7 +254,7 @@ Result<Kernel> open_kernel(Pid launcher,
     Result<CgroupTree> cgroups = CgroupTree::open(
         options.cgroup, options.mode == RunMode::user ? "app.slice" : "system.slice");
     if (!cgroups) {
-        return Failure{cgroups.error()};
+        return Failure{with_remedy_for_user(cgroups.error())};
     }
     if (const auto settled = cgroups->settle({launcher, ::getpid()}); !settled) {
         log.say(Severity::warning, to_string(settled.error()));

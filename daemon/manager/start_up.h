@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,10 +49,22 @@ Result<Kernel> open_kernel(Pid launcher,
                            const ManagerOptions& options,
                            Log& log);
 
+/// svcd is PID 1 of a machine, not of a PID namespace.
+bool is_machine(const ManagerOptions& options, Pid launcher);
+
 /// RUNTIME_DIR/NAME.
 std::string runtime_path(const ManagerOptions& options, std::string_view name);
 
 /// svcd-exec: beside this program, or where packages put it.
 std::string exec_helper_path();
+
+/// The units that came with this program, by its place; empty: it is not installed.
+std::string shipped_units_path();
+
+/// Why it can't be executed, with its path; nothing: it can.
+std::optional<Error> exec_helper_problem();
+
+/// KernelPanicSec: a kernel that panics reboots the machine, unless it was told something else.
+Result<void> set_kernel_panic(Duration delay);
 
 }  // namespace svcd

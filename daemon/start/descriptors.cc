@@ -42,10 +42,10 @@ void start_clean() {
     while (null >= 0 && null <= STDERR_FILENO) {
         null = ::dup(null);
     }
-    for (int number = STDERR_FILENO + 1; number <= kNotifyFd; ++number) {
+    for (int number = STDERR_FILENO + 1; number <= kAskFd; ++number) {
         ::dup2(null, number);
     }
-    ::close(null > kNotifyFd ? null : -1);
+    ::close(null > kAskFd ? null : -1);
 }
 
 bool give(int fd, int number) {
@@ -72,15 +72,21 @@ void open_log() {
     }
 }
 
-bool make_table() {
+bool make_table(const LauncherSettings& settings) {
     constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
     int table = ::memfd_create("svcd-processes", kFlags | kNoExecSeal);
     table = table >= 0 || errno != EINVAL ? table : ::memfd_create("svcd-processes", kFlags);
     const std::uint32_t head[] = {kTableMagic, kTableVersion};
     static_assert(offsetof(TableHeader, magic) == 0 && offsetof(TableHeader, version) == 4);
+    const std::uint32_t words[] = {static_cast<std::uint32_t>(settings.rescue_shell),
+                                   static_cast<std::uint32_t>(settings.crash_action),
+                                   settings.busybox_signals ? 1U : 0U};
+    constexpr off_t kWords = offsetof(TableHeader, rescue_shell);
+    static_assert(offsetof(TableHeader, busybox_signals) == kWords + 8);
     if (table < 0 || ::ftruncate(table, kTableSize) != 0 ||
         ::fallocate(table, 0, 0, kFirstBytes) != 0 ||
         ::pwrite(table, head, sizeof head, 0) != sizeof head ||
+        ::pwrite(table, words, sizeof words, kWords) != sizeof words ||
         ::fcntl(table, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0 ||
         !give(table, kTableFd) || !give(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), kPokeFd)) {
         say("can't make the process table: %s", std::strerror(errno));

@@ -1,6 +1,8 @@
 // What the launcher is to have open, under fixed numbers (libc/os.h, launcher/protocol.h).
 #pragma once
 
+#include "launcher/protocol.h"
+
 namespace svcd {
 
 /// What we inherited from whoever started us must not reach services, nor hold us up. Takes the
@@ -15,7 +17,8 @@ bool give(int fd, int number);
 /// gives the launcher what it writes to.
 void open_log();
 
-/// Makes the process table and its eventfd. False: it was said why not.
-bool make_table();
+/// Makes the process table, with the launcher's settings in it, and its eventfd. False: it was said
+/// why not.
+bool make_table(const LauncherSettings& settings = {});
 
 }  // namespace svcd

@@ -17,6 +17,7 @@
 #include "start/descriptors.h"
 #include "start/mounts.h"
 #include "start/options.h"
+#include "start/rescue.h"
 #include "start/runtime_dir.h"
 
 namespace svcd {
@@ -75,8 +76,9 @@ int become_launcher(char** arguments, int count, Options& options) {
     char name[] = "svcd";
     char rescue[] = "rescue";
     char none[] = "";
+    // Room for --unit= and the null at the end too.
     char** all = static_cast<char**>(
-        std::calloc(static_cast<std::size_t>(count + kManagerArgument) + 2, sizeof(char*)));
+        std::calloc(static_cast<std::size_t>(count + kManagerArgument) + 3, sizeof(char*)));
     if (all == nullptr) {
         say("no memory to start");
         return 1;
@@ -86,34 +88,37 @@ int become_launcher(char** arguments, int count, Options& options) {
     all[kOomArgument] = oom_score;
     all[kShutdownArgument] = options.shutdown;
     all[kManagerArgument] = options.manager;
-    for (int index = 1; arguments[0] != nullptr && arguments[index] != nullptr; ++index) {
+    int index = 1;
+    for (; arguments[0] != nullptr && arguments[index] != nullptr; ++index) {
         all[kManagerArgument + index] = arguments[index];
     }
+    all[kManagerArgument + index] = options.unit[0] != '\0' ? options.unit : nullptr;
     ::execv(options.launcher, all);
     say("can't execute %s: %s", options.launcher, std::strerror(errno));
     return 1;
 }
 
-int run(int count, char** arguments, bool& may_rescue) {
+int run(int count, char** arguments, Options& options) {
     start_clean();
-    Options options;
-    if (!read_options(arguments, options)) {
-        return 2;
+    if (is_first_of_machine(arguments)) {
+        mount_api_file_systems();  // the kernel's command line is in /proc
+    }
+    if (const int status = read_options(arguments, options); status != 0) {
+        return status;
     }
     if (options.help || options.version) {
         std::fputs(options.help ? kHelp : "svcd " SVCD_VERSION "\n", stdout);
-        return std::fflush(stdout) == 0 ? 0 : 1;
-    }
-    may_rescue = options.is_first_of_machine;
-    if (may_rescue) {
-        mount_api_file_systems();
+        const bool is_written = std::fflush(stdout) == 0;
+        if (!options.is_first_of_machine) {
+            return is_written ? 0 : 1;
+        }
     }
     open_log();
     if (!can_execute(options.manager) || !can_execute(options.launcher) ||
-        (::getpid() == 1 && !can_execute(options.shutdown) && !may_rescue)) {
+        (::getpid() == 1 && !can_execute(options.shutdown) && !options.is_first_of_machine)) {
         return 1;
     }
-    if (!take_runtime_dir(options.runtime_dir) || !make_table()) {
+    if (!take_runtime_dir(options.runtime_dir) || !make_table(options.settings)) {
         return 1;
     }
     return become_launcher(arguments, count, options);
@@ -123,11 +128,21 @@ int run(int count, char** arguments, bool& may_rescue) {
 }  // namespace svcd
 
 int main(int count, char** arguments) {
-    bool may_rescue = false;
-    const int status = svcd::run(count, arguments, may_rescue);
-    if (may_rescue) {
-        svcd::say("svcd can't start (status %d): a rescue shell is on the console", status);
-        svcd::become_rescue_shell();  // the end of PID 1 would be a panic
+    if (count == 2 && std::strcmp(arguments[1], svcd::kRescueShellOption) == 0) {
+        return svcd::run_rescue_shell();
+    }
+    svcd::Options options;
+    const int status = svcd::run(count, arguments, options);
+    if (options.is_first_of_machine) {
+        const svcd::RescueShell shell = options.settings.rescue_shell;
+        const bool has_shell = shell != svcd::RescueShell::none;
+        svcd::say(
+            "svcd can't start (status %d): %s", status,
+            has_shell ? "a rescue shell is on the console" : "this machine can be switched off");
+        if (!has_shell) {
+            svcd::wait_for_ever();  // the end of PID 1 would be a panic
+        }
+        svcd::become_rescue_shell(shell == svcd::RescueShell::sulogin);
     }
     return status;
 }

@@ -11,6 +11,8 @@
 #include <initializer_list>
 
 #include "libc/os.h"
+#include "start/arguments.h"
+#include "start/config_words.h"
 
 namespace svcd {
 
@@ -36,23 +38,6 @@ const char* const kHelp =
 
 namespace {
 
-/// The value of `--name=VALUE` or `--name VALUE`, and how many arguments it took; 0: another one.
-int match(char** argument, const char* name, const char** value) {
-    const std::size_t length = std::strlen(name);
-    if (std::strncmp(*argument, name, length) != 0) {
-        return 0;
-    }
-    if ((*argument)[length] == '=') {
-        *value = *argument + length + 1;
-        return 1;
-    }
-    if ((*argument)[length] == '\0' && argument[1] != nullptr) {
-        *value = argument[1];
-        return 2;
-    }
-    return 0;
-}
-
 /// Joins pieces of text. False: they don't fit.
 template <std::size_t Size>
 bool join(char (&into)[Size], std::initializer_list<const char*> pieces) {
@@ -68,6 +53,8 @@ bool join(char (&into)[Size], std::initializer_list<const char*> pieces) {
     return true;
 }
 
+constexpr int kUsageError = 2;
+
 bool choose_runtime_dir(const char* given, bool is_user, Options& options) {
     if (given != nullptr) {
         if (given[0] == '\0' || !join(options.runtime_dir, {given})) {
@@ -81,8 +68,16 @@ bool choose_runtime_dir(const char* given, bool is_user, Options& options) {
         return join(options.runtime_dir, {"/run/svcd"});
     }
     const char* base = std::getenv("XDG_RUNTIME_DIR");
-    if (base == nullptr || base[0] == '\0' || !join(options.runtime_dir, {base, "/svcd"})) {
-        say("XDG_RUNTIME_DIR is not set (or too long): give --runtime-dir=DIR");
+    char usual[32];
+    std::snprintf(usual, sizeof usual, "/run/user/%u", ::geteuid());
+    if (base == nullptr || base[0] == '\0') {
+        base = ::access(usual, W_OK) == 0 ? usual : nullptr;
+    }
+    if (base == nullptr || !join(options.runtime_dir, {base, "/svcd"})) {
+        say("there is no place for sockets and state: XDG_RUNTIME_DIR is not set (or too long), "
+            "and "
+            "%s is not there; log in with a session of your own, or give --runtime-dir=DIR",
+            usual);
         return false;
     }
     return true;
@@ -127,44 +122,63 @@ bool is_in_container() {
     return container != nullptr && container[0] != '\0';
 }
 
+/// The kernel's command line is for its first process. A PID namespace shows it too: that of the
+/// host. The first one has this number in every kernel.
+bool is_in_first_pid_namespace() {
+    char name[32] = {};
+    const ssize_t size = ::readlink("/proc/self/ns/pid", name, sizeof name - 1);
+    return size > 0 && std::strcmp(name, "pid:[4026531836]") == 0;
+}
+
+/// What a manager would read later, in the place where it looks for it (manager/options.cc).
+void read_settings(const char* config, bool is_user, LauncherSettings& settings) {
+    char path[kProgramMax] = "/etc/svcd/svcd.yaml";
+    const char* base = std::getenv("XDG_CONFIG_HOME");
+    const char* home = std::getenv("HOME");
+    bool fits = true;
+    if (config != nullptr) {
+        fits = join(path, {config});
+    } else if (is_user && base != nullptr && base[0] != '\0') {
+        fits = join(path, {base, "/svcd/svcd.yaml"});
+    } else if (is_user) {
+        fits = join(path, {home != nullptr ? home : "", "/.config/svcd/svcd.yaml"});
+    }
+    if (fits) {
+        read_config_words(path, settings);
+    }
+}
+
 }  // namespace
 
-bool read_options(char** arguments, Options& options) {
-    const char* runtime_dir = nullptr;
-    const char* manager = nullptr;
-    bool is_user = ::geteuid() != 0;
-    bool is_container = is_in_container();
-    char** kept = arguments + (*arguments == nullptr ? 0 : 1);
-    for (char** next = kept; *next != nullptr;) {
-        if (std::strcmp(*next, "--") == 0) {
-            while (*next != nullptr) {
-                *kept++ = *next++;
-            }
-            break;
-        }
-        if (const int taken = match(next, "--manager", &manager); taken > 0) {
-            next += taken;
-            continue;
-        }
-        int taken = match(next, "--runtime-dir", &runtime_dir);
-        if (taken == 0) {
-            taken = 1;
-            is_user = std::strcmp(*next, "--user") == 0 ||
-                      (is_user && std::strcmp(*next, "--system") != 0);
-            is_container |= std::strcmp(*next, "--container") == 0;
-            options.help |= std::strcmp(*next, "--help") == 0 || std::strcmp(*next, "-h") == 0;
-            options.version |= std::strcmp(*next, "--version") == 0;
-        }
-        while (taken-- > 0) {
-            *kept++ = *next++;
-        }
+bool is_first_of_machine(char** arguments) {
+    return ::getpid() == 1 && !is_in_container() && *arguments != nullptr &&
+           !says_container(arguments + 1);
+}
+
+int read_options(char** arguments, Options& options) {
+    options.is_first_of_machine = is_first_of_machine(arguments);
+    static KernelWords kernel;
+    if (options.is_first_of_machine && is_in_first_pid_namespace()) {
+        read_kernel_words("/proc/cmdline", kernel);
     }
-    *kept = nullptr;
-    if (options.help || options.version) {
-        return true;
+    Arguments read;
+    if (*arguments != nullptr &&
+        !read_arguments(arguments + 1, options.is_first_of_machine ? &kernel : nullptr, read)) {
+        return kUsageError;
     }
-    options.is_first_of_machine = ::getpid() == 1 && !is_container;
-    return choose_runtime_dir(runtime_dir, is_user, options) && find_programs(manager, options);
+    options.help = read.help;
+    options.version = read.version;
+    if ((options.help || options.version) && !options.is_first_of_machine) {
+        return 0;
+    }
+    if (kernel.unit[0] != '\0' && read.unit == nullptr) {
+        join(options.unit, {"--unit=", kernel.unit});
+    }
+    const bool is_user = read.is_user || (::geteuid() != 0 && !read.is_system);
+    read_settings(read.config, is_user, options.settings);
+    const bool is_complete = choose_runtime_dir(read.runtime_dir, is_user, options) &&
+                             find_programs(read.manager, options);
+    return is_complete ? 0 : 1;
 }
 
 }  // namespace svcd

@@ -1,7 +1,9 @@
 #include "start/runtime_dir.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,10 +110,28 @@ bool make_status_file(const char* folder) {
     return true;
 }
 
+/// Whoever opens PATH/launcher asks whether the manager still answers. Without that svcd goes on.
+void watch_status_file(const char* folder) {
+    char path[kPathMax];
+    std::snprintf(path, sizeof path, "%s/launcher", folder);
+    int watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (watch < 0 || ::inotify_add_watch(watch, path, IN_OPEN) < 0) {
+        say("can't watch %s: %s; a manager that hangs may be noticed late", path,
+            std::strerror(errno));
+        ::close(watch);
+        watch = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // never readable
+    }
+    give(watch, kAskFd);
+}
+
 }  // namespace
 
 bool take_runtime_dir(const char* path) {
-    return make_dir(path) && is_safe(path) && take_lock(path) && make_status_file(path);
+    if (!make_dir(path) || !is_safe(path) || !take_lock(path) || !make_status_file(path)) {
+        return false;
+    }
+    watch_status_file(path);
+    return true;
 }
 
 }  // namespace svcd

@@ -5,8 +5,9 @@
 namespace svcd {
 
 /// Makes the folder (0755) and those above it, takes the lock `PATH/lock`, which holds our PID as
-/// text, makes the file `PATH/launcher` with all the room it will need, and gives both to the
-/// launcher. False: it was said why not, with the PID of the svcd that has the folder.
+/// text, makes the file `PATH/launcher` with all the room it will need, watches who opens it, and
+/// gives all that to the launcher. False: it was said why not, with the PID of the svcd that has
+/// the folder.
 bool take_runtime_dir(const char* path);
 
 }  // namespace svcd

@@ -24,6 +24,8 @@ std::string_view verb_of(LinkKind kind) {
             return "list the stored descriptors";
         case LinkKind::ready:
             return "report that svcd-manager is ready";
+        case LinkKind::shell:
+            return "ask for a rescue shell";
         case LinkKind::item:
         case LinkKind::done:
             return "answer";  // the launcher's own words
@@ -183,6 +185,10 @@ Result<void> FdStore::drop(std::string_view name) {
 
 Result<void> FdStore::ready() {
     return call(LinkKind::ready, {}, -1);
+}
+
+Result<void> FdStore::rescue_shell() {
+    return call(LinkKind::shell, {}, -1);
 }
 
 Result<std::vector<StoredFd>> FdStore::list() {

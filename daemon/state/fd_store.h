@@ -41,6 +41,8 @@ public:
     Result<std::vector<StoredFd>> list();
     /// Tells the launcher that this manager takes commands now: READY=1 to whoever started svcd.
     Result<void> ready();
+    /// Has the launcher put a rescue shell on the console, if it is a machine's.
+    Result<void> rescue_shell();
 
 private:
     Result<void> ask(LinkKind kind, std::string_view name, int fd);

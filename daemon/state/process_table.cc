@@ -345,6 +345,40 @@ void ProcessTable::set_taken_over() {
     header_->records_taken_over.store(1, std::memory_order_relaxed);
 }
 
+void ProcessTable::set_launcher_settings(const LauncherSettings& settings,
+                                         Duration manager_timeout) {
+    header_->rescue_shell.store(static_cast<std::uint32_t>(settings.rescue_shell));
+    header_->crash_action.store(static_cast<std::uint32_t>(settings.crash_action));
+    header_->busybox_signals.store(settings.busybox_signals ? 1 : 0);
+    const std::int64_t timeout =
+        manager_timeout == kInfinity
+            ? kNoManagerTimeout
+            : std::clamp<std::int64_t>(manager_timeout.count(), kManagerTimeoutLeast,
+                                       kManagerTimeoutMost);
+    header_->manager_timeout_usec.store(timeout, std::memory_order_release);
+}
+
+std::uint64_t ProcessTable::asked() const {
+    return header_->asked.load(std::memory_order_acquire);
+}
+
+void ProcessTable::answer(std::uint64_t asked) {
+    header_->answered.store(asked, std::memory_order_release);
+}
+
+void ProcessTable::show_progress() {
+    header_->progress.fetch_add(1, std::memory_order_relaxed);
+}
+
+BootState ProcessTable::boot_state() const {
+    const std::uint32_t state = header_->boot_state.load(std::memory_order_relaxed);
+    return state <= 2 ? BootState{state} : BootState::over;
+}
+
+void ProcessTable::set_boot_state(BootState state) {
+    header_->boot_state.store(static_cast<std::uint32_t>(state), std::memory_order_relaxed);
+}
+
 std::uint32_t ProcessTable::manager_starts() const {
     return header_->manager_starts.load(std::memory_order_relaxed);
 }

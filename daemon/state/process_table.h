@@ -56,6 +56,10 @@ struct TableEntry {
     bool exited = false;
 };
 
+/// What has become of the boot: nothing is known yet; it reached its target, or was given up; it
+/// failed.
+enum class BootState : std::uint32_t { open = 0, over = 1, failed = 2 };
+
 class ProcessTable {
 public:
     /// Maps the table that the launcher left at kTableFd, after checking that it is one. Exits that
@@ -110,6 +114,19 @@ public:
     /// a launcher before it.
     bool has_taken_over() const;
     void set_taken_over();
+
+    /// What svcd.yaml says of the launcher, and how long it waits for an answer of ours
+    /// (kInfinity: for ever). From now on it waits.
+    void set_launcher_settings(const LauncherSettings& settings, Duration manager_timeout);
+    /// The launcher has poked us so often. To be handed to answer() once all that was there has
+    /// been dealt with.
+    std::uint64_t asked() const;
+    void answer(std::uint64_t asked);
+    /// There is much to do, but it goes on.
+    void show_progress();
+
+    BootState boot_state() const;
+    void set_boot_state(BootState state);
 
     /// 1 for the first manager of this launcher.
     std::uint32_t manager_starts() const;

@@ -122,6 +122,7 @@ private:
 
     LoadReport run() {
         while (!queue_.empty()) {
+            options_.on_progress();
             const std::string name = std::move(queue_.front());
             queue_.pop_front();
             LoadedUnit unit = load_one(name);

@@ -7,6 +7,7 @@
 // nothing that isn't a regular file is ever read.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ struct LoaderOptions {
     std::vector<std::string> unit_path;  ///< first found wins
     bool user = false;  ///< a user instance: %t %S %C %L, and what DefaultDependencies adds
     bool path_is_given = false;  ///< by --unit-path: a folder that doesn't exist is told of
+    /// Called between one file and the next, for whoever has to show that a load goes on.
+    std::function<void()> on_progress = [] {};
 };
 
 /// Names that units have besides those in LoadReport::units. Dependencies name the unit already.

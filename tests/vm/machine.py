@@ -120,9 +120,10 @@ def base_archive(svcd):
 
 class Machine:
     """`units`: name -> unit file (a dict, or text). `wanted`: those that default.target starts. `disks`: image files, which
-    are /dev/vda and so on. `files`: path -> text. `svcd`: SVCD_BIN, or SVCD_STATIC_BIN."""
+    are /dev/vda and so on. `files`: path -> text. `svcd`: SVCD_BIN, or SVCD_STATIC_BIN. `kernel`: more words for the kernel's command line."""
 
-    def __init__(self, units, wanted=(), disks=(), files=None, svcd="SVCD_BIN"):
+    def __init__(self, units, wanted=(), disks=(), files=None, svcd="SVCD_BIN", kernel=""):
+        self.kernel = kernel
         archive = base_archive(svcd)
         for name, content in units.items():
             text = content if isinstance(content, str) else json.dumps(content)
@@ -145,7 +146,7 @@ class Machine:
             initramfs.flush()
             command = [QEMU, "-nodefaults", "-no-user-config", "-machine", "pc", "-accel", "tcg", "-cpu", "max", "-m", "256", "-display", "none",
                        "-serial", "stdio", "-no-reboot", "-kernel", os.path.join(KERNEL, "vmlinuz"), "-initrd", initramfs.name,
-                       "-append", "console=ttyS0 rdinit=/init panic=-1 quiet"]
+                       "-append", "console=ttyS0 rdinit=/init panic=-1 quiet " + self.kernel]
             for disk in self.disks:
                 command += ["-drive", "file=%s,if=virtio,format=raw,cache=unsafe" % disk]
             # Its input is ours: it would take what is typed where the tests run.

@@ -46,6 +46,40 @@ TEST(Config, SaysWhereAnUnknownKeyOrABadValueStandsAndKeepsTheRest) {
                             HasSubstr("f.yaml:3: KillGraceSec: 'soon'"), HasSubstr("f.yaml:4:")));
 }
 
+TEST(Config, ReadsWhatIsSaidOfTheLauncher) {
+    const LauncherSettings defaults = parse_config("", "f").config.launcher;
+    EXPECT_EQ(defaults.rescue_shell, RescueShell::sulogin);
+    EXPECT_EQ(defaults.crash_action, CrashAction::reboot);
+    EXPECT_FALSE(defaults.busybox_signals);
+    const ParsedConfig parsed =
+        parse_config("RescueShell: none\nCrashAction: halt\nBusyboxSignals: yes\n", "f");
+    EXPECT_THAT(parsed.errors, IsEmpty());
+    EXPECT_EQ(parsed.config.launcher.rescue_shell, RescueShell::none);
+    EXPECT_EQ(parsed.config.launcher.crash_action, CrashAction::halt);
+    EXPECT_TRUE(parsed.config.launcher.busybox_signals);
+    EXPECT_THAT(parse_config("RescueShell: suloginn\n", "f").errors,
+                ElementsAre(AllOf(HasSubstr("f:1: RescueShell: 'suloginn' is none of"),
+                                  HasSubstr("did you mean 'sulogin'"))));
+}
+
+TEST(Config, ReadsWhereOutputGoes) {
+    EXPECT_EQ(parse_config("", "f").config.log_dir, "");
+    EXPECT_EQ(parse_config("", "f").config.early_log_size, std::uint64_t{16} << 20U);
+    const ParsedConfig parsed = parse_config("LogDir: /data/log\nEarlyLogSize: 1M\n", "f");
+    EXPECT_THAT(parsed.errors, IsEmpty());
+    EXPECT_EQ(parsed.config.log_dir, "/data/log");
+    EXPECT_EQ(parsed.config.early_log_size, std::uint64_t{1} << 20U);
+    EXPECT_THAT(parse_config("LogDir: log\n", "f").errors, ElementsAre(HasSubstr("LogDir: 'log'")));
+}
+
+TEST(Config, ReadsHowLongAManagerMayBeSilent) {
+    EXPECT_EQ(parse_config("", "f").config.manager_timeout, 10s);
+    EXPECT_EQ(parse_config("ManagerTimeoutSec: infinity\n", "f").config.manager_timeout, kInfinity);
+    EXPECT_THAT(parse_config("ManagerTimeoutSec: 10ms\n", "f").errors,
+                ElementsAre(HasSubstr("less than 1s")));
+    EXPECT_EQ(parse_config("KernelPanicSec: 1min\n", "f").config.kernel_panic, 60s);
+}
+
 TEST(Config, AMissingFileIsAnErrorOnlyWhenItWasAskedFor) {
     EXPECT_THAT(read_config("/nonexistent/svcd.yaml", false).errors, IsEmpty());
     EXPECT_THAT(read_config("/nonexistent/svcd.yaml", true).errors,

@@ -1,0 +1,124 @@
+"""What svcd says, and does not do, when it is not started as it should be."""
+import os
+import pty
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+
+from harness import SVCD, Daemon, TestCase, actor, service
+
+
+def run(*arguments, **settings):
+    return subprocess.run([SVCD, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=30, **settings)
+
+
+class Arguments(TestCase):
+    def assert_refused(self, arguments, *words):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, 2, done)
+        for word in words:
+            self.assertIn(word, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def test_a_misspelt_option_is_refused_by_svcd_itself(self):
+        self.assert_refused(["--contaner"], "no option --contaner", "did you mean --container?", "svcd --help")
+        self.assert_refused(["--unitpath=/tmp"], "no option --unitpath", "--unit-path")
+        self.assert_refused(["-x"], "no option -x")
+        self.assert_refused(["--system=yes"], "--system takes no value")
+
+    def test_all_that_is_wrong_is_said_at_once(self):
+        self.assert_refused(["--contaner", "--logdir=/x"], "--container", "--log-dir")
+
+    def test_a_value_that_is_missing_or_wrong_is_refused(self):
+        self.assert_refused(["--unit"], "--unit needs a value: --unit=NAME")
+        self.assert_refused(["--unit="], "--unit needs a value")
+        self.assert_refused(["--unit", "--system"], "--unit needs a value")
+        self.assert_refused(["--log-level=loud"], "'loud' is none of debug, info, notice, warning, error")
+
+    def test_words_that_are_no_options_are_refused(self):
+        self.assert_refused(["start"], "doesn't know what 'start' means")
+        self.assert_refused(["single"], "doesn't know what 'single' means")
+
+    def test_modes_exclude_each_other(self):
+        self.assert_refused(["--system", "--user"], "exclude each other")
+        self.assert_refused(["--user", "--container"], "exclude each other")
+
+    def test_a_single_command_is_refused_until_there_is_one(self):
+        self.assert_refused(["--container", "--", "/bin/true", "--help"], "can't run a single command yet")
+        self.assert_refused(["--", "/bin/true"], "a command is for --container only")
+
+    def test_help_and_version_are_not_hidden_by_anything(self):
+        self.assertIn("--unit-path", run("--help").stdout)
+        self.assertRegex(run("--version").stdout, r"^svcd \d+\.\d+\.\d+\n$")
+
+
+class Parts(TestCase):
+    def test_without_svcd_exec_svcd_refuses_to_start(self):
+        with tempfile.TemporaryDirectory(prefix="svcd-test-") as folder:
+            build = os.environ["SVCD_BUILD_DIR"]
+            for program in ("svcd", "svcd-launcher", "svcd-shutdown", "svcd-manager"):
+                part = {"svcd": "launcher", "svcd-launcher": "launcher"}.get(program, program[5:])
+                shutil.copy(os.path.join(build, "daemon", part, program), folder)
+            done = subprocess.run([folder + "/svcd", "--runtime-dir=" + folder + "/run", "--unit-path=" + folder], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            self.assertIn("svcd-exec", done.stderr)
+            self.assertIn("not installed whole", done.stderr)
+
+
+class Words(TestCase):
+    def test_a_unit_path_that_is_not_there_is_said(self):
+        with Daemon(arguments=["--unit-path=/nonexistent/units"]) as svcd:
+            self.assertIn("read --unit-path /nonexistent/units: No such file or directory", svcd.read_errors())
+
+    def test_on_a_terminal_it_says_what_is_there_and_what_to_type_next(self):
+        svcd = Daemon({"a.service": service(actor("a"))})
+        main, terminal = pty.openpty()
+        try:
+            with subprocess.Popen(svcd.arguments, stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal, env=svcd.environment) as process:
+                os.close(terminal)
+                text, deadline = "", time.monotonic() + 30
+                while "Next:" not in text and time.monotonic() < deadline and select.select([main], [], [], 30)[0]:
+                    text += os.read(main, 4096).decode()
+                self.assertRegex(text, r"svcd \d+\.\d+\.\d+ is up: \d+ units from " + svcd.units)
+                self.assertIn("socket %s/bus" % svcd.run, text)
+                self.assertIn("'svctl --runtime-dir=%s'" % svcd.run, text)
+                process.terminate()
+                while select.select([main], [], [], 30)[0]:
+                    try:
+                        os.read(main, 4096)
+                    except OSError:
+                        break
+        finally:
+            os.close(main)
+            svcd.remove_all()
+
+    def test_a_log_folder_that_can_not_be_written_fails_no_service(self):
+        """Supervisor/supervisor#1585, systemd/systemd#28975: a read-only root, and every service fails for want of its log."""
+        with Daemon({"a.service": service(actor("a"))}, arguments=["--log-dir=/sys/no-folder"]) as svcd:
+            svcd.svctl("start", "a")
+            self.assertIn("its output goes to /dev/null", svcd.read_errors())
+
+    def test_an_output_file_that_can_not_be_written_still_fails_its_service(self):
+        unit = service(actor("a"), StandardOutput="append:/proc/no-folder/file")
+        with Daemon({"a.service": unit}) as svcd:
+            svcd.svctl("start", "a", status=None)
+            self.assertEqual(svcd.svctl("show", "-P", "ExecMainStatus", "a").stdout, "209\n")
+
+    def test_LogDir_says_where_output_goes_unless_it_was_typed(self):
+        with tempfile.TemporaryDirectory(prefix="svcd-test-") as folder:
+            svcd = Daemon({"a.service": service(actor("a"))}, config="LogDir: %s\n" % folder)
+            with svcd:
+                self.assertEqual(svcd.svctl("show", "-P", "LogPath", "a").stdout, svcd.log + "/a.service/current\n")
+            svcd = Daemon({"a.service": service(actor("a"))}, config="LogDir: %s\n" % folder)
+            svcd.arguments = [word for word in svcd.arguments if not word.startswith("--log-dir=")]
+            with svcd:
+                self.assertEqual(svcd.svctl("show", "-P", "LogPath", "a").stdout, folder + "/a.service/current\n")
+
+
+if __name__ == "__main__":
+    import unittest
+    unittest.main()
