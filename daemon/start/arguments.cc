@@ -149,7 +149,9 @@ private:
                 return take_option(option, (*from_)[length] == '=' ? *from_ + length + 1 : nullptr);
             }
         }
-        if (kernel_ != nullptr && take_kernel_word(*from_, *kernel_)) {
+        // What stands on the kernel's command line has been taken there, in its order.
+        if (kernel_ != nullptr && !is_kernel_word(*from_, *kernel_) &&
+            take_kernel_word(*from_, *kernel_)) {
             return leave_out(1);
         }
         if ((*from_)[0] == '-') {
