@@ -211,7 +211,7 @@ std::unique_ptr<ServiceSettings> draw_service(Random& random, unsigned oddities)
         rare.pre_stop_delay = later.between(1ms, service->timeout_stop / 2);
         service->rare = std::make_shared<const RareServiceSettings>(std::move(rare));
     }
-    if (service->restart != RestartPolicy::no && later.percent(oddities)) {
+    if (service->restart != RestartPolicy::no && later.percent(30)) {
         RareServiceSettings rare = service->rarely();
         rare.restart_mode = later.percent(70) ? RestartMode::direct : RestartMode::normal;
         rare.restart_randomized_delay = later.percent(50) ? Duration{0} : Duration{2s};
