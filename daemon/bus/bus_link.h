@@ -43,6 +43,10 @@ inline constexpr std::size_t kCallersMax = 1024;
 /// Calls that wait for the broker to tell who sent them.
 inline constexpr std::size_t kUnknownCallsMax = 1024;
 
+/// The bus itself, as one asks it.
+inline constexpr const char* kBroker = "org.freedesktop.DBus";
+inline constexpr const char* kBrokerPath = "/org/freedesktop/DBus";
+
 /// The address to connect to for "system", "session" or an address; empty for "none", "private" or
 /// nothing.
 std::string message_bus_address(const std::string& option);

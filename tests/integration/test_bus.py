@@ -326,6 +326,8 @@ class Answers(TestCase):
             (shown,) = svcd.bus().call(svcd.unit_path("a"), PROPERTIES, "GetAll", "s", "org.svcd1.Service")
             counted = os.path.exists(os.path.join(svcd.cgroup, "system.slice/a.service/memory.current"))
             self.assertEqual("MemoryCurrent" in shown, counted)
+            (unit,) = svcd.bus().call(svcd.unit_path("a"), PROPERTIES, "GetAll", "s", "org.svcd1.Unit")
+            self.assertNotIn("UnitFileState", unit)
             if counted:
                 self.assertTrue(0 < shown["MemoryCurrent"] < 1 << 40)
             else:
