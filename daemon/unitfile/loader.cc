@@ -270,11 +270,12 @@ LoadedUnit LoadSession::load_one(const std::string& full_name) {
                      index_.linked_by(*name),
                      faulty_};
     const bool sound = read_drop_ins(*name, input.drop_ins);
+    LoadedUnit unit = finish(*name, input, first_diagnostic);  // tells of the other files, too
     if (!sound && faulty_ == FaultyDropIn::reject_unit) {
         return not_loaded(full_name, LoadState::bad_setting,
                           errors_of(full_name, report_.diagnostics, first_diagnostic));
     }
-    return finish(*name, input, first_diagnostic);
+    return unit;
 }
 
 LoadedUnit LoadSession::finish(const UnitName& name,
