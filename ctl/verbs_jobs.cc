@@ -154,9 +154,11 @@ ExitStatus check_stop(Session& session, const WatchedJob& job) {
     }
     const std::string more = "'svctl explain " + job.unit + "' shows more";
     if (record->left_over) {
-        session.warn(job.unit +
-                     " is down, and processes of it are left over: " + why_left_over(*record) +
-                     " ('svctl status " + job.unit + "' shows them, " + more + ")");
+        const std::string text = job.unit +
+                                 ": processes of it are left over: " + why_left_over(*record) +
+                                 " ('svctl status " + job.unit + "' shows them)";
+        // Of KillMode=process that is what is wanted: sessions outlive their daemon.
+        record->kill_mode == "process" ? session.remark(text + "\n") : session.warn(text);
     }
     if (record->sigkill_at_deadline) {
         session.warn(job.unit + " did not end within TimeoutStopSec: SIGKILL was needed (" + more +
