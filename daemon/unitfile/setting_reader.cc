@@ -21,8 +21,7 @@ bool is_reset(const YamlNode& value) {
 
 bool is_bare_tilde(const SettingRow& row, const YamlNode& value) {
     constexpr auto kPaths = std::to_array<std::string_view>(
-        {"WorkingDirectory", "EnvironmentFile", "PIDFile", "RequiresMountsFor", "SourcePath",
-         "StandardInput", "StandardOutput", "StandardError"});
+        {"WorkingDirectory", "EnvironmentFile", "PIDFile", "RequiresMountsFor", "SourcePath"});
     const std::string_view key = row.key;
     const bool is_wanted =
         std::find(kPaths.begin(), kPaths.end(), key) != kPaths.end() ||
