@@ -28,7 +28,8 @@ bool has_exec_error(const Json& properties) {
 }  // namespace
 
 bool has_become_its_program(Session& session, const std::string& unit, Json& properties) {
-    if (text_of(properties, "Type") != "simple") {
+    // A svcd that doesn't tell is not waited for.
+    if (text_of(properties, "Type") != "simple" || !properties.contains("ExecStarted")) {
         return true;
     }
     const auto is_decided = [&] {

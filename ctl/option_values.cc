@@ -140,6 +140,7 @@ std::optional<EarlyEnd> check_exclusive(const Options& options) {
         {options.reload_first && options.stale, "--reload and --stale"},
         {options.of_boot && options.of_stop, "--boot and --stop"},
         {options.user && options.system, "--user and --system"},
+        {options.no_block && options.wait, "--no-block and --wait"},
         {options.failed && !options.states.empty(), "--failed and --state"},
         {!options.suffix.empty() && !options.template_name.empty(), "--suffix and --template"},
         {options.mangle && !(options.suffix + options.template_name).empty(),

@@ -421,9 +421,12 @@ std::variant<Options, EarlyEnd> parse_options(const std::vector<std::string>& ar
         return EarlyEnd{ExitStatus::done, place ? help_text(row->verb) : help_text()};
     }
     if (row->verb == Verb::help) {
-        const VerbRow* about =
-            options.arguments.empty() ? nullptr : find_verb(options.arguments.front());
-        return EarlyEnd{ExitStatus::done, about == nullptr ? help_text() : help_text(about->verb)};
+        if (options.arguments.empty()) {
+            return EarlyEnd{ExitStatus::done, help_text()};
+        }
+        const VerbRow* about = find_verb(options.arguments.front());
+        return about == nullptr ? unknown_verb(options.arguments.front())
+                                : EarlyEnd{ExitStatus::done, help_text(about->verb)};
     }
     if (auto fault = check_values(*row, options, raw)) {
         return *fault;

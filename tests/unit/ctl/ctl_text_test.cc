@@ -265,6 +265,9 @@ TEST(Parsing, UsageErrorsAreTwoAndSayWhat) {
     EXPECT_EQ(ended({"cancel", "web"}).status, ExitStatus::usage);
     EXPECT_EQ(ended({"version", "web"}).status, ExitStatus::usage);
     EXPECT_EQ(ended({"--user", "--system"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"start", "--no-block", "--wait", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"help", "kill"}).status, ExitStatus::done);
+    EXPECT_EQ(ended({"help", "statsu"}).status, ExitStatus::usage);
     EXPECT_EQ(ended({"--help"}).status, ExitStatus::done);
 }
 
