@@ -23,16 +23,16 @@ constexpr auto kTypes = std::to_array<std::string_view>({"service", "target", "s
 /// Of these svcd knows the names, which other units may use.
 constexpr auto kOtherTypes = std::to_array<std::string_view>(
     {"socket", "timer", "path", "mount", "scope", "swap", "device", "automount"});
-/// Load states, active states, sub-states: those of the daemon (a test compares them), and those
-/// that only systemd has.
+/// Load states, active states, sub-states: those of the daemon (a test compares them), those that
+/// only systemd has, and "flapping".
 constexpr auto kStates = std::to_array<std::string_view>(
-    {"loaded",        "not-found",   "bad-setting",    "error",         "masked",
-     "inactive",      "activating",  "active",         "reloading",     "deactivating",
-     "failed",        "dead",        "condition",      "start-pre",     "start",
-     "start-post",    "running",     "exited",         "reload",        "reload-signal",
-     "reload-notify", "pre-stop",    "stop",           "stop-watchdog", "stop-sigterm",
-     "stop-sigkill",  "stop-post",   "final-watchdog", "final-sigterm", "final-sigkill",
-     "stop-wedged",   "auto-restart"});
+    {"loaded",        "not-found",    "bad-setting",    "error",         "masked",
+     "inactive",      "activating",   "active",         "reloading",     "deactivating",
+     "failed",        "dead",         "condition",      "start-pre",     "start",
+     "start-post",    "running",      "exited",         "reload",        "reload-signal",
+     "reload-notify", "pre-stop",     "stop",           "stop-watchdog", "stop-sigterm",
+     "stop-sigkill",  "stop-post",    "final-watchdog", "final-sigterm", "final-sigkill",
+     "stop-wedged",   "auto-restart", "flapping"});
 
 void split_at_commas(std::vector<std::string>& list) {
     std::vector<std::string> parts;

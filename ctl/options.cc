@@ -104,9 +104,6 @@ void add_special(CLI::App& app, unsigned sets, Options& options, RawValues& raw)
     if ((sets & kReload) != 0) {
         app.add_flag("--force", options.force);
     }
-    if ((sets & kReload) != 0) {
-        app.add_flag("--force", options.force);
-    }
     if ((sets & kEnd) != 0) {
         app.add_flag("-f,--force", options.force);
         app.add_flag("--dry-run", options.dry_run);

@@ -138,7 +138,9 @@ Json units_json(const std::vector<UnitRow>& units) {
             {"unit", unit.name},         {"load", unit.load},    {"active", unit.active},
             {"sub", unit.sub},           {"job", unit.job_type}, {"result", unit.result},
             {"main_pid", unit.main_pid}, {"memory", nullptr},    {"description", unit.description}};
-        entry["flapping"] = unit.flapping;
+        if (unit.flapping) {
+            entry["flapping"] = true;
+        }
         if (unit.job_id == 0) {
             entry["job"] = nullptr;
         }

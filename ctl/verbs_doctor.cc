@@ -9,6 +9,7 @@
 #include "named_units.h"
 #include "plan.h"
 #include "proc_look.h"
+#include "signals.h"
 #include "unit_names.h"
 #include "verbs.h"
 

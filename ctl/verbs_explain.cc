@@ -6,6 +6,7 @@
 #include "explanation.h"
 #include "guard.h"
 #include "named_units.h"
+#include "reasons.h"
 #include "signals.h"
 #include "unit_names.h"
 #include "verbs.h"

@@ -167,8 +167,8 @@ ExitStatus check_stop(Session& session, const WatchedJob& job) {
     }
     if (const StopEvent* kill = first_sigkill(*record);
         kill != nullptr && kill->cause == "main-exited") {
-        session.remark("what the main process of " + job.unit +
-                       " had left got SIGKILL, as KillMode=mixed says\n");
+        session.note("what the main process of " + job.unit +
+                     " had left got SIGKILL, as KillMode=mixed says");
     }
     return ExitStatus::done;
 }
@@ -244,9 +244,6 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
     ExitStatus worst = ExitStatus::done;
     for (const WatchedJob& job : jobs.ledger().jobs()) {
         const ExitStatus status = guarded(session, job.unit, [&] {
-            if (job.in_passing && (job.result == "done" || session.options().no_block)) {
-                return ExitStatus::done;
-            }
             Json entry = {{"unit", job.unit},
                           {"verb", job.verb},
                           {"job", job.number()},
@@ -254,11 +251,17 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
             if (!job.result.empty()) {
                 entry["took_usec"] = job.ended - job.begun;
                 list.push_back(std::move(entry));
+                if (job.in_passing && job.result == "done") {
+                    return ExitStatus::done;
+                }
                 return asked(session, [&] { return say_outcome(session, job); });
             }
             if (session.options().no_block) {
                 entry["result"] = nullptr;
                 list.push_back(std::move(entry));
+                if (job.in_passing) {
+                    return ExitStatus::done;
+                }
                 session.remark("job " + std::to_string(job.number()) + ": " + job.verb + " " +
                                job.unit + "\n");
                 return ExitStatus::done;
@@ -455,17 +458,23 @@ ExitStatus run_jobs(Session& session) {
     JobWait jobs{session};
     std::vector<std::string> accepted;
     const std::vector<std::string>& units = chosen.units;
+    Signals::End end = Signals::End::satisfied;
     const std::size_t at_once = options.each ? 1 : units.size();
     for (std::size_t next = 0; next < units.size(); next += at_once) {
         const std::vector<std::string> together{
             units.begin() + static_cast<std::ptrdiff_t>(next),
             units.begin() + static_cast<std::ptrdiff_t>(next + at_once)};
         worst = worse(worst, request_together(session, jobs, together, accepted, list));
-        if (options.each && jobs.wait() != Signals::End::satisfied) {
-            break;
+        if (options.each) {
+            end = jobs.wait();
+            if (end != Signals::End::satisfied) {
+                break;
+            }
         }
     }
-    const Signals::End end = jobs.wait();
+    if (!options.each) {
+        end = jobs.wait();
+    }
     worst = worse(worst, report_all(session, jobs, end, list));
     if (options.wait && end == Signals::End::satisfied) {
         worst = worse(worst, wait_for_end(session, jobs, accepted));

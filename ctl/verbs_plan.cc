@@ -83,6 +83,10 @@ std::vector<std::string> loadable(Session& session,
     for (const std::string& unit : units) {
         worst = worse(worst, guarded(session, unit, [&] {
                           session.daemon().manager().LoadUnit(unit);
+                          if (session.daemon().unit_property(unit, "org.svcd1.Unit", "LoadState") ==
+                              "not-found") {
+                              throw_no_such_unit(unit);
+                          }
                           good.push_back(unit);
                           return ExitStatus::done;
                       }));

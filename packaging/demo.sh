@@ -41,11 +41,22 @@ show() {
 }
 
 # ── build ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# Minutes: a terminal gets ninja's own line, which changes in place, and others a line now and then.
+build() {
+    if [[ -t 1 ]]; then
+        NINJA_STATUS='[%f of %t, %e s] ' ninja -C "$build_dir" "$@"
+        return
+    fi
+    NINJA_STATUS='[%f of %t] ' ninja -C "$build_dir" "$@" | awk '
+        !/^\[[0-9]+ of [0-9]+\] / { print; fflush(); next }
+        { tenth = int(10 * substr($1, 2) / $3) }
+        tenth > shown { shown = tenth; print "built " substr($1, 2) " of " $3 + 0; fflush() }'
+}
 if [[ ${SVCD_NO_BUILD-} != yes ]]; then # the tests have built already
     step "Installing what is missing, building a release"
     "$source_dir/packaging/setup.sh"
     cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSVCD_TESTS=OFF >/dev/null
-    ninja -C "$build_dir" --quiet svcd svcd-launcher svcd-shutdown svcd-manager svcd-exec svctl
+    build svcd svcd-launcher svcd-shutdown svcd-manager svcd-exec svctl
     echo "built in $build_dir"
 fi
 program() {
@@ -77,8 +88,9 @@ ln -s "$source_dir/units/demo" "$run_dir/demo"
 as_root=()
 if ((EUID != 0)); then
     command -v sudo >/dev/null || fail "only root can make a cgroup, and there is no sudo"
-    sudo -v || fail "only root can make a cgroup"
     as_root=(sudo)
+    [[ -t 0 ]] || as_root=(sudo -n) # without a terminal there is nobody to type a password
+    "${as_root[@]}" -v || fail "only root can make a cgroup, and sudo doesn't let us"
 fi
 keeper='
     trap "" INT HUP

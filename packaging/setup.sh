@@ -4,6 +4,9 @@
 #   packaging/setup.sh          to build svcd and to run the demo
 #   packaging/setup.sh --dev    also what the tests, the sanitizers and the formatter need, and a kernel for tests/vm
 #   packaging/setup.sh --build  to build svcd, nothing else
+#
+# With --no-upgrade it stops rather than upgrade a package that is installed (it says which, and why, in any case).
+# It asks nothing, needs no terminal, and waits up to ten minutes for an apt that is busy.
 set -euo pipefail
 
 build=(g++ cmake ninja-build pkg-config libyaml-cpp-dev libspdlog-dev libfmt-dev libsystemd-dev libsdbus-c++-dev
@@ -12,16 +15,28 @@ demo=(redis-server nginx-light python3 curl util-linux)
 dev=(libgtest-dev libgmock-dev ccache clang clang-format libclang-rt-14-dev strace dbus dbus-daemon libglib2.0-bin systemd
     python3-yaml qemu-system-x86 busybox-static e2fsprogs chromium)
 
-case "${1-}" in
-    "") wanted=("${build[@]}" "${demo[@]}") ;;
-    --dev) wanted=("${build[@]}" "${demo[@]}" "${dev[@]}") ;;
-    --build) wanted=("${build[@]}") ;;
-    *)
-        sed -n '2,6s/^# \{0,1\}//p' "$0"
-        [[ $1 == --help ]] && exit 0
-        exit 2
-        ;;
-esac
+usage() {
+    sed -n '2,10s/^# \{0,1\}//p' "$0"
+    exit "$1"
+}
+wanted=("${build[@]}" "${demo[@]}")
+want_kernel=no
+may_upgrade=yes
+for option in "$@"; do
+    case $option in
+        --dev)
+            wanted=("${build[@]}" "${demo[@]}" "${dev[@]}")
+            want_kernel=yes
+            ;;
+        --build) wanted=("${build[@]}") ;;
+        --no-upgrade) may_upgrade=no ;;
+        --help) usage 0 ;;
+        *)
+            echo "setup.sh: there is no option '$option'" >&2
+            usage 2
+            ;;
+    esac
+done
 
 if ! command -v dpkg-query >/dev/null; then
     echo "setup.sh: this is not Debian. Install the equivalents of: ${wanted[*]}" >&2
@@ -35,16 +50,45 @@ is_installed() {
 as_root=()
 if ((EUID != 0)); then
     as_root=(sudo)
+    [[ -t 0 ]] || as_root=(sudo -n) # without a terminal there is nobody to type a password
 fi
+
+# Runs apt-get as root. Another one may be at work (at a first boot it nearly always is). apt-get itself waits for dpkg's
+# lock, but not for those of its lists and archives.
+lock_seconds=600
+apt_messages=$(mktemp)
+trap 'rm -f "$apt_messages"' EXIT
+apt_get() {
+    local deadline=$((SECONDS + lock_seconds)) status shown=/dev/stderr
+    while true; do
+        status=0
+        {
+            "${as_root[@]}" env LC_ALL=C DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none \
+                apt-get --yes --quiet -o DPkg::Lock::Timeout="$lock_seconds" -o Dpkg::Use-Pty=0 \
+                -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" \
+                </dev/null 2>&1 >&3 3>&- | tee "$apt_messages" >"$shown" || status=$?
+        } 3>&1
+        if ((status == 0)) || ! grep -qE 'Could not get lock|Unable to (lock|acquire)' "$apt_messages"; then
+            return "$status"
+        fi
+        if ((SECONDS >= deadline)); then
+            echo "setup.sh: apt was busy for $lock_seconds s; try again when the other one has ended" >&2
+            return "$status"
+        fi
+        [[ $shown == /dev/null ]] || echo "setup.sh: apt is busy, waiting for it (up to $lock_seconds s)" >&2
+        shown=/dev/null
+        sleep "${SETUP_RETRY_SECONDS:-5}"
+    done
+}
 
 # The kernel that tests/vm boots is unpacked into the build folder, not installed. Without it those tests skip.
 fetch_kernel() {
     local packaging
     packaging=$(cd "$(dirname "$0")" && pwd)
     local fetch=("$packaging/fetch-kernel.sh" "$packaging/../build/vm-kernel")
-    if [[ ${1-} == --dev ]] && ! "${fetch[@]}"; then
+    if [[ $want_kernel == yes ]] && ! "${fetch[@]}"; then
         # Package lists that are not there, or older than the mirror.
-        "${as_root[@]}" apt-get update --quiet || true
+        apt_get update || true
         "${fetch[@]}" || echo "setup.sh: no kernel for tests/vm, which will be skipped" >&2
     fi
 }
@@ -54,12 +98,12 @@ for package in "${wanted[@]}"; do
     is_installed "$package" || missing+=("$package")
 done
 if ((${#missing[@]} == 0)); then
-    fetch_kernel "$@"
+    fetch_kernel
     exit 0
 fi
 
-if ((EUID != 0)) && ! command -v sudo >/dev/null; then
-    echo "setup.sh: these packages are missing and there is no sudo; as root: apt-get install ${missing[*]}" >&2
+if ((EUID != 0)) && ! { command -v sudo >/dev/null && "${as_root[@]}" true; }; then
+    echo "setup.sh: these packages are missing and sudo doesn't let us install them; as root: apt-get install ${missing[*]}" >&2
     exit 1
 fi
 
@@ -72,7 +116,7 @@ remove_policy() {
         "${as_root[@]}" rm -f "$policy"
     fi
 }
-trap remove_policy EXIT
+trap 'remove_policy; rm -f "$apt_messages"' EXIT
 daemons=()
 for package in "${missing[@]}"; do
     case $package in
@@ -86,17 +130,46 @@ if ((${#daemons[@]} > 0)) && [[ ! -e $policy ]]; then
     "${as_root[@]}" chmod 755 "$policy"
 fi
 
-echo "setup.sh: installing ${missing[*]}"
-install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends
-    -o Dpkg::Use-Pty=0 "${missing[@]}")
 # Package lists that are there and know the packages are good enough; else they are fetched, once.
-if ! apt-cache show --no-all-versions "${missing[@]}" >/dev/null 2>&1 || ! "${install[@]}"; then
-    "${as_root[@]}" apt-get update --quiet
-    "${install[@]}"
+install=(install --no-install-recommends "${missing[@]}")
+if ! plan=$(apt_get --simulate "${install[@]}" 2>/dev/null); then
+    apt_get update
+    plan=$(apt_get --simulate "${install[@]}")
+fi
+
+# What apt would upgrade on the way: "NAME OLD NEW" a line. (A -dev package needs its library in the very same version.)
+upgrades=$(sed -nE 's/^Inst ([^ ]+) \[([^]]+)\] \(([^ ]+) .*/\1 \2 \3/p' <<<"$plan")
+reason_for() {
+    local same_version other depends
+    same_version="[ ,]${1//[+.]/.}(:[a-z0-9]+)? [(]= "
+    for other in $(sed -nE 's/^Inst ([^ ]+) .*/\1/p' <<<"$plan"); do
+        depends=$(apt-cache show --no-all-versions "$other" 2>/dev/null | grep -E '^(Pre-)?Depends:') || continue
+        if [[ $depends =~ $same_version ]]; then
+            echo "$other needs it in the very same version"
+            return
+        fi
+    done
+    echo "what is to be installed needs a newer one"
+}
+if [[ -n $upgrades ]]; then
+    echo "setup.sh: packages that are installed and get another version on the way:"
+    while read -r name old new; do
+        echo "    $name $old -> $new: $(reason_for "$name")"
+    done <<<"$upgrades"
+    if [[ $may_upgrade == no ]]; then
+        echo "setup.sh: stopped, for --no-upgrade was given; nothing was installed" >&2
+        exit 1
+    fi
+fi
+
+echo "setup.sh: installing ${missing[*]}"
+if ! apt_get "${install[@]}"; then
+    apt_get update
+    apt_get "${install[@]}"
 fi
 
 for daemon in "${daemons[@]}"; do
     "${as_root[@]}" update-rc.d "$daemon" disable >/dev/null 2>&1 || true
     echo "setup.sh: $daemon is installed, not started, and will not start at boot (update-rc.d $daemon enable changes that)"
 done
-fetch_kernel "$@"
+fetch_kernel

@@ -252,6 +252,9 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
     order(AnnounceJobEnd{id, unit.id, result});
     unit.job = JobId::none;
     jobs.erase(found);
+    if (unit.run != nullptr && is_down(unit.active_state()) && !unit.will_restart) {
+        Service{*this, unit}.end_flapping();  // it stays down
+    }
     update_deadline(unit);
     if (type == JobType::stop && result != JobResult::done) {
         forget_comeback(unit);  // it stays

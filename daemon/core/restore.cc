@@ -385,9 +385,12 @@ void Machine::restore(const StateRestored& event) {
     graph.rebuild(units.size());
     start_finished = started && jobs.empty();
     cycles_may_have_come_ = true;  // the order that these jobs wait in is that of the files today
+    // All of them before the first unit moves: it may be the one that others come back with.
+    for (const RestoredUnit& restored : event.units) {
+        restore_comeback(this->unit(*find(text_of(restored.record.name))), restored.record.missed);
+    }
     for (const RestoredUnit& restored : event.units) {
         Unit& unit = this->unit(*find(text_of(restored.record.name)));
-        restore_comeback(unit, restored.record.missed);
         if (Job* job = job_of(unit)) {
             job->requester.unit = find_by_checksum(restored.record.asked_by);
         }

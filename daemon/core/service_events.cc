@@ -57,12 +57,13 @@ void Service::on_executing(ProcessRole role, const ExecSucceeded& how) {
     }
     run_.main_ran = true;
     machine_.effects->shown.push_back(unit_.id);
+    if (!traits(unit_.sub_state).stopping) {
+        run_.check_deadline = kNever;
+        machine_.update_deadline(unit_);
+    }
     if ((settings_.type == ServiceType::exec || settings_.type == ServiceType::simple) &&
         unit_.sub_state == SubState::start) {
         enter_start_post();
-    } else if (!traits(unit_.sub_state).stopping) {
-        run_.check_deadline = kNever;
-        machine_.update_deadline(unit_);
     }
 }
 

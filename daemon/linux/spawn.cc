@@ -132,8 +132,8 @@ Slot* Spawner::Impl::free_slot() {
     return nullptr;
 }
 
-/// The child is gone from our memory, and svcd-exec (if it is one) has closed its report, or said in
-/// it that it ends.
+/// The child is gone from our memory, and svcd-exec (if it is one) has closed its report, or said
+/// in it that it ends.
 bool Spawner::Impl::has_left(Slot& slot) {
     if (slot.context.running.load(std::memory_order_acquire) != 0) {
         return false;

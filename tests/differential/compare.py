@@ -4,6 +4,7 @@ import os
 import re
 import traceback
 
+import pace
 import scenarios
 import steps
 from steps import AS_ASKED
@@ -24,7 +25,7 @@ def expectations_of(scenario):
 
 
 def run_on(kind, scenario, expected):
-    with kind(scenario["units"], bool(scenario.get("bus")), scenario.get("also", "").split()) as machine:
+    with kind(scenario["units"], bool(scenario.get("bus")), scenario.get("also", "").split(), pace.of_scenario(scenario)) as machine:
         observed = steps.Run(machine, scenario, expected).run()
         machine.before_end()
     return observed

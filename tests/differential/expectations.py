@@ -50,7 +50,7 @@ class Expectations:
         seconds = time.monotonic() - begin
         if not status_fits(done.returncode, status):
             return "exit %d" % done.returncode
-        if bounds and not bounds[0] <= seconds <= bounds[1] + harness.SLACK:
+        if bounds and not bounds[0] <= seconds <= bounds[1] * self.machine.factor + harness.SLACK:
             return "too early" if seconds < bounds[0] else "too late"
         return True
 
@@ -67,7 +67,7 @@ class Expectations:
 
     def check_keep(self, unit, wanted, seconds):
         answer = self.run.poll(lambda: self.has(unit, wanted), 2)
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * self.machine.factor
         while answer is True and time.monotonic() < end:
             time.sleep(0.05)
             answer = self.has(unit, wanted)
@@ -78,7 +78,7 @@ class Expectations:
             return self.machine.happened() == events or "log: " + " ".join(self.machine.happened())
         answer = self.run.poll(same, by)
         if answer is True:
-            time.sleep(AFTERWARDS)
+            time.sleep(AFTERWARDS * self.machine.factor)
             answer = same()
         return answer
 
@@ -103,9 +103,8 @@ class Expectations:
         done = self.machine.shell(command)
         return status_fits(done.returncode, status) or "exit %d" % done.returncode
 
-    @staticmethod
-    def check_sleep(seconds):
-        time.sleep(seconds)
+    def check_sleep(self, seconds):
+        time.sleep(seconds * self.machine.factor)
         return True
 
     def check_save(self, name, unit, prop):

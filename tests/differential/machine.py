@@ -7,6 +7,8 @@ import re
 import shlex
 import subprocess
 
+import pace
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 # `svshow UNIT PROPERTY` for the shell commands of scenarios.
 SHOW_FUNCTION = 'svshow(){ u=$1; case $u in *.*) ;; *) u=$u.service;; esac; %s show "$u" -P "$2"; }\n'
@@ -31,8 +33,9 @@ class Machine(contextlib.AbstractContextManager):
     cgroup = ""        # where its cgroup root is in the file system
     bus = None         # a dbus_client.Client
 
-    def __init__(self, directory):
-        self.directory = directory
+    def __init__(self, directory, factor=1.0):
+        """`factor`: how much longer than written the short times of the scenario are (pace.py)."""
+        self.directory, self.factor = directory, factor
         os.mkdir(self.path("w"))
         for helper in ("d", "ev"):
             os.symlink(os.path.join(HERE, "helpers", helper), self.path(helper))
@@ -78,7 +81,7 @@ class Machine(contextlib.AbstractContextManager):
             text = text.replace(word, value)
         if "@REAPER" in text:
             text = text.replace("@REAPER", str(self.reaper()))
-        return text.replace("@CG/", self.cgroup + "/")
+        return pace.stretch(text.replace("@CG/", self.cgroup + "/"), self.factor)
 
     def environment(self):
         return {**os.environ, **self.saved, "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}

@@ -62,6 +62,7 @@ class Run:
         """`expected`: label -> what is waited for; without it (recording) what stays the same is taken."""
         self.machine, self.scenario, self.expected = machine, scenario, expected
         self.observed, self.background = {}, {}
+        self.slower = SLOWER * machine.factor
         self.expectations = Expectations(self)
 
     def run(self):
@@ -94,10 +95,10 @@ class Run:
     def observe(self, label, ask):
         """Notes what `ask` answers, once it is what is expected, or (recording) no longer changes."""
         wanted = self.expected.get(self.free_label(label)) if self.expected is not None else None
-        deadline = time.monotonic() + (6 if wanted is not None else 15) * SLOWER
+        deadline = time.monotonic() + (6 if wanted is not None else 15) * self.slower
         value, since = ask(), time.monotonic()
         while time.monotonic() < deadline and value != wanted:
-            if wanted is None and time.monotonic() - since > STILL:
+            if wanted is None and time.monotonic() - since > STILL * self.machine.factor:
                 break
             time.sleep(LOOK)
             new = ask()
@@ -107,7 +108,7 @@ class Run:
 
     def poll(self, question, seconds):
         """Asks until the answer is True; the last answer."""
-        deadline = time.monotonic() + seconds * SLOWER
+        deadline = time.monotonic() + seconds * self.slower
         while True:
             answer = question()
             if answer is True or time.monotonic() > deadline:
@@ -136,7 +137,7 @@ class Run:
     def see_the_end(self):
         """Whatever a scenario looked at on its way, this is how it has ended; and it must stay so."""
         if self.expected is not None:
-            time.sleep(0.15)
+            time.sleep(0.15 * self.machine.factor)
         for unit in self.units():
             self.observe("end %s" % unit, lambda: self.state_of(unit))
         order = self.scenario.get("order", "exact")
@@ -148,11 +149,10 @@ class Run:
         done = self.machine.client(step["words"])
         self.note(step["words"], self.exit_text(done.returncode, time.monotonic() - begin, step.get("takes")))
 
-    @staticmethod
-    def exit_text(status, seconds=0.0, bounds=None):
+    def exit_text(self, status, seconds=0.0, bounds=None):
         """The exit status; with what is wrong with the duration, if anything is."""
         text = "exit %s" % status
-        if bounds and not bounds[0] <= seconds <= bounds[1] + harness.SLACK:
+        if bounds and not bounds[0] <= seconds <= bounds[1] * self.machine.factor + harness.SLACK:
             text += ", too early" if seconds < bounds[0] else ", too late"
         return text
 
@@ -167,7 +167,7 @@ class Run:
 
     def wait(self, name):
         try:
-            return self.background[name].wait(20 * SLOWER)
+            return self.background[name].wait(20 * self.slower)
         except subprocess.TimeoutExpired:
             return "not in 20 s"
 
@@ -237,7 +237,7 @@ class Run:
             file.write(self.machine.substitute(step["text"]))
 
     def pause(self, step, _):
-        time.sleep(step["pause"])
+        time.sleep(step["pause"] * self.machine.factor)
 
     def expectation(self, step, number):
         words = step["step"]

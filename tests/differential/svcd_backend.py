@@ -13,14 +13,14 @@ from machine import Machine
 class Svcd(Machine):
     """A running svcd with these units: name -> text in systemd's syntax."""
 
-    def __init__(self, units, bus=False, also=()):  # all units are loaded anyway: nothing is done about `also`
+    def __init__(self, units, bus=False, also=(), factor=1.0):  # all units are loaded anyway: nothing is done about `also`
         self.broker, address = None, "none"
         if bus:
             self.bus_folder = tempfile.TemporaryDirectory(prefix="svcd-test-")
             self.broker = test_bus.MessageBus(self.bus_folder.name + "/bus")
             self.bus_path, address = self.broker.path, self.broker.address
         self.daemon = harness.Daemon(exit_status=None, bus=address)
-        super().__init__(self.daemon.directory)
+        super().__init__(self.daemon.directory, factor)
         self.control = [harness.SVCTL, "--bus=" + self.daemon.address]
         self.control_path = self.daemon.run + "/bus"
         self.cgroup = harness.CGROUP_MOUNT

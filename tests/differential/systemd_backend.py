@@ -111,8 +111,8 @@ class DirectClient(dbus_client.Client):
 class Systemd(Machine):
     """A running systemd with these units: name -> text. `also`: units that are observed too, instances for example."""
 
-    def __init__(self, units, bus=False, also=()):
-        super().__init__(tempfile.mkdtemp(prefix="svcd-systemd-"))
+    def __init__(self, units, bus=False, also=(), factor=1.0):
+        super().__init__(tempfile.mkdtemp(prefix="svcd-systemd-"), factor)
         os.chmod(self.directory, 0o755)
         self.control = ["systemctl"]
         self.control_path = self.bus_path = "/run/dbus/system_bus_socket"

@@ -33,7 +33,9 @@ class Soak(TestCase):
         self.assertEqual(figures["kills"], KILLS_OF_A_SOAK)
 
 
-class Failing(TestCase):
+class Failing:
+    """What the tests of one call that fails have in common."""
+
     def check_works(self, svcd, pid):
         """The fault has gone: everything can be done, and who ran before runs still."""
         svcd.heal()
@@ -60,6 +62,8 @@ class Failing(TestCase):
             self.assertEqual(svcd.told("a"), [])
             self.check_works(svcd, pid)
 
+
+class RefusedStarts(Failing, TestCase):
     def test_a_state_file_that_can_not_be_written_forbids_starts(self):
         self.check_refused_start("fail=ENOSPC name=pwrite64 path=/run/state times=always",
                                  r"write .*/run/state: No space left on device")
@@ -82,6 +86,8 @@ class Failing(TestCase):
         self.check_refused_start("fail=ENFILE name=memfd_create times=always", r"a\.service: memfd_create: Too many open files in system",
                                  {**UP, "a.service": service(["/bin/true"], User="nobody", Type="oneshot", RemainAfterExit=True)})
 
+
+class OrderlyStops(Failing, TestCase):
     def test_a_stop_goes_on_when_the_state_file_is_full(self):
         with FaultyDaemon(SIMPLE) as svcd:
             pid = self.begin(svcd)
@@ -129,6 +135,8 @@ class Failing(TestCase):
                     self.assert_shows(svcd, "a", ActiveState="inactive", Result="success")
                     self.check_works(svcd, pid)
 
+
+class ManagerThatCanNot(Failing, TestCase):
     def test_a_client_that_can_not_be_taken_is_asked_to_come_again(self):
         with FaultyDaemon(SIMPLE) as svcd:
             pid = self.begin(svcd)

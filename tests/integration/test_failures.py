@@ -69,7 +69,7 @@ class Failures(TestCase):
             for unit in ("exec", "helped", "pre", "simple"):
                 self.assert_shows(svcd, unit, ExecError=("EXEC", script, "ENOENT"), Result="exit-code", ExecStarted=False)
                 self.assertIn("/bin/bash42", svcd.svctl("status", unit, status=3).stdout)
-                self.assertEqual(json.loads(svcd.svctl("--json", "status", unit, status=3).stdout)["exec_error"]["text"],
+                self.assertEqual(json.loads(svcd.svctl("--json", "status", unit, status=3).stdout)[0]["exec_error"]["text"],
                                  svcd.get(unit, "ExecErrorText"))
                 explained = json.loads(svcd.svctl("--json", "explain", unit).stdout)
                 self.assertEqual(explained["exec_error"]["errno"], "ENOENT")

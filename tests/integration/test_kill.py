@@ -163,7 +163,7 @@ class SigkillIsTold(TestCase):
             self.assertEqual((record["sigkill"], record["sigkill_at_deadline"], record["left_over"]), (True, False, False))
 
     def test_one_at_the_deadline_is_not(self):
-        with Daemon({"a.service": service(actor("a", "deaf=15"), TimeoutStopSec="200ms")}) as svcd:
+        with Daemon({"a.service": service(actor("a", "deaf=15"), TimeoutStopSec="200ms")}, exit_status=1) as svcd:
             svcd.svctl("start", "a")
             svcd.wait_told("a", "start")
             self.assertIn("SIGKILL was needed", svcd.svctl("stop", "--strict", "a", status=8).stderr)

@@ -10,6 +10,8 @@ from harness import ACTOR, HERE, SOURCE, Daemon, TestCase
 
 # case -> (svcd's answer, the beginning of the line of docs/differences-from-systemd.md that says why)
 DIFFERENCES = {
+    "User= unknown": ("start rc 1 failed/failed exit-code 1/217", "`start` of a `Type=simple` that can't be executed |"),
+    "StandardInput=file: missing": ("start rc 1 failed/failed exit-code 1/208", "`start` of a `Type=simple` that can't be executed |"),
     "SuccessExitStatus=-1 5, exit 5": ("start rc 1 inactive/dead success 0/0", "an unknown key, a bad value |"),
     "SuccessExitStatus=0x05, exit 5": ("start rc 1 inactive/dead success 0/0", "a number with a prefix "),
     "ExecStart=- prefix, exec failure": ("start rc 0 inactive/dead success 1/203", "a command with `-` that can't be executed |"),

@@ -103,7 +103,7 @@ class SeveralUnits(TestCase):
 
     def test_a_repeated_call_is_answered_and_not_done_twice(self):
         with Daemon(self.PAIR) as svcd:
-            options = {"request_id": ("s", "0123456789abcdef")}
+            options = [("request_id", ("s", "0123456789abcdef"))]
             call = lambda: svcd.manager("RequestJobs", "sassa{sv}", "restart", ["db.service", "web.service"], "replace", options)
             first = call()
             svcd.wait_for("web", ActiveState="active")

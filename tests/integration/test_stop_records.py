@@ -79,7 +79,7 @@ class WhoAsked(TestCase):
             self.assertEqual(told, ["state stop-sigterm", "signal SIGTERM stop", "exit main", "state dead"])
             self.assertEqual(events(record, "signal")[0]["to"], [pid])
             self.assertEqual(events(record, "exit")[0], {
-                "at_usec": events(record, "exit")[0]["at_usec"], "what": "exit", "role": "main", "pid": pid, "code": "exited", "status": 0})
+                "at_usec": events(record, "exit")[0]["at_usec"], "what": "exit", "role": "main", "pid": pid, "code": "exited", "status": 0, "ran": True})
             times = [event["at_usec"] for event in record["events"]]
             self.assertEqual(times, sorted(times))
             self.assertGreaterEqual(record["duration_usec"], times[-1])
@@ -170,6 +170,7 @@ class Steps(TestCase):
             svcd.svctl("stop", "a")
             record = ended_record(svcd, "a")
             told = outline(record)
+            self.assertNotIn("signal SIGTERM again", told)
             order = [told.index(step) for step in ("exit main", "left", "processes sigkill", "signal SIGKILL main-exited")]
             self.assertEqual(order, sorted(order))
             self.assertEqual([process["pid"] for process in events(record, "processes")[0]["processes"]], [other])
@@ -269,7 +270,7 @@ class Kept(TestCase):
             self.assertEqual(record["events"][:len(goes_on["events"])], goes_on["events"])
             told = outline(record)
             order = [told.index(step) for step in (
-                "state stop-sigterm", "signal SIGTERM stop", "signal SIGTERM again", "state stop-sigkill", "processes sigkill",
+                "state stop-sigterm", "signal SIGTERM stop", "state stop-sigkill", "processes sigkill",
                 "signal SIGKILL deadline", "exit main", "state failed")]
             self.assertEqual(order, sorted(order))
             self.assertEqual((record["result"], record["sigkill"]), ("timeout", True))

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "core/types/exec_error.h"
 #include "simulation/checkers.h"
 #include "simulation/trace.h"
 

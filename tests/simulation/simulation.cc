@@ -317,7 +317,7 @@ void Simulation::help_the_endless() {
 // ── clients
 // ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Those that can be asked for now.
+/// The units of these places that the manager knows at this moment.
 std::vector<UnitId> Simulation::known_units(const std::vector<std::size_t>& units) const {
     std::vector<UnitId> known;
     for (const std::size_t unit : units) {
@@ -349,10 +349,12 @@ void Simulation::run_command(const ClientCommand& command) {
     requester.command = "svctl";
     checkers_.requested(request);
     switch (command.kind) {
-        case ClientCommand::Kind::job:
-            deliver_event(JobRequested{request, *unit, command.verb, command.mode, requester,
-                                       known_units(command.more)});
+        case ClientCommand::Kind::job: {
+            JobRequested event{request, *unit, command.verb, command.mode, requester};
+            event.more = known_units(command.more);
+            deliver_event(std::move(event));
             return;
+        }
         case ClientCommand::Kind::cancel: {
             const std::vector<JobStatus> jobs = world_.manager->jobs();
             const JobId job = jobs.empty() ? JobId{4711} : jobs[command.choice % jobs.size()].id;

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/types/exec_error.h"
+
 namespace svcd::simulation {
 namespace {
 
@@ -229,7 +231,7 @@ public:
         if (unit) {
             const ServiceSettings* service = world_.settings(*unit);
             if (service != nullptr && order.command < service->commands.size()) {
-                role = simulation::name_of(service->commands[order.command].role);
+                role = svcd::name_of(service->commands[order.command].role);
             }
         }
         return "spawn " + role + " of " + unit_words(order.unit, world_) + " as " +
@@ -347,13 +349,6 @@ std::string_view name_of(JobVerb verb) {
                                                         "reload-or-restart",
                                                         "try-reload-or-restart"};
     return kNames[static_cast<std::size_t>(verb)];
-}
-
-std::string_view name_of(CommandRole role) {
-    constexpr std::array<std::string_view, kCommandRoles> kNames = {
-        "ExecCondition", "ExecStartPre", "ExecStart",   "ExecStartPost",
-        "ExecReload",    "ExecStop",     "ExecStopPost"};
-    return kNames[static_cast<std::size_t>(role)];
 }
 
 std::string words(const Event& event, const World& world) {

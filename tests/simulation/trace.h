@@ -24,7 +24,6 @@ std::string words(ExitCode code, int status);
 /// "SIGTERM".
 std::string signal_words(int signal);
 std::string_view name_of(JobVerb verb);
-std::string_view name_of(CommandRole role);
 
 /// One event, or one order, in a line.
 std::string words(const Event& event, const World& world);

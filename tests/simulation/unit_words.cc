@@ -1,6 +1,7 @@
 // A unit's definition in words, much as its file would say.
 #include <array>
 
+#include "core/types/exec_error.h"
 #include "simulation/trace.h"
 
 namespace svcd::simulation {

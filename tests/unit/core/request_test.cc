@@ -347,7 +347,7 @@ TEST(Flapping, IsOverByItselfWhenNoneCameForTheInterval) {
     Scenario scenario = with(restarting("web", 3s));
     scenario.start("web");
     crash(scenario, 7);
-    scenario.advance(9min);
+    scenario.executes("web").advance(9min);
     EXPECT_TRUE(scenario.status("web").is_flapping);
     scenario.advance(2min);
     EXPECT_FALSE(scenario.status("web").is_flapping);

@@ -348,7 +348,7 @@ TEST_F(Svctl, ExplainTellsTheLastStopOrTheOneThatIsAskedFor) {
 }
 
 TEST_F(Svctl, DoctorLooksAtWhatRunsAndTellsByTheExitStatus) {
-    const Outcome well = run({"doctor"});
+    const Outcome well = run({"doctor", "web", "stubborn"});
     EXPECT_EQ(well.status, 0) << well.err;
     EXPECT_EQ(well.out, "2 services examined, nothing found.\n");
     const Outcome edited = run({"doctor", "edited"});

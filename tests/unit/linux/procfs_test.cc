@@ -158,7 +158,7 @@ TEST_F(PidFile, WithAnythingElseIsRefused) {
 }
 
 TEST_F(PidFile, IsRemovedWhenItNamesNobodyElse) {
-    read("42\n");
+    static_cast<void>(read("42\n"));
     EXPECT_EQ(remove_stale_pid_file(path_, [](Pid) { return false; }).value(), 42);
     EXPECT_EQ(read_pid_file(path_).error().error_number, ENOENT);
     EXPECT_FALSE(remove_stale_pid_file(path_, [](Pid) { return false; }).value().has_value());
@@ -166,15 +166,15 @@ TEST_F(PidFile, IsRemovedWhenItNamesNobodyElse) {
 
 TEST_F(PidFile, IsKeptWhenItNamesAnotherOrHoldsMoreOrIsNoFile) {
     const auto is_others = [](Pid pid) { return pid == 42; };
-    read("42\n");
+    static_cast<void>(read("42\n"));
     EXPECT_EQ(remove_stale_pid_file(path_, is_others).error().error_number, EBUSY);
     for (const std::string& text : {std::string{"43 x"}, std::string{}, std::string(1000, '1')}) {
-        read(text);
+        static_cast<void>(read(text));
         EXPECT_FALSE(remove_stale_pid_file(path_, is_others));
         EXPECT_EQ(::access(path_.c_str(), F_OK), 0);
     }
     const std::string link = path_ + ".link";
-    read("43");
+    static_cast<void>(read("43"));
     ASSERT_EQ(::symlink(path_.c_str(), link.c_str()), 0);
     EXPECT_FALSE(remove_stale_pid_file(link, is_others));
     EXPECT_EQ(::access(path_.c_str(), F_OK), 0);

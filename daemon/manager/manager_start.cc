@@ -1,0 +1,122 @@
+// The start of the manager: what the one before it has left, the first load of the unit files, and
+// the boot.
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include <cerrno>
+#include <memory>
+
+#include "manager/adoption.h"
+#include "manager/manager.h"
+#include "manager/restore.h"
+
+namespace svcd {
+
+/// What was mounted anew may have the log folder on it.
+Result<void> Manager::watch_mounts() {
+    if (!is_machine_) {
+        return {};
+    }
+    mounts_.reset(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+    if (!mounts_) {
+        return failure(errno, "open", "/proc/self/mountinfo");
+    }
+    const auto look = [this] {
+        if (early_log_.has_early_files()) {
+            early_log_.move();
+        }
+        return Drained::yes;
+    };
+    auto watch = loop_.watch(mounts_.get(), EventOrder::leftovers, look, EPOLLPRI);
+    if (!watch) {
+        return Failure{watch.error()};
+    }
+    watches_.push_back(std::move(*watch));
+    return {};
+}
+
+void Manager::load_at_start() {
+    const bool is_whole = kernel_.saved && kernel_.saved_is_whole;
+    const std::vector<std::string> without_record =
+        is_whole ? std::vector<std::string>{}
+                 : unrecorded_services(kernel_.saved.get(), kernel_.cgroups);
+    if (kernel_.saved && without_record.empty() &&
+        !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
+        log_.say(Severity::notice, "Another svcd left its state here, and nothing of it runs");
+        kernel_.saved.reset();
+        // Else the manager after us would go on with it.
+        if (const auto begun = kernel_.state.begin_anew(); !begun) {
+            log_.say(Severity::error, to_string(begun.error()));
+        }
+    }
+    // What is saved is all that is known of what runs. Until the supervisor has it, nothing may be
+    // written over it: this manager may die too.
+    const bool is_lost = kernel_.saved == nullptr && kernel_.table.has_taken_over();
+    runner_.hold_records(kernel_.saved != nullptr || !without_record.empty() || is_lost);
+    if (kernel_.saved != nullptr) {
+        for (const SavedRequest& request : kernel_.saved->requests) {
+            bus_.answers().restore(request.slot, request.record);
+        }
+    }
+    LoadOutcome outcome = files_.load_all(FaultyDropIn::leave_out);
+    say_report(outcome.report);
+    apply(outcome);
+    // Instances that were started by name, which load_all() doesn't know of.
+    for (const std::string& unit : without_record) {
+        load(unit);
+    }
+    if (!without_record.empty() || is_lost) {
+        adopt(without_record);
+    }
+    if (kernel_.saved != nullptr) {
+        for (const UnitRecord& record : kernel_.saved->units) {
+            load(record.name.data());
+        }
+    }
+}
+
+/// There is no record of what runs.
+void Manager::adopt(const std::vector<std::string>& units) {
+    if (kernel_.saved == nullptr) {
+        kernel_.saved = std::make_unique<SavedState>();
+    }
+    adopt_from_cgroups(
+        units,
+        [this](std::string_view name) {
+            const std::optional<UnitId> unit = supervisor_.find(name);
+            return unit ? supervisor_.definition(*unit) : nullptr;
+        },
+        kernel_.table, kernel_.cgroups, *kernel_.saved, log_);
+}
+
+void Manager::restore_or_boot() {
+    static const SavedState kNothing;
+    const SavedState& saved = kernel_.saved ? *kernel_.saved : kNothing;
+    settle_strangers(saved, kernel_.table, log_);
+    if (kernel_.saved == nullptr) {
+        recorder_.give_up_unfinished();
+    } else {
+        runner_.hold_records(false);
+        queue_.emplace_back(
+            restored_state(saved, kernel_.table, kernel_.adopted, kernel_.cgroups, log_));
+        settle();
+    }
+    kernel_.table.set_taken_over();
+    // Words before deaths, as in every turn. No more than can have waited: who floods the socket
+    // does not keep us from serving.
+    for (std::size_t taken = 0; taken < std::size_t{kNotifyQueueLength}; taken += kItemsPerTurn) {
+        if (notify_.drain([this] { settle(); }) == Drained::yes) {
+            break;
+        }
+    }
+    settle();
+    while (handle_poke() == Drained::no || handle_adopted() == Drained::no) {
+        exits_of_turn_ = 0;
+    }
+    kernel_.saved.reset();
+    if (supervisor_.record().started == 0) {
+        boot();
+    }
+}
+
+}  // namespace svcd
