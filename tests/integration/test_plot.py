@@ -91,7 +91,7 @@ class Text(TestCase):
     def test_a_boot_is_told_also_of_what_failed_and_what_came_later(self):
         units = {
             "disk.service": service(actor("disk", "wait=150", "ready"), Type="notify"),
-            "db.service": service(actor("db", "wait=100", "ready"), {"After": ["disk.service"]}, Type="notify"),
+            "db.service": service(actor("db", "wait=900", "ready"), {"After": ["disk.service"]}, Type="notify"),
             "bad.service": service(["/bin/sh", "-c", "sleep 0.05; exit 3"], {"After": ["disk.service"]}, Type="oneshot"),
         }
         everything = {"Unit": {"Wants": list(units), "After": list(units)}}
