@@ -95,6 +95,7 @@ public:
     /// False when no unit at all matches.
     bool add_matching(const std::string& glob, bool& any_chosen) {
         bool matches_any = false;
+        glob_is_for_slices_ = glob.ends_with(".slice");
         const auto take = [&](const std::string& unit, bool is_chosen) {
             if (glob_matches(glob, unit)) {
                 matches_any = true;
@@ -125,7 +126,8 @@ private:
             case Globs::loaded:
                 return true;
             case Globs::running:
-                return !is_idle(row);
+                // A slice is all that is in it: it has to be meant.
+                return !is_idle(row) && (glob_is_for_slices_ || !row.name.ends_with(".slice"));
             case Globs::with_file:
                 break;
         }
@@ -152,6 +154,7 @@ private:
     Session& session_;
     Globs globs_;
     std::vector<std::string> units_;
+    bool glob_is_for_slices_ = false;
     std::optional<std::vector<UnitRow>> loaded_;
     std::optional<std::set<std::string>> with_file_;
 };

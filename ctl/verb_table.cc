@@ -57,7 +57,8 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
 constexpr std::string_view kEditTheFile =
     "edit the unit's file ('svctl cat UNIT' names it), then 'svctl daemon-reload'";
 constexpr std::string_view kInstallCounts =
-    "what Install says in a unit's file counts as soon as the file is loaded";
+    "a link to the unit's file in DIR/default.target.wants does it (DIR is a folder of the unit path), "
+    "then 'svctl daemon-reload'";
 constexpr std::string_view kOtherUnitTypes =
     "svcd has services, targets and slices; 'svctl list-units' lists them";
 constexpr std::string_view kLogOfSvcd = "svcd's own --log-level decides what it says";

@@ -372,6 +372,14 @@ SignalUnit signal_for_all(const KillRequested& event) {
 
 void Machine::on(KillRequested& event) {
     Unit& target = unit(event.unit);
+    if (target.name() == "-.slice") {
+        refuse(
+            event.request,
+            {RefusalKind::job_type_not_applicable,
+             target.name() + " is everything, svcd too: no signal is sent to it; name a unit, or "
+                             "a slice below it such as system.slice"});
+        return;
+    }
     if (target.type == UnitType::slice && event.whom == KillRequested::Whom::all &&
         is_up(target.active_state())) {
         order(signal_for_all(event));  // whatever is in it

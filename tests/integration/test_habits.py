@@ -85,6 +85,16 @@ class TheMachine(TestCase):
 
 
 class Globs(TestCase):
+    def test_a_glob_of_kill_does_not_reach_svcd_itself(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.wait_told("a", "start")
+            self.assertIn("svcd too", svcd.svctl("kill", "-9", "--", "-.slice", status=1).stderr)
+            svcd.svctl("kill", "-9", "*", status=None)
+            svcd.wait_for("a", ActiveState="failed")
+            svcd.svctl("start", "a")
+            svcd.svctl("stop", "*")
+
     def test_a_glob_of_restart_starts_nothing_that_was_stopped(self):
         with Daemon({"w@.service": service(actor("w-%i"), Restart="always", RestartSec="1h")}) as svcd:
             svcd.svctl("start", "w@1", "w@2", "w@3")
