@@ -306,7 +306,8 @@ std::optional<Verdict> wedged(const StopRecord& record) {
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
     constexpr std::uint64_t kShare = 50;
     const std::uint64_t share = share_of_limit(record);
-    if (record.sigkill || share < kShare) {
+    // Where processes are left over, no SIGKILL would have come.
+    if (record.sigkill || record.left_over || share < kShare) {
         return std::nullopt;
     }
     return verdict("nearly-out-of-time",

@@ -85,6 +85,16 @@ std::string flapping_text(const Json& properties, Usec now_monotonic) {
     return text;
 }
 
+/// The reason and the first fault of the file, without the line and the caret below it.
+static std::string in_one_line(const std::string& why) {
+    const std::size_t first = why.find('\n');
+    if (first == std::string::npos) {
+        return why;
+    }
+    const std::size_t second = why.find('\n', first + 1);
+    return why.substr(0, first) + " " + why.substr(first + 1, second - first - 1);
+}
+
 std::vector<LeftOutUnit> left_out_of(const Json& properties) {
     std::vector<LeftOutUnit> units;
     const auto list = properties.find("GoesWithout");
@@ -93,7 +103,7 @@ std::vector<LeftOutUnit> left_out_of(const Json& properties) {
     }
     for (const Json& each : *list) {
         if (each.is_array() && each.size() == 2) {
-            units.push_back({each[0].get<std::string>(), each[1].get<std::string>()});
+            units.push_back({each[0].get<std::string>(), in_one_line(each[1].get<std::string>())});
         }
     }
     return units;
