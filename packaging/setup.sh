@@ -139,19 +139,25 @@ fi
 
 # What apt would upgrade on the way: "NAME OLD NEW" a line. (A -dev package needs its library in the very same version.)
 upgrades=$(sed -nE 's/^Inst ([^ ]+) \[([^]]+)\] \(([^ ]+) .*/\1 \2 \3/p' <<<"$plan")
+# What depends on what of all that is to be installed: "NAME depends, depends, ..." a line. apt-cache is asked once: it reads
+# all its lists each time.
+dependencies() {
+    sed -nE 's/^Inst ([^ ]+) .*/\1/p' <<<"$plan" | xargs apt-cache show --no-all-versions 2>/dev/null |
+        awk '/^Package: / { name = $2 } /^(Pre-)?Depends: / { $1 = name; print }'
+}
 reason_for() {
     local same_version other depends
     same_version="[ ,]${1//[+.]/.}(:[a-z0-9]+)? [(]= "
-    for other in $(sed -nE 's/^Inst ([^ ]+) .*/\1/p' <<<"$plan"); do
-        depends=$(apt-cache show --no-all-versions "$other" 2>/dev/null | grep -E '^(Pre-)?Depends:') || continue
-        if [[ $depends =~ $same_version ]]; then
+    while read -r other depends; do
+        if [[ " $depends" =~ $same_version ]]; then
             echo "$other needs it in the very same version"
             return
         fi
-    done
+    done <<<"$depends_of"
     echo "what is to be installed needs a newer one"
 }
 if [[ -n $upgrades ]]; then
+    depends_of=$(dependencies)
     echo "setup.sh: packages that are installed and get another version on the way:"
     while read -r name old new; do
         echo "    $name $old -> $new: $(reason_for "$name")"

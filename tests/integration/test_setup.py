@@ -13,11 +13,14 @@ for name; do :; done
 case " $INSTALLED " in *" $name "*) printf installed ;; esac
 """
 APT_CACHE = """#!/bin/sh
-for name; do :; done
-case $name in
-libsystemd-dev) echo "Depends: libsystemd0 (= 252.39-1~deb12u1)" ;;
-*) echo "Depends: libc6 (>= 2.36)" ;;
-esac
+echo "apt-cache $*" >>"$CALLS"
+for name; do
+    case $name in
+    show | -*) ;;
+    libsystemd-dev) printf "Package: %s\\nPre-Depends: libc6 (>= 2.36)\\nDepends: libsystemd0 (= 252.39-1~deb12u1)\\n\\n" "$name" ;;
+    *) printf "Package: %s\\nDepends: libc6 (>= 2.36)\\n\\n" "$name" ;;
+    esac
+done
 """
 APT_GET = """#!/bin/sh
 echo "$*" >>"$CALLS"
@@ -66,6 +69,8 @@ class SetUp(unittest.TestCase):
         self.assertEqual(len(self.installs()), 1)
         self.assertIn("DPkg::Lock::Timeout=", self.installs()[0])
         self.assertIn("--yes", self.installs()[0])
+        with open(self.calls) as calls:
+            self.assertEqual(calls.read().count("apt-cache"), 1)  # a second each time, on a machine with many lists
 
     def test_no_upgrade_stops_before_anything_is_installed(self):
         for options in (("--build", "--no-upgrade"), ("--no-upgrade", "--build")):
