@@ -6,6 +6,100 @@
 
 namespace svcd {
 
+namespace {
+
+std::string_view words_after(Units units) {
+    switch (units) {
+        case Units::none:
+            return "";
+        case Units::any:
+            return " [UNIT…]";
+        case Units::one:
+            return " UNIT";
+        case Units::one_or_none:
+            return " [UNIT]";
+        case Units::several:
+            return " UNIT…";
+        case Units::jobs:
+            return " [JOB…]";
+        case Units::words:
+            return " TEXT…";
+        case Units::word:
+            return " [VERB]";
+        case Units::verb_and_any:
+            return " VERB [UNIT…]";
+    }
+    return "";
+}
+
+struct OptionHelp {
+    unsigned options;  ///< a verb that takes any of these sets has the lines
+    unsigned unless;   ///< but not one that takes any of these
+    std::string_view lines;
+};
+
+// clang-format off
+constexpr OptionHelp kOptionHelp[] = {
+    {kJobs, 0,
+     "  --wait                for start: wait until the unit has ended again\n"
+     "  --job-mode=MODE       replace (default), fail, replace-irreversibly, isolate, "
+     "flush,\n                        ignore-dependencies, ignore-requirements\n"
+     "  --reason=TEXT         kept in the record of who asked\n"
+     "  --strict              exit 8 when a stop needed SIGKILL, 1 when a start left something out\n"
+     "  --each                several units one after the other, each for itself\n"
+     "  --dry-run             say what would happen, as 'svctl plan' does\n"},
+    {kStale, 0,
+     "  --reload, --stale     when the unit file has changed: read it first, or don't\n"},
+    {kReload, 0,
+     "  --force               also when the program has no use for the signal that reloads\n"
+     "                        it, and so would end of it\n"},
+    {kEnd, 0,
+     "  -f, --force           take no more time than is needed to end it all: also for a\n"
+     "                        shutdown that is under way\n"
+     "  --reason=TEXT         kept in the record of who asked\n"
+     "  --wait                until svcd has gone\n"
+     "  --dry-run             say what would happen, as 'svctl plan' does\n"},
+    {kPlan, 0,
+     "  VERB is start, stop, restart, try-restart, reload, reload-or-restart,\n"
+     "  try-reload-or-restart, isolate; or exit, poweroff, reboot, halt, without units\n"
+     "  --job-mode=MODE       as of that verb\n"},
+    {kKill, 0,
+     "  -s, --signal=SIGNAL   SIGTERM by default; -9, -HUP, -SIGUSR1 are the same\n"
+     "  --kill-whom=WHOM      all (default), main or control\n"
+     "  --value=N             goes with a real-time signal, as with sigqueue(3)\n"},
+    {kShow, 0,
+     "  -p, --property=A,B    only these\n"
+     "  --value               the bare values\n"
+     "  -P NAME               both\n"},
+    {kNth, 0,
+     "  -n, --number=N        the N-th last stop: 1 is the last, 2 the one before it\n"
+     "  -a, --all             a line for each stop that svcd has kept\n"},
+    {kAll, kNth,
+     "  -a, --all             everything, also what is inactive or empty\n"},
+    {kList, 0,
+     "  --state=STATE,…       by load, active or sub-state\n"
+     "  -t, --type=TYPE,…     service, slice, target\n"
+     "  --failed              the same as --state=failed\n"},
+    {kTree, 0,
+     "  --reverse             what pulls the unit in\n"},
+    {kLines, 0,
+     "  -n, --lines=N         log lines to show (10)\n"},
+    {kWaitFor, 0,
+     "  --for=STATE           active (default), inactive or failed\n"},
+    {kEscape, 0,
+     "  -p, --path            TEXT is a path: /srv/data becomes srv-data\n"
+     "  --suffix=TYPE         .TYPE after it: service, mount …\n"
+     "  --template=NAME       as the instance of a template: backup@.service\n"
+     "  -m, --mangle          as all verbs of svctl do it with a unit that is typed\n"
+     "  -u, --unescape        back again; with --instance: only the instance of it\n"},
+    {kTimeline, 0,
+     "  --boot                the start of svcd and of all units with it\n"
+     "  --stop                what was stopped last, or the last shutdown\n"},
+};
+// clang-format on
+
+}  // namespace
+
 std::string help_text() {
     std::string text =
         "svctl [OPTION…] VERB [UNIT…]    talks to svcd\n\n"
@@ -45,112 +139,14 @@ std::string help_text() {
 std::string help_text(Verb verb) {
     const VerbRow& row = row_of(verb);
     std::string text = "svctl " + std::string{row.name};
-    switch (row.units) {
-        case Units::none:
-            break;
-        case Units::any:
-            text += " [UNIT…]";
-            break;
-        case Units::one:
-            text += " UNIT";
-            break;
-        case Units::one_or_none:
-            text += " [UNIT]";
-            break;
-        case Units::several:
-            text += " UNIT…";
-            break;
-        case Units::jobs:
-            text += " [JOB…]";
-            break;
-        case Units::words:
-            text += " TEXT…";
-            break;
-        case Units::word:
-            text += " [VERB]";
-            break;
-        case Units::verb_and_any:
-            text += " VERB [UNIT…]";
-            break;
-    }
+    text += words_after(row.units);
     text += "\n  " + std::string{row.summary} + "\n\n";
-    if ((row.options & kJobs) != 0) {
-        text +=
-            "  --wait                for start: wait until the unit has ended again\n"
-            "  --job-mode=MODE       replace (default), fail, replace-irreversibly, isolate, "
-            "flush,\n                        ignore-dependencies, ignore-requirements\n"
-            "  --reason=TEXT         kept in the record of who asked\n"
-            "  --strict              exit 8 when a stop needed SIGKILL\n"
-            "  --dry-run             say what would happen, as 'svctl plan' does\n";
-    }
-    if ((row.options & kStale) != 0) {
-        text += "  --reload, --stale     when the unit file has changed: read it first, or don't\n";
-    }
-    if ((row.options & kReload) != 0) {
-        text +=
-            "  --force               also when the program has no use for the signal that reloads\n"
-            "                        it, and so would end of it\n";
-    }
-    if ((row.options & kEnd) != 0) {
-        text +=
-            "  -f, --force           take no more time than is needed to end it all: also for a\n"
-            "                        shutdown that is under way\n"
-            "  --reason=TEXT         kept in the record of who asked\n"
-            "  --wait                until svcd has gone\n"
-            "  --dry-run             say what would happen, as 'svctl plan' does\n";
-    }
-    if ((row.options & kPlan) != 0) {
-        text +=
-            "  VERB is start, stop, restart, try-restart, reload, reload-or-restart,\n"
-            "  try-reload-or-restart, isolate; or exit, poweroff, reboot, halt, without units\n"
-            "  --job-mode=MODE       as of that verb\n";
-    }
-    if ((row.options & kKill) != 0) {
-        text +=
-            "  -s, --signal=SIGNAL   SIGTERM by default; -9, -HUP, -SIGUSR1 are the same\n"
-            "  --kill-whom=WHOM      all (default), main or control\n"
-            "  --value=N             goes with a real-time signal, as with sigqueue(3)\n";
-    }
-    if ((row.options & kShow) != 0) {
-        text +=
-            "  -p, --property=A,B    only these\n"
-            "  --value               the bare values\n"
-            "  -P NAME               both\n";
-    }
-    if ((row.options & kNth) != 0) {
-        text +=
-            "  -n, --number=N        the N-th last stop: 1 is the last, 2 the one before it\n"
-            "  -a, --all             a line for each stop that svcd has kept\n";
-    } else if ((row.options & kAll) != 0) {
-        text += "  -a, --all             everything, also what is inactive or empty\n";
-    }
-    if ((row.options & kList) != 0) {
-        text +=
-            "  --state=STATE,…       by load, active or sub-state\n"
-            "  -t, --type=TYPE,…     service, slice, target\n"
-            "  --failed              the same as --state=failed\n";
-    }
-    if ((row.options & kTree) != 0) {
-        text += "  --reverse             what pulls the unit in\n";
-    }
-    if ((row.options & kLines) != 0) {
-        text += "  -n, --lines=N         log lines to show (10)\n";
-    }
-    if ((row.options & kWaitFor) != 0) {
-        text += "  --for=STATE           active (default), inactive or failed\n";
-    }
-    if ((row.options & kEscape) != 0) {
-        text +=
-            "  -p, --path            TEXT is a path: /srv/data becomes srv-data\n"
-            "  --suffix=TYPE         .TYPE after it: service, mount …\n"
-            "  --template=NAME       as the instance of a template: backup@.service\n"
-            "  -m, --mangle          as all verbs of svctl do it with a unit that is typed\n"
-            "  -u, --unescape        back again; with --instance: only the instance of it\n";
+    for (const OptionHelp& help : kOptionHelp) {
+        if ((row.options & help.options) != 0 && (row.options & help.unless) == 0) {
+            text += help.lines;
+        }
     }
     if ((row.options & kTimeline) != 0) {
-        text +=
-            "  --boot                the start of svcd and of all units with it\n"
-            "  --stop                what was stopped last, or the last shutdown\n";
         text +=
             row.verb == Verb::plot
                 ? "                        (without: the stop when there was one since the boot)\n"

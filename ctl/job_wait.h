@@ -3,7 +3,6 @@
 // jobs.
 #pragma once
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -49,8 +48,6 @@ public:
     JobLedger& ledger() { return ledger_; }
 
 private:
-    std::set<std::uint32_t> job_numbers();
-    bool expect_stops(const std::set<std::uint32_t>& before, Usec asked_at);
     void listen();
     void listen_again();
     void subscribe();
