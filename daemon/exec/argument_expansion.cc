@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/types/text_scan.h"
+
 namespace svcd {
 namespace {
-
-constexpr std::string_view kWhitespace = " \t\n\r";
 
 std::string_view value_of(std::string_view name, const std::vector<std::string>& environment) {
     for (auto entry = environment.rbegin(); entry != environment.rend(); ++entry) {

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <memory>
 
+#include "core/types/text_scan.h"
 #include "exec/condition_kinds.h"
 
 namespace svcd {
@@ -76,9 +77,6 @@ int difference_of(const T& left, const T& right) {
     return left < right ? -1 : left > right ? 1 : 0;
 }
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }

@@ -11,10 +11,10 @@
 #include <tl/expected.hpp>
 #include <utility>
 
+#include "core/types/text_scan.h"
+
 namespace svcd {
 namespace {
-
-constexpr std::string_view kWhitespace = " \t\n\r";
 
 bool is_newline(char c) {
     return c == '\n' || c == '\r';

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/types/text_scan.h"
+
 namespace svcd {
 namespace {
 
@@ -26,10 +28,6 @@ constexpr auto kShells =
 template <typename List>
 bool contains(const List& list, std::string_view word) {
     return std::find(list.begin(), list.end(), word) != list.end();
-}
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
 }
 
 bool begins_name(char c) {

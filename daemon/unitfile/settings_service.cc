@@ -1,6 +1,7 @@
 // The rows of the section Service and of Kill (systemd.service(5), systemd.kill(5)).
 #include <array>
 
+#include "core/types/text_scan.h"
 #include "unitfile/command_line.h"
 #include "unitfile/setting_reader.h"
 #include "unitfile/signal_names.h"
@@ -228,8 +229,7 @@ Parsed<std::string> parse_bus_name(std::string_view text) {
     for (const char c : text) {
         const bool is_letter =
             (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
-        const bool is_digit = c >= '0' && c <= '9';
-        const bool may_follow = before == '.' ? is_letter : is_letter || is_digit || c == '.';
+        const bool may_follow = before == '.' ? is_letter : is_letter || is_digit(c) || c == '.';
         if (!may_follow) {
             return fault();
         }

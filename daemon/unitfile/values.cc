@@ -9,36 +9,14 @@
 #include <limits>
 #include <optional>
 
+#include "core/types/text_scan.h"
 #include "core/types/time_span.h"
 
 namespace svcd {
 namespace {
 
-constexpr std::string_view kWhitespace = " \t\n\r";
-constexpr std::string_view kDigits = "0123456789";
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 std::string quoted(std::string_view text) {
     return "'" + std::string(text) + "'";
-}
-
-void skip_whitespace(std::string_view& text) {
-    text.remove_prefix(std::min(text.find_first_not_of(kWhitespace), text.size()));
-}
-
-/// Takes the digits `text` begins with. Nothing when there are none, or too many.
-std::optional<std::uint64_t> take_digits(std::string_view& text) {
-    const std::size_t length = std::min(text.find_first_not_of(kDigits), text.size());
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + length, value);
-    if (length == 0 || error != std::errc{} || end != text.data() + length) {
-        return std::nullopt;
-    }
-    text.remove_prefix(length);
-    return value;
 }
 
 constexpr std::uint64_t kSecond = 1'000'000;
