@@ -12,7 +12,7 @@ constexpr Duration kTail = 15s;              ///< after the last command, before
 constexpr Duration kHelpEvery = 10s;         ///< see help_the_endless()
 constexpr Duration kQuietTime = 5s;          ///< looked at after the last job has ended
 constexpr std::uint64_t kChaosSteps = 4000;  ///< a crash loop need not be watched for ever
-constexpr std::uint64_t kStepsMax = 60000;   ///< more is a loop of the supervisor's own making
+constexpr std::uint64_t kStepsMax = 60000;
 
 }  // namespace
 
@@ -27,7 +27,8 @@ Simulation::Simulation(const Plan& plan, bool with_trace)
       commands_{draw_commands(plan_)},
       spawns_(generator_.count(), 0),
       watches_name_(generator_.count(), false),
-      name_heard_at_(generator_.count(), kBeginning) {
+      name_heard_at_(generator_.count(), kBeginning),
+      steps_max_{kStepsMax} {
     world_.now = kBeginning;
     world_.slack = 1500ms;
     world_.is_budgeted = plan_.shutdown_budget != kInfinity;
@@ -100,7 +101,11 @@ bool Simulation::advance() {
         phase_ends_ = std::min(phase_ends_, world_.now + kQuietTime);
         jobs_to_end_.clear();
     }
-    if (outcome_.steps > kStepsMax) {
+    if (outcome_.steps > steps_max_ && phase_ == Phase::healing && wait_for_the_endless()) {
+        steps_max_ += kStepsMax;
+        begin_shutdown();
+    }
+    if (outcome_.steps > steps_max_) {
         checkers_.report("liveness", {}, "The run takes more steps than any sane one.");
         return false;
     }
@@ -216,6 +221,15 @@ bool Simulation::jobs_of_chaos_ended() const {
     });
 }
 
+/// Does its start go on for as long as it fails? A direct restart is part of the start before it,
+/// so the job lives until the unit is up, or the start limit is hit.
+bool Simulation::starts_for_ever(std::size_t unit) const {
+    const ServiceSettings* service = world_.settings(unit);
+    return world_.units[unit].is.wants_up() && service != nullptr &&
+           service->restart != RestartPolicy::no &&
+           service->rarely().restart_mode == RestartMode::direct;
+}
+
 /// Do all jobs that are left wait for units that Restart=, Upholds= and the like start and stop for
 /// ever? So the files say, and the ordering that they have to keep to says that it is not their
 /// turn; systemd leaves them waiting too.
@@ -226,16 +240,18 @@ bool Simulation::wait_for_the_endless() const {
                jobs_to_end_.end();
     };
     const auto goes_on_for_ever = [&](std::size_t unit) {
-        return jobs_since_healing_[unit] > kJobsOfTheEndless || is_excused[unit];
+        return jobs_since_healing_[unit] > kJobsOfTheEndless || starts_for_ever(unit) ||
+               is_excused[unit];
     };
     bool has_changed = true;
     while (std::exchange(has_changed, false)) {
         for (std::size_t unit = 0; unit < world_.units.size(); ++unit) {
             const UnitEntry& self = world_.units[unit];
             const bool waits =
-                !self.is.is_running &&
-                (std::any_of(self.after.begin(), self.after.end(), goes_on_for_ever) ||
-                 std::any_of(self.before.begin(), self.before.end(), goes_on_for_ever));
+                starts_for_ever(unit) ||
+                (!self.is.is_running &&
+                 (std::any_of(self.after.begin(), self.after.end(), goes_on_for_ever) ||
+                  std::any_of(self.before.begin(), self.before.end(), goes_on_for_ever)));
             if (has_old_job(unit) && waits && !is_excused[unit]) {
                 is_excused[unit] = true;
                 has_changed = true;

@@ -79,6 +79,7 @@ private:
     void enter_shutdown();
     void jump_clock();
     bool jobs_of_chaos_ended() const;
+    bool starts_for_ever(std::size_t unit) const;
     bool wait_for_the_endless() const;
     void help_the_endless();
     std::optional<Time> next_wakeup() const;
@@ -150,6 +151,7 @@ private:
     std::unordered_set<std::uint64_t> heard_exits_;
     Effects effects_;
     Outcome outcome_;
+    std::uint64_t steps_max_;  ///< more is a loop of the supervisor's own making
     Phase phase_ = Phase::chaos;
     Time phase_ends_{};
     Time shutdown_at_ = kNever;
