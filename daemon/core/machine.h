@@ -222,6 +222,10 @@ private:
     bool goes_without_something() const;
     void set_shutdown_end(Time end);
     void restore(const SupervisorRecord& record);
+    void restore_run(Unit& unit, const UnitRecord& saved);
+    void restore_job(Unit& unit, const JobRecord& saved);
+    void restore_unit(const RestoredUnit& restored);
+    void resume_unit(const RestoredUnit& restored, bool was_away);
     std::optional<UnitId> find_by_checksum(std::uint64_t checksum) const;
     void note_transition(const Unit& unit, SubState next);
     void settle();

@@ -99,6 +99,77 @@ JobRecord record_of(const Job& job) {
     return record;
 }
 
+void set_flag(UnitRecord& record, bool value, UnitFlag bit) {
+    record.flags = static_cast<std::uint16_t>(record.flags | (value ? bit : 0));
+}
+
+void set_flag(UnitRecord& record, bool value, UnitFlag2 bit) {
+    record.flags2 |= value ? static_cast<std::uint32_t>(bit) : 0u;
+}
+
+void put_run_flags(UnitRecord& record, const ServiceRun& run) {
+    set_flag(record, true, kUnitHasRun);
+    set_flag(record, run.forbid_restart, kUnitForbidRestart);
+    set_flag(record, run.sigkill_sent, kUnitSigkillSent);
+    set_flag(record, run.main_is_adopted, kUnitMainIsAdopted);
+    set_flag(record, run.main_known, kUnitMainIsKnown);
+    set_flag(record, run.told_reloading, kUnitToldReloading);
+    set_flag(record, run.told_stopping, kUnitToldStopping);
+    set_flag(record, run.forget_restarts, kUnitForgetRestarts);
+    set_flag(record, run.bus_name_good, kUnitBusNameGood);
+    set_flag(record, run.main.is_held, kUnitMainIsHeld);
+    set_flag(record, run.signal_sent, kUnitStopSignalSent);
+    set_flag(record, run.may_have_missed_ready, kUnitMayHaveMissedReady);
+    set_flag(record, run.readiness_unknown, kUnitReadinessUnknown);
+    set_flag(record, run.gave_up_waiting, kUnitGaveUpWaiting);
+    set_flag(record, run.killed_one_by_one, kUnitKilledOneByOne);
+    set_flag(record, run.main_has_moved, kUnitMainHasMoved);
+    set_flag(record, run.given_up, kUnitIsGivenUp);
+    set_flag(record, run.stop_is_measured, kUnitStopIsMeasured);
+    set_flag(record, run.main_ran && !run.main.is_there(), kUnitMainRan);
+    set_flag(record, run.asked_to_stop, kUnitAskedToStop);
+}
+
+void put_run(UnitRecord& record, const ServiceRun& run) {
+    record.idle_until = to_usec(run.idle_until);
+    record.unreaped_until = to_usec(run.unreaped_until);
+    record.unreaped_start_time = run.unreaped_start_time;
+    record.unclean_restarts = unclean_restarts_record(run);
+    record.backoff = run.backoff;
+    record.reload_began_at = to_usec(run.reload_began_at);
+    record.reload_result = static_cast<std::uint8_t>(run.reload_result);
+    record.restarts = run.restarts;
+    record.state_deadline = to_usec(run.state_deadline);
+    record.watchdog_deadline = to_usec(run.watchdog_deadline);
+    record.stop_deadline = to_usec(run.stop_deadline);
+    record.stop_began_at = to_usec(run.stop_began_at);
+    record.stop_limit = run.stop_limit.count();
+    record.dump_until = to_usec(run.dump_until);
+    run.stop_times.save(record.stop_times);
+    record.stop_times.warned_percent = run.warned_percent;
+    if (run.exec_notes != nullptr) {
+        put_exec_notes(record, *run.exec_notes);
+    }
+    record.watchdog_interval = run.watchdog_interval.count();
+    record.main_started_at = to_usec(run.main_started_at);
+    record.main_exited_at = to_usec(run.main_exited_at);
+    record.watchdog_at = to_usec(run.watchdog_at);
+    record.main_code = static_cast<std::int32_t>(run.main_code);
+    record.main_status = run.main_status;
+    record.main_pid_last = run.main_pid_last;
+    record.status_error = run.status_error;
+    record.named_pid = run.named_pid;
+    const std::size_t starts = std::min(run.starts.size(), kStartLimitBurstMax);
+    record.start_count = static_cast<std::uint16_t>(starts);
+    std::transform(run.starts.end() - static_cast<std::ptrdiff_t>(starts), run.starts.end(),
+                   record.start_times.begin(), [](Time start) { return to_usec(start); });
+    record.main = record_of(run.main);
+    record.control = record_of(run.control);
+    record.identifying = static_cast<std::uint64_t>(run.identifying);
+    record.invocation_id = run.invocation_id;
+    put_text(record.status_text, run.status_text);
+}
+
 }  // namespace
 
 UnitRecord Machine::record(const Unit& unit) const {
@@ -112,12 +183,9 @@ UnitRecord Machine::record(const Unit& unit) const {
     record.active_enter_at = to_usec(unit.active_enter_at);
     record.active_exit_at = to_usec(unit.active_exit_at);
     record.inactive_enter_at = to_usec(unit.inactive_enter_at);
-    const auto flag2 = [&](bool value, UnitFlag2 bit) {
-        record.flags2 |= value ? static_cast<std::uint32_t>(bit) : 0u;
-    };
-    flag2(unit.wants_back, kUnitWantsBack);
+    set_flag(record, unit.wants_back, kUnitWantsBack);
     record.missed = unit.wants_back ? checksum_of(this->unit(unit.missed).name()) : 0;
-    flag2(!unit.left_out.empty(), kUnitGoesWithout);
+    set_flag(record, !unit.left_out.empty(), kUnitGoesWithout);
     if (const Job* job = job_of(unit)) {
         record.job = record_of(*job);
         record.asked_by = job->requester.unit.has_value()
@@ -125,82 +193,20 @@ UnitRecord Machine::record(const Unit& unit) const {
                               : 0;
     }
     if (const ConditionCheck* check = unit.check.get()) {
-        flag2(true, kUnitHasCheck);
-        flag2(check->condition_result, kUnitConditionHolds);
-        flag2(check->assert_result, kUnitAssertHolds);
+        set_flag(record, true, kUnitHasCheck);
+        set_flag(record, check->condition_result, kUnitConditionHolds);
+        set_flag(record, check->assert_result, kUnitAssertHolds);
         record.checker = record_of(check->process);
         record.checker_deadline = to_usec(check->deadline);
         record.condition_at = to_usec(check->conditions_at);
         record.assert_at = to_usec(check->asserts_at);
         record.condition_decided_by = check->decided_by;
     }
-    const ServiceRun* run = unit.run.get();
-    if (run == nullptr) {
-        return record;
+    if (unit.run != nullptr) {
+        put_run_flags(record, *unit.run);
+        put_run(record, *unit.run);
+        record.service_type = static_cast<std::uint8_t>(unit.definition.service->type);
     }
-    flag2(run->bus_name_good, kUnitBusNameGood);
-    flag2(run->main.is_held, kUnitMainIsHeld);
-    flag2(run->signal_sent, kUnitStopSignalSent);
-    flag2(run->may_have_missed_ready, kUnitMayHaveMissedReady);
-    flag2(run->readiness_unknown, kUnitReadinessUnknown);
-    flag2(run->gave_up_waiting, kUnitGaveUpWaiting);
-    flag2(run->killed_one_by_one, kUnitKilledOneByOne);
-    record.idle_until = to_usec(run->idle_until);
-    record.unreaped_until = to_usec(run->unreaped_until);
-    record.unreaped_start_time = run->unreaped_start_time;
-    flag2(run->main_has_moved, kUnitMainHasMoved);
-    flag2(run->given_up, kUnitIsGivenUp);
-    record.unclean_restarts = unclean_restarts_record(*run);
-    record.backoff = run->backoff;
-    record.reload_began_at = to_usec(run->reload_began_at);
-    const auto flag = [&](bool value, UnitFlag bit) {
-        if (value) {
-            record.flags = static_cast<std::uint16_t>(record.flags | bit);
-        }
-    };
-    flag(true, kUnitHasRun);
-    flag(run->forbid_restart, kUnitForbidRestart);
-    flag(run->sigkill_sent, kUnitSigkillSent);
-    flag(run->main_is_adopted, kUnitMainIsAdopted);
-    flag(run->main_known, kUnitMainIsKnown);
-    flag(run->told_reloading, kUnitToldReloading);
-    flag(run->told_stopping, kUnitToldStopping);
-    flag(run->forget_restarts, kUnitForgetRestarts);
-    record.service_type = static_cast<std::uint8_t>(unit.definition.service->type);
-    record.reload_result = static_cast<std::uint8_t>(run->reload_result);
-    record.restarts = run->restarts;
-    record.state_deadline = to_usec(run->state_deadline);
-    record.watchdog_deadline = to_usec(run->watchdog_deadline);
-    record.stop_deadline = to_usec(run->stop_deadline);
-    record.stop_began_at = to_usec(run->stop_began_at);
-    record.stop_limit = run->stop_limit.count();
-    record.dump_until = to_usec(run->dump_until);
-    run->stop_times.save(record.stop_times);
-    record.stop_times.warned_percent = run->warned_percent;
-    flag2(run->stop_is_measured, kUnitStopIsMeasured);
-    flag2(run->main_ran && !run->main.is_there(), kUnitMainRan);
-    if (run->exec_notes != nullptr) {
-        put_exec_notes(record, *run->exec_notes);
-    }
-    flag2(run->asked_to_stop, kUnitAskedToStop);
-    record.watchdog_interval = run->watchdog_interval.count();
-    record.main_started_at = to_usec(run->main_started_at);
-    record.main_exited_at = to_usec(run->main_exited_at);
-    record.watchdog_at = to_usec(run->watchdog_at);
-    record.main_code = static_cast<std::int32_t>(run->main_code);
-    record.main_status = run->main_status;
-    record.main_pid_last = run->main_pid_last;
-    record.status_error = run->status_error;
-    record.named_pid = run->named_pid;
-    const std::size_t starts = std::min(run->starts.size(), kStartLimitBurstMax);
-    record.start_count = static_cast<std::uint16_t>(starts);
-    std::transform(run->starts.end() - static_cast<std::ptrdiff_t>(starts), run->starts.end(),
-                   record.start_times.begin(), [](Time start) { return to_usec(start); });
-    record.main = record_of(run->main);
-    record.control = record_of(run->control);
-    record.identifying = static_cast<std::uint64_t>(run->identifying);
-    record.invocation_id = run->invocation_id;
-    put_text(record.status_text, run->status_text);
     return record;
 }
 
@@ -318,69 +324,100 @@ void Machine::restore(const SupervisorRecord& record) {
     shutdown_end = shutting_down ? time_from_usec(record.shutdown_end) : kNever;
 }
 
+void Machine::restore_run(Unit& unit, const UnitRecord& saved) {
+    unit.run = run_from(saved);
+    if (unit.definition.service == nullptr) {
+        // Its file is gone; it can still be stopped.
+        unit.definition.service = std::make_unique<ServiceSettings>();
+    }
+    Service{*this, unit}.restore_unclean_restarts(saved.unclean_restarts);
+    for (const auto& [process, role] : {std::pair{&unit.run->main, ProcessRole::main},
+                                        std::pair{&unit.run->control, ProcessRole::control}}) {
+        if (process->is_there()) {
+            processes.adopt(process->token, ProcessOwner{unit.id, role});
+        }
+    }
+    if (unit.run->identifying != Token::none) {
+        order(RetireProcess{unit.run->identifying});  // asked again later, under a new token
+        unit.run->identifying = Token::none;
+    }
+}
+
+void Machine::restore_job(Unit& unit, const JobRecord& saved) {
+    Job& job = jobs[static_cast<JobId>(saved.id)];
+    job.id = static_cast<JobId>(saved.id);
+    job.unit = unit.id;
+    job.type = static_cast<JobType>(saved.type);
+    job.state = static_cast<JobState>(saved.state);
+    job.irreversible = saved.irreversible != 0;
+    job.ignore_order = saved.ignore_order != 0;
+    job.installed_at = time_from_usec(saved.installed_at);
+    job.began_at = time_from_usec(saved.began_at);
+    job.requester = Requester{saved.requester_uid, saved.requester_pid,
+                              std::string(text_of(saved.requester_command)),
+                              std::string(text_of(saved.reason))};
+    unit.job = job.id;
+    next_job = std::max(next_job, saved.id + 1);
+}
+
+/// Every unit and job as it was; nothing is done or asked yet.
+void Machine::restore_unit(const RestoredUnit& restored) {
+    const UnitRecord& saved = restored.record;
+    Unit& unit = this->unit(find_or_add(text_of(saved.name)));
+    touch(unit);
+    unit.sub_state = static_cast<SubState>(saved.sub_state);
+    unit.result = static_cast<UnitResult>(saved.result);
+    unit.wants_back = (saved.flags2 & kUnitWantsBack) != 0;
+    unit.populated = restored.populated || (saved.flags & kUnitPopulated) != 0;
+    unit.state_changed_at = time_from_usec(saved.state_changed_at);
+    unit.inactive_exit_at = time_from_usec(saved.inactive_exit_at);
+    unit.active_enter_at = time_from_usec(saved.active_enter_at);
+    unit.active_exit_at = time_from_usec(saved.active_exit_at);
+    unit.inactive_enter_at = time_from_usec(saved.inactive_enter_at);
+    failed_units += unit.active_state() == ActiveState::failed ? 1u : 0u;
+    if ((saved.flags2 & kUnitHasCheck) != 0) {
+        unit.check = check_from(saved);
+        if (unit.check->process.is_there()) {
+            processes.adopt(unit.check->process.token, ProcessOwner{unit.id, ProcessRole::checker});
+        }
+    }
+    if ((saved.flags & kUnitHasRun) != 0) {
+        restore_run(unit, saved);
+    }
+    if (saved.job.id != 0) {
+        restore_job(unit, saved.job);
+    }
+}
+
+/// What a unit has to ask or do again.
+void Machine::resume_unit(const RestoredUnit& restored, bool was_away) {
+    Unit& unit = this->unit(*find(text_of(restored.record.name)));
+    if (Job* job = job_of(unit)) {
+        job->requester.unit = find_by_checksum(restored.record.asked_by);
+    }
+    if (unit.run != nullptr) {
+        Service{*this, unit}.resume(restored, was_away);
+    }
+    resume_checking(unit, restored.checker);
+    update_deadline(unit);
+    if (Job* job = job_of(unit)) {
+        // The record may be from before the last change of the unit that its job follows.
+        unit_changed(unit, unit.active_state());
+        if (jobs.contains(unit.job) && job->state == JobState::waiting) {
+            queue(*job);
+        }
+    }
+    if ((restored.record.flags2 & kUnitGoesWithout) != 0) {
+        find_left_out_again(unit);
+    }
+}
+
 void Machine::restore(const StateRestored& event) {
     restore(event.supervisor);
     effects->supervisor_dirty = true;  // where the records were lost, this is a new one
-    // First every unit and job as it was, then what each has to ask or do again: these look at one
-    // another.
+    // First all of them as they were: what each has to ask or do again looks at the others.
     for (const RestoredUnit& restored : event.units) {
-        const UnitRecord& saved = restored.record;
-        Unit& unit = this->unit(find_or_add(text_of(saved.name)));
-        touch(unit);
-        unit.sub_state = static_cast<SubState>(saved.sub_state);
-        unit.result = static_cast<UnitResult>(saved.result);
-        unit.wants_back = (saved.flags2 & kUnitWantsBack) != 0;
-        unit.populated = restored.populated || (saved.flags & kUnitPopulated) != 0;
-        unit.state_changed_at = time_from_usec(saved.state_changed_at);
-        unit.inactive_exit_at = time_from_usec(saved.inactive_exit_at);
-        unit.active_enter_at = time_from_usec(saved.active_enter_at);
-        unit.active_exit_at = time_from_usec(saved.active_exit_at);
-        unit.inactive_enter_at = time_from_usec(saved.inactive_enter_at);
-        failed_units += unit.active_state() == ActiveState::failed ? 1u : 0u;
-        if ((saved.flags2 & kUnitHasCheck) != 0) {
-            unit.check = check_from(saved);
-            if (unit.check->process.is_there()) {
-                processes.adopt(unit.check->process.token,
-                                ProcessOwner{unit.id, ProcessRole::checker});
-            }
-        }
-        if ((saved.flags & kUnitHasRun) != 0) {
-            unit.run = run_from(saved);
-            if (unit.definition.service == nullptr) {
-                unit.definition.service =
-                    std::make_unique<ServiceSettings>();  // its file is gone; it can still be
-                                                          // stopped
-            }
-            Service{*this, unit}.restore_unclean_restarts(saved.unclean_restarts);
-            for (const auto& [process, role] :
-                 {std::pair{&unit.run->main, ProcessRole::main},
-                  std::pair{&unit.run->control, ProcessRole::control}}) {
-                if (process->is_there()) {
-                    processes.adopt(process->token, ProcessOwner{unit.id, role});
-                }
-            }
-            if (unit.run->identifying != Token::none) {
-                order(
-                    RetireProcess{unit.run->identifying});  // asked again below, under a new token
-                unit.run->identifying = Token::none;
-            }
-        }
-        if (saved.job.id != 0) {
-            Job& job = jobs[static_cast<JobId>(saved.job.id)];
-            job.id = static_cast<JobId>(saved.job.id);
-            job.unit = unit.id;
-            job.type = static_cast<JobType>(saved.job.type);
-            job.state = static_cast<JobState>(saved.job.state);
-            job.irreversible = saved.job.irreversible != 0;
-            job.ignore_order = saved.job.ignore_order != 0;
-            job.installed_at = time_from_usec(saved.job.installed_at);
-            job.began_at = time_from_usec(saved.job.began_at);
-            job.requester = Requester{saved.job.requester_uid, saved.job.requester_pid,
-                                      std::string(text_of(saved.job.requester_command)),
-                                      std::string(text_of(saved.job.reason))};
-            unit.job = job.id;
-            next_job = std::max(next_job, saved.job.id + 1);
-        }
+        restore_unit(restored);
     }
     graph.rebuild(units.size());
     start_finished = started && jobs.empty();
@@ -390,25 +427,7 @@ void Machine::restore(const StateRestored& event) {
         restore_comeback(this->unit(*find(text_of(restored.record.name))), restored.record.missed);
     }
     for (const RestoredUnit& restored : event.units) {
-        Unit& unit = this->unit(*find(text_of(restored.record.name)));
-        if (Job* job = job_of(unit)) {
-            job->requester.unit = find_by_checksum(restored.record.asked_by);
-        }
-        if (unit.run != nullptr) {
-            Service{*this, unit}.resume(restored, event.was_away);
-        }
-        resume_checking(unit, restored.checker);
-        update_deadline(unit);
-        if (Job* job = job_of(unit)) {
-            // The record may be from before the last change of the unit that its job follows.
-            unit_changed(unit, unit.active_state());
-            if (jobs.contains(unit.job) && job->state == JobState::waiting) {
-                queue(*job);
-            }
-        }
-        if ((restored.record.flags2 & kUnitGoesWithout) != 0) {
-            find_left_out_again(unit);
-        }
+        resume_unit(restored, event.was_away);
     }
 }
 

@@ -165,6 +165,10 @@ private:
     void stop_waiting_for_reaping();
     const Command* command_at(std::uint16_t index) const;
     bool is_command_of_state(ProcessRole role, std::uint16_t index) const;
+    void take_over(Process& process, const ProcessFact& fact, ProcessRole role);
+    void spawn_again(Process& process, ProcessRole role);
+    void resume_deadlines(bool type_changed);
+    void resume_state();
     bool has_processes() const;
     bool may_kill() const;
     bool is_alive() const;
@@ -198,6 +202,8 @@ private:
 
     void on_main_exit(ExitCode code, int status);
     void on_main_exit_in_start(UnitResult result);
+    void on_parent_exit(UnitResult result);
+    void on_start_post_done(UnitResult result);
     void on_control_exit(ExitCode code, int status);
     bool run_next_control(std::uint16_t command);
     void on_check_deadline();

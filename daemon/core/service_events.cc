@@ -228,27 +228,11 @@ void Service::on_control_exit(ExitCode code, int status) {
                 fail_start(result);
             }
             return;
-        case SubState::start:  // the parent of a forking daemon
-            if (settings_.type != ServiceType::forking) {
-                return;  // a reload has changed its Type
-            }
-            if (result != UnitResult::success) {
-                fail_start(result);
-            } else if (run_.main.is_there()) {
-                enter_start_post();  // it has named itself before its parent ended
-            } else if (run_.identifying == Token::none) {
-                look_for_main_process();
-            }
+        case SubState::start:
+            on_parent_exit(result);
             return;
         case SubState::start_post:
-            if (result != UnitResult::success) {
-                fail_start(result);
-            } else if (settings_.type == ServiceType::forking && !run_.main_known &&
-                       !settings_.pid_file.empty()) {
-                look_for_main_process();  // by now there has to be a PID file
-            } else {
-                enter_running(UnitResult::success);
-            }
+            on_start_post_done(result);
             return;
         case SubState::reload:
             finish_reload(result);
@@ -279,6 +263,31 @@ void Service::on_control_exit(ExitCode code, int status) {
         case SubState::auto_restart:
         case SubState::active:
             return;
+    }
+}
+
+/// The parent of a forking daemon has ended.
+void Service::on_parent_exit(UnitResult result) {
+    if (settings_.type != ServiceType::forking) {
+        return;  // a reload has changed its Type
+    }
+    if (result != UnitResult::success) {
+        fail_start(result);
+    } else if (run_.main.is_there()) {
+        enter_start_post();  // it has named itself before its parent ended
+    } else if (run_.identifying == Token::none) {
+        look_for_main_process();
+    }
+}
+
+void Service::on_start_post_done(UnitResult result) {
+    if (result != UnitResult::success) {
+        fail_start(result);
+    } else if (settings_.type == ServiceType::forking && !run_.main_known &&
+               !settings_.pid_file.empty()) {
+        look_for_main_process();  // by now there has to be a PID file
+    } else {
+        enter_running(UnitResult::success);
     }
 }
 

@@ -65,96 +65,87 @@ bool Service::is_command_of_state(ProcessRole role, std::uint16_t index) const {
     return false;
 }
 
-void Service::resume(const RestoredUnit& restored, bool was_away) {
-    run_.may_have_missed_ready = run_.may_have_missed_ready ||
-                                 (was_away && is_notify() && unit_.sub_state == SubState::start);
-    const auto take = [&](Process& process, const ProcessFact& fact, ProcessRole role) {
-        if (!process.is_there()) {
-            return;
-        }
-        if (process.is_held) {  // nobody has been asked to start it yet
-            hold_until_idle();
-            return;
-        }
-        switch (fact.state) {
-            case ProcessFact::State::never_spawned:
-                if (machine_.shutting_down
-                        ? traits(unit_.sub_state).starting || role == ProcessRole::main
-                        : traits(unit_.sub_state).stopping && role == ProcessRole::main) {
-                    forget_process(process);  // it was to be started, and then to be stopped
-                    return;
-                }
-                if (!is_command_of_state(role, process.command)) {
-                    on_spawn_failed(
-                        role, Error{0, "go on with", unit_.name(), "its commands have changed"});
-                    return;
-                }
-                machine_.order(SpawnProcess{process.token, unit_.id, role, process.command,
-                                            role == ProcessRole::main && waits_for_execve()});
-                return;
-            case ProcessFact::State::alive:
-                // Whether it has got through execve nobody can tell any more: a failure of that
-                // still ends it with a status of its own.
-                process.executing = true;
-                process.is_foreign = fact.is_foreign;
-                process.start_time = fact.start_time != 0 ? fact.start_time : process.start_time;
-                if (process.pid == 0 ||
-                    (settings_.type == ServiceType::simple && unit_.sub_state == SubState::start)) {
-                    on_spawned(process, fact.pid);
-                }
-                if (role == ProcessRole::main) {
-                    on_executing(role);
-                }
-                return;
-            case ProcessFact::State::exited:
-                if (process.pid == 0) {
-                    process.pid = fact.pid;
-                }
-                return;  // its ProcessExited follows
-            case ProcessFact::State::none:
-            case ProcessFact::State::lost:
-                machine_.say(Severity::warning, unit_, describe_lost(process, role));
-                on_exit(role, ExitCode::unknown,
-                        static_cast<std::int32_t>(UnknownEnd::nobody_there));
-                return;
-        }
-    };
-    const bool type_changed =
-        restored.record.service_type != static_cast<std::uint8_t>(settings_.type);
-    const Token control = run_.control.token;
-    take(run_.main, restored.main, ProcessRole::main);
-    if (run_.control.token == control) {  // else a new one, that the main process's news called for
-        take(run_.control, restored.control, ProcessRole::control);
+/// Takes over a process that the record names: what became of it while no svcd was there?
+void Service::take_over(Process& process, const ProcessFact& fact, ProcessRole role) {
+    if (!process.is_there()) {
+        return;
     }
-    if (restored.record.identifying != 0) {
-        go_on_without_named();  // what it named died with the manager that was asked to look at it
+    if (process.is_held) {  // nobody has been asked to start it yet
+        hold_until_idle();
+        return;
     }
-    if (type_changed && traits(unit_.sub_state).starting) {
+    switch (fact.state) {
+        case ProcessFact::State::never_spawned:
+            spawn_again(process, role);
+            return;
+        case ProcessFact::State::alive:
+            // Whether it has got through execve nobody can tell any more: a failure of that still
+            // ends it with a status of its own.
+            process.executing = true;
+            process.is_foreign = fact.is_foreign;
+            process.start_time = fact.start_time != 0 ? fact.start_time : process.start_time;
+            if (process.pid == 0 ||
+                (settings_.type == ServiceType::simple && unit_.sub_state == SubState::start)) {
+                on_spawned(process, fact.pid);
+            }
+            if (role == ProcessRole::main) {
+                on_executing(role);
+            }
+            return;
+        case ProcessFact::State::exited:
+            if (process.pid == 0) {
+                process.pid = fact.pid;
+            }
+            return;  // its ProcessExited follows
+        case ProcessFact::State::none:
+        case ProcessFact::State::lost:
+            machine_.say(Severity::warning, unit_, describe_lost(process, role));
+            on_exit(role, ExitCode::unknown, static_cast<std::int32_t>(UnknownEnd::nobody_there));
+            return;
+    }
+}
+
+/// Orders a process once more that was to be started when the manager died, unless it was to be
+/// stopped after that.
+void Service::spawn_again(Process& process, ProcessRole role) {
+    const SubStateTraits& state = traits(unit_.sub_state);
+    if (machine_.shutting_down ? state.starting || role == ProcessRole::main
+                               : state.stopping && role == ProcessRole::main) {
+        forget_process(process);
+        return;
+    }
+    if (!is_command_of_state(role, process.command)) {
+        on_spawn_failed(role, Error{0, "go on with", unit_.name(), "its commands have changed"});
+        return;
+    }
+    machine_.order(SpawnProcess{process.token, unit_.id, role, process.command,
+                                role == ProcessRole::main && waits_for_execve()});
+}
+
+/// The deadlines that the record does not have, or that a time without svcd has made unfair.
+void Service::resume_deadlines(bool type_changed) {
+    const SubStateTraits& state = traits(unit_.sub_state);
+    if (type_changed && state.starting) {
         machine_.say(Severity::error, unit_,
                      "its Type is another than the one it was being started with: the start is "
                      "given up, start it again");
         arm(machine_.now);
     }
-    if (settings_.type == ServiceType::dbus && !is_down(unit_.active_state())) {
-        machine_.order(WatchBusName{unit_.id, true});
-    }
     if (run_.watchdog_deadline != kNever) {
         restart_watchdog();  // the service may have pinged while nobody listened
     }
     // Without a deadline it began with a timeout of infinity, and that definition is lost.
-    if (run_.state_deadline == kNever && traits(unit_.sub_state).stopping) {
+    if (run_.state_deadline == kNever && state.stopping) {
         begin_stop_clock();
         arm(run_.stop_deadline);
     } else if (run_.state_deadline == kNever &&
-               (traits(unit_.sub_state).starting ||
-                traits(unit_.sub_state).active == ActiveState::reloading)) {
+               (state.starting || state.active == ActiveState::reloading)) {
         arm(after(machine_.now, settings_.timeout_start));
     }
-    if (static_cast<std::uint8_t>(unit_.sub_state) != restored.record.sub_state) {
-        machine_.order(CheckCgroup{unit_.id});
-        machine_.update_deadline(unit_);
-        return;  // the news have taken it on, with all that belongs to it
-    }
+}
+
+/// Does again what the state begins with, where the death of the manager may have come before it.
+void Service::resume_state() {
     switch (unit_.sub_state) {
         case SubState::stop_watchdog:
         case SubState::stop_sigterm:
@@ -214,6 +205,31 @@ void Service::resume(const RestoredUnit& restored, bool was_away) {
         case SubState::active:
             break;
     }
+}
+
+void Service::resume(const RestoredUnit& restored, bool was_away) {
+    run_.may_have_missed_ready = run_.may_have_missed_ready ||
+                                 (was_away && is_notify() && unit_.sub_state == SubState::start);
+    const bool type_changed =
+        restored.record.service_type != static_cast<std::uint8_t>(settings_.type);
+    const Token control = run_.control.token;
+    take_over(run_.main, restored.main, ProcessRole::main);
+    if (run_.control.token == control) {  // else a new one, that the main process's news called for
+        take_over(run_.control, restored.control, ProcessRole::control);
+    }
+    if (restored.record.identifying != 0) {
+        go_on_without_named();  // what it named died with the manager that was asked to look at it
+    }
+    if (settings_.type == ServiceType::dbus && !is_down(unit_.active_state())) {
+        machine_.order(WatchBusName{unit_.id, true});
+    }
+    resume_deadlines(type_changed);
+    if (static_cast<std::uint8_t>(unit_.sub_state) != restored.record.sub_state) {
+        machine_.order(CheckCgroup{unit_.id});
+        machine_.update_deadline(unit_);
+        return;  // the news have taken it on, with all that belongs to it
+    }
+    resume_state();
     // With a process that lives it is not empty, and is looked at when that ends.
     const bool has_process = restored.main.state == ProcessFact::State::alive ||
                              restored.control.state == ProcessFact::State::alive;

@@ -46,6 +46,44 @@ void add_restarts(UnitStatus& status, const Machine& machine, const Unit& unit) 
     }
 }
 
+void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
+    const ServiceRun& run = *unit.run;
+    status.reload_result = run.reload_result;
+    status.main.pid = run.main.is_there() ? run.main.pid : 0;
+    status.main.last_pid = run.main_pid_last;
+    status.main.started_at = run.main_started_at;
+    status.main.exited_at = run.main_exited_at;
+    status.main.code = run.main_code;
+    status.main.status = run.main_status;
+    status.control_pid = run.control.pid;
+    status.control_command = run.control.command;
+    add_restarts(status, machine, unit);
+    status.status_text = run.status_text;
+    status.told_stopping = run.told_stopping;
+    status.exec_started = run.main_ran;
+    if (const ExecNotes* notes = run.exec_notes.get()) {
+        status.exec_error = notes->error;
+        if (unit.definition.service != nullptr && unit.definition.service->exec != nullptr) {
+            status.exec_warnings = describe(notes->deviations, *unit.definition.service->exec);
+        }
+        status.exec_warnings.insert(status.exec_warnings.end(), notes->warnings.begin(),
+                                    notes->warnings.end());
+    }
+    status.status_error = run.status_error;
+    status.watchdog_at = run.watchdog_at;
+    status.watchdog_interval = run.watchdog_interval;
+    status.deadline = run.state_deadline;
+    status.stop_deadline = run.stop_deadline;
+    status.stop_began_at = run.stop_began_at;
+    status.stop_limit = run.stop_limit;
+    status.stops_measured = run.stop_times.size();
+    status.stop_time_p50 = run.stop_times.percentile(50);
+    status.stop_time_p95 = run.stop_times.percentile(95);
+    status.sigkill_sent = run.sigkill_sent;
+    status.readiness_unknown = run.readiness_unknown && is_up(unit.active_state());
+    status.invocation_id = run.invocation_id;
+}
+
 }  // namespace
 
 UnitStatus Machine::status(const Unit& unit) const {
@@ -86,41 +124,8 @@ UnitStatus Machine::status(const Unit& unit) const {
         status.condition_at = unit.inactive_exit_at;
         status.assert_at = unit.inactive_exit_at;
     }
-    if (const ServiceRun* run = unit.run.get()) {
-        status.reload_result = run->reload_result;
-        status.main.pid = run->main.is_there() ? run->main.pid : 0;
-        status.main.last_pid = run->main_pid_last;
-        status.main.started_at = run->main_started_at;
-        status.main.exited_at = run->main_exited_at;
-        status.main.code = run->main_code;
-        status.main.status = run->main_status;
-        status.control_pid = run->control.pid;
-        status.control_command = run->control.command;
-        add_restarts(status, *this, unit);
-        status.status_text = run->status_text;
-        status.told_stopping = run->told_stopping;
-        status.exec_started = run->main_ran;
-        if (const ExecNotes* notes = run->exec_notes.get()) {
-            status.exec_error = notes->error;
-            if (unit.definition.service != nullptr && unit.definition.service->exec != nullptr) {
-                status.exec_warnings = describe(notes->deviations, *unit.definition.service->exec);
-            }
-            status.exec_warnings.insert(status.exec_warnings.end(), notes->warnings.begin(),
-                                        notes->warnings.end());
-        }
-        status.status_error = run->status_error;
-        status.watchdog_at = run->watchdog_at;
-        status.watchdog_interval = run->watchdog_interval;
-        status.deadline = run->state_deadline;
-        status.stop_deadline = run->stop_deadline;
-        status.stop_began_at = run->stop_began_at;
-        status.stop_limit = run->stop_limit;
-        status.stops_measured = run->stop_times.size();
-        status.stop_time_p50 = run->stop_times.percentile(50);
-        status.stop_time_p95 = run->stop_times.percentile(95);
-        status.sigkill_sent = run->sigkill_sent;
-        status.readiness_unknown = run->readiness_unknown && is_up(unit.active_state());
-        status.invocation_id = run->invocation_id;
+    if (unit.run != nullptr) {
+        add_run(status, *this, unit);
     }
     if (!is_down(unit.active_state())) {
         for (const LeftOut& each : unit.left_out) {
