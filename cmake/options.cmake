@@ -18,6 +18,11 @@ target_compile_options(svcd_warnings INTERFACE
 target_compile_options(svcd_warnings INTERFACE
     "$<$<NOT:$<CONFIG:Debug>>:-Wno-null-dereference;-Wno-maybe-uninitialized;-Wno-restrict>")
 
+# So that ccache can keep what is compiled with a precompiled header (with CCACHE_SLOPPINESS=pch_defines,time_macros).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(svcd_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+endif()
+
 # Every library and program of ours links this.
 add_library(svcd_base INTERFACE)
 target_include_directories(svcd_base INTERFACE ${PROJECT_SOURCE_DIR}/daemon)
@@ -28,6 +33,7 @@ target_link_options(svcd_base INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,now)
 add_library(svcd_sanitizers INTERFACE)
 if(SVCD_SANITIZE)
     target_compile_options(svcd_sanitizers INTERFACE
-        -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS)
+        -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS
+        -g1)  # lines for the reports; more makes objects that are slow to write and to link
     target_link_options(svcd_sanitizers INTERFACE -fsanitize=address,undefined)
 endif()

@@ -1,6 +1,7 @@
 #include "manager/log.h"
 
 #include <poll.h>
+#include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/base_sink.h>
 #include <sys/stat.h>
@@ -153,16 +154,19 @@ std::optional<Severity> severity_of(std::string_view word) {
     return std::nullopt;
 }
 
-Log::Log(int fd, Severity least) : logger_("svcd", std::make_shared<NonBlockingSink>(fd)) {
+Log::Log(int fd, Severity least)
+    : logger_(std::make_unique<spdlog::logger>("svcd", std::make_shared<NonBlockingSink>(fd))) {
     set_least(least);
 }
 
+Log::~Log() = default;
+
 void Log::say(Severity severity, std::string_view text) {
-    logger_.log(level_of(severity), spdlog::string_view_t{text.data(), text.size()});
+    logger_->log(level_of(severity), spdlog::string_view_t{text.data(), text.size()});
 }
 
 void Log::say(Severity severity, std::string_view unit, std::string_view text) {
-    if (!logger_.should_log(level_of(severity))) {
+    if (!logger_->should_log(level_of(severity))) {
         return;
     }
     std::string line{unit};
@@ -172,7 +176,7 @@ void Log::say(Severity severity, std::string_view unit, std::string_view text) {
 }
 
 void Log::set_least(Severity least) {
-    logger_.set_level(level_of(least));
+    logger_->set_level(level_of(least));
 }
 
 }  // namespace svcd

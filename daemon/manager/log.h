@@ -6,13 +6,16 @@
 // journal (JOURNAL_STREAM), lines carry the priorities of sd-daemon(3) and no time of their own.
 #pragma once
 
-#include <spdlog/logger.h>
-
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/types/effect.h"
+
+namespace spdlog {
+class logger;
+}
 
 namespace svcd {
 
@@ -23,6 +26,9 @@ class Log {
 public:
     /// Lines below `least` are not written.
     Log(int fd, Severity least);
+    ~Log();
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
 
     void say(Severity severity, std::string_view text);
     /// "UNIT: TEXT".
@@ -30,7 +36,7 @@ public:
     void set_least(Severity least);
 
 private:
-    spdlog::logger logger_;
+    std::unique_ptr<spdlog::logger> logger_;
 };
 
 }  // namespace svcd
