@@ -162,7 +162,7 @@ int BusLink::on_credentials(sd_bus_message* reply, void* caller, sd_bus_error*) 
 
 /// What it asked for is refused, and it is not there to be told.
 void BusLink::say_who_is_unknown(const KnownCaller& known, sd_bus_message* call) const {
-    if (known.gone && !known.caller.uid) {
+    if (!known.caller.uid) {
         const char* member = sd_bus_message_get_member(call);
         say(Severity::warning,
             std::string("A client of the message bus called ") + (member ? member : "a method") +

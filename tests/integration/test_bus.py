@@ -407,6 +407,23 @@ class Strangers(TestCase):
             svcd.wait_for("a", ActiveState="inactive")
 
 
+    # The bus is asked who a client is as soon as that has come; who has gone even before that answer can't be known to anybody.
+    def test_a_call_of_a_client_that_is_gone_at_once_is_done_or_refused_aloud(self):
+        bus = MessageBus(self.outer.path("dbus")).start()
+        self.addCleanup(bus.stop)
+        names = ["w%d" % number for number in range(20)]
+        with Daemon({name + ".service": service(actor(name)) for name in names}, bus=bus.address) as svcd:
+            bus.wait_for_svcd()
+            for name in names:
+                run("busctl", "--address=" + bus.address, "--expect-reply=no", "call", "org.svcd1", *MANAGER, "StartUnit", "ss",
+                    name + ".service", "replace")
+
+            def settled():
+                started = sum(svcd.show(name)["ActiveState"] == "active" for name in names)
+                return started + len(self.lines(svcd, "called StartUnit and was gone before")) == len(names)
+            svcd.wait_until(settled, "each start was done, or is in the log")
+
+
 class Misbehaving(TestCase):
     """Whatever the message bus does, services and deadlines don't notice."""
 
