@@ -268,11 +268,10 @@ ExecError unreadable(int error_number, const std::string& path, ExecProblem prob
 ExecProblem problem_of(int error_number) {
     switch (error_number) {
         case EINVAL:
+        case EISDIR:
             return ExecProblem::not_a_regular_file;
         case EFBIG:
             return ExecProblem::too_large;
-        case EISDIR:
-            return ExecProblem::directory;
         default:
             return ExecProblem::none;
     }

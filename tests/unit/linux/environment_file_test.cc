@@ -152,7 +152,7 @@ TEST_F(EnvironmentFiles, AreRefusedAtOnceWithWhatTheyAre) {
         ExecProblem problem;
     };
     for (const Case& one :
-         {Case{"", EISDIR, ExecProblem::directory},
+         {Case{"", EISDIR, ExecProblem::not_a_regular_file},
           Case{"/fifo", EINVAL, ExecProblem::not_a_regular_file},
           Case{"/large", EFBIG, ExecProblem::too_large},
           Case{"/nul", EINVAL, ExecProblem::nul_byte}, Case{"/missing", ENOENT, ExecProblem::none},
@@ -162,6 +162,7 @@ TEST_F(EnvironmentFiles, AreRefusedAtOnceWithWhatTheyAre) {
         EXPECT_EQ(error.error_number, one.error_number) << one.name;
         EXPECT_EQ(error.problem, one.problem) << one.name;
         EXPECT_EQ(error.object, folder_ + one.name);
+        EXPECT_THAT(describe(error), Not(HasSubstr("program"))) << one.name;
     }
     std::ofstream{folder_ + "/largest"} << std::string(kEnvironmentFileMax, ' ');
     EXPECT_THAT(read_environment_files(folder_ + "/largest").lines.assignments, IsEmpty());
