@@ -3,9 +3,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "unitfile/suggestion.h"
+
 namespace svcd {
 namespace {
 
@@ -14,6 +16,31 @@ constexpr std::size_t kCandidatesMax = 4096;
 
 /// Warnings that are kept for those who ask later.
 constexpr std::size_t kWarningsMax = 1024;
+
+/// Types of unit that svcd does not have (systemd.unit(5)).
+constexpr auto kTypesOfSystemd = std::to_array<std::string_view>(
+    {".socket", ".timer", ".path", ".mount", ".automount", ".swap", ".device", ".scope"});
+
+std::string_view without_type(std::string_view name) {
+    return name.substr(0, name.rfind('.'));
+}
+
+/// The name that is nearest; what is compared is what stands before the type, for the type has as
+/// many letters as there may be mistakes in a short name.
+std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates) {
+    std::vector<std::string_view> stems;
+    stems.reserve(candidates.size());
+    for (const std::string& candidate : candidates) {
+        stems.push_back(without_type(candidate));
+    }
+    const std::string_view nearest = nearest_word(without_type(name), stems);
+    for (std::size_t i = 0; i < stems.size() && !nearest.empty(); ++i) {
+        if (stems[i].data() == nearest.data()) {
+            return candidates[i];
+        }
+    }
+    return {};
+}
 
 void mix(std::uint64_t& digest, std::uint64_t value) {
     constexpr std::uint64_t kPrime = 0x100000001b3;
@@ -184,10 +211,14 @@ std::string UnitFiles::hint(std::string_view name) const {
     if (parts && parts->is_instance() && has_file(parts->template_name())) {
         return {};
     }
-    std::vector<std::string> names = candidates_for(parts);
-    const std::vector<std::string_view> candidates{names.begin(), names.end()};
-    const std::string_view nearest = nearest_word(name, candidates);
-    return nearest.empty() ? std::string{} : "did you mean '" + std::string(nearest) + "'?";
+    const std::string_view type = name.substr(std::min(name.rfind('.'), name.size()));
+    if (!parts &&
+        std::find(kTypesOfSystemd.begin(), kTypesOfSystemd.end(), type) != kTypesOfSystemd.end()) {
+        return "svcd has services, targets and slices, and no units of type " +
+               std::string{type.substr(1)};
+    }
+    const std::string nearest = nearest_name(name, candidates_for(parts));
+    return nearest.empty() ? std::string{} : "did you mean '" + nearest + "'?";
 }
 
 /// Names that a mistyped one may stand for.

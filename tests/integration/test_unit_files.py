@@ -106,6 +106,10 @@ class SecondNames(TestCase):
             svcd.svctl("daemon-reload")
             self.assertIn("did you mean 'shop-web.service'?", svcd.svctl("start", "shop-wbe", status=4).stderr)
             self.assertIn("did you mean shop-web.service?", svcd.svctl("status", "shop-wbe", status=4).stderr)
+            self.assertNotIn("did you mean", svcd.svctl("start", "shop", status=4).stderr)
+            self.assertNotIn("did you mean", svcd.svctl("kill", "nope", status=4).stderr)  # not off.service
+            self.assertIn("no units of type mount", svcd.svctl("start", "/srv", status=4).stderr)
+            self.assertIn("no units of type socket", svcd.svctl("start", "web.socket", status=4).stderr)
             self.assertIn("did you mean 'frontend.service'?", svcd.svctl("stop", "fronted", status=4).stderr)
             self.assertIn("did you mean 'worker@7.service'?", svcd.svctl("start", "wroker@7", status=4).stderr)
             told = svcd.svctl("start", "worker@", status=4).stderr
