@@ -238,6 +238,11 @@ private:
             const bool is_empty = equals != std::string::npos && equals + 1 == argument.size();
             return is_empty && name != "--reason" ? std::optional{needs_value(name)} : std::nullopt;
         }
+        if (!after && parse_signal(argument.substr(1))) {
+            return usage_error(nothing_done("'" + argument + "' is a signal, and no option"),
+                               "it stands after the verb: svctl kill " + argument +
+                                   " UNIT (a host of that name: --host=NAME)");
+        }
         if (argument.size() == 1 || !is_letter(argument[1])) {
             return usage_error(nothing_done("'" + argument + "' is no option"),
                                "a name that begins with '-' stands after '--'");

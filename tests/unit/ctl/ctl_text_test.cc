@@ -174,6 +174,9 @@ TEST(Parsing, AWordWithADashThatIsNoOptionIsNeverAName) {
     EXPECT_EQ(ended({"stop", "-9", "web"}).status, ExitStatus::usage);
     EXPECT_EQ(ended({"-9", "kill", "web"}).status, ExitStatus::usage);
     EXPECT_EQ(ended({"stop", "-HUP", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"-9", "kill", "web"}).status, ExitStatus::usage);
+    EXPECT_EQ(ended({"-HUP", "kill", "web"}).status, ExitStatus::usage);  // not the host "UP"
+    EXPECT_THAT(ended({"-HUP", "kill", "web"}).text, HasSubstr("svctl kill -HUP UNIT"));
     EXPECT_THAT(ended({"stop", "-H", "box", "web"}).text, HasSubstr("stands before the verb"));
     EXPECT_EQ(ended({"kill", "-H", "web"}).status, ExitStatus::usage);
     EXPECT_EQ(ended({"kill", "-9", "-HUP", "web"}).status, ExitStatus::usage);
@@ -269,6 +272,11 @@ TEST(Parsing, UsageErrorsAreTwoAndSayWhat) {
     EXPECT_EQ(ended({"help", "kill"}).status, ExitStatus::done);
     EXPECT_EQ(ended({"help", "statsu"}).status, ExitStatus::usage);
     EXPECT_EQ(ended({"--help"}).status, ExitStatus::done);
+    const std::string start = ended({"start", "--help"}).text;
+    for (const char* part : {"--wait", "--job-mode", "--reason", "--strict", "--each", "--dry-run",
+                             "1 when a start left something out"}) {
+        EXPECT_THAT(start, HasSubstr(part));
+    }
 }
 
 TEST(ExitStatuses, TheWorseOfTwoCounts) {
