@@ -31,6 +31,7 @@ std::optional<Refusal> Transaction::build(const std::vector<Asked>& asked, JobMo
     }
     note_refusals();
     if (!has_anchor_left()) {
+        drop_unwanted();
         return std::nullopt;
     }
     find_what_matters();
@@ -319,75 +320,6 @@ void Transaction::note_refusals() {
         const Index anchor = anchors_[asked];
         if (anchor != kNone && entries_[anchor].is_dropped) {
             refusals_[asked] = refusal_of_anchor(anchor);
-        }
-    }
-}
-
-void Transaction::find_what_matters() {
-    // From the anchors along the wishes that matter; these are kept with the job that is wished
-    // for, so: repeat until still.
-    std::vector<std::vector<Index>> needs(entries_.size());
-    for (Index index = 0; index < entries_.size(); ++index) {
-        for (const Wish& wish : entries_[index].wishes) {
-            if (wish.matters) {
-                needs[wish.by].push_back(index);
-            }
-        }
-    }
-    std::vector<Index> reached;
-    for (const Index anchor : anchors_) {
-        if (anchor != kNone && !entries_[anchor].is_dropped) {
-            reached.push_back(anchor);
-        }
-    }
-    while (!reached.empty()) {
-        const Index next = reached.back();
-        reached.pop_back();
-        if (entries_[next].matters_to_anchor) {
-            continue;
-        }
-        entries_[next].matters_to_anchor = true;
-        reached.insert(reached.end(), needs[next].begin(), needs[next].end());
-    }
-}
-
-void Transaction::drop_unwanted() {
-    bool changed = true;
-    while (changed) {
-        changed = false;
-        for (Index index = 0; index < entries_.size(); ++index) {
-            Entry& entry = entries_[index];
-            if (entry.is_dropped || entry.is_anchor || is_shutdown_) {
-                continue;
-            }
-            const bool is_wanted =
-                std::any_of(entry.wishes.begin(), entry.wishes.end(),
-                            [&](const Wish& wish) { return !entries_[wish.by].is_dropped; });
-            if (!is_wanted) {
-                entry.is_dropped = true;
-                changed = true;
-            }
-        }
-    }
-}
-
-void Transaction::drop_redundant() {
-    // A unit's jobs go together: a redundant one that a needed one stands beside must still be
-    // merged with it.
-    for (auto& [unit_id, indices] : by_unit_) {
-        const Unit& unit = machine_.unit(static_cast<UnitId>(unit_id));
-        const Job* installed = machine_.job_of(unit);
-        const bool all_redundant = std::all_of(indices.begin(), indices.end(), [&](Index index) {
-            const Entry& entry = entries_[index];
-            return entry.is_dropped ||
-                   (!entry.is_anchor && is_redundant(entry.type, unit.active_state()) &&
-                    (installed == nullptr || merged(installed->type, entry.type).has_value()));
-        });
-        if (!all_redundant) {
-            continue;
-        }
-        for (const Index index : indices) {
-            entries_[index].is_dropped = true;
         }
     }
 }

@@ -12,7 +12,8 @@
 //   6. apply
 //
 // Of several anchors, one that can't be by itself is taken out and says why (refusal_of()); what
-// they can't be together refuses the whole. Steps 3 to 5 stand in transaction_conflicts.cc.
+// they can't be together refuses the whole. Step 2 stands in transaction_pruning.cc, steps 3 to 5
+// in transaction_conflicts.cc.
 #pragma once
 
 #include <optional>
@@ -122,6 +123,8 @@ private:
     const Refusal& cause_of(Index entry) const;
     std::string way_to_cause(Index entry) const;
     Refusal refusal_of_anchor(Index anchor) const;
+    std::vector<std::vector<Index>> wishes_of_each(bool only_what_matters) const;
+    std::vector<bool> reached_from_anchors(bool only_what_matters) const;
     void find_what_matters();
     void drop_unwanted();
     void drop_redundant();

@@ -212,6 +212,26 @@ TEST(Several, WhatCantBeByItselfIsReportedAndTheOthersGoOn) {
     EXPECT_EQ(scenario.state("needy"), "inactive/dead");
 }
 
+// Seed 138942: what the refused ones only wished for was started all the same.
+TEST(Several, WhatOnlyRefusedOnesWishForIsNotStarted) {
+    for (const bool one_is_left : {true, false}) {
+        Scenario scenario = with_faulty(
+            list(std::move(service("x").requires_("gone.service").wants("helper.service")),
+                 std::move(service("y").requires_("gone.service").wants("helper.service")),
+                 std::move(service("helper").wants("other.service")),
+                 std::move(service("other").wants("helper.service")), service("z")),
+            {"gone.service"});
+        std::vector<std::string> names{"x", "y"};
+        if (one_is_left) {
+            names.emplace_back("z");
+        }
+        scenario.ask_all(JobVerb::start, names);
+        EXPECT_EQ(scenario.state("helper"), "inactive/dead");
+        EXPECT_EQ(scenario.state("other"), "inactive/dead");
+        EXPECT_EQ(scenario.state("z"), one_is_left ? "active/running" : "inactive/dead");
+    }
+}
+
 TEST(Several, AreRefusedWholeForAConflictAmongThem) {
     Scenario scenario =
         with(service("a"), std::move(service("b").depends(Relation::conflicts, "a.service")),
