@@ -54,56 +54,31 @@ std::string kill_part(const StopRecord& record) {
     return "; SIGKILL was needed for " + std::to_string(killed) + " of " + processes_text(all);
 }
 
-/// A command of the unit that failed: "ExecStartPre exited with status 1"; or "".
-std::string failed_command(const StopRecord& record) {
-    for (const StopEvent& event : record.events) {
-        if (event.what == "exit" && event.role == "control" &&
-            (event.code != "exited" || event.status != 0)) {
-            return "its " + event.setting + " " + end_text(event.code, event.status);
-        }
-    }
-    return "";
-}
-
 std::string own_end(const StopRecord& record) {
-    if (const StopEvent* failed = exec_failure(record)) {
-        return failed->error;
-    }
     const std::string end = end_text(record.main_code, record.main_status, main_ran(record));
-    const bool went_well = record.main_code == "exited" && record.main_status == 0;
-    if (const std::string command = failed_command(record);
-        !command.empty() && (end.empty() || went_well)) {
-        return command;
-    }
     return end.empty() ? "its processes are gone" : "its main process " + end;
 }
 
 /// What it was that ended the unit when nobody asked, without its name.
 std::string own_reason(const StopRecord& record) {
-    if (record.result == "timeout") {
-        return was_starting(record) ? "it did not start within TimeoutStartSec"
-               : first_sigkill(record) == nullptr || record.from == "running"
-                   ? "it had run for RuntimeMaxSec, or did not end in time"
-                   : "it did not end in time";
-    }
-    if (record.result == "watchdog") {
-        return "no sign of life (WATCHDOG=1) came from it for WatchdogSec";
-    }
-    if (record.result == "oom-kill") {
-        return "the kernel's OOM killer took a process of it: memory was short";
-    }
     if (record.result == "success") {
         const bool said_so = std::ranges::any_of(record.events, [](const StopEvent& event) {
             return event.what == "notify" && event.stopping && event.at < 1'000;
         });
         return said_so ? "it said STOPPING=1 by itself" : own_end(record);
     }
-    if (record.result == "protocol" || record.result == "resources" ||
-        record.result == "exec-condition" || record.result == "start-limit-hit" ||
-        record.result.empty()) {
-        return describe_result(record.result, code_number(record.main_code), record.main_status);
+    const StopEvent* failure = failure_of(record);
+    if (failure != nullptr && failure->kind == "not-executed") {
+        const auto failed = std::ranges::find(record.events, "exec-failed", &StopEvent::what);
+        return failed != record.events.end() ? failed->error
+                                             : "a command of it could not be executed";
     }
-    return own_end(record);
+    if (failure != nullptr && !failure->text.empty()) {
+        return failure->text;
+    }
+    return failure != nullptr && failure->kind == "main-ended"
+               ? own_end(record)
+               : describe_result(record.result, code_number(record.main_code), record.main_status);
 }
 
 std::string time_part(const StopRecord& record) {

@@ -38,6 +38,8 @@ std::optional<Verdict> crashed(const StopRecord& record);
 std::optional<Verdict> could_not_be_run(const StopRecord& record);
 std::optional<Verdict> failed_by_itself(const StopRecord& record);
 std::optional<Verdict> out_of_time(const StopRecord& record);
+std::optional<Verdict> command_failed(const StopRecord& record);
+std::optional<Verdict> promise_not_kept(const StopRecord& record);
 std::optional<Verdict> killed_unasked(const StopRecord& record);
 std::optional<Verdict> left_by_main(const StopRecord& record);
 std::optional<Verdict> wedged(const StopRecord& record);

@@ -14,8 +14,9 @@ using Judge = std::optional<Verdict> (*)(const StopRecord&);
 
 constexpr auto kJudges = std::to_array<Judge>(
     {wedged, killed_by_oom, killed_by_person, killed_from_outside, crashed, could_not_be_run,
-     failed_by_itself, out_of_time, exec_stop_cut, exec_stop_failed, shortened_by_shutdown,
-     cpu_throttled, left_by_main, killed_unasked, limit_was_extended, nearly_out_of_time});
+     failed_by_itself, command_failed, promise_not_kept, out_of_time, exec_stop_cut,
+     exec_stop_failed, shortened_by_shutdown, cpu_throttled, left_by_main, killed_unasked,
+     limit_was_extended, nearly_out_of_time});
 
 constexpr Usec kPercent = 100;
 
@@ -59,6 +60,29 @@ std::string command_text(const StopEvent& event) {
     return event.setting + " (" + event.command + ", PID " + std::to_string(event.pid) + ")";
 }
 
+std::string start_timeout_mend(const StopRecord& record, const StopEvent& failure) {
+    const auto says = [&](std::string_view words) {
+        return failure.text.find(words) != std::string::npos;
+    };
+    if (failure.kind == "ready-refused") {
+        return "NotifyAccess: all, or exec, if another process than the main one is to say it.";
+    }
+    if (says("READY=1 had not come")) {
+        return "TimeoutStartSec: more, if it needs that long; Type: exec, if the program never "
+               "sends READY=1.";
+    }
+    if (says("PIDFile: ")) {
+        return "PIDFile: the path that the program really writes; or leave it out.";
+    }
+    if (says("ExecStart (") && record.from == "start") {
+        return "Type: exec, if the program stays in the foreground; TimeoutStartSec: more, if it "
+               "needs that long.";
+    }
+    return "TimeoutStartSec: more, if it needs that long; else see what it waits for ('svctl "
+           "status " +
+           record.unit + "').";
+}
+
 /// It was the unit that failed, before anybody stopped it.
 bool ended_by_itself(const StopRecord& record) {
     return !record.asked_by && !record.shutdown;
@@ -94,11 +118,13 @@ std::optional<Verdict> exec_stop_failed(const StopRecord& record) {
     if (!failed) {
         return std::nullopt;
     }
+    const StopEvent* told = first_stop_signal(record);
     return verdict(
         "exec-stop-failed",
         command_text(*failed->end) + " " + end_text(failed->end->code, failed->end->status) +
             " after " + short_time(failed->took) +
-            (failed->end->setting == "ExecStop" ? "; svcd went on with " + record.stop_signal : ""),
+            (told != nullptr && told->at >= failed->end->at ? "; svcd went on with " + told->signal
+                                                            : ""),
         failed->end->setting +
             ": mend the command, its output is in the unit's log; a '-' before it has "
             "svcd ignore its failure.");
@@ -231,8 +257,9 @@ std::optional<Verdict> could_not_be_run(const StopRecord& record) {
 }
 
 std::optional<Verdict> failed_by_itself(const StopRecord& record) {
+    const StopEvent* failure = failure_of(record);
     if (!ended_by_itself(record) || record.main_code != "exited" || record.main_status == 0 ||
-        could_not_be_run(record)) {
+        (failure != nullptr && failure->kind != "main-ended") || could_not_be_run(record)) {
         return std::nullopt;
     }
     return verdict("failed-itself",
@@ -242,26 +269,53 @@ std::optional<Verdict> failed_by_itself(const StopRecord& record) {
                    "See what it wrote last: 'svctl status " + record.unit + "'.");
 }
 
+/// What svcd wrote down when its time was over, and what helps against just that.
 std::optional<Verdict> out_of_time(const StopRecord& record) {
-    if (!ended_by_itself(record)) {
+    const StopEvent* failure = failure_of(record);
+    if (failure == nullptr) {
         return std::nullopt;
     }
-    if (record.result == "watchdog") {
-        return verdict("watchdog",
-                       "no WATCHDOG=1 came for WatchdogSec, so svcd ended it: it hung, or was too "
-                       "busy to say so",
-                       "See what it hung in; or WatchdogSec: more.");
+    if (failure->kind.starts_with("watchdog")) {
+        return verdict("watchdog", failure->text + "; svcd ended it",
+                       failure->kind == "watchdog-trigger" ? ""
+                       : failure->kind == "watchdog-never"
+                           ? "Have the program send WATCHDOG=1 (NotifyAccess has to allow the "
+                             "process that does), or leave WatchdogSec out."
+                           : "See what kept it from sending; or WatchdogSec: more.");
     }
-    if (record.result != "timeout") {
-        return std::nullopt;
+    if (failure->kind == "start-timeout" || failure->kind == "ready-refused") {
+        return verdict("start-timeout", failure->text, start_timeout_mend(record, *failure));
     }
-    if (record.from.starts_with("start") || record.from == "condition") {
-        return verdict("start-timeout",
-                       "it had not started within TimeoutStartSec, so svcd ended it",
-                       "TimeoutStartSec: more, if it needs that long; Type: what it really does "
-                       "(Type: notify waits for READY=1, Type: forking for the parent's end).");
+    if (failure->kind == "runtime-max") {
+        return verdict("runtime-max", failure->text, "RuntimeMaxSec: more, if it may run longer.");
     }
     return std::nullopt;
+}
+
+/// A command beside the main process; those of the stop have judgements of their own.
+std::optional<Verdict> command_failed(const StopRecord& record) {
+    const StopEvent* failure = failure_of(record);
+    if (failure == nullptr || failure->kind != "command-failed" ||
+        failure->text.starts_with("ExecStop")) {
+        return std::nullopt;
+    }
+    return verdict("command-failed", failure->text,
+                   failure->text.substr(0, failure->text.find(' ')) +
+                       ": mend the command, its output is in the unit's log; a '-' before it has "
+                       "svcd ignore its failure.");
+}
+
+/// What its Type promises, and it did not do.
+std::optional<Verdict> promise_not_kept(const StopRecord& record) {
+    const StopEvent* failure = failure_of(record);
+    if (failure == nullptr || (failure->kind != "not-ready" && failure->kind != "no-pid-file")) {
+        return std::nullopt;
+    }
+    return verdict(failure->kind, failure->text,
+                   failure->kind == "no-pid-file"
+                       ? "PIDFile: the path that the program really writes; or leave it out."
+                       : "See what it wrote last: 'svctl status " + record.unit +
+                             "'; Type: exec, if the program never sends READY=1.");
 }
 
 std::optional<Verdict> killed_unasked(const StopRecord& record) {

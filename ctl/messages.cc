@@ -160,9 +160,9 @@ std::string describe_end(int code, int status, bool ran) {
         case kCodeExited: {
             std::string text = "exited with status " + std::to_string(status);
             if (const auto meaning = meaning_of_exit_status(status)) {
-                text += " (";
-                text += ran ? "its own: the program was executed" : *meaning;
-                text += ")";
+                text +=
+                    ran ? " (its own: the program was executed)"
+                        : " (its own; or svcd's, which then means: " + std::string{*meaning} + ")";
             }
             if (status > 128 && status <= 128 + SIGRTMAX && !meaning_of_exit_status(status)) {
                 text += " (that is 128 + " + signal_name(status - 128) + ")";

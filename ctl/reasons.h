@@ -11,6 +11,15 @@ namespace svcd {
 /// Neither "never" nor "infinity".
 bool is_moment(Usec time);
 
+/// What svcd wrote down when a unit, or its reload, failed (daemon/core/types/failure.h).
+struct RecordedFailure {
+    std::string kind;  ///< "" for none
+    std::string text;  ///< a sentence; "" where the exit status of the main process says it
+};
+
+/// The property of this name, "Failure" or "ReloadFailure".
+RecordedFailure recorded_failure(const Json& properties, const char* name);
+
 /// Why a unit is not as it should be; empty when its Result is success.
 std::string reason_text(const Json& properties);
 

@@ -83,6 +83,8 @@ StopEvent read_event(const Json& json) {
     event.status_text = text_of(json, "status");
     event.extend = time_of(json, "extend_usec");
     event.why = text_of(json, "why");
+    event.kind = text_of(json, "kind");
+    event.text = text_of(json, "text");
     event.processes = read_processes(list_of(json, "processes"));
     event.more = number_of(json, "more");
     return event;
@@ -245,6 +247,16 @@ const StopEvent* exec_failure(const StopRecord& record) {
                !event.setting.starts_with("ExecStop");
     });
     return found == record.events.end() ? nullptr : &*found;
+}
+
+const StopEvent* failure_of(const StopRecord& record) {
+    const auto found = std::ranges::find(record.events, "failure", &StopEvent::what);
+    return found == record.events.end() ? nullptr : &*found;
+}
+
+bool failed_by(const StopRecord& record, std::string_view kind) {
+    const StopEvent* failure = failure_of(record);
+    return failure != nullptr && failure->kind == kind;
 }
 
 bool main_ran(const StopRecord& record) {

@@ -64,6 +64,8 @@ struct StopEvent {
     std::string status_text;
     std::optional<Usec> extend;
     std::string why;
+    std::string kind;  ///< of a failure, as the next
+    std::string text;  ///< may be empty
     std::vector<ProcessFacts> processes;
     std::uint64_t more = 0;
 };
@@ -132,6 +134,9 @@ const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid = 0);
 /// What kept the unit's first command that failed so from being executed, before it went down, or
 /// nullptr.
 const StopEvent* exec_failure(const StopRecord& record);
+/// What made its result, as svcd wrote it down; nullptr: it did not fail.
+const StopEvent* failure_of(const StopRecord& record);
+bool failed_by(const StopRecord& record, std::string_view kind);
 /// Was the main process its own program when it ended, as far as is known?
 bool main_ran(const StopRecord& record);
 /// The exit of a process, or nullptr.

@@ -170,6 +170,14 @@ void exec_error(Subject& subject, Writer& value) {
         .close();
 }
 
+template <UnitFailure UnitStatus::*field, std::string UnitStatus::*text>
+void failure(Subject& subject, Writer& value) {
+    value.open(SD_BUS_TYPE_STRUCT, "ss")
+        .string(name_of((subject.status().*field).kind))
+        .string(subject.status().*text)
+        .close();
+}
+
 void unit_job(Subject& subject, Writer& value) {
     const std::optional<JobStatus>& job = subject.status().job;
     const JobId id = job ? job->id : JobId::none;
@@ -351,6 +359,10 @@ constexpr PropertyRow kServiceProperties[] = {
     // people, whether the execve of the main process succeeded, and what was not done as the file says.
     {"ExecError",      "(sss)", Emits::change, exec_error},
     {"ExecErrorText",  "s", Emits::change,  [](Subject& s, Writer& w) { w.string(to_string(s.status().exec_error)); }},
+    // Ours: what made Result, and ReloadResult (kind, a sentence that may be empty), and who said READY=1 in vain.
+    {"Failure",        "(ss)", Emits::change, failure<&UnitStatus::failure, &UnitStatus::failure_text>},
+    {"ReloadFailure",  "(ss)", Emits::change, failure<&UnitStatus::reload_failure, &UnitStatus::reload_failure_text>},
+    {"ReadyRefusedPID", "u", Emits::change, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().ready_refused_from)); }},
     {"ExecStarted",    "b", Emits::change,  status_flag<&UnitStatus::exec_started>},
     {"ExecWarnings",   "as", Emits::change, [](Subject& s, Writer& w) { w.strings(s.status().exec_warnings); }},
     {"ControlGroup",   "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},

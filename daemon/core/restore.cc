@@ -63,6 +63,32 @@ std::unique_ptr<ExecNotes> exec_notes_from(const UnitRecord& record) {
     return is_empty ? nullptr : std::move(notes);
 }
 
+FailureRecord record_of(const UnitFailure& failure) {
+    FailureRecord record{};
+    record.kind = static_cast<std::uint8_t>(failure.kind);
+    record.during = static_cast<std::uint8_t>(failure.during);
+    record.command = failure.command;
+    record.status = failure.status;
+    record.pid = failure.pid;
+    record.code = static_cast<std::uint32_t>(failure.code);
+    record.limit = failure.limit.count();
+    return record;
+}
+
+UnitFailure failure_from(const FailureRecord& record) {
+    UnitFailure failure;
+    if (record.kind <= static_cast<std::uint8_t>(kLastFailureKind)) {
+        failure.kind = static_cast<FailureKind>(record.kind);
+        failure.during = static_cast<SubState>(record.during);
+        failure.command = record.command;
+        failure.status = record.status;
+        failure.pid = record.pid;
+        failure.code = static_cast<ExitCode>(record.code);
+        failure.limit = Duration{record.limit};
+    }
+    return failure;
+}
+
 ProcessRecord record_of(const Process& process) {
     ProcessRecord record{};
     record.token = static_cast<std::uint64_t>(process.token);
@@ -168,6 +194,8 @@ void put_run(UnitRecord& record, const ServiceRun& run) {
     record.identifying = static_cast<std::uint64_t>(run.identifying);
     record.invocation_id = run.invocation_id;
     put_text(record.status_text, run.status_text);
+    record.failure = record_of(run.failure);
+    record.reload_failure = record_of(run.reload_failure);
 }
 
 }  // namespace
@@ -282,6 +310,8 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->identifying = static_cast<Token>(record.identifying);
     run->invocation_id = record.invocation_id;
     run->status_text = text_of(record.status_text);
+    run->failure = failure_from(record.failure);
+    run->reload_failure = failure_from(record.reload_failure);
     return run;
 }
 

@@ -71,6 +71,7 @@ std::optional<StartOutcome> Service::obstacle() {
                      "given up: started " + std::to_string(run_.starts.size()) +
                          " times within StartLimitIntervalSec; 'svctl start " + unit_.name() +
                          "' tries again");
+        blame(FailureKind::start_limit);
         enter_dead(UnitResult::start_limit_hit, false);
         machine_.take_emergency_action(unit_.definition.rarely().start_limit_action, unit_, -1,
                                        "hit its start limit");
@@ -94,6 +95,10 @@ StartOutcome Service::start() {
     }
     unit_.result = UnitResult::success;
     run_.reload_result = UnitResult::success;
+    run_.failure = {};
+    run_.reload_failure = {};
+    run_.pid_file_fault.clear();
+    run_.refused_ready_from = 0;
     forget_exec_notes();
     run_.given_up = false;
     run_.main_known = false;

@@ -1,6 +1,7 @@
 // The service state machine: what systemd.service(5) describes, as transitions.
 //
-// `Service` is a view: it is made for a call, holds nothing, and works on the unit's ServiceRun.
+// `Service` is a view: it is made for a call, works on the unit's ServiceRun, and holds nothing but
+// what is to blame in that call if the unit fails.
 // Each enter_*() carries out what entering that state means and, when there is nothing to do in it,
 // goes straight on to the next; a failure on the way enters the state that cleans up. Which state
 // may follow which stands in service_edges.h.
@@ -21,6 +22,9 @@ std::optional<std::uint16_t> first_command(const ServiceSettings& settings, Comm
 /// ExecStop may take the stop's time but for this share of it (at most 10 s): then the stop signal
 /// is due, so that no process gets SIGKILL without having had its SIGTERM.
 Duration signal_share(Duration limit);
+
+/// "250 ms", "2.5 s", "90 s"
+std::string seconds_of(Duration duration);
 
 /// The next one of the same role.
 std::optional<std::uint16_t> next_command(const ServiceSettings& settings, std::uint16_t command);
@@ -179,8 +183,14 @@ private:
     void kill_unexecuted();
     bool is_held_by_shutdown();
 
-    // Results.
+    // Results, and what is to blame: blame_*() before what may fail the unit.
     void note_result(UnitResult result);
+    void note_reload_result(UnitResult result);
+    void blame(FailureKind kind);
+    void blame_exit(const Process& process, ExitCode code, int status);
+    void blame_start_timeout();
+    void blame_stop_timeout();
+    void blame_watchdog(bool was_asked_for);
     bool is_answer_to_stop(ExitCode code, int status) const;
     UnitResult result_of_exit(ExitCode code, int status, bool is_daemon) const;
     UnitResult result_of_main(ExitCode code, int status) const;
@@ -207,7 +217,7 @@ private:
     void on_control_exit(ExitCode code, int status);
     bool run_next_control(std::uint16_t command);
     void on_check_deadline();
-    void on_watchdog_deadline();
+    void on_watchdog_deadline(bool was_asked_for);
     void restart_watchdog();
     void on_state_deadline();
     void on_start_deadline();
@@ -222,6 +232,7 @@ private:
     Unit& unit_;
     ServiceRun& run_;
     const ServiceSettings& settings_;
+    UnitFailure failure_;
 };
 
 }  // namespace svcd

@@ -24,14 +24,15 @@ void Service::on_deadline() {
     } else if (run_.check_deadline <= machine_.now) {
         on_check_deadline();
     } else if (run_.watchdog_deadline <= machine_.now) {
-        on_watchdog_deadline();
+        on_watchdog_deadline(false);
     }
     machine_.update_deadline(unit_);
 }
 
-void Service::on_watchdog_deadline() {
+void Service::on_watchdog_deadline(bool was_asked_for) {
     run_.watchdog_deadline = kNever;
-    machine_.say(Severity::error, unit_, "watchdog: no WATCHDOG=1 within WatchdogSec");
+    blame_watchdog(was_asked_for);
+    machine_.say(Severity::error, unit_, "watchdog: " + describe(failure_, settings_));
     enter_signal(SubState::stop_watchdog, UnitResult::watchdog, SignalCause::watchdog);
 }
 
@@ -61,6 +62,7 @@ void Service::on_check_deadline() {
                      "start timed out: after TimeoutStartSec the process has not got as far as "
                      "execve; its executable or an "
                      "output may lie on a file system that hangs");
+        blame_start_timeout();
         note_result(UnitResult::timeout);
         kill_unexecuted();
         enter_signal(SubState::stop_sigterm, UnitResult::timeout);
@@ -97,6 +99,8 @@ void Service::on_state_deadline() {
             on_start_deadline();
             return;
         case SubState::running:
+            blame(FailureKind::runtime_max);
+            failure_.limit = settings_.runtime_max;
             machine_.say(Severity::warning, unit_, "has run for RuntimeMaxSec: it is stopped");
             leave_service(UnitResult::timeout);
             return;
@@ -146,6 +150,7 @@ void Service::on_start_deadline() {
         take_for_ready();
         return;
     }
+    blame_start_timeout();
     machine_.say(Severity::error, unit_,
                  "start timed out in " + std::string(name_of(unit_.sub_state)));
     kill_unexecuted();
@@ -180,6 +185,7 @@ void Service::take_for_ready() {
 /// ExecStop or ExecStopPost has used up its share of the stop.
 void Service::on_stop_command_deadline() {
     const bool is_final = unit_.sub_state == SubState::stop_post;
+    blame_stop_timeout();
     machine_.say(Severity::warning, unit_,
                  std::string(is_final ? "ExecStopPost" : "ExecStop") + " timed out");
     switch (settings_.timeout_stop_failure_mode) {
@@ -206,6 +212,7 @@ void Service::on_stop_command_deadline() {
 /// not sent because the service said that it stops by itself.
 void Service::on_stop_deadline() {
     const SubStateTraits& state = traits(unit_.sub_state);
+    blame_stop_timeout();
     if (stops_unasked()) {
         ask_after_all();
     } else if (state.asking == Asking::to_end &&

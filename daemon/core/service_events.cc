@@ -26,6 +26,7 @@ void Service::on_spawn_failed(ProcessRole role, const Error& error) {
     Process& process = role == ProcessRole::main ? run_.main : run_.control;
     machine_.say(Severity::error, unit_, "can't start a process: " + to_string(error));
     note_spawn_error(process, error);
+    blame(FailureKind::not_executed);
     forget_process(process);
     machine_.order(CheckCgroup{unit_.id});
     if (role == ProcessRole::control && unit_.sub_state == SubState::reload) {
@@ -88,6 +89,7 @@ void Service::on_exit(ProcessRole role, ExitCode code, int status) {
 void Service::on_main_exit(ExitCode code, int status) {
     const bool was_missing = was_missing_resources(run_.main);
     const UnitResult result = was_missing ? UnitResult::resources : result_of_main(code, status);
+    blame_exit(run_.main, code, status);
     const std::uint16_t command = run_.main.command;
     const bool was_adopted = run_.main_is_adopted;
     run_.main_code = was_missing ? ExitCode::none : code;
@@ -176,8 +178,8 @@ void Service::on_main_exit_in_start(UnitResult result) {
                 return;  // it has named another, which is still looked at
             } else if (!settings_.remain_after_exit ||
                        settings_.notify_access_in_force() == NotifyAccess::main) {
-                machine_.say(Severity::error, unit_,
-                             "its main process ended before it sent READY=1");
+                blame(FailureKind::not_ready);
+                machine_.say(Severity::error, unit_, describe(failure_, settings_));
                 fail_start(UnitResult::protocol);
             }
             return;
@@ -196,6 +198,7 @@ void Service::on_control_exit(ExitCode code, int status) {
     const UnitResult result = was_missing_resources(run_.control) ? UnitResult::resources
                                                                   : result_of_control(code, status);
     const std::uint16_t command = run_.control.command;
+    blame_exit(run_.control, code, status);
     forget_process(run_.control);
     const SubState state = unit_.sub_state;
     const bool in_sequence = state == SubState::condition || state == SubState::start_pre ||
@@ -371,7 +374,8 @@ void Service::on_cgroup_emptied(Token moved) {
         const bool waits_for_pid_file =
             settings_.type == ServiceType::forking && run_.identifying == Token::none;
         if (waits_for_pid_file || (is_notify() && run_.main_known)) {
-            machine_.say(Severity::error, unit_, "all its processes ended before it was started");
+            blame(FailureKind::not_ready);
+            machine_.say(Severity::error, unit_, describe(failure_, settings_));
             fail_start(UnitResult::protocol);
         } else if (run_.main_known && settings_.type != ServiceType::forking) {
             // ExitType=cgroup: the last of its processes was what was waited for.

@@ -140,7 +140,8 @@ void Service::go_on_without_named() {
         enter_running(std::exchange(run_.handed_over_result, UnitResult::success));
     } else if (is_without && unit_.sub_state == SubState::start && is_notify() &&
                !lives_by_cgroup()) {
-        machine_.say(Severity::error, unit_, "its main process ended before READY=1");
+        blame(FailureKind::not_ready);
+        machine_.say(Severity::error, unit_, describe(failure_, settings_));
         fail_start(UnitResult::protocol);
     } else if (is_without && !run_.control.is_there() && !lives_by_cgroup() &&
                (unit_.sub_state == SubState::start_post ||
@@ -162,13 +163,15 @@ void Service::on_main_process_not_found(const Error& error) {
         go_on_without_named();
         return;
     }
+    run_.pid_file_fault = to_string(error);
     const bool may_come_later =
         !is_start_post && first_command(settings_, CommandRole::start_post).has_value();
     if (settings_.pid_file.empty()) {
         enter_start_post();  // several processes, or none: it is known by its cgroup
     } else if (!unit_.populated) {
-        machine_.say(Severity::error, unit_,
-                     "its processes ended and left no PID file: " + to_string(error));
+        blame(FailureKind::no_pid_file);
+        failure_.detail = to_string(error);
+        machine_.say(Severity::error, unit_, describe(failure_, settings_));
         is_start_post ? enter_stop(UnitResult::protocol) : fail_start(UnitResult::protocol);
     } else if (may_come_later) {
         enter_start_post();  // ExecStartPost may be what writes it

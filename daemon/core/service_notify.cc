@@ -34,13 +34,14 @@ void Service::on_notification(const Notification& message) {
         machine_.say(Severity::warning, unit_,
                      "a notification from PID " + std::to_string(message.sender) +
                          " is not taken: it is not one of those that NotifyAccess allows");
+        run_.refused_ready_from = message.ready ? message.sender : run_.refused_ready_from;
         return;
     }
     machine_.touch(unit_);
     take_facts(message);
     take_state(message);
     if (message.watchdog_trigger && run_.watchdog_deadline != kNever) {
-        on_watchdog_deadline();
+        on_watchdog_deadline(true);
     }
 }
 
@@ -133,6 +134,7 @@ void Service::on_bus_name(bool has_owner) {
 void Service::on_oom_kill() {
     machine_.say(Severity::warning, unit_,
                  "the kernel's OOM killer has killed one of its processes");
+    blame(FailureKind::oom_kill);
     if (settings_.oom_policy == OomPolicy::continue_) {
         return;
     }

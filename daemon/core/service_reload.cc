@@ -56,6 +56,7 @@ StartOutcome Service::reload() {
 
 void Service::enter_reload() {
     run_.reload_result = UnitResult::success;
+    run_.reload_failure = {};
     if (run_.exec_notes != nullptr && run_.exec_notes->error.role == CommandRole::reload) {
         run_.exec_notes->error = {};
     }
@@ -101,9 +102,7 @@ void Service::enter_reload_by_notify() {
 
 /// The control process is done, or could not be started: the service itself may still be at it.
 void Service::finish_reload(UnitResult result) {
-    if (run_.reload_result == UnitResult::success) {
-        run_.reload_result = result;
-    }
+    note_reload_result(result);
     if (looks_for_successor()) {
         return;
     }
@@ -120,6 +119,13 @@ void Service::finish_reload(UnitResult result) {
     enter_running(result_of_last_main());
 }
 
+void Service::note_reload_result(UnitResult result) {
+    if (run_.reload_result == UnitResult::success && result != UnitResult::success) {
+        run_.reload_result = result;
+        run_.reload_failure = failure_;
+    }
+}
+
 void Service::kill_control(SignalCause cause) {
     SignalUnit order;
     order.unit = unit_.id;
@@ -134,14 +140,19 @@ void Service::on_reload_deadline() {
     run_.told_reloading = false;
     run_.reload_began_at = Time{};
     if (run_.reload_result == UnitResult::success && run_.control.is_there()) {
+        blame(FailureKind::command_timeout);
+        failure_.limit = settings_.timeout_start;
+        failure_.command = run_.control.command;
         machine_.say(Severity::warning, unit_, "ExecReload timed out: it is killed");
-        run_.reload_result = UnitResult::timeout;
+        note_reload_result(UnitResult::timeout);
         kill_control(SignalCause::kill_control);
         arm(after(machine_.now, machine_.options.kill_grace));
         return;
     }
+    blame(FailureKind::reload_timeout);
+    failure_.limit = settings_.timeout_start;
     machine_.say(Severity::warning, unit_, "reload timed out");
-    run_.reload_result = UnitResult::timeout;
+    note_reload_result(UnitResult::timeout);
     forget_process(run_.control);
     enter_running(result_of_last_main());
 }

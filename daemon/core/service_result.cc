@@ -37,6 +37,7 @@ constexpr Duration kRanWell{30'000'000};
 void Service::note_result(UnitResult result) {
     if (unit_.result == UnitResult::success && result != UnitResult::success) {
         unit_.result = result;
+        run_.failure = failure_;
         machine_.touch(unit_);
     }
 }

@@ -19,7 +19,8 @@ constexpr Duration kFirstKillWaitMost{200'000};
 /// What a stop used of its limit is warned of from here on, each once.
 constexpr std::uint8_t kWarnPercents[] = {80, 50};
 
-/// "250 ms", "2.5 s", "90 s"
+}  // namespace
+
 std::string seconds_of(Duration duration) {
     constexpr std::int64_t kTenth = 100'000;
     const std::int64_t usec = duration.count();
@@ -30,8 +31,6 @@ std::string seconds_of(Duration duration) {
     const bool is_whole = tenths % 10 == 0;
     return std::to_string(tenths / 10) + (is_whole ? "" : "." + std::to_string(tenths % 10)) + " s";
 }
-
-}  // namespace
 
 Duration signal_share(Duration limit) {
     return std::min<Duration>(limit / 3, Duration{10'000'000});

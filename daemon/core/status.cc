@@ -49,6 +49,13 @@ void add_restarts(UnitStatus& status, const Machine& machine, const Unit& unit) 
 void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
     const ServiceRun& run = *unit.run;
     status.reload_result = run.reload_result;
+    status.failure = run.failure;
+    status.reload_failure = run.reload_failure;
+    if (unit.definition.service != nullptr) {
+        status.failure_text = describe(run.failure, *unit.definition.service);
+        status.reload_failure_text = describe(run.reload_failure, *unit.definition.service);
+    }
+    status.ready_refused_from = run.refused_ready_from;
     status.main.pid = run.main.is_there() ? run.main.pid : 0;
     status.main.last_pid = run.main_pid_last;
     status.main.started_at = run.main_started_at;

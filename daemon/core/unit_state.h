@@ -12,6 +12,7 @@
 #include "core/sub_state.h"
 #include "core/types/effect.h"
 #include "core/types/exec_error.h"
+#include "core/types/failure.h"
 #include "core/types/ids.h"
 #include "core/types/states.h"
 #include "core/types/time.h"
@@ -82,25 +83,29 @@ struct ServiceRun {
     std::uint32_t unclean_count = 0;               ///< of its flapping
     Time reload_began_at{};
     UnitResult reload_result = UnitResult::success;
-    bool forget_restarts = false;           ///< the next start begins to count anew
-    bool main_known = false;                ///< this life has, or had, a main process that we know
-    bool main_ran = false;                  ///< its main process is, or was, its own program
-    bool main_is_adopted = false;           ///< it named itself (MAINPID=, PIDFile) or was found
-    bool forbid_restart = false;            ///< stopped by a job: Restart= does not apply
-    bool main_has_moved = false;            ///< to another cgroup, alive
-    bool told_reloading = false;            ///< RELOADING=1 without READY=1 since
-    bool told_stopping = false;             ///< STOPPING=1
-    bool bus_name_good = false;             ///< Type=dbus: its name has an owner
-    bool given_up = false;                  ///< its start limit was hit
-    bool asked_to_stop = false;             ///< the stop signal was sent in this stop
-    bool sigkill_sent = false;              ///< at a deadline of this stop
-    bool signal_sent = false;               ///< that of the present state of the stop
-    bool killed_one_by_one = false;         ///< those that SIGKILL to the cgroup has passed over
-    bool gave_up_waiting = false;           ///< for those that are left over
-    bool may_have_missed_ready = false;     ///< svcd was away while it started
-    bool readiness_unknown = false;         ///< it counts as started, and nobody has heard READY=1
-    bool stop_is_measured = false;          ///< there were processes to stop: its time counts
-    std::uint8_t warned_percent = 0;        ///< of TimeoutStopSec: what a stop's warning was about
+    UnitFailure failure;                 ///< what made the unit's result
+    UnitFailure reload_failure;          ///< what made the reload's
+    std::string pid_file_fault;          ///< why the PID file gave no main process, the last time
+    Pid refused_ready_from = 0;          ///< who said READY=1 in this start and may not speak
+    bool forget_restarts = false;        ///< the next start begins to count anew
+    bool main_known = false;             ///< this life has, or had, a main process that we know
+    bool main_ran = false;               ///< its main process is, or was, its own program
+    bool main_is_adopted = false;        ///< it named itself (MAINPID=, PIDFile) or was found
+    bool forbid_restart = false;         ///< stopped by a job: Restart= does not apply
+    bool main_has_moved = false;         ///< to another cgroup, alive
+    bool told_reloading = false;         ///< RELOADING=1 without READY=1 since
+    bool told_stopping = false;          ///< STOPPING=1
+    bool bus_name_good = false;          ///< Type=dbus: its name has an owner
+    bool given_up = false;               ///< its start limit was hit
+    bool asked_to_stop = false;          ///< the stop signal was sent in this stop
+    bool sigkill_sent = false;           ///< at a deadline of this stop
+    bool signal_sent = false;            ///< that of the present state of the stop
+    bool killed_one_by_one = false;      ///< those that SIGKILL to the cgroup has passed over
+    bool gave_up_waiting = false;        ///< for those that are left over
+    bool may_have_missed_ready = false;  ///< svcd was away while it started
+    bool readiness_unknown = false;      ///< it counts as started, and nobody has heard READY=1
+    bool stop_is_measured = false;       ///< there were processes to stop: its time counts
+    std::uint8_t warned_percent = 0;     ///< of TimeoutStopSec: what a stop's warning was about
     std::unique_ptr<ExecNotes> exec_notes;  ///< null: nothing to tell
     StopHistory stop_times;
     std::int32_t status_error = 0;

@@ -120,6 +120,9 @@ void StopRecorder::take(const Transition& transition, const StopBegan* began) {
         return;
     }
     StopFacts& facts = record->facts();
+    if (facts.result != static_cast<std::uint8_t>(transition.result)) {
+        note_failure(*record, supervisor_.status(transition.unit));
+    }
     facts.result = static_cast<std::uint8_t>(transition.result);
     facts.main_code = static_cast<std::int32_t>(transition.main_code);
     facts.main_status = transition.main_status;
@@ -160,6 +163,17 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     add_what_led_to(*record, unit);
     list(*record);
     open_[unit] = std::move(record);
+}
+
+void StopRecorder::note_failure(StopRecord& record, const UnitStatus& status) {
+    if (status.failure.kind == FailureKind::none) {
+        return;
+    }
+    std::string fields;
+    JsonWriter{fields}
+        .field("kind", name_of(status.failure.kind))
+        .field("text", status.failure_text);
+    record.add(now_, "failure", fields);
 }
 
 std::uint64_t StopRecorder::id_for(UnitId unit) {

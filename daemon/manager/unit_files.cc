@@ -212,8 +212,7 @@ std::string UnitFiles::hint(std::string_view name) const {
         return {};
     }
     const std::string_view type = name.substr(std::min(name.rfind('.'), name.size()));
-    if (!parts &&
-        std::find(kTypesOfSystemd.begin(), kTypesOfSystemd.end(), type) != kTypesOfSystemd.end()) {
+    if (std::find(kTypesOfSystemd.begin(), kTypesOfSystemd.end(), type) != kTypesOfSystemd.end()) {
         return "svcd has services, targets and slices, and no units of type " +
                std::string{type.substr(1)};
     }

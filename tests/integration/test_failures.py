@@ -102,7 +102,7 @@ class Failures(TestCase):
                 svcd.write_unit(name + ".service", service(actor(name), EnvironmentFile=path))
             svcd.svctl("daemon-reload")
             for unit, words in (("simple", "ENOENT"), ("exec", "ENOENT"), ("oneshot", "ENOENT"), ("forking", "ENOENT"), ("notify", "ENOENT"),
-                                ("folder", "it is a directory"), ("large", "more than 1 MiB"), ("device", "not a regular file")):
+                                ("folder", "it is not a regular file"), ("large", "more than 1 MiB"), ("device", "not a regular file")):
                 error = self.refuse(svcd, unit, "EnvironmentFile", words)
                 self.assertNotIn("by itself", error)
                 self.assert_shows(svcd, unit, ActiveState="failed", Result="resources", ExecMainCode=0)

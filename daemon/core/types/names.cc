@@ -2,6 +2,7 @@
 // enum.
 #include <array>
 
+#include "core/types/failure.h"
 #include "core/types/relation.h"
 #include "core/types/states.h"
 #include "core/types/unit.h"
@@ -50,6 +51,15 @@ std::string_view name_of(UnitResult result) {
          "watchdog", "start-limit-hit", "oom-kill", "exec-condition", "stop-wedged",
          "exit-unknown"});
     return look_up(kNames, result);
+}
+
+std::string_view name_of(FailureKind kind) {
+    static constexpr auto kNames = std::to_array<std::string_view>(
+        {"", "main-ended", "command-failed", "not-executed", "start-timeout", "ready-refused",
+         "command-timeout", "reload-timeout", "stop-timeout", "runtime-max", "watchdog",
+         "watchdog-never", "watchdog-trigger", "not-ready", "no-pid-file", "oom-kill",
+         "start-limit"});
+    return look_up(kNames, kind);
 }
 
 std::string_view name_of(JobType type) {

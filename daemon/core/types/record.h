@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "core/types/failure.h"
+
 namespace svcd {
 
 inline constexpr std::uint32_t kRecordVersion = 5;
@@ -80,6 +82,17 @@ struct UncleanRestartsRecord {
 };
 
 /// A unit that was never started has none. Everything a unit is, apart from its definition.
+/// UnitFailure, as far as it is kept.
+struct FailureRecord {
+    std::uint8_t kind;    ///< FailureKind
+    std::uint8_t during;  ///< SubState
+    std::uint16_t command;
+    std::int32_t status;
+    std::int32_t pid;
+    std::uint32_t code;  ///< ExitCode
+    std::int64_t limit;
+};
+
 struct UnitRecord {
     std::array<char, kUnitNameMax + 1> name;  ///< NUL-terminated; empty: the record is free
     std::uint8_t sub_state;                   ///< SubState
@@ -144,6 +157,8 @@ struct UnitRecord {
     std::uint64_t missed;    ///< checksum of the name of the unit that it comes back with
     std::uint64_t asked_by;  ///< checksum of the name of the unit that asked for its job
     UncleanRestartsRecord unclean_restarts;
+    FailureRecord failure;         ///< what made the result
+    FailureRecord reload_failure;  ///< what made the reload's
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layout_v<UnitRecord>);
 

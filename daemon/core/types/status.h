@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/types/event.h"
+#include "core/types/failure.h"
 #include "core/types/ids.h"
 #include "core/types/states.h"
 #include "core/types/time.h"
@@ -62,6 +63,12 @@ struct UnitStatus {
     SubState sub_state = SubState::dead;
     UnitResult result = UnitResult::success;
     UnitResult reload_result = UnitResult::success;
+    UnitFailure failure;  ///< what made `result`
+    std::string failure_text;
+    UnitFailure reload_failure;  ///< what made `reload_result`
+    std::string reload_failure_text;
+    Pid ready_refused_from =
+        0;  ///< who said READY=1 in this start and may not speak (NotifyAccess)
     bool need_daemon_reload =
         false;  ///< the file on disk could not be loaded, so this is the old definition
     bool populated = false;  ///< its cgroup has processes

@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kManager = "org.svcd1.Manager";
 constexpr const char* kRoot = "/org/svcd1";
 /// A turn of the loop waits for nothing; this is the error of the measurement.
-constexpr std::chrono::milliseconds kWaitMax{50};
+constexpr std::chrono::milliseconds kWaitMax{250};
 
 class Broker {
 public:

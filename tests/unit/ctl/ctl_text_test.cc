@@ -115,9 +115,11 @@ TEST(TimeText, SpansAreSystemds) {
 }
 
 TEST(Messages, EndsOfProcessesInWords) {
-    EXPECT_EQ(describe_end(1, 203), "exited with status 203 (the executable could not be run)");
-    EXPECT_EQ(describe_end(1, 217),
-              "exited with status 217 (the user is unknown or could not be changed to)");
+    EXPECT_EQ(describe_end(1, 203),
+              "exited with status 203 (its own; or svcd's, which then means: the executable could "
+              "not be run)");
+    EXPECT_EQ(describe_end(1, 203, true),
+              "exited with status 203 (its own: the program was executed)");
     EXPECT_EQ(describe_end(1, 137), "exited with status 137 (that is 128 + SIGKILL)");
     EXPECT_EQ(describe_end(2, 9), "was killed by SIGKILL");
     EXPECT_EQ(describe_end(3, 6), "dumped core on SIGABRT");
@@ -339,49 +341,28 @@ TEST(Status, TellsThePhaseAndTheTimeLeft) {
         "SIGKILL");
 }
 
-TEST(Status, AReasonNamesTheSettingToBlame) {
+TEST(Status, AReasonIsWhatSvcdWroteDownWhenItHappened) {
+    Json properties = {{"Result", "timeout"},
+                       {"ExecMainCode", 2},
+                       {"ExecMainStatus", 15},
+                       {"Failure", {"runtime-max", "it ran for RuntimeMaxSec (1 s)"}}};
+    EXPECT_EQ(reason_text(properties), "it ran for RuntimeMaxSec (1 s)");
+    properties["Result"] = "exit-code";
+    properties["Failure"] = {"not-executed", ""};
+    properties["ExecErrorText"] = "ExecStart: /opt/web can't be executed";
+    EXPECT_EQ(reason_text(properties), "ExecStart: /opt/web can't be executed");
+}
+
+TEST(Status, WhereNothingIsWrittenDownTheExitStatusOfTheMainProcessIsTheReason) {
     Json properties = {{"Result", "exit-code"},
                        {"ExecMainCode", 1},
-                       {"ExecMainStatus", 203},
-                       {"User", "nobody"},
-                       {"ExecStart", Json::array({Json::array({"/opt/web", Json::array()})})}};
-    EXPECT_EQ(reason_text(properties),
-              "its main process exited with status 203 (the executable could not be run); its "
-              "ExecStart is /opt/web");
-    properties["ExecMainStatus"] = 217;
-    EXPECT_THAT(reason_text(properties), ::testing::EndsWith("; its User is nobody"));
-    properties["ExecMainStatus"] = 1;
-    EXPECT_EQ(reason_text(properties), "its main process exited with status 1");
-}
-
-TEST(Status, AReasonNamesTheTimeoutThatWasOver) {
-    Json properties = {{"Result", "timeout"},
-                       {"TimeoutStartUSec", 300'000},
-                       {"TimeoutStopUSec", 2'000'000},
-                       {"RuntimeMaxUSec", UINT64_MAX},
-                       {"InactiveExitTimestampMonotonic", 10'000'000},
-                       {"ActiveEnterTimestampMonotonic", 9'000'000},
-                       {"ActiveExitTimestampMonotonic", 9'500'000},
-                       {"InactiveEnterTimestampMonotonic", 10'300'000}};
-    EXPECT_EQ(reason_text(properties), "it did not start within TimeoutStartSec (300ms)");
-    properties["ActiveEnterTimestampMonotonic"] = 10'000'000;
-    properties["ActiveExitTimestampMonotonic"] = 11'000'000;
-    properties["InactiveEnterTimestampMonotonic"] = 13'000'000;
-    EXPECT_EQ(reason_text(properties), "it did not end within TimeoutStopSec (2s)");
-    properties["RuntimeMaxUSec"] = 1'000'000;
-    EXPECT_EQ(reason_text(properties), "it ran for RuntimeMaxSec (1s), and was stopped");
-}
-
-TEST(Status, AReasonNamesWhatTheTypePromises) {
-    Json properties = {
-        {"Result", "protocol"}, {"Type", "notify"}, {"ExecMainCode", 1}, {"ExecMainStatus", 0}};
-    EXPECT_EQ(reason_text(properties),
-              "it ended before it said READY=1 (Type=notify); its main process exited with status "
-              "0");
-    properties["Type"] = "forking";
-    properties["PIDFile"] = "/run/web.pid";
-    EXPECT_EQ(reason_text(properties),
-              "its processes ended and left no valid /run/web.pid (PIDFile)");
+                       {"ExecMainStatus", 3},
+                       {"Failure", {"main-ended", ""}},
+                       // Of another command than the one that failed the unit.
+                       {"ExecErrorText", "ExecStop: /opt/x can't be executed"}};
+    EXPECT_EQ(reason_text(properties), "its main process exited with status 3");
+    properties["Result"] = "success";
+    EXPECT_EQ(reason_text(properties), "");
 }
 
 TEST(Status, ControlCharactersOfALogAreMadeVisible) {

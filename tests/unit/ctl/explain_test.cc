@@ -185,8 +185,15 @@ TEST(Headline, SaysWhatHappenedInASentence) {
               "web.service went down by itself: its main process exited with status 3");
     Json start = by_itself("timeout", "killed", 15);
     start["from"] = "start";
+    start["events"].push_back({{"at_usec", 0},
+                               {"what", "failure"},
+                               {"kind", "start-timeout"},
+                               {"text",
+                                "it did not start within TimeoutStartSec (1 s): READY=1 "
+                                "had not come"}});
     EXPECT_EQ(explained(start).headline,
-              "web.service failed to start: it did not start within TimeoutStartSec");
+              "web.service failed to start: it did not start within TimeoutStartSec (1 s): READY=1 "
+              "had not come");
 }
 
 TEST(Headline, OfAStopThatGoesOnSaysForHowLong) {
@@ -388,6 +395,8 @@ TEST(UnitVerdicts, CommandsThatHangOrFail) {
     exit["status"] = 1;
     record["events"] = {state(0, "stop"), spawn, exit};
     EXPECT_THAT(kinds(record), ElementsAre("exec-stop-failed"));
+    EXPECT_THAT(why(record), HasSubstr("exited with status 1 after 6.6 s."));  // nothing was left
+    record["events"].push_back(sent(6'600'000, "SIGTERM", "stop", {812}));
     EXPECT_THAT(why(record), HasSubstr("exited with status 1 after 6.6 s; svcd went on with "
                                        "SIGTERM"));
 }

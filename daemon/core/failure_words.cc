@@ -1,0 +1,192 @@
+// The words for what made a unit's Result (types/failure.h).
+#include <csignal>
+#include <cstring>
+#include <string>
+
+#include "core/service.h"
+
+namespace svcd {
+namespace {
+
+/// Of a command line, in a sentence.
+constexpr std::size_t kCommandMax = 80;
+
+std::string end_in_words(ExitCode code, int status) {
+    if (code == ExitCode::exited) {
+        return "exited with status " + std::to_string(status);
+    }
+    if (code == ExitCode::unknown || code == ExitCode::none) {
+        return "ended, with an exit status that nobody knows";
+    }
+    const char* name = ::sigabbrev_np(status);
+    return std::string{code == ExitCode::dumped ? "ended with a core dump, by "
+                                                : "was killed by "} +
+           (name == nullptr ? "signal " + std::to_string(status) : "SIG" + std::string{name});
+}
+
+/// "ExecStartPre (/usr/bin/migrate --all), number 2 of 3,"
+std::string command_in_words(std::uint16_t index, const ServiceSettings& settings) {
+    if (index >= settings.commands.size()) {
+        return "a command that its file has no more";
+    }
+    const Command& command = settings.commands[index];
+    std::string line;
+    for (const std::string& word : command.argv) {
+        line += (line.empty() ? "" : " ") + word;
+    }
+    if (line.size() > kCommandMax) {
+        line.resize(kCommandMax);
+        line += " ...";
+    }
+    std::size_t count = 0;
+    std::size_t number = 0;
+    for (std::size_t each = 0; each < settings.commands.size(); ++each) {
+        count += settings.commands[each].role == command.role ? 1U : 0U;
+        number = each == index ? count : number;
+    }
+    std::string text = std::string{name_of(command.role)} + " (" + line + ")";
+    return count < 2
+               ? text
+               : text + ", number " + std::to_string(number) + " of " + std::to_string(count) + ",";
+}
+
+/// What the start waited for still.
+std::string awaited_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
+    if (failure.command != UnitFailure::kNoCommand) {
+        return command_in_words(failure.command, settings) + " was still running";
+    }
+    switch (settings.type) {
+        case ServiceType::notify:
+        case ServiceType::notify_reload:
+            return "READY=1 had not come";
+        case ServiceType::forking:
+            return failure.detail.empty() ? "it had no main process" : "PIDFile: " + failure.detail;
+        case ServiceType::dbus:
+            return "the bus name " + settings.rarely().bus_name + " had no owner";
+        case ServiceType::oneshot:
+        case ServiceType::simple:
+        case ServiceType::exec:
+        case ServiceType::idle:
+            return "its process had not got as far as execve";
+    }
+    return {};
+}
+
+std::string stop_limit_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
+    const bool aborts = traits(failure.during).asking == Asking::to_abort;
+    const Duration usual =
+        aborts ? settings.timeout_abort.value_or(settings.timeout_stop) : settings.timeout_stop;
+    return failure.limit < usual
+               ? "the " + seconds_of(failure.limit) + " that the shutdown budget left it"
+               : std::string{aborts ? "TimeoutAbortSec" : "TimeoutStopSec"} + " (" +
+                     seconds_of(failure.limit) + ")";
+}
+
+}  // namespace
+
+std::string describe(const UnitFailure& failure, const ServiceSettings& settings) {
+    const std::string limit = seconds_of(failure.limit);
+    switch (failure.kind) {
+        case FailureKind::none:
+        case FailureKind::main_ended:
+        case FailureKind::not_executed:
+        case FailureKind::start_limit:
+            return {};
+        case FailureKind::command_failed:
+            return command_in_words(failure.command, settings) + " " +
+                   end_in_words(failure.code, failure.status);
+        case FailureKind::start_timeout:
+            return "it did not start within TimeoutStartSec (" + limit +
+                   "): " + awaited_in_words(failure, settings);
+        case FailureKind::ready_refused:
+            return "it did not start within TimeoutStartSec (" + limit +
+                   "): READY=1 came from PID " + std::to_string(failure.pid) +
+                   " and was refused, for NotifyAccess does not allow that process to speak";
+        case FailureKind::command_timeout:
+            return command_in_words(failure.command, settings) +
+                   " had not ended when its share of " +
+                   (failure.during == SubState::reload ? "TimeoutStartSec (" + limit + ")"
+                                                       : stop_limit_in_words(failure, settings)) +
+                   " was over";
+        case FailureKind::reload_timeout:
+            return "READY=1 had not come within TimeoutStartSec (" + limit + ") of the reload";
+        case FailureKind::stop_timeout:
+            return "it did not end within " + stop_limit_in_words(failure, settings);
+        case FailureKind::runtime_max:
+            return "it ran for RuntimeMaxSec (" + limit + "), and was stopped";
+        case FailureKind::watchdog:
+            return "it had sent no WATCHDOG=1 for WatchdogSec (" + limit + ")";
+        case FailureKind::watchdog_never:
+            return "it has never sent WATCHDOG=1 since it was started, and WatchdogSec (" + limit +
+                   ") was over";
+        case FailureKind::watchdog_trigger:
+            return "it asked to be aborted, by WATCHDOG=trigger";
+        case FailureKind::not_ready:
+            return settings.type == ServiceType::notify ||
+                           settings.type == ServiceType::notify_reload
+                       ? "it ended before it sent READY=1"
+                       : "all its processes ended before it was started";
+        case FailureKind::no_pid_file:
+            return "its processes ended and left no PID file that names one of them" +
+                   (failure.detail.empty() ? "" : ": " + failure.detail);
+        case FailureKind::oom_kill:
+            return "the kernel's OOM killer killed one of its processes";
+    }
+    return {};
+}
+
+// ── what note_result() is to remember, if that is what fails the unit
+
+void Service::blame(FailureKind kind) {
+    failure_ = {};
+    failure_.kind = kind;
+    failure_.during = unit_.sub_state;
+}
+
+void Service::blame_exit(const Process& process, ExitCode code, int status) {
+    const Command* command = command_at(process.command);
+    const CommandRole role = command == nullptr ? CommandRole::start : command->role;
+    const bool is_own_program = run_.exec_notes == nullptr ||
+                                run_.exec_notes->error.step == ExecStep::none ||
+                                run_.exec_notes->error.role != role;
+    const auto first = first_command(settings_, CommandRole::start);
+    const bool is_only_start = role == CommandRole::start && first.has_value() &&
+                               !next_command(settings_, *first).has_value();
+    blame(!is_own_program                           ? FailureKind::not_executed
+          : &process == &run_.main && is_only_start ? FailureKind::main_ended
+                                                    : FailureKind::command_failed);
+    failure_.command = process.command;
+    failure_.code = code;
+    failure_.status = status;
+}
+
+void Service::blame_start_timeout() {
+    const bool is_refused =
+        unit_.sub_state == SubState::start && is_notify() && run_.refused_ready_from != 0;
+    blame(is_refused ? FailureKind::ready_refused : FailureKind::start_timeout);
+    failure_.limit = settings_.timeout_start;
+    failure_.pid = run_.refused_ready_from;
+    failure_.detail = run_.pid_file_fault;
+    if (run_.control.is_there()) {
+        failure_.command = run_.control.command;
+    } else if (settings_.type == ServiceType::oneshot && run_.main.is_there()) {
+        failure_.command = run_.main.command;
+    }
+}
+
+void Service::blame_stop_timeout() {
+    const bool is_command =
+        unit_.sub_state == SubState::stop || unit_.sub_state == SubState::stop_post;
+    blame(is_command ? FailureKind::command_timeout : FailureKind::stop_timeout);
+    failure_.limit = run_.stop_limit;
+    failure_.command = run_.control.command;
+}
+
+void Service::blame_watchdog(bool was_asked_for) {
+    blame(was_asked_for                             ? FailureKind::watchdog_trigger
+          : run_.watchdog_at > run_.main_started_at ? FailureKind::watchdog
+                                                    : FailureKind::watchdog_never);
+    failure_.limit = run_.watchdog_interval;
+}
+
+}  // namespace svcd
