@@ -54,11 +54,8 @@ private:
             reason = "a Requisite has to be active already";
         }
         if (reason.empty() && !is_missing && depth < kDepthMax) {
-            const std::size_t before = found_.units.size();
             look_below(properties, because + unit + " is " + state + ", since ", depth + 1);
-            if (found_.units.size() != before) {
-                return;
-            }
+            return;  // what is only not started yet is nobody's fault: a start would start it
         }
         found_.text += (found_.text.empty() ? "" : "; ") + because + unit + " is " + state +
                        (reason.empty() ? "" : ": " + reason);

@@ -10,10 +10,11 @@ namespace {
 
 using Judge = std::optional<Verdict> (*)(const ProcessFacts&, const Scene&);
 
-constexpr auto kJudges = std::to_array<Judge>(
-    {unreaped_zombie, uninterruptible_sleep, core_being_dumped, frozen_cgroup, traced_process,
-     stopped_process, hung_control_process, not_reached, ignores_signal, blocks_signal,
-     namespace_init, waiting_shell, said_stopping, used_up_extension, slow_to_end, still_ending});
+constexpr auto kJudges =
+    std::to_array<Judge>({unreaped_zombie, frozen_cgroup, waits_for_vfork, uninterruptible_sleep,
+                          core_being_dumped, traced_process, stopped_process, hung_control_process,
+                          not_reached, ignores_signal, blocks_signal, namespace_init, waiting_shell,
+                          said_stopping, used_up_extension, slow_to_end, still_ending});
 
 Verdict verdict(const ProcessFacts& process, std::string kind, std::string text, std::string mend) {
     return {process.pid, process.name, std::move(kind), std::move(text), std::move(mend)};
@@ -53,6 +54,21 @@ std::optional<Verdict> unreaped_zombie(const ProcessFacts& process, const Scene&
                    "'catatonit --' where it can't be mended.");
 }
 
+/// State D, and yet it ends on a signal: the kernel waits killably for the child (Linux 5.14 on).
+std::optional<Verdict> waits_for_vfork(const ProcessFacts& process, const Scene&) {
+    const bool is_it =
+        process.state == 'D' &&
+        (process.syscall == "vfork" || process.wait_channel.find("vfork") != std::string::npos);
+    if (!is_it) {
+        return std::nullopt;
+    }
+    return verdict(
+        process, "vfork",
+        "waits for its child to run its program or to end (vfork); until then it acts on "
+        "no signal but one that kills it",
+        "Look at the child: what keeps it from its execve?");
+}
+
 std::optional<Verdict> uninterruptible_sleep(const ProcessFacts& process, const Scene&) {
     if (process.state != 'D' || process.core_dumping) {
         return std::nullopt;
@@ -88,10 +104,7 @@ std::optional<Verdict> core_being_dumped(const ProcessFacts& process, const Scen
 
 std::optional<Verdict> frozen_cgroup(const ProcessFacts& process, const Scene& scene) {
     // A process sleeps in the kernel's delivery of signals only when the freezer holds it there.
-    const std::string& where = process.wait_channel;
-    const bool is_frozen = scene.frozen || where == "do_freezer_trap" || where == "get_signal" ||
-                           where == "__refrigerator";
-    if (!is_frozen) {
+    if (!scene.frozen && !is_frozen_at(process.wait_channel)) {
         return std::nullopt;
     }
     return verdict(

@@ -134,7 +134,7 @@ std::optional<Verdict> not_reached(const ProcessFacts& process, const Scene& sce
 
 std::optional<Verdict> ignores_signal(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
-    if (!process.ignored.contains(signal)) {
+    if (!was_asked_to_end(scene.record, process.pid) || !process.ignored.contains(signal)) {
         return std::nullopt;
     }
     std::string why =
@@ -157,7 +157,8 @@ std::optional<Verdict> ignores_signal(const ProcessFacts& process, const Scene& 
 
 std::optional<Verdict> blocks_signal(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
-    if (!process.blocked.contains(signal) || !process.pending.contains(signal)) {
+    if (!was_asked_to_end(scene.record, process.pid) || !process.blocked.contains(signal) ||
+        !process.pending.contains(signal)) {
         return std::nullopt;
     }
     return verdict(
@@ -171,7 +172,8 @@ std::optional<Verdict> blocks_signal(const ProcessFacts& process, const Scene& s
 
 std::optional<Verdict> namespace_init(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
-    if (!process.is_namespace_init || process.caught.contains(signal)) {
+    if (!was_asked_to_end(scene.record, process.pid) || !process.is_namespace_init ||
+        process.caught.contains(signal)) {
         return std::nullopt;
     }
     return verdict(process, "namespace-init",
@@ -185,7 +187,8 @@ std::optional<Verdict> namespace_init(const ProcessFacts& process, const Scene& 
 std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
     const auto children = children_of(process, scene);
-    if (!is_shell(process.name) || children.empty()) {
+    if (!was_asked_to_end(scene.record, process.pid) || !is_shell(process.name) ||
+        children.empty()) {
         return std::nullopt;
     }
     const ProcessFacts& child = *children.front();
@@ -246,7 +249,7 @@ std::optional<Verdict> used_up_extension(const ProcessFacts& process, const Scen
 std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
     const bool takes = process.caught.contains(signal) || process.blocked.contains(signal);
-    if (!takes) {
+    if (!was_asked_to_end(scene.record, process.pid) || !takes) {
         return std::nullopt;
     }
     std::string text = process.caught.contains(signal)

@@ -14,10 +14,19 @@ using Judge = std::optional<Verdict> (*)(const StateFacts&);
 
 constexpr auto kJudges = std::to_array<Judge>(
     {not_loaded, dependency_down, condition_unmet, start_limit_hit, flaps, restarts_by_itself,
-     goes_without, job_waits, is_not_ready, left_over, file_has_changed});
+     goes_without, job_waits, is_not_ready, is_held, left_over, file_has_changed});
 
 Verdict verdict(std::string kind, std::string text, std::string mend) {
     return {0, "", std::move(kind), std::move(text), std::move(mend)};
+}
+
+/// Several faults of a file stand in several lines.
+std::string in_one_line(std::string_view text) {
+    std::string line;
+    for (const char c : text) {
+        line += c == '\n' ? std::string{"; "} : std::string{c};
+    }
+    return line;
 }
 
 std::string unit_of(const StateFacts& facts) {
@@ -155,7 +164,8 @@ std::optional<Verdict> not_loaded(const StateFacts& facts) {
                           error->size() == 2 && (*error)[1].is_string();
     const std::string text = has_text ? (*error)[1].get<std::string>() : "";
     return verdict("load-error",
-                   "its unit file can't be used (" + load + ")" + (text.empty() ? "" : ": " + text),
+                   "its unit file can't be used (" + load + ")" +
+                       (text.empty() ? "" : ": " + in_one_line(text)),
                    "Mend the file, then 'svctl daemon-reload'.");
 }
 
@@ -196,7 +206,10 @@ std::optional<Verdict> condition_unmet(const StateFacts& facts) {
 }
 
 std::optional<Verdict> dependency_down(const StateFacts& facts) {
-    if (facts.culprits.empty() || text_of(facts.properties, "ActiveState") == "active") {
+    // A unit that has failed has a cause of its own: what it needs may be down for its sake.
+    const std::string failure = recorded_failure(facts.properties, "Failure").kind;
+    if (facts.culprits.empty() || text_of(facts.properties, "ActiveState") == "active" ||
+        (text_of(facts.properties, "ActiveState") == "failed" && !failure.empty())) {
         return std::nullopt;
     }
     return verdict("dependency", "a unit that it needs is down: " + facts.culprits,
@@ -212,7 +225,7 @@ std::optional<Verdict> start_limit_hit(const StateFacts& facts) {
     const Usec interval = number_of(facts.properties, "StartLimitIntervalUSec");
     return verdict(
         "start-limit",
-        (given_up.empty() ? "it was started more than " + std::to_string(burst) + " times in " +
+        (given_up.empty() ? "it was started " + std::to_string(burst) + " times in " +
                                 short_time(interval) + " and is not started again by itself"
                           : "it is " + given_up) +
             " (StartLimitBurst, StartLimitIntervalSec)",
@@ -248,34 +261,62 @@ std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
     if (restarts < kOften && !waits) {
         return std::nullopt;
     }
-    return verdict("restarts",
-                   "svcd has restarted it " + std::to_string(restarts) +
-                       (restarts == 1 ? " time" : " times") +
-                       " by itself (Restart: " + text_of(facts.properties, "Restart") + ")" +
-                       (waits ? "; the next time is in " + time_left(facts) : ""),
-                   "");
+    const std::string count = std::to_string(restarts) + (restarts == 1 ? " time" : " times");
+    return verdict(
+        "restarts",
+        (restarts == 0 ? std::string{"svcd restarts it"} : "svcd has restarted it " + count) +
+            " by itself (Restart: " + text_of(facts.properties, "Restart") + ")" +
+            (waits ? "; the next time is in " + time_left(facts) : ""),
+        "");
 }
 
+/// What svcd says that the start waits for, and what helps where that never comes.
 std::optional<Verdict> is_not_ready(const StateFacts& facts) {
-    if (text_of(facts.properties, "SubState") != "start") {
+    const std::string waits_for = text_of(facts.properties, "StartWaitsFor");
+    if (waits_for.empty()) {
         return std::nullopt;
     }
     const std::string type = text_of(facts.properties, "Type");
     const std::string main = main_process_text(facts);
-    const std::string doing = main.empty() ? "" : ". The main process is " + main;
-    if (type.starts_with("notify")) {
-        return verdict("not-ready",
-                       "Type: " + type + " waits for READY=1, which has not come yet" + doing,
-                       "If the program never sends READY=1: Type: exec.");
+    const bool is_refused = waits_for.find("NotifyAccess") != std::string::npos;
+    const bool waits_for_parent =
+        type == "forking" && number_of(facts.properties, "ControlPID") != 0;
+    return verdict(
+        "not-ready",
+        "Type: " + type + ": " + waits_for + (main.empty() ? "" : ". The main process is " + main),
+        is_refused ? "NotifyAccess: all, or exec, if another process than the main one "
+                     "is to say it."
+        : type.starts_with("notify") ? "If the program never sends READY=1: Type: exec."
+        : waits_for_parent           ? "If the program stays in the foreground: Type: exec."
+        : type == "forking" && waits_for.starts_with("PIDFile")
+            ? "PIDFile: the path that the program really writes; or leave it out."
+            : "");
+}
+
+/// Up, and yet it does nothing.
+std::optional<Verdict> is_held(const StateFacts& facts) {
+    const auto pid = static_cast<ProcessId>(number_of(facts.properties, "MainPID"));
+    const auto main = std::ranges::find(facts.processes, pid, &ProcessFacts::pid);
+    if (pid == 0 || main == facts.processes.end()) {
+        return std::nullopt;
     }
-    if (type == "forking") {
-        return verdict(
-            "not-ready",
-            "Type: forking waits until ExecStart's process has ended, which it has not" + doing,
-            "If the program stays in the foreground: Type: exec.");
+    const std::string who = "its main process, " + pid_text(pid, main->name) + ",";
+    if (main->state == 'T') {
+        return verdict("stopped",
+                       who + " is stopped (SIGSTOP or SIGTSTP): it does nothing until SIGCONT",
+                       "'svctl kill -s CONT " + unit_of(facts) + "' lets it go on.");
     }
-    if (type == "oneshot") {
-        return verdict("not-ready", "Type: oneshot waits until ExecStart has ended" + doing, "");
+    if (main->state == 't') {
+        return verdict("traced",
+                       who + " is held by a debugger or tracer" +
+                           (main->tracer == 0 ? "" : ", PID " + std::to_string(main->tracer)),
+                       "End that gdb or strace, or let it detach.");
+    }
+    if (facts.frozen || is_frozen_at(main->wait_channel)) {
+        return verdict("frozen", who + " is frozen with its cgroup: it does nothing until thawed",
+                       "Find out who writes to cgroup.freeze (or to freezer.state of cgroup v1; "
+                       "/proc/" +
+                           std::to_string(pid) + "/cgroup names both).");
     }
     return std::nullopt;
 }
@@ -284,10 +325,18 @@ std::optional<Verdict> left_over(const StateFacts& facts) {
     if (!truth_of(facts.properties, "LeftOver")) {
         return std::nullopt;
     }
-    return verdict("left-over",
-                   "processes of an earlier run are there still, which KillMode: " +
-                       text_of(facts.properties, "KillMode") + " left alone",
-                   "KillMode: control-group; 'svctl kill " + unit_of(facts) + "' ends them now.");
+    const std::string mode = text_of(facts.properties, "KillMode");
+    const bool by_mode = mode == "process" || mode == "none";
+    const bool by_sigkill =
+        facts.properties.contains("SendSIGKILL") && !truth_of(facts.properties, "SendSIGKILL");
+    const std::string whom = by_mode      ? ", which KillMode: " + mode + " left alone"
+                             : by_sigkill ? ", which got no SIGKILL (SendSIGKILL: no)"
+                                          : "";
+    return verdict("left-over", "processes of an earlier run are there still" + whom,
+                   (by_mode      ? std::string{"KillMode: control-group; "}
+                    : by_sigkill ? std::string{"SendSIGKILL: yes; "}
+                                 : "") +
+                       "'svctl kill -9 " + unit_of(facts) + "' ends them now.");
 }
 
 Explanation explain_state(const StateFacts& facts) {

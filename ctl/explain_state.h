@@ -15,6 +15,7 @@ struct StateFacts {
     std::vector<std::string> waits_for;  ///< for a job that waits: "db.service (start, running)"
     std::string culprits;                ///< dependencies that are down, with the reasons
     std::vector<ProcessFacts> processes;
+    bool frozen = false;     ///< its cgroup
     Usec now = 0;            ///< CLOCK_REALTIME
     Usec now_monotonic = 0;  ///< CLOCK_MONOTONIC
 };
@@ -32,6 +33,7 @@ std::optional<Verdict> flaps(const StateFacts& facts);
 std::optional<Verdict> goes_without(const StateFacts& facts);
 std::optional<Verdict> restarts_by_itself(const StateFacts& facts);
 std::optional<Verdict> is_not_ready(const StateFacts& facts);
+std::optional<Verdict> is_held(const StateFacts& facts);
 std::optional<Verdict> left_over(const StateFacts& facts);
 
 }  // namespace svcd

@@ -165,7 +165,7 @@ std::string sender_text(const StopRecord& record) {
         case KilledBy::person:
             return ", which " + user_text(asked_kill(record)->uid) + " sent with svctl kill";
         case KilledBy::outside:
-            return ", from outside: svcd did not send it, and the kernel reports no OOM kill";
+            return ", by nobody svcd can name";
         case KilledBy::nobody:
             break;
     }
@@ -221,11 +221,17 @@ std::string headline(const StopRecord& record, Usec now) {
     }
     if (!record.asked_by && !record.shutdown) {
         const bool unready = was_starting(record) && record.result != "success";
-        const bool by_signal = record.result == "signal" && record.main_code == "killed";
-        const char* what = unready     ? " failed to start: "
-                           : by_signal ? " went down: "
-                                       : " went down by itself: ";
-        return record.unit + what + own_reason(record) + (by_signal ? sender_text(record) : "") +
+        const bool by_signal = record.main_code == "killed";
+        const StopEvent* kill = asked_kill(record);
+        const bool by_a_person = kill != nullptr && kill->at == 0 && !unready;
+        const char* what = unready                    ? " failed to start: "
+                           : by_signal || by_a_person ? " went down: "
+                                                      : " went down by itself: ";
+        const bool says_sender = by_signal && record.result == "signal";
+        return record.unit + what + own_reason(record) +
+               (says_sender   ? sender_text(record)
+                : by_a_person ? ", after " + user_text(kill->uid) + " sent it " + kill->signal
+                              : "") +
                kill_part(record) + time_part(record);
     }
     const bool restart =
@@ -249,7 +255,12 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
         if (record.shutdown) {
             return "the shutdown of everything";
         }
-        return killed_by(record) == KilledBy::outside ? "nobody whom svcd knows" : "nobody";
+        const StopEvent* kill = asked_kill(record);
+        return was_starting(record) ? ""
+               : kill == nullptr
+                   ? "nobody asked for a stop"
+                   : "nobody asked for a stop; " + user_text(kill->uid) + " sent " + kill->signal +
+                         " with '" + without_folder(kill->command) + "'";
     }
     const Requester& requester = *record.asked_by;
     const std::string reason =
@@ -259,7 +270,9 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
                (requester.pid == 0 ? "" : ", by " + requester_text(requester)) + reason;
     }
     if (requester.pid == 0) {
-        return "svcd itself (a " + requester.type + " job), for another unit's sake" + reason;
+        return "svcd itself (a " + requester.type + " job)" +
+               (requester.reason.empty() ? ", for another unit's sake"
+                                         : ", since: " + requester.reason);
     }
     std::string text = requester_text(requester) + reason;
     if (!names_unit(requester.command, record.unit)) {
@@ -271,34 +284,34 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
 }
 
 std::string main_end_text(const StopRecord& record) {
-    const std::string end = end_text(record.main_code, record.main_status, main_ran(record));
-    if (end.empty()) {
+    const StopEvent* told = first_stop_signal(record);
+    const bool was_told = told != nullptr && was_asked_to_end(record, record.main_pid);
+    const bool by_it =
+        record.main_code != "exited" && was_told && signal_name(record.main_status) == told->signal;
+    const bool reports_it = record.main_code == "exited" && was_told && record.main_status > 128 &&
+                            signal_name(record.main_status - 128) == told->signal;
+    // What svcd itself has sent means nothing else.
+    const std::string end = by_it
+                                ? describe_end(code_number(record.main_code), record.main_status)
+                                : end_text(record.main_code, record.main_status, main_ran(record));
+    if (end.empty() || failed_by(record, "not-executed")) {
         return "";
     }
     const std::string who = pid_text(record.main_pid, name_of(record, record.main_pid));
     const std::string text = who + " " + end + sender_text(record);
-    const StopEvent* told = first_stop_signal(record);
-    const bool was_told = told != nullptr && was_asked_to_end(record, record.main_pid);
-    const bool by_it =
-        record.main_code == "killed" && was_told && signal_name(record.main_status) == told->signal;
-    const bool reports_it = record.main_code == "exited" && was_told && record.main_status > 128 &&
-                            signal_name(record.main_status - 128) == told->signal;
     if (by_it) {
-        return text + ", which svcd sent: a clean stop";
+        return text + ", which svcd sent " + cause_text(told->cause, told->signal) +
+               (told->cause == "stop" && record.result == "success" ? ": a clean stop" : "");
     }
-    if (reports_it) {
-        return text + ": a clean stop, many programs report the signal so";
-    }
-    if (record.main_code == "exited" && record.main_status == 128 + SIGKILL) {
-        return text + "; a child of it was killed by SIGKILL, " +
-               (killed_pids(record).empty() ? "but not by svcd" : "which svcd sent");
-    }
-    return text;
+    return reports_it ? text + ": many programs report the signal so, as a clean stop" : text;
 }
 
 std::string limit_text(const StopRecord& record) {
     if (record.limit == kUsecInfinity) {
         return "none (TimeoutStopSec: infinity)";
+    }
+    if (record.limit < record.timeout && !record.shutdown) {
+        return short_time(record.limit) + " (TimeoutAbortSec)";
     }
     if (record.limit < record.timeout) {
         return short_time(record.limit) + ", of " +

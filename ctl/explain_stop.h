@@ -35,6 +35,7 @@ std::optional<Verdict> killed_by_oom(const StopRecord& record);
 std::optional<Verdict> killed_by_person(const StopRecord& record);
 std::optional<Verdict> killed_from_outside(const StopRecord& record);
 std::optional<Verdict> crashed(const StopRecord& record);
+std::optional<Verdict> ended_by_signal(const StopRecord& record);
 std::optional<Verdict> could_not_be_run(const StopRecord& record);
 std::optional<Verdict> failed_by_itself(const StopRecord& record);
 std::optional<Verdict> out_of_time(const StopRecord& record);

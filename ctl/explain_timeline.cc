@@ -62,6 +62,10 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
     if (event.what == "spawn" && !event.error.empty()) {
         return event.setting + " could not be started: " + event.error;
     }
+    if (event.what == "job" && event.pid == 0) {
+        return "svcd itself wants a " + event.type + ", too" +
+               (event.reason.empty() ? "" : ": " + event.reason);
+    }
     if (event.what == "job") {
         return user_text(event.uid) + " asked for a " + event.type + ", too ('" +
                without_folder(event.command) + "', PID " + std::to_string(event.pid) + ")" +
@@ -92,6 +96,9 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
     }
     if (event.what == "processes") {
         return processes_row(event);
+    }
+    if (event.what == "failure") {
+        return event.kind == "command-failed" ? "" : event.text;  // the exit stands before it
     }
     if (event.what == "oom") {
         return "the kernel's OOM killer took a process";

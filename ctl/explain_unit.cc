@@ -13,10 +13,10 @@ namespace {
 using Judge = std::optional<Verdict> (*)(const StopRecord&);
 
 constexpr auto kJudges = std::to_array<Judge>(
-    {wedged, killed_by_oom, killed_by_person, killed_from_outside, crashed, could_not_be_run,
-     failed_by_itself, command_failed, promise_not_kept, out_of_time, exec_stop_cut,
-     exec_stop_failed, shortened_by_shutdown, cpu_throttled, left_by_main, killed_unasked,
-     limit_was_extended, nearly_out_of_time});
+    {wedged, killed_by_oom, killed_by_person, killed_from_outside, crashed, ended_by_signal,
+     could_not_be_run, failed_by_itself, command_failed, promise_not_kept, out_of_time,
+     exec_stop_cut, exec_stop_failed, shortened_by_shutdown, cpu_throttled, left_by_main,
+     killed_unasked, limit_was_extended, nearly_out_of_time});
 
 constexpr Usec kPercent = 100;
 
@@ -53,6 +53,14 @@ bool svcd_ended(const StopRecord& record, ProcessId pid, Usec before) {
     return std::ranges::any_of(record.events, [&](const StopEvent& event) {
         return event.what == "signal" && event.at <= before &&
                std::ranges::find(event.pids, pid) != event.pids.end();
+    });
+}
+
+/// Did svcd send the main process the signal that has ended it?
+bool svcd_sent_what_ended_it(const StopRecord& record) {
+    return std::ranges::any_of(record.events, [&](const StopEvent& event) {
+        return event.what == "signal" && event.signal == signal_name(record.main_status) &&
+               std::ranges::find(event.pids, record.main_pid) != event.pids.end();
     });
 }
 
@@ -131,7 +139,7 @@ std::optional<Verdict> exec_stop_failed(const StopRecord& record) {
 }
 
 std::optional<Verdict> shortened_by_shutdown(const StopRecord& record) {
-    if (record.limit >= record.timeout) {
+    if (!record.shutdown || record.limit >= record.timeout) {
         return std::nullopt;
     }
     const std::string given = "the shutdown gave it " + short_time(record.limit);
@@ -186,43 +194,61 @@ std::optional<Verdict> killed_by_person(const StopRecord& record) {
 }
 
 std::optional<Verdict> killed_from_outside(const StopRecord& record) {
-    if (killed_by(record) == KilledBy::outside) {
-        return verdict("killed-outside",
-                       main_of(record) +
-                           " was killed by SIGKILL from outside: svcd did not send it, and the "
-                           "kernel reports no OOM kill",
-                       "Find who sent it: a person or script with kill -9, an OOM daemon "
-                       "(earlyoom, systemd-oomd), a container runtime. 'auditctl -a always,exit -S "
-                       "kill' shows the next time.");
-    }
-    if (record.main_code != "killed" || !ended_by_itself(record) || record.main_status == SIGKILL ||
-        svcd_ended(record, record.main_pid, UINT64_MAX) || asked_kill(record) != nullptr ||
-        !signal_meaning(record.main_status).empty()) {
+    if (killed_by(record) != KilledBy::outside) {
         return std::nullopt;
     }
     return verdict("killed-outside",
-                   main_of(record) + " was ended by " + signal_name(record.main_status) +
-                       ", which svcd did not send",
-                   "Find who sent it (a script with kill or pkill?); to stop a service, use 'svctl "
-                   "stop'.");
+                   main_of(record) +
+                       " was killed by SIGKILL, by nobody svcd can name: not svcd, and no OOM kill "
+                       "was counted in its cgroup. A v1 memory controller, a hard LimitCPU and a "
+                       "strict seccomp filter kill so, too, and were not looked at",
+                   "'auditctl -a always,exit -S kill' shows the next time whether a process sent "
+                   "it; 'dmesg' has the OOM kills of the machine.");
+}
+
+/// Signals whose default is a core dump: a fault of the program, or a limit of it (signal(7)).
+bool is_of_a_crash(int signal) {
+    constexpr std::array kCrashes{SIGSEGV, SIGABRT, SIGBUS,  SIGILL, SIGFPE,
+                                  SIGTRAP, SIGSYS,  SIGXCPU, SIGXFSZ};
+    return std::ranges::find(kCrashes, signal) != kCrashes.end();
 }
 
 std::optional<Verdict> crashed(const StopRecord& record) {
-    const bool own_fault = record.main_code == "killed" && record.main_status != SIGKILL &&
-                           !signal_meaning(record.main_status).empty() &&
-                           !was_asked_to_end(record, record.main_pid);
-    if (record.main_code != "dumped" && !own_fault) {
+    const bool is_killed = record.main_code == "killed" && is_of_a_crash(record.main_status);
+    if ((record.main_code != "dumped" && !is_killed) || svcd_sent_what_ended_it(record) ||
+        asked_kill(record) != nullptr) {
         return std::nullopt;
     }
-    const StopEvent* told = first_stop_signal(record);
-    const bool asked_for = told != nullptr && was_asked_to_end(record, record.main_pid);
-    return verdict("crashed",
-                   main_of(record) + " " + end_text(record.main_code, record.main_status) +
-                       (asked_for ? "; svcd had sent it " + told->signal : "; it crashed"),
-                   record.main_code == "dumped"
-                       ? "Read the core dump (/proc/sys/kernel/core_pattern says where it went): "
-                         "'gdb PROGRAM CORE', then 'bt'."
-                       : "LimitCORE: infinity leaves a core dump the next time.");
+    return verdict(
+        "crashed",
+        main_of(record) + " " + end_text(record.main_code, record.main_status) + "; it crashed",
+        record.main_code == "dumped"
+            ? "Read the core dump (/proc/sys/kernel/core_pattern says where it went): "
+              "'gdb PROGRAM CORE', then 'bt'."
+            : "LimitCORE: infinity leaves a core dump the next time.");
+}
+
+/// A signal that ends a program which has no handler for it, and leaves no core dump: its own, or
+/// somebody's.
+std::optional<Verdict> ended_by_signal(const StopRecord& record) {
+    if (record.main_code != "killed" || record.main_status == SIGKILL ||
+        is_of_a_crash(record.main_status) || !ended_by_itself(record) ||
+        svcd_sent_what_ended_it(record) || asked_kill(record) != nullptr) {
+        return std::nullopt;
+    }
+    const std::string name = signal_name(record.main_status);
+    const bool by_timer = record.main_status == SIGALRM;
+    const bool by_pipe = record.main_status == SIGPIPE;
+    return verdict("ended-by-signal",
+                   main_of(record) + " was killed by " + name +
+                       ", for which it has no handler. Svcd did not send it: " +
+                       (by_timer  ? "its own timer (alarm, setitimer) did, or another process"
+                        : by_pipe ? "the kernel did when it wrote to a pipe or socket that "
+                                    "nobody reads, or another process"
+                                  : "it sent it to itself, or another process did"),
+                   by_timer || by_pipe ? ""
+                                       : "'auditctl -a always,exit -S kill' shows who sends it the "
+                                         "next time.");
 }
 
 std::optional<Verdict> could_not_be_run(const StopRecord& record) {
@@ -337,12 +363,15 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
     if (left.empty() || !ended_by_itself(record)) {
         return std::nullopt;
     }
+    const bool ended_well = record.main_code == "exited" && record.main_status == 0;
     return verdict(
         "left-processes",
         "the main process ended and left " + pids_text(left) + " behind, which svcd ended too",
-        "If it puts itself into the background: have it stay in the foreground (an option "
-        "like --foreground), or Type: forking with PIDFile. Else have the main process "
-        "wait for its children.");
+        !ended_well
+            ? ""
+            : "If it puts itself into the background: have it stay in the foreground (an option "
+              "like --foreground), or Type: forking with PIDFile. Else have the main process "
+              "wait for its children.");
 }
 
 std::optional<Verdict> wedged(const StopRecord& record) {
@@ -360,8 +389,9 @@ std::optional<Verdict> wedged(const StopRecord& record) {
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
     constexpr std::uint64_t kShare = 50;
     const std::uint64_t share = share_of_limit(record);
-    // Where processes are left over, no SIGKILL would have come.
-    if (record.sigkill || record.left_over || share < kShare) {
+    // Where processes are left over, no SIGKILL would have come. A command that svcd has cut is not
+    // the service, which got its signal in time.
+    if (record.sigkill || record.left_over || share < kShare || exec_stop_cut(record)) {
         return std::nullopt;
     }
     return verdict("nearly-out-of-time",

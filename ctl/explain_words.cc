@@ -235,6 +235,11 @@ std::string doing_text(const ProcessFacts& process) {
     return process.state == 'S' ? "sleeps" : "";
 }
 
+bool is_frozen_at(std::string_view wait_channel) {
+    return wait_channel == "do_freezer_trap" || wait_channel == "get_signal" ||
+           wait_channel == "__refrigerator";
+}
+
 bool is_restarted_syscall(std::string_view syscall) {
     return std::ranges::find(kRestarted, syscall) != kRestarted.end();
 }

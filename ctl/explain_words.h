@@ -31,6 +31,8 @@ std::string phase_name(std::string_view state, std::string_view stop_signal);
 std::string doing_text(const ProcessFacts& process);
 /// The system call is begun again after a signal handler that was set up with SA_RESTART, so that a
 /// handler that only sets a flag does not end the wait.
+/// Is this where the kernel holds a process whose cgroup is frozen?
+bool is_frozen_at(std::string_view wait_channel);
 bool is_restarted_syscall(std::string_view syscall);
 /// Whom to ask about a process in uninterruptible sleep, by its kernel stack: "an NFS server".
 std::string_view uninterruptible_on(const ProcessFacts& process);

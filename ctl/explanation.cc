@@ -124,6 +124,15 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     const Scene scene{record, shows_now ? around.processes : left_processes(record), around.frozen};
     result.verdicts = judge_processes(scene);
     std::vector<Verdict> unit = judge_unit(record);
+    const std::string sub = text_of(around.properties, "SubState");
+    if (!sub.empty() && sub != "stop-wedged") {
+        for (Verdict& each : unit) {
+            if (each.kind == "wedged") {
+                each.text = "processes outlived SIGKILL; they are gone by now";
+                each.mend.clear();
+            }
+        }
+    }
     result.verdicts.insert(result.verdicts.end(), std::make_move_iterator(unit.begin()),
                            std::make_move_iterator(unit.end()));
     result.timeline = timeline(record, around.now_monotonic);

@@ -105,6 +105,7 @@ Explanation state_of(const Asked& asked, const Surroundings& around) {
     facts.waits_for = asked.waits_for;
     facts.culprits = asked.culprits;
     facts.processes = around.processes;
+    facts.frozen = around.frozen;
     facts.now = around.now;
     facts.now_monotonic = around.now_monotonic;
     return explain_state(facts);

@@ -359,10 +359,10 @@ constexpr PropertyRow kServiceProperties[] = {
     // people, whether the execve of the main process succeeded, and what was not done as the file says.
     {"ExecError",      "(sss)", Emits::change, exec_error},
     {"ExecErrorText",  "s", Emits::change,  [](Subject& s, Writer& w) { w.string(to_string(s.status().exec_error)); }},
-    // Ours: what made Result, and ReloadResult (kind, a sentence that may be empty), and who said READY=1 in vain.
+    // Ours: what made Result, and ReloadResult (kind, a sentence that may be empty), and what a start that goes on waits for.
     {"Failure",        "(ss)", Emits::change, failure<&UnitStatus::failure, &UnitStatus::failure_text>},
     {"ReloadFailure",  "(ss)", Emits::change, failure<&UnitStatus::reload_failure, &UnitStatus::reload_failure_text>},
-    {"ReadyRefusedPID", "u", Emits::change, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().ready_refused_from)); }},
+    {"StartWaitsFor",  "s", Emits::change, [](Subject& s, Writer& w) { w.string(s.status().start_waits_for); }},
     {"ExecStarted",    "b", Emits::change,  status_flag<&UnitStatus::exec_started>},
     {"ExecWarnings",   "as", Emits::change, [](Subject& s, Writer& w) { w.strings(s.status().exec_warnings); }},
     {"ControlGroup",   "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},

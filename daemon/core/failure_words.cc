@@ -50,28 +50,6 @@ std::string command_in_words(std::uint16_t index, const ServiceSettings& setting
                : text + ", number " + std::to_string(number) + " of " + std::to_string(count) + ",";
 }
 
-/// What the start waited for still.
-std::string awaited_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
-    if (failure.command != UnitFailure::kNoCommand) {
-        return command_in_words(failure.command, settings) + " was still running";
-    }
-    switch (settings.type) {
-        case ServiceType::notify:
-        case ServiceType::notify_reload:
-            return "READY=1 had not come";
-        case ServiceType::forking:
-            return failure.detail.empty() ? "it had no main process" : "PIDFile: " + failure.detail;
-        case ServiceType::dbus:
-            return "the bus name " + settings.rarely().bus_name + " had no owner";
-        case ServiceType::oneshot:
-        case ServiceType::simple:
-        case ServiceType::exec:
-        case ServiceType::idle:
-            return "its process had not got as far as execve";
-    }
-    return {};
-}
-
 std::string stop_limit_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
     const bool aborts = traits(failure.during).asking == Asking::to_abort;
     const Duration usual =
@@ -83,6 +61,31 @@ std::string stop_limit_in_words(const UnitFailure& failure, const ServiceSetting
 }
 
 }  // namespace
+
+std::string awaited_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
+    if (failure.kind == FailureKind::ready_refused) {
+        return "READY=1 came from PID " + std::to_string(failure.pid) +
+               " and was refused, for NotifyAccess does not allow that process to speak";
+    }
+    if (failure.command != UnitFailure::kNoCommand) {
+        return command_in_words(failure.command, settings) + " has not ended";
+    }
+    switch (settings.type) {
+        case ServiceType::notify:
+        case ServiceType::notify_reload:
+            return "READY=1 has not come";
+        case ServiceType::forking:
+            return failure.detail.empty() ? "it has no main process" : "PIDFile: " + failure.detail;
+        case ServiceType::dbus:
+            return "the bus name " + settings.rarely().bus_name + " has no owner";
+        case ServiceType::oneshot:
+        case ServiceType::simple:
+        case ServiceType::exec:
+        case ServiceType::idle:
+            return "its process has not got as far as execve";
+    }
+    return {};
+}
 
 std::string describe(const UnitFailure& failure, const ServiceSettings& settings) {
     const std::string limit = seconds_of(failure.limit);
@@ -96,12 +99,9 @@ std::string describe(const UnitFailure& failure, const ServiceSettings& settings
             return command_in_words(failure.command, settings) + " " +
                    end_in_words(failure.code, failure.status);
         case FailureKind::start_timeout:
-            return "it did not start within TimeoutStartSec (" + limit +
-                   "): " + awaited_in_words(failure, settings);
         case FailureKind::ready_refused:
             return "it did not start within TimeoutStartSec (" + limit +
-                   "): READY=1 came from PID " + std::to_string(failure.pid) +
-                   " and was refused, for NotifyAccess does not allow that process to speak";
+                   "): " + awaited_in_words(failure, settings);
         case FailureKind::command_timeout:
             return command_in_words(failure.command, settings) +
                    " had not ended when its share of " +
@@ -135,6 +135,27 @@ std::string describe(const UnitFailure& failure, const ServiceSettings& settings
     return {};
 }
 
+UnitFailure start_timeout_now(const Unit& unit) {
+    const ServiceRun& run = *unit.run;
+    const ServiceSettings& settings = *unit.definition.service;
+    const bool is_notify =
+        settings.type == ServiceType::notify || settings.type == ServiceType::notify_reload;
+    UnitFailure failure;
+    failure.kind = unit.sub_state == SubState::start && is_notify && run.refused_ready_from != 0
+                       ? FailureKind::ready_refused
+                       : FailureKind::start_timeout;
+    failure.during = unit.sub_state;
+    failure.limit = settings.timeout_start;
+    failure.pid = run.refused_ready_from;
+    failure.detail = run.pid_file_fault;
+    if (run.control.is_there()) {
+        failure.command = run.control.command;
+    } else if (settings.type == ServiceType::oneshot && run.main.is_there()) {
+        failure.command = run.main.command;
+    }
+    return failure;
+}
+
 // ── what note_result() is to remember, if that is what fails the unit
 
 void Service::blame(FailureKind kind) {
@@ -161,17 +182,7 @@ void Service::blame_exit(const Process& process, ExitCode code, int status) {
 }
 
 void Service::blame_start_timeout() {
-    const bool is_refused =
-        unit_.sub_state == SubState::start && is_notify() && run_.refused_ready_from != 0;
-    blame(is_refused ? FailureKind::ready_refused : FailureKind::start_timeout);
-    failure_.limit = settings_.timeout_start;
-    failure_.pid = run_.refused_ready_from;
-    failure_.detail = run_.pid_file_fault;
-    if (run_.control.is_there()) {
-        failure_.command = run_.control.command;
-    } else if (settings_.type == ServiceType::oneshot && run_.main.is_there()) {
-        failure_.command = run_.main.command;
-    }
+    failure_ = start_timeout_now(unit_);
 }
 
 void Service::blame_stop_timeout() {

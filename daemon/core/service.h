@@ -23,6 +23,9 @@ std::optional<std::uint16_t> first_command(const ServiceSettings& settings, Comm
 /// is due, so that no process gets SIGKILL without having had its SIGTERM.
 Duration signal_share(Duration limit);
 
+/// What the failure would be if the time of the unit's start were over now.
+UnitFailure start_timeout_now(const Unit& unit);
+
 /// "250 ms", "2.5 s", "90 s"
 std::string seconds_of(Duration duration);
 

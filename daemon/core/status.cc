@@ -52,10 +52,13 @@ void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
     status.failure = run.failure;
     status.reload_failure = run.reload_failure;
     if (unit.definition.service != nullptr) {
+        if (traits(unit.sub_state).starting) {
+            status.start_waits_for =
+                awaited_in_words(start_timeout_now(unit), *unit.definition.service);
+        }
         status.failure_text = describe(run.failure, *unit.definition.service);
         status.reload_failure_text = describe(run.reload_failure, *unit.definition.service);
     }
-    status.ready_refused_from = run.refused_ready_from;
     status.main.pid = run.main.is_there() ? run.main.pid : 0;
     status.main.last_pid = run.main_pid_last;
     status.main.started_at = run.main_started_at;

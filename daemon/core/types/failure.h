@@ -56,5 +56,7 @@ std::string_view name_of(FailureKind kind);
 /// A sentence about the unit without its end, "it ran for ..."; "" where the exit status of the
 /// main process, or ExecError, says it.
 std::string describe(const UnitFailure& failure, const ServiceSettings& settings);
+/// Of a start that would time out now: what it waits for, "READY=1 has not come yet".
+std::string awaited_in_words(const UnitFailure& failure, const ServiceSettings& settings);
 
 }  // namespace svcd

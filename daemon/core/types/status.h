@@ -65,7 +65,8 @@ struct UnitStatus {
     UnitResult reload_result = UnitResult::success;
     UnitFailure failure;  ///< what made `result`
     std::string failure_text;
-    UnitFailure reload_failure;  ///< what made `reload_result`
+    std::string start_waits_for;  ///< of a start that goes on
+    UnitFailure reload_failure;   ///< what made `reload_result`
     std::string reload_failure_text;
     Pid ready_refused_from =
         0;  ///< who said READY=1 in this start and may not speak (NotifyAccess)
