@@ -351,6 +351,8 @@ Explanation explain_state(const StateFacts& facts) {
     };
     fact("Job", job_text(facts));
     fact("Main", main_process_text(facts));
+    const std::string reload = reload_reason_text(properties);
+    fact("Reload", reload.empty() ? "" : "the last one has failed: " + reload);
     const std::string said = text_of(properties, "StatusText");
     if (!is_down(facts)) {  // else it is long past
         fact("Status", said.empty() ? "" : "\"" + said + "\"");

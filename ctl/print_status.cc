@@ -217,9 +217,15 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
         text +=
             label("Phase") + phase_text(properties, facts.processes, facts.now_monotonic) + "\n";
     }
+    if (const std::string awaited = text_of(properties, "StartWaitsFor"); !awaited.empty()) {
+        text += label("Waits") + awaited + "\n";
+    }
     text += condition_line(properties, facts.now) + job_line(properties);
     if (const std::string reason = reason_text(properties); !reason.empty()) {
         text += label("Result") + text_of(properties, "Result") + ": " + reason + "\n";
+    }
+    if (const std::string reload = reload_reason_text(properties); !reload.empty()) {
+        text += label("Reload") + "the last one has failed: " + reload + "\n";
     }
     text += warning_lines(properties);
     text += main_process_line(facts);

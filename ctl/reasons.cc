@@ -50,6 +50,11 @@ Json exec_error_json(const Json& properties) {
             {"text", text_of(properties, "ExecErrorText")}};
 }
 
+std::string reload_reason_text(const Json& properties) {
+    const RecordedFailure failure = recorded_failure(properties, "ReloadFailure");
+    return failure.kind == "not-executed" ? text_of(properties, "ExecErrorText") : failure.text;
+}
+
 std::string reason_text(const Json& properties) {
     const std::string result = text_of(properties, "Result");
     if (result.empty() || result == "success") {

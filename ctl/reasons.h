@@ -23,6 +23,9 @@ RecordedFailure recorded_failure(const Json& properties, const char* name);
 /// Why a unit is not as it should be; empty when its Result is success.
 std::string reason_text(const Json& properties);
 
+/// Why its last reload failed; empty when it did not.
+std::string reload_reason_text(const Json& properties);
+
 /// What kept a command of the unit from being executed: {step, object, errno, text}; null: nothing
 /// did.
 Json exec_error_json(const Json& properties);

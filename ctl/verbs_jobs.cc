@@ -68,9 +68,9 @@ std::string why_failed(const WatchedJob& job,
         return end;
     }
     const std::string reason = reason_text(properties);
-    if (const std::string text = text_of(properties, "ExecErrorText");
-        reason.empty() && job.result == "failed" && text.starts_with("ExecReload:")) {
-        return text;
+    if (const std::string reload = reload_reason_text(properties);
+        reason.empty() && job.result == "failed" && !reload.empty()) {
+        return reload;
     }
     const bool is_units_own = job.result == "failed" || job.result == "done";
     return is_units_own && !reason.empty() ? reason : describe_job_result(job.result);
@@ -159,6 +159,11 @@ ExitStatus check_stop(Session& session, const WatchedJob& job) {
                                  " ('svctl status " + job.unit + "' shows them)";
         // Of KillMode=process that is what is wanted: sessions outlive their daemon.
         record->kill_mode == "process" ? session.remark(text + "\n") : session.warn(text);
+    }
+    if (const StopEvent* failure = failure_of(*record);
+        failure != nullptr && failure->text.starts_with("ExecStop")) {
+        session.warn(job.unit + " is down, and its stop has failed: " + failure->text + " (" +
+                     more + ")");
     }
     if (record->sigkill_at_deadline) {
         session.warn(job.unit + " did not end within TimeoutStopSec: SIGKILL was needed (" + more +
