@@ -113,9 +113,10 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     fact("Ended", main_end_text(record));
     // Where nobody stopped it and it took no time, nothing was limited.
     const bool is_ongoing = goes_on(record);
+    const bool is_service = record.unit.ends_with(".service");
     const bool was_limited = record.asked_by || record.shutdown || is_ongoing ||
                              length_of(record, around.now_monotonic) >= kWorthMentioning;
-    fact("Limit", was_limited ? limit_text(record) : "");
+    fact("Limit", is_service && was_limited ? limit_text(record) : "");
     if (is_ongoing) {
         fact("Waiting", rest_text(record, around));
         fact("Left", around.processes.empty() ? "" : processes_text(around.processes));

@@ -73,8 +73,8 @@ Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
     if (text_of(asked.properties, "LoadState") == "not-found" && active == "inactive") {
         throw_no_such_unit(unit);
     }
+    asked.records = session.daemon().stop_records(unit, records);
     if (unit.ends_with(".service")) {
-        asked.records = session.daemon().stop_records(unit, records);
         asked.examined = session.daemon().examine(unit);
     }
     ask_about_job(session, unit, asked);
