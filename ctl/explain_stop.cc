@@ -25,10 +25,22 @@ std::string processes_text(std::size_t count) {
     return std::to_string(count) + (count == 1 ? " process" : " processes");
 }
 
+/// How many processes it had, as far as the record tells: it names only so many.
+std::size_t processes_of(const StopRecord& record) {
+    std::size_t most = 0;
+    for (const StopEvent& event : record.events) {
+        most = event.more == 0 || event.what != "signal"
+                   ? most
+                   : std::max<std::size_t>(most, event.pids.size() + event.more);
+    }
+    return most != 0 ? most : without_commands(record, known_pids(record));
+}
+
 /// "; SIGKILL was needed for 2 of 3 processes", or how else it ended.
 std::string kill_part(const StopRecord& record) {
     const StopEvent* first = first_sigkill(record);
-    const std::size_t killed = without_commands(record, killed_pids(record));
+    const std::size_t killed =
+        without_commands(record, killed_pids(record)) + unnamed_pids(record, "SIGKILL");
     if (record.result == "stop-wedged") {
         return "; processes outlived SIGKILL and are there still";
     }
@@ -45,7 +57,7 @@ std::string kill_part(const StopRecord& record) {
     if (first->cause == "kill-signal-is-kill") {
         return " with SIGKILL, which is its KillSignal";
     }
-    const std::size_t all = without_commands(record, known_pids(record));
+    const std::size_t all = std::max(killed, processes_of(record));
     if (killed == all) {
         return all == 1   ? "; SIGKILL was needed"
                : all == 2 ? "; SIGKILL was needed for both processes"

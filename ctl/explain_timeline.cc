@@ -11,9 +11,13 @@ namespace {
 /// Names that stand in a row of the timeline; of more processes there are only the PIDs.
 constexpr std::size_t kNamedMax = 3;
 
-std::string whom(const StopRecord& record, const std::vector<ProcessId>& pids) {
+std::string whom(const StopRecord& record, const StopEvent& event) {
+    const std::vector<ProcessId>& pids = event.pids;
     if (pids.size() > kNamedMax) {
-        return pids_text(pids);
+        return std::to_string(pids.size() + event.more) + " processes, " + pids_text(pids) +
+               (event.more == 0
+                    ? ""
+                    : " (the record names " + std::to_string(pids.size()) + " of them)");
     }
     std::string text;
     for (const ProcessId pid : pids) {
@@ -81,7 +85,7 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
         return exit_row(record, event);
     }
     if (event.what == "signal") {
-        return event.signal + " to " + whom(record, event.pids) + ", " +
+        return event.signal + " to " + whom(record, event) + ", " +
                cause_text(event.cause, event.signal);
     }
     if (event.what == "asked-kill") {

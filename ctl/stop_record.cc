@@ -342,6 +342,16 @@ std::set<ProcessId> known_pids(const StopRecord& record) {
     return pids;
 }
 
+std::size_t unnamed_pids(const StopRecord& record, std::string_view signal) {
+    std::size_t most = 0;
+    for (const StopEvent& event : record.events) {
+        if (event.what == "signal" && (signal.empty() || event.signal == signal)) {
+            most = std::max<std::size_t>(most, event.more);
+        }
+    }
+    return most;
+}
+
 std::set<ProcessId> killed_pids(const StopRecord& record) {
     std::set<ProcessId> pids;
     for (const StopEvent& event : record.events) {

@@ -151,6 +151,8 @@ std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record);
 /// All PIDs of the unit that the record knows of, and those that svcd sent SIGKILL to.
 std::set<ProcessId> known_pids(const StopRecord& record);
 std::set<ProcessId> killed_pids(const StopRecord& record);
+/// How many processes more than the record names got the signal; of any signal with "".
+std::size_t unnamed_pids(const StopRecord& record, std::string_view signal);
 
 /// "svctl stop web" of "/usr/bin/svctl stop web".
 std::string without_folder(const std::string& command);

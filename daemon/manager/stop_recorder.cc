@@ -15,9 +15,14 @@ constexpr Duration kPreludeSpan{10'000'000};
 constexpr std::size_t kPidsShownMax = 256;
 
 std::string pids_field(std::string_view name, std::vector<Pid> pids) {
-    pids.resize(std::min(pids.size(), kPidsShownMax));
+    const std::size_t more = pids.size() - std::min(pids.size(), kPidsShownMax);
+    pids.resize(pids.size() - more);
     std::string fields;
-    JsonWriter{fields}.field(name, pids);
+    JsonWriter json{fields};
+    json.field(name, pids);
+    if (more > 0) {
+        json.field("more", more);
+    }
     return fields;
 }
 
