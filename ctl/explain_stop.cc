@@ -215,7 +215,17 @@ KilledBy killed_by(const StopRecord& record) {
     return is_oom ? KilledBy::oom : KilledBy::outside;
 }
 
+/// It ran, and svcd has ended it, for what the unit's file says.
+bool was_ended_by_svcd(const StopRecord& record) {
+    const StopEvent* failure = failure_of(record);
+    return failure != nullptr &&
+           (failure->kind == "runtime-max" || failure->kind.starts_with("watchdog"));
+}
+
 bool is_bad(const StopRecord& record) {
+    if (record.result == "exec-condition") {
+        return false;  // it was not meant to run
+    }
     const StopEvent* killed = first_sigkill(record);
     const bool as_configured =
         killed != nullptr && !record.sigkill_at_deadline &&
@@ -231,14 +241,18 @@ std::string headline(const StopRecord& record, Usec now) {
     if (record.lost) {
         return lost_headline(record);
     }
+    if (record.result == "exec-condition") {
+        return record.unit + " was not started: its ExecCondition said no; " + own_reason(record);
+    }
     if (!record.asked_by && !record.shutdown) {
         const bool unready = was_starting(record) && record.result != "success";
         const bool by_signal = record.main_code == "killed";
         const StopEvent* kill = asked_kill(record);
         const bool by_a_person = kill != nullptr && kill->at == 0 && !unready;
-        const char* what = unready                    ? " failed to start: "
-                           : by_signal || by_a_person ? " went down: "
-                                                      : " went down by itself: ";
+        const char* what = unready || failed_by(record, "not-executed") ? " failed to start: "
+                           : was_ended_by_svcd(record)                  ? " was ended by svcd: "
+                           : by_signal || by_a_person                   ? " went down: "
+                                                                        : " went down by itself: ";
         const bool says_sender = by_signal && record.result == "signal";
         return record.unit + what + own_reason(record) +
                (says_sender   ? sender_text(record)
@@ -255,7 +269,10 @@ std::string headline(const StopRecord& record, Usec now) {
         return record.sigkill ? text : text + ", cleanly";
     }
     if (record.result == "timeout" && !record.sigkill && exec_stop_cut(record)) {
-        return text + "; ExecStop took too long";
+        const StopEvent* failure = failure_of(record);
+        return text + "; " +
+               (failure == nullptr || failure->text.empty() ? "a command of it took too long"
+                                                            : failure->text);
     }
     const bool says_why = record.sigkill || record.result == "timeout" ||
                           record.result == "success" || record.result == "stop-wedged";
@@ -268,11 +285,10 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
             return "the shutdown of everything";
         }
         const StopEvent* kill = asked_kill(record);
-        return was_starting(record) ? ""
-               : kill == nullptr
-                   ? "nobody asked for a stop"
-                   : "nobody asked for a stop; " + user_text(kill->uid) + " sent " + kill->signal +
-                         " with '" + without_folder(kill->command) + "'";
+        return kill == nullptr || was_starting(record)
+                   ? ""
+                   : "nobody; " + user_text(kill->uid) + " sent " + kill->signal + " with '" +
+                         without_folder(kill->command) + "'";
     }
     const Requester& requester = *record.asked_by;
     const std::string reason =
@@ -309,7 +325,7 @@ std::string main_end_text(const StopRecord& record) {
     if (end.empty() || failed_by(record, "not-executed")) {
         return "";
     }
-    const std::string who = pid_text(record.main_pid, name_of(record, record.main_pid));
+    const std::string who = pid_text(record.main_pid, name_at_end(record));
     const std::string text = who + " " + end + sender_text(record);
     if (by_it) {
         return text + ", which svcd sent " + cause_text(told->cause, told->signal) +

@@ -29,12 +29,21 @@ std::string whom(const StopRecord& record, const StopEvent& event) {
     return text.empty() ? "no process" : text;
 }
 
+/// How a process ended that has, or has not, become its program.
+std::string own_end(const StopRecord& record, const StopEvent& event) {
+    const bool never_ran = failed_by(record, "not-executed") && !event.ran &&
+                           event.code == "exited" && !exit_status_name(event.status).empty();
+    return never_ran ? "ended before its program was executed (" + std::to_string(event.status) +
+                           "/" + std::string{exit_status_name(event.status)} + ")"
+                     : describe_end(code_number(event.code), event.status, event.ran);
+}
+
 std::string exit_row(const StopRecord& record, const StopEvent& event) {
-    const std::string end = describe_end(code_number(event.code), event.status, event.ran);
+    const std::string end = own_end(record, event);
     if (event.role == "control") {
         return event.setting + ", PID " + std::to_string(event.pid) + ", " + end;
     }
-    return "the main process, " + pid_text(event.pid, name_of(record, event.pid)) + ", " + end;
+    return "the main process, " + pid_text(event.pid, name_at_end(record)) + ", " + end;
 }
 
 std::string notify_row(const StopRecord& record, const StopEvent& event) {

@@ -25,7 +25,7 @@ Verdict verdict(std::string kind, std::string text, std::string mend) {
 }
 
 std::string main_of(const StopRecord& record) {
-    return "the main process, " + pid_text(record.main_pid, name_of(record, record.main_pid)) + ",";
+    return "the main process, " + pid_text(record.main_pid, name_at_end(record)) + ",";
 }
 
 /// When the command with this PID was started, or nullptr.
@@ -75,11 +75,11 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
     if (failure.kind == "ready-refused") {
         return "NotifyAccess: all, or exec, if another process than the main one is to say it.";
     }
-    if (says("READY=1 had not come")) {
+    if (says("READY=1 has not come")) {
         return "TimeoutStartSec: more, if it needs that long; Type: exec, if the program never "
                "sends READY=1.";
     }
-    if (says("PIDFile: ")) {
+    if (says("PIDFile /")) {
         return "PIDFile: the path that the program really writes; or leave it out.";
     }
     if (says("ExecStart (") && record.from == "start") {
@@ -133,9 +133,11 @@ std::optional<Verdict> exec_stop_failed(const StopRecord& record) {
             " after " + short_time(failed->took) +
             (told != nullptr && told->at >= failed->end->at ? "; svcd went on with " + told->signal
                                                             : ""),
-        failed->end->setting +
-            ": mend the command, its output is in the unit's log; a '-' before it has "
-            "svcd ignore its failure.");
+        failure_of(record) == nullptr
+            ? ""
+            : failed->end->setting +
+                  ": mend the command, its output is in the unit's log; a '-' before it has svcd "
+                  "ignore its failure.");
 }
 
 std::optional<Verdict> shortened_by_shutdown(const StopRecord& record) {
@@ -322,7 +324,7 @@ std::optional<Verdict> out_of_time(const StopRecord& record) {
 std::optional<Verdict> command_failed(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
     if (failure == nullptr || failure->kind != "command-failed" ||
-        failure->text.starts_with("ExecStop")) {
+        failure->text.starts_with("ExecStop") || record.result == "exec-condition") {
         return std::nullopt;
     }
     return verdict("command-failed", failure->text,
@@ -340,8 +342,10 @@ std::optional<Verdict> promise_not_kept(const StopRecord& record) {
     return verdict(failure->kind, failure->text,
                    failure->kind == "no-pid-file"
                        ? "PIDFile: the path that the program really writes; or leave it out."
-                       : "See what it wrote last: 'svctl status " + record.unit +
-                             "'; Type: exec, if the program never sends READY=1.");
+                       : "See what it wrote last: 'svctl status " + record.unit + "'." +
+                             (failure->text.find("READY=1") == std::string::npos
+                                  ? ""
+                                  : " Type: exec, if the program never sends READY=1."));
 }
 
 std::optional<Verdict> killed_unasked(const StopRecord& record) {

@@ -221,6 +221,12 @@ std::string phase_name(std::string_view state, std::string_view stop_signal) {
 }
 
 std::string doing_text(const ProcessFacts& process) {
+    if (process.state == 'T') {
+        return "is stopped";
+    }
+    if (process.state == 't') {
+        return "is held by a tracer";
+    }
     if (process.state == 'R' || process.syscall == "running") {
         return "is busy on a CPU";
     }

@@ -121,9 +121,13 @@ std::string usual_stop_text(const Json& properties) {
         return "";
     }
     const Usec limit = number_of(properties, "TimeoutStopUSec", kUsecInfinity);
+    const auto stop_post = properties.find("ExecStopPost");
+    const bool has_stop_post =
+        stop_post != properties.end() && stop_post->is_array() && !stop_post->empty();
     return "stops in " + seconds(number_of(properties, "StopTimeP95USec")) + " (p95 of " +
            std::to_string(samples) + "; half of them in " +
-           seconds(number_of(properties, "StopTimeP50USec")) + "), limit " + timespan(limit);
+           seconds(number_of(properties, "StopTimeP50USec")) + "), " +
+           (has_stop_post ? "before ExecStopPost, " : "") + "limit " + timespan(limit);
 }
 
 }  // namespace svcd

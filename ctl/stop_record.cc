@@ -249,6 +249,11 @@ const StopEvent* exec_failure(const StopRecord& record) {
     return found == record.events.end() ? nullptr : &*found;
 }
 
+std::string name_at_end(const StopRecord& record) {
+    const std::string name = name_of(record, record.main_pid);
+    return is_shell(name) || failed_by(record, "command-failed") ? "" : name;
+}
+
 const StopEvent* failure_of(const StopRecord& record) {
     const auto found = std::ranges::find(record.events, "failure", &StopEvent::what);
     return found == record.events.end() ? nullptr : &*found;

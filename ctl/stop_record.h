@@ -134,6 +134,9 @@ const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid = 0);
 /// What kept the unit's first command that failed so from being executed, before it went down, or
 /// nullptr.
 const StopEvent* exec_failure(const StopRecord& record);
+/// What the main process was called when it ended; "" where nobody knows: a shell may have become
+/// another program (exec), and of several ExecStart the record has the first.
+std::string name_at_end(const StopRecord& record);
 /// What made its result, as svcd wrote it down; nullptr: it did not fail.
 const StopEvent* failure_of(const StopRecord& record);
 bool failed_by(const StopRecord& record, std::string_view kind);

@@ -142,6 +142,18 @@ std::optional<StopRecord> stop_of(Session& session, const WatchedJob& job) {
     return is_its_job || is_since ? std::optional{std::move(record)} : std::nullopt;
 }
 
+/// Which command of the stop has failed, and how; "" for none.
+std::string failure_of_stop(const StopRecord& record) {
+    const StopEvent* failure = failure_of(record);
+    if (failure != nullptr && failure->kind == "not-executed") {
+        const auto failed = std::ranges::find(record.events, "exec-failed", &StopEvent::what);
+        return failed != record.events.end() && failed->setting.starts_with("ExecStop")
+                   ? failed->error
+                   : "";
+    }
+    return failure != nullptr && failure->text.starts_with("ExecStop") ? failure->text : "";
+}
+
 /// A stop that needed SIGKILL is done, and yet something is wrong with the service. SIGKILL that
 /// was meant (KillMode=mixed) is no such thing, but said.
 ExitStatus check_stop(Session& session, const WatchedJob& job) {
@@ -160,10 +172,9 @@ ExitStatus check_stop(Session& session, const WatchedJob& job) {
         // Of KillMode=process that is what is wanted: sessions outlive their daemon.
         record->kill_mode == "process" ? session.remark(text + "\n") : session.warn(text);
     }
-    if (const StopEvent* failure = failure_of(*record);
-        failure != nullptr && failure->text.starts_with("ExecStop")) {
-        session.warn(job.unit + " is down, and its stop has failed: " + failure->text + " (" +
-                     more + ")");
+    if (const std::string failure = failure_of_stop(*record); !failure.empty()) {
+        session.warn(job.unit + " is down, and its stop has failed: " + failure + " (" + more +
+                     ")");
     }
     if (record->sigkill_at_deadline) {
         session.warn(job.unit + " did not end within TimeoutStopSec: SIGKILL was needed (" + more +
@@ -181,6 +192,11 @@ ExitStatus check_stop(Session& session, const WatchedJob& job) {
 /// A start that its conditions forbid is done, and yet not what was asked for.
 bool was_kept_from_starting(Session& session, const WatchedJob& job, const Json& properties) {
     const std::string unmet = unmet_condition(properties);
+    if (text_of(properties, "Result") == "exec-condition") {
+        session.warn(job.unit + " was not started, since its ExecCondition said no: " +
+                     reason_text(properties));
+        return true;
+    }
     if (unmet.empty() || text_of(properties, "ActiveState") != "inactive") {
         return false;
     }

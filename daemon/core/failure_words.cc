@@ -73,9 +73,10 @@ std::string awaited_in_words(const UnitFailure& failure, const ServiceSettings& 
     switch (settings.type) {
         case ServiceType::notify:
         case ServiceType::notify_reload:
-            return "READY=1 has not come";
+            return "READY=1 has not come" + (failure.detail.empty() ? "" : "; " + failure.detail);
         case ServiceType::forking:
-            return failure.detail.empty() ? "it has no main process" : "PIDFile: " + failure.detail;
+            return failure.detail.empty() ? "it has no main process"
+                                          : "PIDFile " + settings.pid_file + ": " + failure.detail;
         case ServiceType::dbus:
             return "the bus name " + settings.rarely().bus_name + " has no owner";
         case ServiceType::oneshot:
@@ -100,8 +101,10 @@ std::string describe(const UnitFailure& failure, const ServiceSettings& settings
                    end_in_words(failure.code, failure.status);
         case FailureKind::start_timeout:
         case FailureKind::ready_refused:
-            return "it did not start within TimeoutStartSec (" + limit +
-                   "): " + awaited_in_words(failure, settings);
+            return "it did not start within " +
+                   (failure.limit == settings.timeout_start ? "TimeoutStartSec (" + limit + ")"
+                                                            : limit) +
+                   ": " + awaited_in_words(failure, settings);
         case FailureKind::command_timeout:
             return command_in_words(failure.command, settings) +
                    " had not ended when its share of " +
@@ -147,7 +150,11 @@ UnitFailure start_timeout_now(const Unit& unit) {
     failure.during = unit.sub_state;
     failure.limit = settings.timeout_start;
     failure.pid = run.refused_ready_from;
-    failure.detail = run.pid_file_fault;
+    failure.detail =
+        run.was_extended ? "it had asked for more time (EXTEND_TIMEOUT_USEC)" : run.pid_file_fault;
+    if (run.was_extended) {
+        failure.limit = run.state_extended_to - unit.inactive_exit_at;
+    }
     if (run.control.is_there()) {
         failure.command = run.control.command;
     } else if (settings.type == ServiceType::oneshot && run.main.is_there()) {

@@ -1,6 +1,7 @@
 // Who the main process is, where svcd did not start it itself: of a forking service (by its PID
 // file, or as the only process there is), and one that the service names (MAINPID=, sd_notify(3)).
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "core/service.h"
@@ -163,14 +164,17 @@ void Service::on_main_process_not_found(const Error& error) {
         go_on_without_named();
         return;
     }
-    run_.pid_file_fault = to_string(error);
+    const std::string why = error.detail.empty() ? std::strerror(error.error_number) : error.detail;
+    run_.pid_file_fault = error.subject == settings_.pid_file || error.subject.empty()
+                              ? why
+                              : "it names " + error.subject + ": " + why;
     const bool may_come_later =
         !is_start_post && first_command(settings_, CommandRole::start_post).has_value();
     if (settings_.pid_file.empty()) {
         enter_start_post();  // several processes, or none: it is known by its cgroup
     } else if (!unit_.populated) {
         blame(FailureKind::no_pid_file);
-        failure_.detail = to_string(error);
+        failure_.detail = run_.pid_file_fault;
         machine_.say(Severity::error, unit_, describe(failure_, settings_));
         is_start_post ? enter_stop(UnitResult::protocol) : fail_start(UnitResult::protocol);
     } else if (may_come_later) {

@@ -146,6 +146,10 @@ void Service::extend_timeout(Duration more) {
     if (unit_.sub_state != SubState::pre_stop) {  // which lasts no longer for that
         run_.state_deadline = std::max(run_.state_deadline, until);
     }
+    if (traits(unit_.sub_state).starting) {
+        run_.was_extended = true;
+        run_.state_extended_to = run_.state_deadline;
+    }
     if (stops && run_.stop_deadline != kNever) {
         // An ExecStop that asks for more leaves the time after the stop signal as it was.
         const bool is_command = traits(unit_.sub_state).asking == Asking::nothing;

@@ -236,8 +236,7 @@ TEST(Asked, NamesWhoItWas) {
                 HasSubstr("; web.service went along, since it Requires db.service"));
     record["asked_by"]["pid"] = 0;
     EXPECT_THAT(fact(explained(record), "Asked by"), StartsWith("svcd itself (a stop job)"));
-    EXPECT_EQ(fact(explained(by_itself("watchdog", "killed", 6)), "Asked by"),
-              "nobody asked for a stop");
+    EXPECT_EQ(fact(explained(by_itself("watchdog", "killed", 6)), "Asked by"), "");
     EXPECT_EQ(fact(explained(clean({{"asked_by", nullptr}, {"shutdown", true}})), "Asked by"),
               "the shutdown of everything");
 }
