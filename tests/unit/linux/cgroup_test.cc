@@ -237,6 +237,29 @@ TEST_F(Cgroups, AreMadeAgainWhenSomebodyRemovedThem) {
     EXPECT_TRUE(tree_->is_populated("web.service").value());
 }
 
+TEST_F(Cgroups, ThatCanNotBeMadeAreEmpty) {
+    std::string slice = "a";
+    for (int depth = 1; depth < 70; ++depth) {
+        slice += "-a";  // its folder's path is longer than PATH_MAX
+    }
+    const auto made = tree_->ensure("web.service", slice + ".slice");
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().error_number, ENAMETOOLONG);
+    EXPECT_EQ(made.error().operation, "mkdir");
+    const auto populated = tree_->is_populated("web.service");
+    ASSERT_TRUE(populated);
+    EXPECT_FALSE(*populated);
+    const auto processes = tree_->processes("web.service");
+    ASSERT_TRUE(processes);
+    EXPECT_THAT(*processes, IsEmpty());
+    std::vector<Pid> reached;
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}, reached));
+    EXPECT_TRUE(tree_->kill("web.service"));
+    EXPECT_TRUE(tree_->thaw("web.service"));
+    EXPECT_TRUE(tree_->remove("web.service"));
+    EXPECT_TRUE(tree_->ensure("web.service"));
+}
+
 TEST_F(Cgroups, TellWhenTheLastProcessHasGone) {
     run("web.service", "echo; exec sleep 1000");
     run("other.service", "echo; exec sleep 1000");
