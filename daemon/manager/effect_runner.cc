@@ -289,7 +289,8 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
 void EffectRunner::signal_if_moved(const SignalUnit& order,
                                    Token token,
                                    std::vector<Pid>& reached) {
-    const Pid pid = token == Token::none ? 0 : tools_.table.look(token).pid;
+    const Pid adopted = tools_.adopted.pid_of(token);
+    const Pid pid = adopted != 0 || token == Token::none ? adopted : tools_.table.look(token).pid;
     if (pid != 0 && std::find(reached.begin(), reached.end(), pid) == reached.end() &&
         lives_outside(pid, tools_.supervisor.name(order.unit), tools_.cgroups)) {
         signal_process(order, token, reached);

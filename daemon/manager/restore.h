@@ -3,10 +3,12 @@
 //
 // A manager that follows another of the same launcher finds each process in the table. One whose
 // launcher was killed too finds the table empty: then a process is what a record names if it has
-// the PID, the start time and the cgroup that stand there. It is adopted
-// (state/adopted_processes.h). Where the records are lost as well, adoption.h makes new ones from
-// the cgroups.
+// the PID and the start time that stand there, and the unit's cgroup where no start time does. It
+// is adopted (state/adopted_processes.h). Where the records are lost as well, adoption.h makes new
+// ones from the cgroups.
 #pragma once
+
+#include <optional>
 
 #include "core/types/event.h"
 #include "linux/cgroup.h"
