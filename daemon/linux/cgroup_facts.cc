@@ -9,6 +9,31 @@
 
 namespace svcd {
 
+/// Of several folders that could be the root, because it is a slice itself, the one where a svcd is
+/// or was.
+std::optional<std::string> CgroupTree::other_root_of(std::string_view cgroup_path,
+                                                     std::string_view unit) const {
+    if (unit_of(cgroup_path) == unit) {
+        return std::nullopt;
+    }
+    std::optional<std::string> first;
+    for (std::size_t slash = 0; slash != std::string_view::npos;
+         slash = cgroup_path.find('/', slash + 1)) {
+        if (unit_in_folder(cgroup_path.substr(slash + 1)) != unit) {
+            continue;
+        }
+        const std::string root{slash == 0 ? "/" : cgroup_path.substr(0, slash)};
+        const std::optional<std::string> folder = impl_->mount.folder_of(root);
+        if (folder && ::access(join_paths(*folder, kScope).c_str(), F_OK) == 0) {
+            return root;
+        }
+        if (!first) {
+            first = root;
+        }
+    }
+    return first;
+}
+
 bool CgroupTree::take_oom_kill(std::string_view unit) {
     const auto entry = impl_->units.find(std::string{unit});
     return impl_->counts_memory && entry != impl_->units.end() &&

@@ -215,6 +215,38 @@ bool is_worth_restoring(const SavedState& saved,
     return has_units_up && !had_processes && saved.supervisor.shutting_down == 0;
 }
 
+std::optional<Error> takeover_problem(const SavedState& saved, const CgroupTree& cgroups) {
+    std::string example;
+    std::string root;
+    std::size_t others = 0;
+    for (const UnitRecord& record : saved.units) {
+        const std::string_view unit = record.name.data();
+        for (const ProcessRecord* process : {&record.main, &record.control}) {
+            if (!is_alive(*process)) {
+                continue;
+            }
+            const Result<std::string> cgroup = cgroup_of(process->pid);
+            const std::optional<std::string> other =
+                cgroup ? cgroups.other_root_of(*cgroup, unit) : std::nullopt;
+            if (other && example.empty()) {
+                example = std::string{unit} + " (process " + std::to_string(process->pid) + ")";
+                root = *other;
+            } else if (other) {
+                ++others;
+            }
+        }
+    }
+    if (example.empty()) {
+        return std::nullopt;
+    }
+    const std::string rest =
+        others == 0 ? " runs in the cgroup "
+                    : " and " + count_of(others, "other", "others") + " run in the cgroup ";
+    return Error{0, "take over what an earlier svcd left", "to this cgroup",
+                 example + rest + root + ", not in " + cgroups.root() +
+                     "; start svcd with --cgroup=" + root + ", or end them first"};
+}
+
 void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {
     for (const TableEntry& entry : table.strangers(tokens_in(saved))) {
         if (entry.exited || entry.pid == 0) {

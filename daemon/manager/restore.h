@@ -27,6 +27,11 @@ StateRestored restored_state(const SavedState& saved,
                              CgroupTree& cgroups,
                              Log& log);
 
+/// Processes on record that live below the root of another tree: that svcd had another --cgroup. As
+/// a refusal to start that names it, or nothing. A process that was merely moved out of its unit's
+/// cgroup is no reason.
+std::optional<Error> takeover_problem(const SavedState& saved, const CgroupTree& cgroups);
+
 /// False for what a killed svcd left behind when all its processes were killed with it: then there
 /// is nothing to go on with, and the new one boots. What had no process (a unit that waits for its
 /// restart, one that stays active after its process has ended) can't have been killed.

@@ -14,6 +14,7 @@
 
 #include "launcher/protocol.h"
 #include "linux/notify_socket.h"
+#include "manager/restore.h"
 
 namespace svcd {
 namespace {
@@ -112,6 +113,27 @@ std::string own_folder() {
     return whole.substr(0, whole.rfind('/'));
 }
 
+/// What an earlier svcd left may run in another tree. Whoever starts services beside it has each of
+/// them twice; but PID 1 can't refuse.
+Result<void> look_at_what_is_left(Pid launcher,
+                                  const CgroupTree& cgroups,
+                                  StateFile::Opened& opened,
+                                  Log& log) {
+    const std::optional<Error> problem =
+        opened.saved ? takeover_problem(*opened.saved, cgroups) : std::nullopt;
+    if (!problem) {
+        return {};
+    }
+    if (launcher != 1) {
+        return Failure{*problem};
+    }
+    log.say(Severity::error, to_string(*problem) +
+                                 ". svcd goes on without them, as PID 1 must; what is known of "
+                                 "them is kept as state.old");
+    opened.saved.reset();
+    return opened.file.set_aside();
+}
+
 /// An ordinary user may make cgroups only where somebody has let them.
 Error with_remedy_for_user(Error error) {
     const int number = error.error_number;
@@ -124,6 +146,24 @@ Error with_remedy_for_user(Error error) {
             "--cgroup=CGROUP";
     }
     return error;
+}
+
+Result<CgroupTree> open_cgroups(Pid launcher,
+                                const ProcessTable& table,
+                                const ManagerOptions& options,
+                                StateFile::Opened& opened,
+                                Log& log) {
+    Result<CgroupTree> cgroups = CgroupTree::open(
+        options.cgroup, options.mode == RunMode::user ? "app.slice" : "system.slice");
+    if (!cgroups) {
+        return Failure{with_remedy_for_user(cgroups.error())};
+    }
+    if (!table.has_taken_over()) {
+        if (const auto looked = look_at_what_is_left(launcher, *cgroups, opened, log); !looked) {
+            return Failure{looked.error()};
+        }
+    }
+    return cgroups;
 }
 
 }  // namespace
@@ -242,6 +282,10 @@ Result<Kernel> open_kernel(Pid launcher,
     if (!opened->set_aside.empty()) {
         log.say(Severity::notice, opened->set_aside);
     }
+    Result<CgroupTree> cgroups = open_cgroups(launcher, table, options, *opened, log);
+    if (!cgroups) {
+        return Failure{cgroups.error()};
+    }
     Result<StopLog> stops = open_stop_log(runtime_path(options, "stops"), log);
     if (!stops) {
         return Failure{stops.error()};
@@ -250,11 +294,6 @@ Result<Kernel> open_kernel(Pid launcher,
     Result<UniqueFd> notify = notify_socket(store, runtime_path(options, "notify"), log);
     if (!notify) {
         return Failure{notify.error()};
-    }
-    Result<CgroupTree> cgroups = CgroupTree::open(
-        options.cgroup, options.mode == RunMode::user ? "app.slice" : "system.slice");
-    if (!cgroups) {
-        return Failure{with_remedy_for_user(cgroups.error())};
     }
     if (const auto settled = cgroups->settle({launcher, ::getpid()}); !settled) {
         log.say(Severity::warning, to_string(settled.error()));

@@ -237,6 +237,21 @@ TEST_F(Cgroups, AreMadeAgainWhenSomebodyRemovedThem) {
     EXPECT_TRUE(tree_->is_populated("web.service").value());
 }
 
+TEST_F(Cgroups, AreToldFromThoseOfAnotherTree) {
+    EXPECT_FALSE(tree_->other_root_of(tree_->path_of("web.service"), "web.service"));
+    EXPECT_FALSE(tree_->other_root_of("/elsewhere", "web.service"));
+    EXPECT_EQ(tree_->other_root_of("/svcd-b/system.slice/web.service/below", "web.service"),
+              "/svcd-b");
+    EXPECT_FALSE(tree_->other_root_of("/svcd-b/system.slice/web.service", "other.service"));
+    // Of a root that is a slice itself only the svcd in it tells.
+    const std::filesystem::path scope = mount_of_root() + "-b.slice/svcd.scope";
+    ASSERT_TRUE(std::filesystem::create_directories(scope));
+    EXPECT_EQ(tree_->other_root_of(root_ + "-b.slice/system.slice/web.service", "web.service"),
+              root_ + "-b.slice");
+    ::rmdir(scope.c_str());
+    ::rmdir(scope.parent_path().c_str());
+}
+
 TEST_F(Cgroups, ThatCanNotBeMadeAreEmpty) {
     std::string slice = "a";
     for (int depth = 1; depth < 70; ++depth) {
