@@ -47,6 +47,20 @@ class SecondSvcd(TestCase):
                 self.assert_shows(svcd, name, ActiveState="active", MainPID=pids[name])
             self.assertEqual([len(svcd.told(name, "start")) for name in "ab"], [1, 1])
 
+    def test_on_the_same_cgroup_with_another_runtime_dir_is_refused(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            pid = svcd.get("a", "MainPID")
+            for _ in range(2):
+                second = run_second(svcd, "--runtime-dir=" + svcd.path("run2"))
+                self.assertEqual(second.returncode, 1, second.stdout)
+                self.assertIn("use the cgroup %s: it is in use by another svcd (PID %d)" % (svcd.cgroup_name, svcd.process.pid), second.stdout)
+                self.assert_shows(svcd, "a", ActiveState="active", MainPID=pid)
+                svcd.kill_manager()  # the launcher has the lock
+            svcd.kill_launcher()  # and nobody has it any more
+            svcd.start_again()
+            self.assert_shows(svcd, "a", ActiveState="active", MainPID=pid)
+
 
 if __name__ == "__main__":
     unittest.main()
