@@ -8,16 +8,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
-#include <optional>
-#include <unordered_map>
 
 #include "linux/cgroup_folder.h"
-#include "linux/cgroup_mount.h"
-#include "linux/cgroup_places.h"
-#include "linux/oom_counter.h"
+#include "linux/cgroup_impl.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
 
@@ -26,52 +21,8 @@ namespace {
 
 constexpr std::size_t kMountinfoMax = 4 * 1024 * 1024;
 constexpr std::size_t kEventsAtOnce = 64;
-constexpr std::string_view kScope = "svcd.scope";
-
-std::string join(std::string_view base, std::string_view name) {
-    std::string path{base == "/" ? "" : base};
-    return path.append("/").append(name);
-}
 
 }  // namespace
-
-struct CgroupTree::Impl {
-    CgroupMount mount;
-    std::string root_path;  ///< as in /proc/PID/cgroup
-    CgroupPlaces places;
-    UniqueFd root;
-    UniqueFd scope;  ///< once it is settled
-    UniqueFd inotify;
-
-    struct Unit {
-        UniqueFd folder;
-        int watch = -1;         ///< of cgroup.events
-        int memory_watch = -1;  ///< of memory.events
-        OomCounter oom;
-        bool is_killed_whole = false;  ///< memory.oom.group
-        bool was_killed = false;
-    };
-    std::unordered_map<std::string, Unit> units;
-    std::unordered_map<int, const std::string*> watches;  ///< keys of `units`, whose nodes stay put
-    std::vector<std::string> controllers;                 ///< enabled in every slice
-    bool counts_memory = false;                           ///< the memory controller is one of them
-    bool counts_cpu = false;                              ///< the cpu controller is
-
-    std::string file_of(std::string_view unit, std::string_view file) const {
-        return places.folder_of(unit).append("/").append(file);
-    }
-    Result<bool> is_populated(const std::string& unit) const;
-    UniqueFd open_unit(std::string_view unit) const {
-        return open_folder(root.get(), places.folder_of(unit).c_str());
-    }
-    Result<int> watch(const std::string& folder, const char* file) const;
-    Result<void> watch_unit(const std::string& name, const std::string& folder, Unit& unit);
-    void forget_watches(const Unit& unit);
-    Result<void> make_slice(const std::string& folder) const;
-    Result<void> make_unit(const std::string& folder) const;
-    void find_placed(const std::string& folder, int depth);
-    void remove_slices(int folder, int depth) const;
-};
 
 /// Makes a slice's folder and those above it, with the root's controllers in each.
 Result<void> CgroupTree::Impl::make_slice(const std::string& folder) const {
@@ -109,7 +60,7 @@ Result<void> CgroupTree::Impl::make_unit(const std::string& folder) const {
         why = make();  // a manager before this one may have killed what was in it, see ensure()
     }
     if (why != 0 && why != EEXIST) {
-        return failure(why, "mkdir", join(root_path, folder) + " in the cgroup file system");
+        return failure(why, "mkdir", join_paths(root_path, folder) + " in the cgroup file system");
     }
     return {};
 }
@@ -153,7 +104,7 @@ Result<bool> CgroupTree::Impl::is_populated(const std::string& unit) const {
         read_file_at(root.get(), file_of(unit, "cgroup.events").c_str(), kSmallFile);
     if (!text) {
         const int why = text.error().error_number;
-        if (why == ENOENT || why == ENODEV) {
+        if (is_absent(unit, why)) {
             return false;
         }
         return Failure{text.error()};
@@ -273,7 +224,7 @@ Result<void> CgroupTree::settle(const std::vector<Pid>& own_processes) {
         return Failure{scope.error()};
     }
     impl.scope = std::move(*scope);
-    const std::string scope_path = join(root_, kScope);
+    const std::string scope_path = join_paths(root_, kScope);
     for (const Pid pid : own_processes) {
         // Moving costs milliseconds; a manager that follows another is there already.
         const Result<std::string> now = cgroup_of(pid);
@@ -328,14 +279,14 @@ std::string CgroupTree::root_folder() const {
 
 Result<int> CgroupTree::own_cgroup() const {
     if (!impl_->scope) {
-        return failure(ENOENT, "use the cgroup", join(root_, kScope));
+        return failure(ENOENT, "use the cgroup", join_paths(root_, kScope));
     }
     return impl_->scope.get();
 }
 
 std::string CgroupTree::path_of(std::string_view unit) const {
     const std::string folder = impl_->places.folder_of(unit);
-    return folder == "." ? root_ : join(root_, folder);
+    return folder == "." ? root_ : join_paths(root_, folder);
 }
 
 std::string_view CgroupTree::unit_of(std::string_view cgroup_path) const {
@@ -380,8 +331,12 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
     }
     const std::string folder = impl.places.folder_of(unit);
     if (auto made = impl.make_unit(folder); !made) {
+        if (made.error().error_number != ENOMEM) {  // who finds it there already says EEXIST
+            impl.never_made.insert(std::string{unit});
+        }
         return give_up(std::move(made.error()));
     }
+    impl.never_made.erase(std::string{unit});
     entry->second.folder = open_folder(impl.root.get(), folder.c_str());
     if (!entry->second.folder) {
         return give_up(Error{errno, "open the cgroup", path_of(unit), {}});
@@ -405,13 +360,14 @@ Result<void> CgroupTree::remove(std::string_view unit) {
             why = ::unlinkat(impl.root.get(), folder.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
         }
     }
-    if (why != 0 && why != ENOENT) {
+    if (why != 0 && !impl.is_absent(unit, why)) {
         return failure(why, "remove the cgroup", path_of(unit));
     }
     if (const auto entry = impl.units.find(std::string{unit}); entry != impl.units.end()) {
         impl.forget_watches(entry->second);
         impl.units.erase(entry);
     }
+    impl.never_made.erase(std::string{unit});
     impl.places.forget(std::string{unit});
     return {};
 }
@@ -427,7 +383,7 @@ Result<bool> CgroupTree::is_populated(std::string_view unit) const {
 Result<std::vector<Pid>> CgroupTree::processes(std::string_view unit, std::size_t limit) const {
     std::vector<Pid> pids;
     const UniqueFd folder = impl_->open_unit(unit);
-    if (!folder && errno != ENOENT) {
+    if (!folder && !impl_->is_absent(unit, errno)) {
         return failure(errno, "open the cgroup", path_of(unit));
     }
     if (folder) {
@@ -443,7 +399,7 @@ Result<std::vector<Pid>> CgroupTree::processes(std::string_view unit, std::size_
 Result<void> CgroupTree::kill(std::string_view unit) {
     const UniqueFd folder = impl_->open_unit(unit);
     if (!folder) {
-        if (errno != ENOENT) {
+        if (!impl_->is_absent(unit, errno)) {
             return failure(errno, "open the cgroup", path_of(unit));
         }
         return {};
@@ -465,81 +421,14 @@ Result<void> CgroupTree::signal(std::string_view unit,
                                 std::optional<std::int32_t> value) const {
     const UniqueFd folder = impl_->open_unit(unit);
     if (!folder) {
-        return errno == ENOENT ? Result<void>{} : failure(errno, "open the cgroup", path_of(unit));
+        return impl_->is_absent(unit, errno) ? Result<void>{}
+                                             : failure(errno, "open the cgroup", path_of(unit));
     }
     auto sent = signal_processes(folder.get(), signals, except, reached, value);
     if (!sent) {
         sent.error().subject += " of " + std::string{unit};
     }
     return sent;
-}
-
-bool CgroupTree::take_oom_kill(std::string_view unit) {
-    const auto entry = impl_->units.find(std::string{unit});
-    return impl_->counts_memory && entry != impl_->units.end() &&
-           entry->second.oom.has_grown(entry->second.folder.get());
-}
-
-Result<void> CgroupTree::kill_whole_on_oom(std::string_view unit, bool whole) {
-    const auto entry = impl_->units.find(std::string{unit});
-    if (!impl_->counts_memory || entry == impl_->units.end() ||
-        entry->second.is_killed_whole == whole) {
-        return {};
-    }
-    auto written = write_file_at(entry->second.folder.get(), "memory.oom.group", whole ? "1" : "0");
-    if (!written) {
-        written.error().subject = path_of(unit) + "/memory.oom.group";
-        return written;
-    }
-    entry->second.is_killed_whole = whole;
-    return {};
-}
-
-Result<void> CgroupTree::thaw(std::string_view unit) const {
-    auto thawed =
-        write_file_at(impl_->root.get(), impl_->file_of(unit, "cgroup.freeze").c_str(), "0");
-    if (thawed || thawed.error().error_number == ENOENT || thawed.error().error_number == ENODEV) {
-        return {};  // no such cgroup, or a kernel that can't freeze it
-    }
-    return thawed;
-}
-
-bool CgroupTree::is_frozen(std::string_view unit) const {
-    const Result<std::string> text =
-        read_file_at(impl_->root.get(), impl_->file_of(unit, "cgroup.events").c_str(), kSmallFile);
-    return text && text->find("frozen 1") != std::string::npos;
-}
-
-std::optional<Duration> CgroupTree::throttled(std::string_view unit) const {
-    if (!impl_->counts_cpu) {
-        return std::nullopt;
-    }
-    const Result<std::string> text =
-        read_file_at(impl_->root.get(), impl_->file_of(unit, "cpu.stat").c_str(), kSmallFile);
-    constexpr std::string_view kName = "throttled_usec ";
-    const std::size_t at = text ? text->find(kName) : std::string::npos;
-    if (at == std::string::npos) {
-        return std::nullopt;
-    }
-    Duration::rep usec = 0;
-    std::from_chars(text->data() + at + kName.size(), text->data() + text->size(), usec);
-    return Duration{usec};
-}
-
-bool CgroupTree::counts_memory() const {
-    return impl_->counts_memory;
-}
-
-std::optional<std::uint64_t> CgroupTree::memory(std::string_view unit) const {
-    if (!impl_->counts_memory) {
-        return std::nullopt;
-    }
-    const Result<std::string> text =
-        read_file_at(impl_->root.get(), impl_->file_of(unit, "memory.current").c_str(), kSmallFile);
-    std::uint64_t bytes = 0;
-    const bool is_number =
-        text && std::from_chars(text->data(), text->data() + text->size(), bytes).ec == std::errc{};
-    return is_number ? std::optional{bytes} : std::nullopt;
 }
 
 int CgroupTree::watch_fd() const {

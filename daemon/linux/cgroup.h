@@ -43,6 +43,9 @@ public:
     std::string path_of(std::string_view unit) const;
     /// The unit whose cgroup contains a cgroup path of that form, or empty.
     std::string_view unit_of(std::string_view cgroup_path) const;
+    /// The root of another svcd's tree, if that has the unit's cgroup at this path or above it.
+    std::optional<std::string> other_root_of(std::string_view cgroup_path,
+                                             std::string_view unit) const;
 
     /// A descriptor of the unit's cgroup directory for CLONE_INTO_CGROUP; the cgroup is made when
     /// it isn't there, in `slice` (empty: where it was, or system.slice). A cgroup that is there

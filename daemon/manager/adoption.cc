@@ -9,9 +9,9 @@
 #include <unordered_set>
 #include <utility>
 
-#include "linux/pid_file.h"
 #include "linux/pidfd.h"
 #include "linux/procfs.h"
+#include "manager/pid_file_looks.h"
 #include "unitfile/unit_name.h"
 
 namespace svcd {
@@ -19,6 +19,8 @@ namespace {
 
 /// Of a unit with more processes than this, those listed first are looked at.
 constexpr std::size_t kLookedAtMax = 4096;
+/// So long the start of the manager waits for a PID file at most.
+constexpr Duration kPidFileLimit{1'000'000};
 /// What a start time is rounded down by at most.
 constexpr Duration kTick{10'000};
 
@@ -121,7 +123,7 @@ std::optional<Guess> known_to_the_table(const std::vector<TableEntry>& entries) 
 std::optional<Guess> named_by_its_file(std::string_view unit,
                                        const std::string& path,
                                        const CgroupTree& cgroups) {
-    const Result<Pid> pid = read_pid_file(path);
+    const Result<Pid> pid = read_pid_file_within(path, kPidFileLimit);
     const Result<std::string> cgroup = pid ? cgroup_of(*pid) : Failure{pid.error()};
     if (!cgroup || cgroups.unit_of(*cgroup) != unit) {
         return std::nullopt;

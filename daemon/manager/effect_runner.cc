@@ -165,9 +165,35 @@ void EffectRunner::carry_out(const CheckConditions& order) {
 
 void EffectRunner::carry_out(const IdentifyMainProcess& order) {
     const UnitDefinition* definition = tools_.supervisor.definition(order.unit);
-    const bool has_service = definition != nullptr && definition->service != nullptr;
+    if (order.how != IdentifyMainProcess::How::pid_file || definition == nullptr ||
+        definition->service == nullptr) {
+        identify(order);
+        return;
+    }
+    const std::string& path = definition->service->pid_file;
+    tools_.pid_files.start(
+        path,
+        [&path]() -> PidFileAnswer {
+            const Result<Pid> pid = read_pid_file(path);
+            return pid ? PidFileAnswer{*pid} : PidFileAnswer{Failure{pid.error()}};
+        },
+        [this, order](const PidFileAnswer& answer) {
+            if (tools_.supervisor.unit_of(order.process) != order.unit) {
+                return;  // nobody wants to know any more
+            }
+            if (!answer) {
+                tools_.queue.emplace_back(MainProcessNotFound{order.process, answer.error()});
+                return;
+            }
+            IdentifyMainProcess named = order;
+            named.pid = answer->value_or(0);
+            identify(named);
+        });
+}
+
+/// Whose PID is known, or who has to be guessed.
+void EffectRunner::identify(const IdentifyMainProcess& order) {
     const MainProcessQuery query{order, tools_.supervisor.name(order.unit),
-                                 has_service ? definition->service->pid_file : std::string{},
                                  tools_.supervisor.status(order.unit).control_pid};
     Result<MainProcessFound> found = tools_.finder.find(query);
     if (found) {
@@ -289,7 +315,8 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
 void EffectRunner::signal_if_moved(const SignalUnit& order,
                                    Token token,
                                    std::vector<Pid>& reached) {
-    const Pid pid = token == Token::none ? 0 : tools_.table.look(token).pid;
+    const Pid adopted = tools_.adopted.pid_of(token);
+    const Pid pid = adopted != 0 || token == Token::none ? adopted : tools_.table.look(token).pid;
     if (pid != 0 && std::find(reached.begin(), reached.end(), pid) == reached.end() &&
         lives_outside(pid, tools_.supervisor.name(order.unit), tools_.cgroups)) {
         signal_process(order, token, reached);
@@ -366,16 +393,27 @@ void EffectRunner::carry_out(const RemovePidFile& order) {
         return;
     }
     const std::string_view unit = tools_.supervisor.name(order.unit);
-    const std::string& path = definition->service->pid_file;
-    const auto removed = remove_stale_pid_file(
-        path, [&](Pid pid) { return lives_outside(pid, unit, tools_.cgroups); });
-    if (!removed) {
-        complain(order.unit, removed.error());
-    } else if (removed->has_value()) {
-        tools_.log.say(Severity::notice, unit,
-                       "removed its PID file " + path + ", which named process " +
-                           std::to_string(**removed) + " and which it had left behind");
-    }
+    const std::string path = definition->service->pid_file;
+    starter_.hold(order.unit);  // a daemon that finds it there refuses to start
+    tools_.pid_files.start(
+        path,
+        [&] {
+            return remove_stale_pid_file(
+                path, [&](Pid pid) { return lives_outside(pid, unit, tools_.cgroups); });
+        },
+        [this, order, path](const PidFileAnswer& removed) {
+            starter_.let_go(order.unit);
+            if (!tools_.supervisor.is_known(order.unit)) {
+                return;  // its file is gone, and it has been forgotten meanwhile
+            }
+            if (!removed) {
+                complain(order.unit, removed.error());
+            } else if (removed->has_value()) {
+                tools_.log.say(Severity::notice, tools_.supervisor.name(order.unit),
+                               "removed its PID file " + path + ", which named process " +
+                                   std::to_string(**removed) + " and which it had left behind");
+            }
+        });
 }
 
 // ── clients

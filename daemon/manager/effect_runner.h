@@ -17,6 +17,7 @@
 #include "manager/exec_sweeper.h"
 #include "manager/log.h"
 #include "manager/main_process_finder.h"
+#include "manager/pid_file_looks.h"
 #include "manager/process_starter.h"
 #include "manager/retries.h"
 #include "manager/stop_recorder.h"
@@ -39,6 +40,7 @@ struct EffectTools {
     Bus& bus;
     StopRecorder& recorder;
     EarlyLog& early_log;
+    PidFileLooks& pid_files;
     Log& log;
     std::deque<Event>& queue;
 };
@@ -98,6 +100,7 @@ private:
     void signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached);
     void kill_cgroup(const SignalUnit& order);
     void complain_of_signal(UnitId unit, const Result<void>& sent);
+    void identify(const IdentifyMainProcess& order);
     void complain(UnitId unit, const Error& error);
     void complain_of_state(const Error& error);
 

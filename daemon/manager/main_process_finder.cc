@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "linux/pid_file.h"
 #include "linux/pidfd.h"
 #include "linux/procfs.h"
 
@@ -72,15 +71,8 @@ bool MainProcessFinder::is_in(Pid pid, std::string_view unit) const {
 }
 
 Result<Pid> MainProcessFinder::candidate(const MainProcessQuery& query) const {
-    switch (query.order.how) {
-        case IdentifyMainProcess::How::pid_file:
-            return read_pid_file(query.pid_file);
-        case IdentifyMainProcess::How::guess:
-            return guess(query);
-        case IdentifyMainProcess::How::named:
-            return query.order.pid;
-    }
-    return failure(EINVAL, "find main process");
+    return query.order.how == IdentifyMainProcess::How::guess ? guess(query)
+                                                              : Result<Pid>{query.order.pid};
 }
 
 /// A daemon's main process is the one whose parent has gone, so that it is somebody else's now:

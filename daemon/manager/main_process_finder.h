@@ -21,10 +21,9 @@ namespace svcd {
 
 /// What is being looked for, in the words of the shell.
 struct MainProcessQuery {
-    IdentifyMainProcess order;
+    IdentifyMainProcess order;  ///< `pid`: of `named`, and what the PID file says
     std::string_view unit;
-    std::string pid_file;  ///< PIDFile; empty when the unit has none
-    Pid control = 0;       ///< the control process, which is not it
+    Pid control = 0;  ///< the control process, which is not it
 };
 
 class MainProcessFinder {

@@ -25,6 +25,8 @@ namespace {
 
 /// Dispatches after the Exit, for answers that are on their way to clients.
 constexpr std::size_t kDispatchesAtTheEnd = 256;
+/// So long it waits at its end for PID files that are being removed.
+constexpr Duration kPidFilesAtTheEnd{1'000'000};
 /// Events of one turn; even if all processes that svcd can have end in it, it is not so many.
 constexpr std::size_t kStepsPerTurnMax = 16 * kUnitsMax;
 
@@ -146,7 +148,8 @@ Manager::Manager(const ManagerOptions& options,
       console_(is_machine_ ? Console{"/dev/console"} : Console{}),
       boot_(supervisor_, kernel.table, options.unit),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
-                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, log, queue_},
+                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, pid_files_, log,
+                          queue_},
               spawn_settings(options, kernel)) {}
 
 // ── start
@@ -174,6 +177,7 @@ Result<Exit> Manager::run() {
         }
         settle();
     }
+    pid_files_.finish(kPidFilesAtTheEnd);
     if (!runner_.exit()) {
         end_turn();
         loop_.run_ready(kDispatchesAtTheEnd);  // what is on its way to clients
@@ -430,6 +434,7 @@ void Manager::end_turn() {
     judge_boot();
     recorder_.end_turn();
     runner_.publish();
+    pid_files_.collect();
     if (successor_ && successor_->is_over()) {
         successor_.reset();
     }

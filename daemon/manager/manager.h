@@ -137,6 +137,7 @@ private:
     Spawner spawner_;
     ExecSweeper sweeper_;
     MainProcessFinder finder_;
+    PidFileLooks pid_files_{loop_};
     NotifyReader notify_;
     Bus bus_;
     StopRecorder recorder_;

@@ -49,8 +49,21 @@ void ProcessStarter::refuse(Token process, Error why) {
     tools_.queue.emplace_back(SpawnFailed{process, std::move(why)});
 }
 
+std::deque<ProcessStarter::Order>::iterator ProcessStarter::next_waiting() {
+    return std::find_if(waiting_.begin(), waiting_.end(),
+                        [&](const Order& order) { return !held_.contains(unit_of(order)); });
+}
+
+void ProcessStarter::let_go(UnitId unit) {
+    const auto held = held_.find(unit);
+    if (held != held_.end() && --held->second == 0) {
+        held_.erase(held);
+    }
+}
+
 void ProcessStarter::start_or_wait(const Order& order) {
-    if (waiting_.empty() && has_free_stack()) {
+    const bool is_held = held_.contains(unit_of(order));
+    if (!is_held && next_waiting() == waiting_.end() && has_free_stack()) {
         start_now(order);
         return;
     }
@@ -59,16 +72,20 @@ void ProcessStarter::start_or_wait(const Order& order) {
         return;
     }
     waiting_.push_back(order);
-    tools_.sweeper.hurry();
+    if (!is_held) {
+        tools_.sweeper.hurry();
+    }
 }
 
 void ProcessStarter::start_waiting() {
-    while (!waiting_.empty() && has_free_stack()) {
-        const Order order = waiting_.front();
-        waiting_.pop_front();
+    auto next = next_waiting();
+    while (next != waiting_.end() && has_free_stack()) {
+        const Order order = *next;
+        waiting_.erase(next);
         start_now(order);
+        next = next_waiting();
     }
-    if (!waiting_.empty()) {
+    if (next != waiting_.end()) {
         tools_.sweeper.hurry();
     }
 }
@@ -90,14 +107,16 @@ void ProcessStarter::cancel(Token process) {
     if (found == waiting_.end()) {
         return;
     }
+    const bool is_held = held_.contains(unit_of(*found));
     tools_.table.release(process);
     waiting_.erase(found);
     refuse(process, Error{EAGAIN,
                           "spawn",
                           {},
-                          std::to_string(kSpawnsInFlight) +
-                              " processes before it have not reached their execve: is a file "
-                              "system hanging?"});
+                          is_held ? "its PID file is being removed: is a file system hanging?"
+                                  : std::to_string(kSpawnsInFlight) +
+                                        " processes before it have not reached their execve: is a "
+                                        "file system hanging?"});
 }
 
 void ProcessStarter::start_now(const Order& order) {

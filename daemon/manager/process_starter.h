@@ -7,6 +7,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -59,6 +60,9 @@ public:
     void refuse(Token process, Error why);
     /// Starts what had to wait until children before it have reached their execve.
     void start_waiting();
+    /// Spawns of the unit wait until it is let go, as often as it is held.
+    void hold(UnitId unit) { ++held_[unit]; }
+    void let_go(UnitId unit);
     /// A spawn that still waits for its turn will not happen. Nothing for others.
     void cancel(Token process);
 
@@ -66,6 +70,8 @@ private:
     using Order = std::variant<SpawnProcess, CheckConditions>;
 
     void start_or_wait(const Order& order);
+    /// The first that waits for nothing but a stack.
+    std::deque<Order>::iterator next_waiting();
     void start_now(const Order& order);
     bool has_free_stack();
     Result<SpawnOutcome> spawn(const SpawnProcess& order, std::atomic<std::int32_t>* pid);
@@ -80,7 +86,8 @@ private:
     StarterTools tools_;
     SpawnSettings settings_;
     ExecSettings limited_;       ///< of with_original_limits()
-    std::deque<Order> waiting_;  ///< for one of the kSpawnsInFlight stacks
+    std::deque<Order> waiting_;  ///< for one of the kSpawnsInFlight stacks, or to be let go
+    std::map<UnitId, unsigned> held_;
 };
 
 }  // namespace svcd

@@ -3,9 +3,11 @@
 #include <algorithm>
 
 #include "core/sub_state.h"
+#include "linux/pidfd.h"
 #include "linux/procfs.h"
 #include "manager/adoption.h"
 #include "manager/last_kill.h"
+#include "manager/moved_process.h"
 #include "unitfile/unit_name.h"
 
 namespace svcd {
@@ -66,7 +68,7 @@ ProcessFact Finder::fact_of(const ProcessRecord& process, const Search& search) 
         return fact;
     }
     if (process.pid != 0) {
-        return adopt(token, ProcessIdentity{process.pid, process.start_time, unit_});
+        return adopt(token, ProcessIdentity{process.pid, process.start_time, unit_, true});
     }
     // All intents of a step are written down before the first slot is claimed. One of this
     // launcher's that has no slot is one that the manager before us did not get to.
@@ -94,7 +96,10 @@ ProcessFact Finder::adopt(Token token, const ProcessIdentity& identity) const {
         log_.say(Severity::warning, unit_, "not adopted: " + to_string(held.error()));
         return ProcessFact{ProcessFact::State::lost, 0};
     }
-    log_.say(Severity::info, unit_, "process " + std::to_string(identity.pid) + " is adopted");
+    const bool has_moved = lives_outside(identity.pid, unit_, cgroups_);
+    log_.say(Severity::info, unit_,
+             "process " + std::to_string(identity.pid) + " is adopted" +
+                 (has_moved ? ", though somebody has moved it to another cgroup" : ""));
     return ProcessFact{ProcessFact::State::alive, identity.pid, identity.start_time, true};
 }
 
@@ -122,6 +127,16 @@ bool is_populated(std::string_view unit, bool has_process, CgroupTree& cgroups, 
         log.say(Severity::warning, unit, to_string(populated.error()));
     }
     return populated ? *populated : true;
+}
+
+/// Does the process of a record live? Whatever its cgroup: its start time tells it from others.
+bool is_alive(const ProcessRecord& process) {
+    if (process.pid == 0 || process.start_time == 0) {
+        return false;
+    }
+    const Result<UniqueFd> pidfd = open_pidfd(process.pid);
+    const Result<ProcessInfo> info = process_info(process.pid);
+    return pidfd && info && info->start_time == process.start_time && !has_ended(*pidfd);
 }
 
 std::string count_of(std::size_t number, std::string_view one, std::string_view several) {
@@ -191,10 +206,45 @@ bool is_worth_restoring(const SavedState& saved,
         if (!populated || *populated) {
             return true;
         }
+        if (is_alive(record.main) || is_alive(record.control)) {
+            return true;  // somebody has moved it to another cgroup
+        }
         had_processes |= record.main.token != 0 || record.control.token != 0;
         has_units_up |= !is_down(traits(static_cast<SubState>(record.sub_state)).active);
     }
     return has_units_up && !had_processes && saved.supervisor.shutting_down == 0;
+}
+
+std::optional<Error> takeover_problem(const SavedState& saved, const CgroupTree& cgroups) {
+    std::string example;
+    std::string root;
+    std::size_t others = 0;
+    for (const UnitRecord& record : saved.units) {
+        const std::string_view unit = record.name.data();
+        for (const ProcessRecord* process : {&record.main, &record.control}) {
+            if (!is_alive(*process)) {
+                continue;
+            }
+            const Result<std::string> cgroup = cgroup_of(process->pid);
+            const std::optional<std::string> other =
+                cgroup ? cgroups.other_root_of(*cgroup, unit) : std::nullopt;
+            if (other && example.empty()) {
+                example = std::string{unit} + " (process " + std::to_string(process->pid) + ")";
+                root = *other;
+            } else if (other) {
+                ++others;
+            }
+        }
+    }
+    if (example.empty()) {
+        return std::nullopt;
+    }
+    const std::string rest =
+        others == 0 ? " runs in the cgroup "
+                    : " and " + count_of(others, "other", "others") + " run in the cgroup ";
+    return Error{0, "take over what an earlier svcd left", "to this cgroup",
+                 example + rest + root + ", not in " + cgroups.root() +
+                     "; start svcd with --cgroup=" + root + ", or end them first"};
 }
 
 void settle_strangers(const SavedState& saved, ProcessTable& table, Log& log) {

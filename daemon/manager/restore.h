@@ -3,10 +3,12 @@
 //
 // A manager that follows another of the same launcher finds each process in the table. One whose
 // launcher was killed too finds the table empty: then a process is what a record names if it has
-// the PID, the start time and the cgroup that stand there. It is adopted
-// (state/adopted_processes.h). Where the records are lost as well, adoption.h makes new ones from
-// the cgroups.
+// the PID and the start time that stand there, and the unit's cgroup where no start time does. It
+// is adopted (state/adopted_processes.h). Where the records are lost as well, adoption.h makes new
+// ones from the cgroups.
 #pragma once
+
+#include <optional>
 
 #include "core/types/event.h"
 #include "linux/cgroup.h"
@@ -24,6 +26,11 @@ StateRestored restored_state(const SavedState& saved,
                              AdoptedProcesses& adopted,
                              CgroupTree& cgroups,
                              Log& log);
+
+/// Processes on record that live below the root of another tree: that svcd had another --cgroup. As
+/// a refusal to start that names it, or nothing. A process that was merely moved out of its unit's
+/// cgroup is no reason.
+std::optional<Error> takeover_problem(const SavedState& saved, const CgroupTree& cgroups);
 
 /// False for what a killed svcd left behind when all its processes were killed with it: then there
 /// is nothing to go on with, and the new one boots. What had no process (a unit that waits for its

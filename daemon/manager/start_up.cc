@@ -1,24 +1,33 @@
 #include "manager/start_up.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <iterator>
+#include <sstream>
 
 #include "launcher/protocol.h"
 #include "linux/notify_socket.h"
+#include "linux/procfs.h"
+#include "linux/read_file.h"
+#include "manager/restore.h"
 
 namespace svcd {
 namespace {
 
 constexpr std::string_view kNotifyName = "notify";
+constexpr std::string_view kCgroupName = "cgroup";
+constexpr std::size_t kProcessListMax = 64 * 1024;
 
 Result<UniqueFd> take_over(int number, const char* what) {
     const int flags = ::fcntl(number, F_GETFD);
@@ -46,17 +55,24 @@ bool is_socket(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
-/// The notify socket is made once in the life of a launcher: what services send while there is no
-/// manager waits in it.
-Result<UniqueFd> notify_socket(FdStore& store, const std::string& path, Log& log) {
+std::vector<StoredFd> stored_in(FdStore& store, Log& log) {
     Result<std::vector<StoredFd>> stored = store.list();
     if (!stored) {
         log.say(Severity::warning, to_string(stored.error()));
-    } else {
-        for (StoredFd& one : *stored) {
-            if (one.name == kNotifyName && is_socket(path)) {
-                return std::move(one.fd);
-            }
+        return {};
+    }
+    return std::move(*stored);
+}
+
+/// The notify socket is made once in the life of a launcher: what services send while there is no
+/// manager waits in it.
+Result<UniqueFd> notify_socket(FdStore& store,
+                               std::vector<StoredFd>& stored,
+                               const std::string& path,
+                               Log& log) {
+    for (StoredFd& one : stored) {
+        if (one.name == kNotifyName && is_socket(path)) {
+            return std::move(one.fd);
         }
     }
     Result<UniqueFd> made = make_notify_socket(path);
@@ -112,6 +128,85 @@ std::string own_folder() {
     return whole.substr(0, whole.rfind('/'));
 }
 
+/// The svcd whose tree this is: in svcd.scope the one process whose parent is elsewhere. 0: not
+/// found.
+Pid launcher_in(const CgroupTree& cgroups) {
+    const std::string path = cgroups.root_folder() + "/svcd.scope/cgroup.procs";
+    const Result<std::string> text = read_file_at(AT_FDCWD, path.c_str(), kProcessListMax);
+    std::istringstream lines{text ? *text : std::string{}};
+    const std::vector<Pid> pids{std::istream_iterator<Pid>{lines}, std::istream_iterator<Pid>{}};
+    for (const Pid pid : pids) {
+        const Result<ProcessInfo> info = process_info(pid);
+        if (info && std::find(pids.begin(), pids.end(), info->parent) == pids.end()) {
+            return pid;
+        }
+    }
+    return 0;
+}
+
+bool is_same_file(int one, int other) {
+    struct stat first {};
+    struct stat second {};
+    return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+/// Two svcds in one tree would end each other's services. The lock is on a descriptor of the root
+/// that only the launcher keeps, so it lasts exactly as long as that lives.
+Result<void> lock_cgroup(const CgroupTree& cgroups,
+                         FdStore& store,
+                         const std::vector<StoredFd>& stored,
+                         Log& log) {
+    const std::string folder = cgroups.root_folder();
+    const UniqueFd root{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!root) {
+        log.say(Severity::warning, to_string(Error{errno, "lock the cgroup", folder, {}}));
+        return {};
+    }
+    for (const StoredFd& one : stored) {
+        if (one.name == kCgroupName && is_same_file(one.fd.get(), root.get())) {
+            return {};
+        }
+    }
+    if (::flock(root.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            const Pid other = launcher_in(cgroups);
+            return failure(0, "use the cgroup", cgroups.root(),
+                           "it is in use by another svcd" +
+                               (other == 0 ? "" : " (PID " + std::to_string(other) + ")") +
+                               "; give this one a cgroup of its own with --cgroup=");
+        }
+        log.say(Severity::warning, to_string(Error{errno, "lock the cgroup", folder, {}}));
+        return {};
+    }
+    if (const auto put = store.put(kCgroupName, root.get()); !put) {
+        log.say(Severity::warning,
+                to_string(put.error()) + ": another svcd will be able to use this cgroup too");
+    }
+    return {};
+}
+
+/// What an earlier svcd left may run in another tree. Whoever starts services beside it has each of
+/// them twice; but PID 1 can't refuse.
+Result<void> look_at_what_is_left(Pid launcher,
+                                  const CgroupTree& cgroups,
+                                  StateFile::Opened& opened,
+                                  Log& log) {
+    const std::optional<Error> problem =
+        opened.saved ? takeover_problem(*opened.saved, cgroups) : std::nullopt;
+    if (!problem) {
+        return {};
+    }
+    if (launcher != 1) {
+        return Failure{*problem};
+    }
+    log.say(Severity::error, to_string(*problem) +
+                                 ". svcd goes on without them, as PID 1 must; what is known of "
+                                 "them is kept as state.old");
+    opened.saved.reset();
+    return opened.file.set_aside();
+}
+
 /// An ordinary user may make cgroups only where somebody has let them.
 Error with_remedy_for_user(Error error) {
     const int number = error.error_number;
@@ -124,6 +219,32 @@ Error with_remedy_for_user(Error error) {
             "--cgroup=CGROUP";
     }
     return error;
+}
+
+Result<CgroupTree> open_cgroups(Pid launcher,
+                                const ProcessTable& table,
+                                const ManagerOptions& options,
+                                StateFile::Opened& opened,
+                                FdStore& store,
+                                const std::vector<StoredFd>& stored,
+                                Log& log) {
+    Result<CgroupTree> cgroups = CgroupTree::open(
+        options.cgroup, options.mode == RunMode::user ? "app.slice" : "system.slice");
+    if (!cgroups) {
+        return Failure{with_remedy_for_user(cgroups.error())};
+    }
+    if (const auto locked = lock_cgroup(*cgroups, store, stored, log); !locked) {
+        if (!is_machine(options, launcher) && !table.has_taken_over()) {
+            return Failure{locked.error()};
+        }
+        log.say(Severity::error, to_string(locked.error()) + ". svcd goes on, for it must");
+    }
+    if (!table.has_taken_over()) {
+        if (const auto looked = look_at_what_is_left(launcher, *cgroups, opened, log); !looked) {
+            return Failure{looked.error()};
+        }
+    }
+    return cgroups;
 }
 
 }  // namespace
@@ -242,19 +363,20 @@ Result<Kernel> open_kernel(Pid launcher,
     if (!opened->set_aside.empty()) {
         log.say(Severity::notice, opened->set_aside);
     }
+    FdStore store{std::move(*link)};
+    std::vector<StoredFd> stored = stored_in(store, log);
+    Result<CgroupTree> cgroups =
+        open_cgroups(launcher, table, options, *opened, store, stored, log);
+    if (!cgroups) {
+        return Failure{cgroups.error()};
+    }
     Result<StopLog> stops = open_stop_log(runtime_path(options, "stops"), log);
     if (!stops) {
         return Failure{stops.error()};
     }
-    FdStore store{std::move(*link)};
-    Result<UniqueFd> notify = notify_socket(store, runtime_path(options, "notify"), log);
+    Result<UniqueFd> notify = notify_socket(store, stored, runtime_path(options, "notify"), log);
     if (!notify) {
         return Failure{notify.error()};
-    }
-    Result<CgroupTree> cgroups = CgroupTree::open(
-        options.cgroup, options.mode == RunMode::user ? "app.slice" : "system.slice");
-    if (!cgroups) {
-        return Failure{with_remedy_for_user(cgroups.error())};
     }
     if (const auto settled = cgroups->settle({launcher, ::getpid()}); !settled) {
         log.say(Severity::warning, to_string(settled.error()));

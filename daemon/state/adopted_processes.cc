@@ -31,7 +31,8 @@ Result<UniqueFd> open_identified(const ProcessIdentity& identity, const CgroupTr
     if (identity.start_time != 0 && info->start_time != identity.start_time) {
         return is_another(identity.pid, "its PID has been given to another (" + info->name + ")");
     }
-    if (cgroups.unit_of(*cgroup) != identity.unit) {
+    const bool is_certain = identity.may_have_moved && identity.start_time != 0;
+    if (!is_certain && cgroups.unit_of(*cgroup) != identity.unit) {
         return is_another(identity.pid, "the process with its PID now (" + info->name +
                                             ") is in the cgroup " + *cgroup);
     }

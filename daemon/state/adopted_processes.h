@@ -24,6 +24,8 @@ struct ProcessIdentity {
     Pid pid = 0;
     std::uint64_t start_time = 0;  ///< clock ticks since boot; 0: not known, any will do
     std::string_view unit;         ///< whose cgroup it has to be in
+    /// It may be in any cgroup: its start time, if that is known, says that it is the one.
+    bool may_have_moved = false;
 };
 
 /// A pidfd of the process, if it is there and is the one that is meant. One that has ended and was

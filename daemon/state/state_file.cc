@@ -314,6 +314,14 @@ Result<void> StateFile::begin_anew() {
     return begun;
 }
 
+Result<void> StateFile::set_aside() {
+    const std::string aside = impl_->path + ".old";
+    if (::rename(impl_->path.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
+        return failure(errno, "set aside", impl_->path);
+    }
+    return begin_anew();
+}
+
 void StateFile::begin_step() {
     impl_->is_in_step = true;
     impl_->has_failed = impl_->is_draft && impl_->has_failed;  // a draft lacks it still

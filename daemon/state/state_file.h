@@ -48,6 +48,8 @@ public:
 
     /// What an earlier manager left is not gone on with: an empty file takes its place.
     Result<void> begin_anew();
+    /// The same, and what there is stays as `state.old`.
+    Result<void> set_aside();
 
     /// What is written from here on counts all at once, when commit_step() has returned.
     void begin_step();

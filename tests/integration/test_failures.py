@@ -36,6 +36,13 @@ class Failures(TestCase):
             self.assert_shows(svcd, "a", ActiveState="inactive", SubState="dead")
             self.assert_shows(svcd, "base", ActiveState="failed", Result="exit-code")
 
+    def test_a_cgroup_that_cant_be_made_fails_the_start_at_once(self):
+        deep = "-".join(["a"] * 70) + ".slice"  # its folder's path is longer than PATH_MAX
+        with Daemon({"a.service": service(actor("a"), Slice=deep)}) as svcd:
+            self.refuse(svcd, "a", "File name too long")
+            self.assert_shows(svcd, "a", ActiveState="failed", Result="resources")
+            self.assertNotIn("survived", svcd.read_errors())
+
     def test_a_bad_path_is_status_203(self):
         with Daemon({"a.service": service(["/nonexistent/web"])}) as svcd:
             svcd.svctl("start", "a", status=None)  # Type=simple: the job may end before the execve

@@ -188,6 +188,31 @@ class LauncherDeath(TestCase):
             self.assertRegex(svcd.read_errors(), r"a.service: not adopted: .* its PID has been given to another")
             self.assert_shows(svcd, "b", ActiveState="active")
 
+    def test_a_main_process_that_was_moved_to_another_cgroup_is_adopted(self):
+        for when in ("before", "meanwhile"):
+            with self.subTest(when), Daemon({"web.service": service(actor("web"))}) as svcd:
+                svcd.svctl("start", "web")
+                svcd.wait_told("web", "start")
+                pid = svcd.get("web", "MainPID")
+                elsewhere = svcd.cgroup + "/elsewhere"
+                os.mkdir(elsewhere)
+                if when == "meanwhile":
+                    svcd.kill_launcher()
+                with open(elsewhere + "/cgroup.procs", "w") as procs:
+                    procs.write(str(pid))
+                if when == "before":
+                    svcd.wait_until(lambda: "has been moved to another cgroup" in svcd.read_errors(), "the move to be said")
+                    svcd.kill_launcher()
+                svcd.start_again()
+                self.assertRegex(svcd.read_errors(), "process %d is adopted, though somebody has moved it to another cgroup" % pid)
+                svcd.svctl("start", "web")
+                self.assert_shows(svcd, "web", ActiveState="active", MainPID=pid)
+                self.assertEqual(len(svcd.told("web", "start")), 1)
+                svcd.svctl("stop", "web")
+                self.assertFalse(alive(pid))
+                self.assert_shows(svcd, "web", ActiveState="inactive")
+                os.rmdir(elsewhere)
+
     def test_every_kind_of_unit_is_what_it_was(self):
         with Daemon() as svcd:
             file = svcd.path("daemon.pid")

@@ -237,6 +237,44 @@ TEST_F(Cgroups, AreMadeAgainWhenSomebodyRemovedThem) {
     EXPECT_TRUE(tree_->is_populated("web.service").value());
 }
 
+TEST_F(Cgroups, AreToldFromThoseOfAnotherTree) {
+    EXPECT_FALSE(tree_->other_root_of(tree_->path_of("web.service"), "web.service"));
+    EXPECT_FALSE(tree_->other_root_of("/elsewhere", "web.service"));
+    EXPECT_EQ(tree_->other_root_of("/svcd-b/system.slice/web.service/below", "web.service"),
+              "/svcd-b");
+    EXPECT_FALSE(tree_->other_root_of("/svcd-b/system.slice/web.service", "other.service"));
+    // Of a root that is a slice itself only the svcd in it tells.
+    const std::filesystem::path scope = mount_of_root() + "-b.slice/svcd.scope";
+    ASSERT_TRUE(std::filesystem::create_directories(scope));
+    EXPECT_EQ(tree_->other_root_of(root_ + "-b.slice/system.slice/web.service", "web.service"),
+              root_ + "-b.slice");
+    ::rmdir(scope.c_str());
+    ::rmdir(scope.parent_path().c_str());
+}
+
+TEST_F(Cgroups, ThatCanNotBeMadeAreEmpty) {
+    std::string slice = "a";
+    for (int depth = 1; depth < 70; ++depth) {
+        slice += "-a";  // its folder's path is longer than PATH_MAX
+    }
+    const auto made = tree_->ensure("web.service", slice + ".slice");
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().error_number, ENAMETOOLONG);
+    EXPECT_EQ(made.error().operation, "mkdir");
+    const auto populated = tree_->is_populated("web.service");
+    ASSERT_TRUE(populated);
+    EXPECT_FALSE(*populated);
+    const auto processes = tree_->processes("web.service");
+    ASSERT_TRUE(processes);
+    EXPECT_THAT(*processes, IsEmpty());
+    std::vector<Pid> reached;
+    EXPECT_TRUE(tree_->signal("web.service", {SIGTERM}, reached));
+    EXPECT_TRUE(tree_->kill("web.service"));
+    EXPECT_TRUE(tree_->thaw("web.service"));
+    EXPECT_TRUE(tree_->remove("web.service"));
+    EXPECT_TRUE(tree_->ensure("web.service"));
+}
+
 TEST_F(Cgroups, TellWhenTheLastProcessHasGone) {
     run("web.service", "echo; exec sleep 1000");
     run("other.service", "echo; exec sleep 1000");

@@ -184,6 +184,52 @@ TEST_F(PidFile, IsKeptWhenItNamesAnotherOrHoldsMoreOrIsNoFile) {
     EXPECT_FALSE(remove_stale_pid_file(path_, is_others));
 }
 
+constexpr uid_t kSomebody = 65534;
+
+TEST_F(PidFile, IsFoundThroughLinksOfRootOnly) {
+    if (::geteuid() != 0) {
+        GTEST_SKIP() << "giving files away needs root";
+    }
+    const std::string roots = folder_ + "/roots";
+    const std::string theirs = folder_ + "/theirs";
+    ASSERT_EQ(::mkdir(roots.c_str(), 0755), 0);
+    ASSERT_EQ(::mkdir(theirs.c_str(), 0755), 0);
+    std::ofstream{roots + "/web.pid"} << "43\n";
+    ASSERT_EQ(::symlink("roots/../roots", (folder_ + "/way").c_str()), 0);
+    ASSERT_EQ(::symlink((folder_ + "/way/web.pid").c_str(), (folder_ + "/link.pid").c_str()), 0);
+    EXPECT_EQ(read_pid_file(folder_ + "/link.pid").value(), 43);
+    // A link that root made in somebody's folder may have been moved there; theirs is theirs.
+    ASSERT_EQ(::symlink(roots.c_str(), (theirs + "/way").c_str()), 0);
+    ASSERT_EQ(::symlink("../roots/web.pid", (theirs + "/link.pid").c_str()), 0);
+    ASSERT_EQ(::symlink(roots.c_str(), (folder_ + "/given").c_str()), 0);
+    ASSERT_EQ(::chown(theirs.c_str(), kSomebody, kSomebody), 0);
+    ASSERT_EQ(::lchown((folder_ + "/given").c_str(), kSomebody, kSomebody), 0);
+    const auto is_others = [](Pid) { return false; };
+    for (const std::string& path : {theirs + "/way/web.pid", folder_ + "/given/web.pid"}) {
+        EXPECT_EQ(read_pid_file(path).error().error_number, EPERM) << path;
+        EXPECT_EQ(remove_stale_pid_file(path, is_others).error().error_number, EPERM) << path;
+    }
+    EXPECT_EQ(read_pid_file(theirs + "/link.pid").error().error_number, EPERM);
+    EXPECT_FALSE(remove_stale_pid_file(theirs + "/link.pid", is_others));
+    EXPECT_EQ(::access((roots + "/web.pid").c_str(), F_OK), 0);
+    // What lies in their folder itself is read and removed as ever.
+    std::ofstream{theirs + "/web.pid"} << "44\n";
+    EXPECT_EQ(read_pid_file(theirs + "/web.pid").value(), 44);
+    EXPECT_EQ(remove_stale_pid_file(theirs + "/web.pid", is_others).value(), 44);
+    EXPECT_EQ(remove_stale_pid_file(folder_ + "/way/web.pid", is_others).value(), 43);
+}
+
+TEST_F(PidFile, ThatIsAFifoIsNotOpened) {
+    ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+    EXPECT_EQ(read_pid_file(path_).error().error_number, EINVAL);
+    ::unlink(path_.c_str());
+    const std::string loop = folder_ + "/loop";
+    ASSERT_EQ(::symlink("loop", loop.c_str()), 0);
+    EXPECT_EQ(read_pid_file(loop).error().error_number, ELOOP);
+    EXPECT_EQ(read_pid_file(folder_).error().error_number, EINVAL);
+    EXPECT_EQ(read_pid_file(folder_ + "/none/web.pid").error().error_number, ENOENT);
+}
+
 TEST(SignalsTaken, AreThoseThatAreCaughtBlockedOrIgnored) {
     EXPECT_EQ(parse_signals_taken("Name:\tx\nSigBlk:\t0000000000000001\n"
                                   "SigIgn:\t0000000000000002\nSigCgt:\t8000000000000000\n"),

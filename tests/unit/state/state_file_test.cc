@@ -189,6 +189,16 @@ TEST_F(StateFileTest, OfTwoRecordsOfOneNameKeepsTheNewer) {
     }
 }
 
+TEST_F(StateFileTest, SetAsideIsKeptUnderAnotherName) {
+    EXPECT_TRUE(open().file.write(UnitId{0}, record("a.service", 1)));
+    EXPECT_TRUE(open().file.set_aside());
+    EXPECT_EQ(open().saved, nullptr);
+    Result<StateFile::Opened> kept = StateFile::open(path_ + ".old");
+    ASSERT_TRUE(kept);
+    ASSERT_NE(kept->saved, nullptr);
+    EXPECT_STREQ(kept->saved->units.at(0).name.data(), "a.service");
+}
+
 TEST_F(StateFileTest, BegunAnewHasNothingOfWhatWasThere) {
     EXPECT_TRUE(open().file.write(UnitId{0}, record("a.service", 1)));
     {
