@@ -195,8 +195,9 @@ std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& s
     std::string text = "is a shell that ";
     const std::string named = pid_text(child.pid, child.name);
     text += process.caught.contains(signal)
-                ? "catches " + signal + ", but runs its trap only when its child, " + named +
-                      ", has ended; "
+                ? "catches " + signal + " and has a child, " + named +
+                      ". If it waits for that in the foreground, its trap comes after that; if " +
+                      "not, it sits in its trap; "
                 : "waits for its child, " + named + "; ";
     text += was_asked_to_end(scene.record, child.pid)
                 ? "that one got " + signal + ", too, and has not ended"

@@ -165,9 +165,11 @@ void Service::on_main_process_not_found(const Error& error) {
         return;
     }
     const std::string why = error.detail.empty() ? std::strerror(error.error_number) : error.detail;
+    const std::string subject =
+        error.subject.starts_with("process ") ? "PID " + error.subject.substr(8) : error.subject;
     run_.pid_file_fault = error.subject == settings_.pid_file || error.subject.empty()
                               ? why
-                              : "it names " + error.subject + ": " + why;
+                              : "it names " + subject + ": " + why;
     const bool may_come_later =
         !is_start_post && first_command(settings_, CommandRole::start_post).has_value();
     if (settings_.pid_file.empty()) {

@@ -390,8 +390,13 @@ Requester Transaction::requester_of(Index index, const Requester& asked) const {
             root = wish.by;  // the one that first wished for it is refused
         }
     }
+    const bool is_isolated_away =
+        std::any_of(entry.wishes.begin(), entry.wishes.end(),
+                    [](const Wish& wish) { return wish.why == Because::Kind::isolated; });
+    const std::string& name = machine_.unit(entries_[root].unit).name();
     Requester who = asked;
-    who.reason = "pulled in by " + machine_.unit(entries_[root].unit).name();
+    who.reason =
+        is_isolated_away ? "not needed by " + name + ", which is isolated" : "pulled in by " + name;
     return who;
 }
 

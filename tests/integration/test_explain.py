@@ -131,7 +131,7 @@ class Families(ExplainCase, TestCase):
         content = service(["/bin/sh", "-c", "trap 'exit 0' TERM; %s ignore; true" % MISBEHAVER], Type="notify",
                           NotifyAccess="all", TimeoutStopSec=LIMIT)
         answer, _ = self.stopped(content)
-        self.assertIn("runs its trap only when its child, PID", self.verdict(answer, "shell-wrapper", self.main_of(answer))["text"])
+        self.assertIn("its trap comes after that", self.verdict(answer, "shell-wrapper", self.main_of(answer))["text"])
         self.verdict(answer, "ignores-signal")
 
     def test_a_child_that_a_main_process_leaves_behind(self):
