@@ -91,6 +91,14 @@ int reload_signal_of(const ServiceSettings& settings) {
     return only == nullptr ? 0 : signal_of_kill(*only);
 }
 
+int last_reload_signal_of(const ServiceSettings& settings) {
+    const Command* last = nullptr;
+    for (const Command& command : settings.commands) {
+        last = command.role == CommandRole::reload ? &command : last;
+    }
+    return last == nullptr ? 0 : signal_of_kill(*last);
+}
+
 bool ends_a_process(int signal) {
     return signal > 0 && signal != SIGCHLD && signal != SIGCONT && signal != SIGURG &&
            signal != SIGWINCH && signal != SIGSTOP && signal != SIGTSTP && signal != SIGTTIN &&

@@ -108,6 +108,9 @@ private:
     void enter_reload();
     void enter_reload_by_notify();
     void finish_reload(UnitResult result);
+    bool waits_for_effect_of_reload() const;
+    bool has_effect_of_reload_to_come() const;
+    void complete_reload(UnitResult result);
     void send_reload_signal();
     void kill_control(SignalCause cause);
 
