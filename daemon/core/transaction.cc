@@ -38,6 +38,7 @@ std::optional<Refusal> Transaction::build(const std::vector<Asked>& asked, JobMo
     if (mode == JobMode::fail) {
         minimize_impact();
     }
+    leave_waiting_stops();
     drop_redundant();
     drop_unwanted();
     if (auto refusal = break_cycles()) {

@@ -210,6 +210,18 @@ class StopHooks(TestCase):
             svcd.wait_told("reload", "start")
             self.assert_shows(svcd, "web", Result="success")
 
+    def test_that_reload_what_is_stopped_after_them_do_not_undo_its_stop(self):
+        with Daemon() as svcd:
+            svcd.write_unit("proxy.service", service(actor("proxy"), ExecReload=actor("reload", "exit=0")))
+            svcd.write_unit("web.service", service(
+                actor("web"), unit={"After": "proxy.service"}, TimeoutStopSec="300s",
+                ExecStop=["/bin/sh", "-c", "%s --bus=%s reload proxy || true" % (SVCTL, svcd.address)]))
+            svcd.svctl("daemon-reload")
+            svcd.svctl("start", "proxy", "web")
+            svcd.svctl("stop", "web", "proxy")
+            self.assert_shows(svcd, "web", ActiveState="inactive", Result="success")
+            self.assert_shows(svcd, "proxy", ActiveState="inactive", Result="success")
+
 
 class MovedMainProcess(TestCase):
     def test_is_followed_and_a_stop_reaches_it(self):

@@ -367,6 +367,70 @@ TEST(ReloadByAStopHook, DoesNotWaitForTheStopThatItIsPartOf) {
     EXPECT_EQ(it.state("proxy"), "reloading/reload");
 }
 
+/// web is after proxy, both are to be stopped, and web's ExecStop runs.
+Scenario stopping_both() {
+    UnitSpec proxy = service("proxy");
+    proxy.command(CommandRole::reload, "/bin/reload-proxy");
+    UnitSpec web = service("web");
+    web.after("proxy.service").command(CommandRole::stop, "/bin/leave-proxy");
+    UnitSpec user = service("user");
+    user.requires_("proxy.service");
+    UnitSpec friend_of_proxy = service("friend");
+    friend_of_proxy.wants("proxy.service");
+    Scenario it =
+        with(std::move(proxy), std::move(web), std::move(user), std::move(friend_of_proxy));
+    it.ask_all(JobVerb::start, {"proxy", "web"}).ask_all(JobVerb::stop, {"web", "proxy"});
+    return it;
+}
+
+Scenario& ask_from_web(Scenario& it, JobVerb verb, const std::string& unit) {
+    JobRequested request;
+    request.request = RequestId{99};
+    request.unit = *it.supervisor().find(unit + ".service");
+    request.verb = verb;
+    request.requester.pid = 77;
+    request.requester.unit = it.supervisor().find("web.service");
+    return it.happens(request);
+}
+
+TEST(ReloadByAStopHook, DoesNotUndoAStopThatWaits) {
+    for (const auto& [verb, unit] : std::vector<std::pair<JobVerb, std::string>>{
+             {JobVerb::reload, "proxy"}, {JobVerb::restart, "proxy"}, {JobVerb::start, "user"}}) {
+        Scenario it = stopping_both();
+        ASSERT_EQ(it.state("web"), "deactivating/stop");
+        ASSERT_EQ(it.state("proxy"), "active/running");
+        ask_from_web(it, verb, unit);
+        ASSERT_TRUE(it.last_reply().refusal.has_value()) << unit;
+        EXPECT_THAT(it.last_reply().refusal->message, HasSubstr("a process of web.service"));
+        it.exits("web", 0, ProcessRole::control).killed("web", SIGTERM);
+        EXPECT_EQ(it.state("proxy"), "deactivating/stop-sigterm");
+        it.killed("proxy", SIGTERM);
+        EXPECT_EQ(it.state("proxy"), "inactive/dead");
+    }
+}
+
+TEST(ReloadByAStopHook, GoesOnWithoutWhatItOnlyWishesFor) {
+    Scenario it = stopping_both();
+    ask_from_web(it, JobVerb::start, "friend");
+    EXPECT_FALSE(it.last_reply().refusal.has_value());
+    EXPECT_EQ(it.state("friend"), "active/running");
+    it.exits("web", 0, ProcessRole::control).killed("web", SIGTERM);
+    EXPECT_EQ(it.state("proxy"), "deactivating/stop-sigterm");
+}
+
+TEST(CancelledJob, OfAnotherRequestIsToldWithWhoAskedForIt) {
+    Scenario it = stopping_both();
+    JobRequested request;
+    request.request = RequestId{99};
+    request.unit = *it.supervisor().find("proxy.service");
+    request.requester.pid = 4711;
+    request.requester.command = "svctl start proxy";
+    it.happens(request);
+    EXPECT_FALSE(it.last_reply().refusal.has_value());
+    EXPECT_THAT(it.said(), Contains(HasSubstr("is cancelled: a start was asked for meanwhile, by "
+                                              "PID 4711 of uid 0 ('svctl start proxy')")));
+}
+
 // ── the main process is moved to another cgroup
 
 TEST(MovedMainProcess, IsFollowedAndReachedByAStop) {
