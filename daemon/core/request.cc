@@ -173,8 +173,9 @@ void Machine::request_job(const JobRequested& event) {
             continue;
         }
         forget_comebacks_against(part.unit, part.type);
+        // A unit that restarts itself is no person.
         if ((part.type == JobType::start || part.type == JobType::restart) &&
-            is_by_a_person(event)) {
+            is_by_a_person(event) && event.requester.unit != part.unit) {
             clear_start_limit(unit(part.unit));
         }
     }

@@ -430,6 +430,29 @@ TEST(Flapping, EndsWhenItsRestartIsStopped) {
     EXPECT_FALSE(scenario.supervisor().next_deadline().has_value());
 }
 
+TEST(GivingUp, IsNotEscapedByAUnitThatRestartsItself) {
+    UnitSpec web = service("web");
+    web.command(CommandRole::start_post, "/bin/restart-web");
+    Scenario scenario = with(std::move(web));
+    scenario.start("web");
+    JobRequested request;
+    request.request = RequestId{99};
+    request.unit = *scenario.supervisor().find("web.service");
+    request.verb = JobVerb::restart;
+    request.requester.pid = 77;
+    request.requester.unit = request.unit;
+    for (int time = 0; time < 5; ++time) {
+        ASSERT_EQ(scenario.state("web"), "activating/start-post") << time;
+        scenario.happens(request);
+        scenario.killed("web", SIGTERM, ProcessRole::control).killed("web", SIGTERM);
+    }
+    EXPECT_EQ(scenario.result("web"), UnitResult::start_limit_hit);
+    EXPECT_TRUE(scenario.status("web").given_up);
+    request.requester.unit = std::nullopt;
+    scenario.happens(request);
+    EXPECT_EQ(scenario.state("web"), "activating/start-post");
+}
+
 TEST(GivingUp, IsSaidWhateverTheResult) {
     UnitSpec web = service("web");
     web.restart(RestartPolicy::always, 100ms);
