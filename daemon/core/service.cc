@@ -65,7 +65,7 @@ std::optional<StartOutcome> Service::obstacle() {
     if (waits_for_reaping()) {
         return StartOutcome::later;  // once it is reaped, or has had its time
     }
-    if (start_limit_hit()) {
+    if (is_at_start_limit()) {
         run_.given_up = true;
         machine_.say(Severity::error, unit_,
                      "given up: started " + std::to_string(run_.starts.size()) +
@@ -77,6 +77,7 @@ std::optional<StartOutcome> Service::obstacle() {
                                        "hit its start limit");
         return StartOutcome::failed;
     }
+    count_start();
     return std::nullopt;
 }
 

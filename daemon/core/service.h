@@ -199,7 +199,9 @@ private:
     UnitResult result_of_main(ExitCode code, int status) const;
     UnitResult result_of_last_main() const;
     UnitResult result_of_control(ExitCode code, int status) const;
-    bool start_limit_hit();
+    bool has_start_limit() const;
+    bool is_at_start_limit();
+    void count_start();
     void count_restart();
     void note_restart();
 
