@@ -205,8 +205,7 @@ void Machine::act_on_rechecked() {
         } else if (is_down(unit.active_state())) {
             if (may_come_back(unit)) {
                 // That was back before it was down: its stop had to wait for something else.
-                forget_comeback(unit);
-                start_transaction(id, JobType::start, "what it needs is back");
+                come_back(unit, "what it needs is back");
             } else if (const Unit* upholder = active_upholder(unit);
                        upholder != nullptr && may_act_by_itself(unit)) {
                 start_transaction(id, JobType::start, "Upholds of " + upholder->name(),

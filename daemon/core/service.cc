@@ -65,6 +65,10 @@ std::optional<StartOutcome> Service::obstacle() {
     if (waits_for_reaping()) {
         return StartOutcome::later;  // once it is reaped, or has had its time
     }
+    const Job* job = machine_.job_of(unit_);
+    if (job != nullptr && job->comes_along) {
+        return std::nullopt;
+    }
     if (is_at_start_limit()) {
         run_.given_up = true;
         machine_.say(Severity::error, unit_,

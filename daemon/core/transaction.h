@@ -147,6 +147,7 @@ private:
     bool has_nothing_to_do(Index anchor) const;
     void note_left_out();
     Requester requester_of(Index entry, const Requester& asked) const;
+    void install(Index entry, const Requester& asked, bool irreversible);
 
     Machine& machine_;
     std::vector<Entry> entries_;
