@@ -90,6 +90,9 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
             found = find_culprits(session, properties);
         }
         trouble.message = why_failed(job, options.verb, properties, found);
+        const std::string who =
+            job.result == "canceled" ? who_asked_for_job(session, properties) : std::string{};
+        trouble.message += who.empty() ? "" : ": " + who;
         trouble.exec_error = exec_error_json(found.units.empty() ? properties : found.first);
     } catch (const sdbus::Error&) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since

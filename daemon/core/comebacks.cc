@@ -3,6 +3,7 @@
 // reload has made independent of it.
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/machine.h"
 #include "core/transaction.h"
@@ -105,9 +106,17 @@ void Machine::bring_back(const Unit& unit) {
     for (const UnitId id : due) {
         Unit& other = this->unit(id);
         if (other.wants_back && is_down_or_stopping(other.active_state())) {
-            forget_comeback(other);
-            start_transaction(id, JobType::start, unit.name() + " is back");
+            come_back(other, unit.name() + " is back");
         }
+    }
+}
+
+void Machine::come_back(Unit& unit, std::string reason) {
+    forget_comeback(unit);
+    const JobId before = unit.job;
+    start_transaction(unit.id, JobType::start, std::move(reason));
+    if (Job* job = job_of(unit); job != nullptr && job->id != before) {
+        job->comes_along = true;
     }
 }
 

@@ -207,8 +207,7 @@ void Machine::act_on_rechecked() {
                 // That was back before it was down: its stop had to wait for something else. The
                 // start may end for a third unit's sake at once, and so be due again.
                 if (may_act_by_itself(unit)) {
-                    forget_comeback(unit);
-                    start_transaction(id, JobType::start, "what it needs is back");
+                    come_back(unit, "what it needs is back");
                 }
             } else if (const Unit* upholder = active_upholder(unit);
                        upholder != nullptr && may_act_by_itself(unit)) {

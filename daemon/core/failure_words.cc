@@ -1,8 +1,7 @@
 // The words for what made a unit's Result (types/failure.h).
-#include <csignal>
-#include <cstring>
 #include <string>
 
+#include "core/reload_signal.h"
 #include "core/service.h"
 
 namespace svcd {
@@ -18,10 +17,8 @@ std::string end_in_words(ExitCode code, int status) {
     if (code == ExitCode::unknown || code == ExitCode::none) {
         return "ended, with an exit status that nobody knows";
     }
-    const char* name = ::sigabbrev_np(status);
-    return std::string{code == ExitCode::dumped ? "ended with a core dump, by "
-                                                : "was killed by "} +
-           (name == nullptr ? "signal " + std::to_string(status) : "SIG" + std::string{name});
+    return (code == ExitCode::dumped ? "ended with a core dump, by " : "was killed by ") +
+           signal_text(status);
 }
 
 /// "ExecStartPre (/usr/bin/migrate --all), number 2 of 3,"

@@ -53,7 +53,9 @@ void Service::end_flapping() {
         run_.flapping_since = kNever;
         run_.unclean_count = 0;
         machine_.flapping_units.erase(unit_.id);
-        machine_.say(Severity::notice, unit_, "is no longer flapping");
+        if (!run_.given_up) {  // that says more
+            machine_.say(Severity::notice, unit_, "is no longer flapping");
+        }
         machine_.update_deadline(unit_);
     }
     machine_.touch(unit_);

@@ -22,6 +22,8 @@ struct Job {
     bool irreversible = false;  ///< only a cancel or another irreversible transaction ends it
     bool ignore_order = false;  ///< runs whatever it is ordered after
     bool is_queued = false;     ///< in the run queue
+    bool comes_along = false;   ///< with another unit's restart or return: its start does not count
+                                ///< against the start limit
     Time installed_at{};
     Time began_at{};  ///< running since
     Requester requester;

@@ -25,6 +25,15 @@ bool is_needed_by_stop(const Job& job, const Job& other) {
     return reloads && stops && job.requester.unit == other.unit;
 }
 
+/// "PID 4711 of uid 0 ('svctl start rl')"
+std::string describe(const Requester& requester) {
+    if (requester.pid == 0) {
+        return "svcd (" + requester.reason + ")";
+    }
+    return "PID " + std::to_string(requester.pid) + " of uid " + std::to_string(requester.uid) +
+           (requester.command.empty() ? "" : " ('" + requester.command + "')");
+}
+
 }  // namespace
 
 void Machine::cancel_jobs(const CancelRequested& event) {
@@ -89,6 +98,13 @@ JobId Machine::install(
             update_deadline(unit);
             queue(*present);
             return present->id;
+        }
+        if (!shutting_down) {
+            say(Severity::notice, unit,
+                "its " + std::string(name_of(present->type)) + " job " +
+                    std::to_string(static_cast<std::uint32_t>(present->id)) + " is cancelled: a " +
+                    std::string(name_of(type)) + " was asked for meanwhile, by " +
+                    describe(requester));
         }
         finish(present->id, JobResult::canceled, false);
     }

@@ -257,6 +257,7 @@ private:
     static UnitId root_of_failure(const Unit& unit);
     static std::optional<UnitId> missed_after(const Unit& unit, JobResult start);
     void bring_back(const Unit& unit);
+    void come_back(Unit& unit, std::string reason);
     bool may_come_back(const Unit& unit) const;
     bool has_its_ties(const Unit& unit) const;
     void forget_comebacks_against(UnitId id, JobType wanted);

@@ -10,12 +10,15 @@
 namespace svcd {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, int>, 24> kNames{{
-    {"HUP", SIGHUP},   {"INT", SIGINT},     {"QUIT", SIGQUIT}, {"ILL", SIGILL},   {"TRAP", SIGTRAP},
-    {"ABRT", SIGABRT}, {"BUS", SIGBUS},     {"FPE", SIGFPE},   {"KILL", SIGKILL}, {"USR1", SIGUSR1},
-    {"SEGV", SIGSEGV}, {"USR2", SIGUSR2},   {"PIPE", SIGPIPE}, {"ALRM", SIGALRM}, {"TERM", SIGTERM},
-    {"CHLD", SIGCHLD}, {"CONT", SIGCONT},   {"STOP", SIGSTOP}, {"URG", SIGURG},   {"XCPU", SIGXCPU},
-    {"PROF", SIGPROF}, {"WINCH", SIGWINCH}, {"IO", SIGIO},     {"PWR", SIGPWR},
+constexpr std::array<std::pair<std::string_view, int>, 30> kNames{{
+    {"HUP", SIGHUP},       {"INT", SIGINT},     {"QUIT", SIGQUIT}, {"ILL", SIGILL},
+    {"TRAP", SIGTRAP},     {"ABRT", SIGABRT},   {"BUS", SIGBUS},   {"FPE", SIGFPE},
+    {"KILL", SIGKILL},     {"USR1", SIGUSR1},   {"SEGV", SIGSEGV}, {"USR2", SIGUSR2},
+    {"PIPE", SIGPIPE},     {"ALRM", SIGALRM},   {"TERM", SIGTERM}, {"CHLD", SIGCHLD},
+    {"CONT", SIGCONT},     {"STOP", SIGSTOP},   {"URG", SIGURG},   {"XCPU", SIGXCPU},
+    {"PROF", SIGPROF},     {"WINCH", SIGWINCH}, {"IO", SIGIO},     {"PWR", SIGPWR},
+    {"TSTP", SIGTSTP},     {"TTIN", SIGTTIN},   {"TTOU", SIGTTOU}, {"VTALRM", SIGVTALRM},
+    {"STKFLT", SIGSTKFLT}, {"SYS", SIGSYS},
 }};
 /// SIGRTMIN of glibc, and SIGRTMAX: macros that ask libc, which the core does not.
 constexpr int kFirstRealtime = 34;
@@ -89,6 +92,14 @@ int reload_signal_of(const ServiceSettings& settings) {
         }
     }
     return only == nullptr ? 0 : signal_of_kill(*only);
+}
+
+int last_reload_signal_of(const ServiceSettings& settings) {
+    const Command* last = nullptr;
+    for (const Command& command : settings.commands) {
+        last = command.role == CommandRole::reload ? &command : last;
+    }
+    return last == nullptr ? 0 : signal_of_kill(*last);
 }
 
 bool ends_a_process(int signal) {

@@ -12,6 +12,10 @@ namespace svcd {
 /// `kill -HUP $MAINPID`, in whatever spelling. 0: there is none, or it can't be told.
 int reload_signal_of(const ServiceSettings& settings);
 
+/// The signal that the last command of ExecReload sends when it is nothing but a
+/// `kill -HUP $MAINPID`; 0: it is another program.
+int last_reload_signal_of(const ServiceSettings& settings);
+
 /// Does a process that neither catches, blocks nor ignores the signal end of it?
 bool ends_a_process(int signal);
 

@@ -64,7 +64,9 @@ UnitsRequest::UnitsRequest(Machine& machine,
                            JobMode mode,
                            const std::vector<UnitId>& units,
                            const JobRequested* event)
-    : machine_(machine), mode_(mode) {
+    : machine_(machine),
+      mode_(mode),
+      asker_(event == nullptr ? std::nullopt : event->requester.unit) {
     for (const UnitId id : units) {
         const Unit& unit = machine.unit(id);
         const JobType type = Machine::job_type_of(verb, unit);
@@ -92,6 +94,7 @@ std::optional<Refusal> UnitsRequest::build_together() {
         }
     }
     transaction_.emplace(machine_);
+    transaction_->asked_by(asker_);
     if (asked.empty()) {
         return std::nullopt;
     }
@@ -109,6 +112,7 @@ bool UnitsRequest::take_out_what_is_refused_alone() {
     for (Part& part : parts_) {
         if (is_asked(part)) {
             Transaction alone{machine_};
+            alone.asked_by(asker_);
             part.refusal = alone.build(part.unit, part.type, mode_);
             found = found || part.refusal.has_value();
         }
@@ -169,8 +173,9 @@ void Machine::request_job(const JobRequested& event) {
             continue;
         }
         forget_comebacks_against(part.unit, part.type);
+        // A unit that restarts itself is no person.
         if ((part.type == JobType::start || part.type == JobType::restart) &&
-            is_by_a_person(event)) {
+            is_by_a_person(event) && event.requester.unit != part.unit) {
             clear_start_limit(unit(part.unit));
         }
     }

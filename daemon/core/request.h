@@ -40,6 +40,7 @@ private:
 
     Machine& machine_;
     JobMode mode_;
+    std::optional<UnitId> asker_;  ///< the unit whose process asks for it
     std::vector<Part> parts_;
     std::vector<std::size_t> places_;  ///< beside what the transaction was asked for: which part
     std::optional<Transaction> transaction_;

@@ -65,7 +65,11 @@ std::optional<StartOutcome> Service::obstacle() {
     if (waits_for_reaping()) {
         return StartOutcome::later;  // once it is reaped, or has had its time
     }
-    if (start_limit_hit()) {
+    const Job* job = machine_.job_of(unit_);
+    if (job != nullptr && job->comes_along) {
+        return std::nullopt;
+    }
+    if (is_at_start_limit()) {
         run_.given_up = true;
         machine_.say(Severity::error, unit_,
                      "given up: started " + std::to_string(run_.starts.size()) +
@@ -77,6 +81,7 @@ std::optional<StartOutcome> Service::obstacle() {
                                        "hit its start limit");
         return StartOutcome::failed;
     }
+    count_start();
     return std::nullopt;
 }
 

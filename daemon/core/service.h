@@ -111,6 +111,9 @@ private:
     void enter_reload();
     void enter_reload_by_notify();
     void finish_reload(UnitResult result);
+    bool waits_for_effect_of_reload() const;
+    bool has_effect_of_reload_to_come() const;
+    void complete_reload(UnitResult result);
     void send_reload_signal();
     void kill_control(SignalCause cause);
 
@@ -199,7 +202,9 @@ private:
     UnitResult result_of_main(ExitCode code, int status) const;
     UnitResult result_of_last_main() const;
     UnitResult result_of_control(ExitCode code, int status) const;
-    bool start_limit_hit();
+    bool has_start_limit() const;
+    bool is_at_start_limit();
+    void count_start();
     void count_restart();
     void note_restart();
 

@@ -113,6 +113,9 @@ void Service::on_main_exit(ExitCode code, int status) {
         }
     }
     if (hands_over(result) || may_be_succeeded()) {
+        if (unit_.sub_state == SubState::reload && !run_.control.is_there()) {
+            arm(after(machine_.now, settings_.timeout_start));  // for the successor to be found
+        }
         return;
     }
     note_result(result);

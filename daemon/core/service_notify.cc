@@ -1,5 +1,6 @@
 // What a service says of itself (sd_notify(3)), and what the bus and the kernel say of it.
 #include <algorithm>
+#include <utility>
 
 #include "core/service.h"
 
@@ -80,8 +81,10 @@ void Service::take_state(const Notification& message) {
     const bool answers =
         !waits || (message.monotonic.has_value() && *message.monotonic >= run_.reload_began_at);
     if (message.reloading && answers) {
-        run_.told_reloading = true;
-        if (state == SubState::running) {
+        const bool is_first = !std::exchange(run_.told_reloading, true);
+        const bool is_effect = is_first && state == SubState::reload && run_.main.is_there() &&
+                               !run_.control.is_there();
+        if (state == SubState::running || is_effect) {
             enter_reload_by_notify();
         } else if (state == SubState::reload_signal) {
             machine_.set_state(unit_, SubState::reload_notify);

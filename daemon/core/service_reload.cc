@@ -11,6 +11,9 @@ namespace {
 
 /// A program that has just begun has perhaps not said yet which signals it takes.
 constexpr Duration kSettlesIn{1'000'000};
+/// A main process that ends within this time after the signal of a reload has ended of it. A shell
+/// runs its trap when the command that it waits for is done, so not at once.
+constexpr Duration kActsOnSignalWithin{250'000};
 
 }  // namespace
 
@@ -103,6 +106,28 @@ void Service::enter_reload_by_notify() {
 /// The control process is done, or could not be started: the service itself may still be at it.
 void Service::finish_reload(UnitResult result) {
     note_reload_result(result);
+    if (waits_for_effect_of_reload()) {
+        arm(after(machine_.now, kActsOnSignalWithin));
+        return;
+    }
+    complete_reload(result);
+}
+
+/// Rule of ours: `kill` ends before the signal has had its effect, and the service may end of it.
+bool Service::waits_for_effect_of_reload() const {
+    return run_.reload_result == UnitResult::success && run_.main.is_there() &&
+           unit_.sub_state == SubState::reload && !run_.told_reloading && !run_.told_stopping &&
+           settings_.type != ServiceType::notify_reload && last_reload_signal_of(settings_) != 0;
+}
+
+/// ExecReload has ended well, and the service neither has ended nor has anything else to tell.
+bool Service::has_effect_of_reload_to_come() const {
+    return unit_.sub_state == SubState::reload && run_.reload_result == UnitResult::success &&
+           !run_.control.is_there() && !run_.told_reloading &&
+           (run_.main.is_there() || run_.identifying == Token::none);
+}
+
+void Service::complete_reload(UnitResult result) {
     if (looks_for_successor()) {
         return;
     }
@@ -137,6 +162,10 @@ void Service::kill_control(SignalCause cause) {
 }
 
 void Service::on_reload_deadline() {
+    if (has_effect_of_reload_to_come()) {
+        complete_reload(UnitResult::success);
+        return;
+    }
     run_.told_reloading = false;
     run_.reload_began_at = Time{};
     if (run_.reload_result == UnitResult::success && run_.control.is_there()) {

@@ -192,18 +192,25 @@ void Service::count_restart() {
     }
 }
 
-bool Service::start_limit_hit() {
-    const Duration interval = unit_.definition.start_limit_interval;
-    const std::size_t burst = unit_.definition.start_limit_burst;
-    if (interval <= Duration{0} || burst == 0) {
+bool Service::has_start_limit() const {
+    return unit_.definition.start_limit_interval > Duration{0} &&
+           unit_.definition.start_limit_burst > 0;
+}
+
+/// Does the limit forbid a start now?
+bool Service::is_at_start_limit() {
+    if (!has_start_limit()) {
         return false;
     }
+    const Duration interval = unit_.definition.start_limit_interval;
     std::erase_if(run_.starts, [&](Time start) { return after(start, interval) <= machine_.now; });
-    if (run_.starts.size() >= burst) {
-        return true;
+    return run_.starts.size() >= unit_.definition.start_limit_burst;
+}
+
+void Service::count_start() {
+    if (has_start_limit()) {
+        run_.starts.push_back(machine_.now);
     }
-    run_.starts.push_back(machine_.now);
-    return false;
 }
 
 }  // namespace svcd

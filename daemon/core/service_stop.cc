@@ -366,10 +366,12 @@ void Service::enter_restart() {
     if (job != nullptr && job->type == JobType::stop) {
         return;  // going down anyway
     }
-    ++run_.restarts;
-    if (job == nullptr) {  // else it was asked for
-        ++run_.backoff;
-        note_restart();
+    if (!is_at_start_limit()) {  // else it won't be
+        ++run_.restarts;
+        if (job == nullptr) {  // else it was asked for
+            ++run_.backoff;
+            note_restart();
+        }
     }
     run_.forget_restarts = false;
     arm(kNever);

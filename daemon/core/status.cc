@@ -1,4 +1,6 @@
 // What can be seen of a unit, a job and the whole, at one moment.
+#include <algorithm>
+
 #include "core/machine.h"
 #include "core/service.h"
 
@@ -26,6 +28,15 @@ JobStatus Machine::status(const Job& job) const {
 
 namespace {
 
+/// Of the present state. A restart that waits for its last main process to be reaped looks again
+/// every 50 ms: what it has is the time until it waits no longer.
+Time state_deadline_of(const Unit& unit) {
+    const ServiceRun& run = *unit.run;
+    return unit.sub_state == SubState::auto_restart
+               ? std::max(run.state_deadline, run.unreaped_until)
+               : run.state_deadline;
+}
+
 /// Of its restarts: the start limit, and whether it flaps.
 void add_restarts(UnitStatus& status, const Machine& machine, const Unit& unit) {
     const ServiceRun& run = *unit.run;
@@ -35,7 +46,7 @@ void add_restarts(UnitStatus& status, const Machine& machine, const Unit& unit) 
     status.start_limit_burst = unit.definition.start_limit_burst;
     status.start_limit_interval = unit.definition.start_limit_interval;
     if (unit.sub_state == SubState::auto_restart) {
-        status.next_start = run.state_deadline;
+        status.next_start = state_deadline_of(unit);
     }
     status.is_flapping = run.flapping_since != kNever;
     if (status.is_flapping) {
@@ -82,7 +93,7 @@ void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
     status.status_error = run.status_error;
     status.watchdog_at = run.watchdog_at;
     status.watchdog_interval = run.watchdog_interval;
-    status.deadline = run.state_deadline;
+    status.deadline = state_deadline_of(unit);
     status.stop_deadline = run.stop_deadline;
     status.stop_began_at = run.stop_began_at;
     status.stop_limit = run.stop_limit;

@@ -38,6 +38,7 @@ std::optional<Refusal> Transaction::build(const std::vector<Asked>& asked, JobMo
     if (mode == JobMode::fail) {
         minimize_impact();
     }
+    leave_waiting_stops();
     drop_redundant();
     drop_unwanted();
     if (auto refusal = break_cycles()) {
@@ -400,6 +401,19 @@ Requester Transaction::requester_of(Index index, const Requester& asked) const {
     return who;
 }
 
+/// Rule of ours: a restart that comes along with another unit's counts against the start limit of
+/// that one; not so when it is the unit itself that has asked for it in this way.
+void Transaction::install(Index index, const Requester& asked, bool irreversible) {
+    Entry& entry = entries_[index];
+    const JobId before = machine_.unit(entry.unit).job;
+    entry.job = machine_.install(entry.unit, entry.type, requester_of(index, asked), irreversible,
+                                 entry.ignore_order);
+    const bool comes_along =
+        entry.type == JobType::restart && !entry.is_anchor && asked.unit != entry.unit;
+    Job& job = machine_.jobs.at(entry.job);
+    job.comes_along = comes_along && (entry.job != before || job.comes_along);
+}
+
 JobId Transaction::apply(const Requester& requester) {
     const bool irreversible = mode_ == JobMode::replace_irreversibly || is_shutdown_;
     for (Say& said : remarks_) {
@@ -419,10 +433,8 @@ JobId Transaction::apply(const Requester& requester) {
         }
     }
     for (Index index = 0; index < entries_.size(); ++index) {
-        Entry& entry = entries_[index];
-        if (!entry.is_dropped && !is_idle[index]) {
-            entry.job = machine_.install(entry.unit, entry.type, requester_of(index, requester),
-                                         irreversible, entry.ignore_order);
+        if (!entries_[index].is_dropped && !is_idle[index]) {
+            install(index, requester, irreversible);
         }
     }
     machine_.break_job_cycles();

@@ -40,6 +40,8 @@ public:
 
     /// What has failed by itself is not stopped for that. Before build().
     void spare(UnitId unit) { spared_.push_back(unit); }
+    /// A process of this unit asks for it. Before build().
+    void asked_by(std::optional<UnitId> unit) { asker_ = unit; }
     struct Asked {
         UnitId unit{};
         JobType type = JobType::start;
@@ -136,6 +138,8 @@ private:
     std::vector<Index> find_ordering_cycle() const;
     std::string describe(const std::vector<Index>& cycle) const;
     std::optional<Refusal> check_destructive(JobMode mode) const;
+    std::optional<Refusal> refusal_to_undo_stop(const Entry& entry) const;
+    void leave_waiting_stops();
     bool would_stop_something(Index entry) const;
     void minimize_impact();
     void remark(Index entry, std::string text);
@@ -143,12 +147,14 @@ private:
     bool has_nothing_to_do(Index anchor) const;
     void note_left_out();
     Requester requester_of(Index entry, const Requester& asked) const;
+    void install(Index entry, const Requester& asked, bool irreversible);
 
     Machine& machine_;
     std::vector<Entry> entries_;
     std::unordered_map<std::uint32_t, std::vector<Index>> by_unit_;
     std::vector<Index> to_expand_;
     std::vector<UnitId> spared_;
+    std::optional<UnitId> asker_;
     std::vector<Index> anchors_;  ///< beside what was asked for; kNone: it can't be
     std::vector<std::optional<Refusal>> refusals_;  ///< beside what was asked for
     std::vector<Say> remarks_;

@@ -192,10 +192,43 @@ void Transaction::minimize_impact() {
     }
 }
 
+/// Rule of ours: a unit that is being stopped asks for nothing that would keep another from being
+/// stopped. Its ExecStop may reload its proxy, which is to go down after it.
+std::optional<Refusal> Transaction::refusal_to_undo_stop(const Entry& entry) const {
+    const Job* asker = asker_.has_value() ? machine_.job_of(machine_.unit(*asker_)) : nullptr;
+    const Job* installed = machine_.job_of(machine_.unit(entry.unit));
+    const bool is_asked_in_a_stop =
+        asker != nullptr && (asker->type == JobType::stop || asker->type == JobType::restart);
+    if (!is_asked_in_a_stop || installed == nullptr || installed->type != JobType::stop ||
+        installed->state != JobState::waiting || merged(installed->type, entry.type).has_value()) {
+        return std::nullopt;
+    }
+    return Refusal{RefusalKind::transaction_is_destructive,
+                   "no " + std::string(name_of(entry.type)) + " of " +
+                       machine_.unit(entry.unit).name() + ": it would undo its stop job " +
+                       std::to_string(static_cast<std::uint32_t>(installed->id)) +
+                       ", which waits, and is asked for by a process of " +
+                       machine_.unit(*asker_).name() + ", which is being stopped too"};
+}
+
+void Transaction::leave_waiting_stops() {
+    for (Index index = 0; index < entries_.size(); ++index) {
+        if (entries_[index].is_dropped || entries_[index].matters_to_anchor) {
+            continue;
+        }
+        if (auto refusal = refusal_to_undo_stop(entries_[index])) {
+            give_up(index, std::move(*refusal));
+        }
+    }
+}
+
 std::optional<Refusal> Transaction::check_destructive(JobMode mode) const {
     for (const Entry& entry : entries_) {
         if (entry.is_dropped) {
             continue;
+        }
+        if (auto refusal = refusal_to_undo_stop(entry)) {
+            return refusal;
         }
         const Unit& unit = machine_.unit(entry.unit);
         const Job* installed = machine_.job_of(unit);

@@ -148,6 +148,16 @@ class ReloadBySignal(TestCase):
                 return float(uptime.read().split()[0]) > began + 1.2
         svcd.wait_until(is_old, "a second to pass")
 
+    def test_whose_signal_ends_the_service_after_the_command_has_failed(self):
+        ends = ["/bin/sh", "-c", "trap 'exit 0' HUP; while :; do sleep .05; done"]
+        with Daemon({"web.service": service(ends, ExecReload="/bin/kill -HUP $MAINPID"),
+                     "cat.service": service(["/bin/sleep", "1000"], ExecReload="/bin/kill -HUP $MAINPID")}) as svcd:
+            svcd.svctl("start", "web", "cat")
+            self.wait_a_second_of(svcd, svcd.get("web", "MainPID"))
+            self.assertIn("web.service", svcd.svctl("reload", "web", status=1).stderr)
+            self.assertIn("cat.service", svcd.svctl("reload", "--force", "cat", status=1).stderr)
+            svcd.svctl("is-active", "web", "cat", status=3)
+
     def test_that_ends_the_service_has_failed(self):
         with Daemon({"web.service": service(["/bin/sleep", "1000"], ExecReload=["/bin/sh", "-c", "kill -HUP $MAINPID; sleep 0.2"])}) as svcd:
             svcd.svctl("start", "web")
@@ -199,6 +209,18 @@ class StopHooks(TestCase):
             svcd.svctl("stop", "web")
             svcd.wait_told("reload", "start")
             self.assert_shows(svcd, "web", Result="success")
+
+    def test_that_reload_what_is_stopped_after_them_do_not_undo_its_stop(self):
+        with Daemon() as svcd:
+            svcd.write_unit("proxy.service", service(actor("proxy"), ExecReload=actor("reload", "exit=0")))
+            svcd.write_unit("web.service", service(
+                actor("web"), unit={"After": "proxy.service"}, TimeoutStopSec="300s",
+                ExecStop=["/bin/sh", "-c", "%s --bus=%s reload proxy || true" % (SVCTL, svcd.address)]))
+            svcd.svctl("daemon-reload")
+            svcd.svctl("start", "proxy", "web")
+            svcd.svctl("stop", "web", "proxy")
+            self.assert_shows(svcd, "web", ActiveState="inactive", Result="success")
+            self.assert_shows(svcd, "proxy", ActiveState="inactive", Result="success")
 
 
 class MovedMainProcess(TestCase):

@@ -91,6 +91,27 @@ class ExitStatus(TestCase):
             self.assertEqual(start.returncode, 1)
             svcd.svctl("stop", "a")
 
+    def test_a_job_that_another_request_replaces_tells_whose_that_was(self):
+        with Daemon() as svcd:
+            gate = svcd.path("gate")
+            os.mkfifo(gate)
+            svcd.write_unit("a.service", service(actor("a"), ExecStop=["/bin/sh", "-c", "[ ! -p {0} ] || read line < {0}".format(gate)]))
+            svcd.svctl("daemon-reload")
+            svcd.svctl("start", "a")
+            stop = svcd.begin("stop", "a")
+            svcd.wait_for("a", SubState="stop")
+            start = svcd.begin("start", "a")
+            _, said = stop.communicate(timeout=30)
+            with open(gate, "w") as opened:
+                opened.write("go on\n")
+            os.unlink(gate)  # the last stop is not held up
+            self.assertEqual(stop.returncode, 1)
+            self.assertIn("cancelled", said)
+            self.assertIn("PID %d, asked for a start" % start.pid, said)
+            start.communicate(timeout=30)
+            self.assertEqual(start.returncode, 0)
+            self.assertIn("its stop job", svcd.read_errors())
+
 
 class Output(TestCase):
     def test_list_units_as_json_has_the_promised_fields(self):

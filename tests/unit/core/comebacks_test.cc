@@ -203,6 +203,45 @@ TEST(Comebacks, AfterASecondRestartThatSucceeds) {
     }
 }
 
+TEST(Comebacks, AreNotEndedByTheStartLimitOfWhatComesAlong) {
+    for (const Relation relation :
+         {Relation::part_of, Relation::requires_, Relation::binds_to, Relation::requisite}) {
+        UnitSpec db = restarted("db", 300ms);
+        db.definition().start_limit_interval = 0s;
+        Scenario it = with(std::move(db), web_needing(relation));
+        it.start("db").start("web");
+        for (int time = 0; time < 8; ++time) {
+            it.killed("db", SIGKILL);
+            if (it.state("web") == "deactivating/stop-sigterm") {
+                it.killed("web", SIGTERM);
+            }
+            it.advance(300ms);
+            if (it.state("web") == "deactivating/stop-sigterm") {
+                it.killed("web", SIGTERM);
+            }
+            ASSERT_EQ(it.state("db"), "active/running") << name_of(relation);
+            ASSERT_EQ(it.state("web"), "active/running") << name_of(relation) << time;
+        }
+        EXPECT_EQ(it.status("web").starts_counted, 1u);
+    }
+}
+
+TEST(Comebacks, OfWhatRestartsItselfByAnotherCount) {
+    Scenario it = with(service("db"), web_needing(Relation::part_of));
+    it.start("db").start("web");
+    JobRequested request;
+    request.request = RequestId{99};
+    request.unit = *it.supervisor().find("db.service");
+    request.verb = JobVerb::restart;
+    request.requester.pid = 77;
+    request.requester.unit = it.supervisor().find("web.service");
+    for (int time = 0; time < 5; ++time) {
+        ASSERT_EQ(it.state("web"), "active/running") << time;
+        it.happens(request).killed("web", SIGTERM).killed("db", SIGTERM);
+    }
+    EXPECT_EQ(it.result("web"), UnitResult::start_limit_hit);
+}
+
 TEST(Comebacks, OfAStartThatWaitedForOneThatFailed) {
     Scenario it = with(failing_at_first(), web_needing(Relation::requires_),
                        std::move(service("worker").requires_("web.service").after("web.service")));

@@ -251,6 +251,100 @@ TEST(ReloadBySignal, OfANotifyReloadServiceIsLookedAtToo) {
     EXPECT_EQ(ask_with(it, bit(SIGUSR1)).state("web"), "reloading/reload-signal");
 }
 
+// ── a reload by a signal: its effect comes after the end of the command that sends it
+
+Scenario signalled() {
+    UnitSpec web = reloaded_by({"/bin/kill", "-HUP", "$MAINPID"});
+    web.settings().notify_access = NotifyAccess::all;
+    Scenario it = with(std::move(web));
+    it.start("web").stray("web").ask(JobVerb::reload, "web").take_log();
+    it.exits("web", 0, ProcessRole::control);
+    return it;
+}
+
+TEST(EffectOfAReload, IsWaitedForAMoment) {
+    Scenario it = signalled();
+    EXPECT_EQ(it.state("web"), "reloading/reload");
+    it.advance(249ms);
+    EXPECT_THAT(it.take_log(), Not(Contains("job web.service done")));
+    it.advance(1ms);
+    EXPECT_EQ(it.state("web"), "active/running");
+    EXPECT_THAT(it.take_log(), Contains("job web.service done"));
+}
+
+TEST(EffectOfAReload, ThatEndsTheServiceHasFailedAtOnce) {
+    Scenario it = signalled();
+    it.advance(100ms).exits("web");
+    EXPECT_THAT(it.take_log(), Contains("job web.service failed"));
+    it.stray("web", false);
+    EXPECT_EQ(it.state("web"), "inactive/dead");
+}
+
+TEST(EffectOfAReload, IsJudgedByAnotherManagerToo) {
+    Scenario it = signalled();
+    it.advance(100ms).manager_dies().exits("web");
+    EXPECT_THAT(it.take_log(), Contains("job web.service failed"));
+    Scenario other = signalled();
+    other.advance(100ms).manager_dies().advance(150ms);
+    EXPECT_EQ(other.state("web"), "active/running");
+}
+
+TEST(EffectOfAReload, IsWaitedForAlsoWhenASignalIsTheLastOfSeveralCommands) {
+    UnitSpec web = service("web");
+    web.command(CommandRole::reload, "/bin/check");
+    web.settings().commands.push_back(
+        reloaded_by({"kill", "-HUP", "$MAINPID"}).settings().commands.back());
+    Scenario it = with(std::move(web));
+    it.start("web").ask(JobVerb::reload, "web").exits("web", 0, ProcessRole::control);
+    it.exits("web", 0, ProcessRole::control);
+    EXPECT_EQ(it.state("web"), "reloading/reload");
+    it.advance(250ms);
+    EXPECT_EQ(it.state("web"), "active/running");
+}
+
+TEST(EffectOfAReload, IsNotWaitedForAfterAnotherProgramOrOneThatFailed) {
+    UnitSpec plain = service("web");
+    plain.command(CommandRole::reload, "/bin/reload");
+    Scenario other = with(std::move(plain));
+    other.start("web").ask(JobVerb::reload, "web").exits("web", 0, ProcessRole::control);
+    EXPECT_EQ(other.state("web"), "active/running");
+    Scenario failed = with(reloaded_by({"kill", "-HUP", "$MAINPID"}));
+    failed.start("web").ask(JobVerb::reload, "web").take_log();
+    failed.exits("web", 1, ProcessRole::control);
+    EXPECT_EQ(failed.state("web"), "active/running");
+    EXPECT_THAT(failed.take_log(), Contains("job web.service failed"));
+}
+
+TEST(EffectOfAReload, IsOverWhenTheServiceSaysSo) {
+    Scenario it = signalled();
+    Notification reloading;
+    reloading.reloading = true;
+    it.notifies("web", reloading).advance(1s);
+    EXPECT_EQ(it.state("web"), "reloading/reload");
+    it.ready("web");
+    EXPECT_EQ(it.state("web"), "active/running");
+    EXPECT_THAT(it.take_log(), Contains("job web.service done"));
+    Scenario ready = signalled();
+    ready.ready("web");
+    EXPECT_EQ(ready.state("web"), "active/running");
+}
+
+TEST(EffectOfAReload, MayBeASuccessorThatIsThenLookedFor) {
+    Scenario it = signalled();
+    it.notifies("web", naming(501)).main_process_is_not_found("web");
+    it.exits("web").advance(1s);
+    EXPECT_EQ(it.state("web"), "reloading/reload");
+    it.main_process_is("web", 501).advance(250ms);
+    EXPECT_EQ(it.state("web"), "active/running");
+    EXPECT_EQ(it.status("web").main.pid, 501);
+}
+
+TEST(EffectOfAReload, IsNotWaitedForByAStop) {
+    Scenario it = signalled();
+    it.stop("web");
+    EXPECT_EQ(it.state("web"), "deactivating/stop-sigterm");
+}
+
 // ── a reload that a stop hook asks for
 
 TEST(ReloadByAStopHook, DoesNotWaitForTheStopThatItIsPartOf) {
@@ -271,6 +365,70 @@ TEST(ReloadByAStopHook, DoesNotWaitForTheStopThatItIsPartOf) {
     request.requester.unit = it.supervisor().find("web.service");
     it.happens(request);
     EXPECT_EQ(it.state("proxy"), "reloading/reload");
+}
+
+/// web is after proxy, both are to be stopped, and web's ExecStop runs.
+Scenario stopping_both() {
+    UnitSpec proxy = service("proxy");
+    proxy.command(CommandRole::reload, "/bin/reload-proxy");
+    UnitSpec web = service("web");
+    web.after("proxy.service").command(CommandRole::stop, "/bin/leave-proxy");
+    UnitSpec user = service("user");
+    user.requires_("proxy.service");
+    UnitSpec friend_of_proxy = service("friend");
+    friend_of_proxy.wants("proxy.service");
+    Scenario it =
+        with(std::move(proxy), std::move(web), std::move(user), std::move(friend_of_proxy));
+    it.ask_all(JobVerb::start, {"proxy", "web"}).ask_all(JobVerb::stop, {"web", "proxy"});
+    return it;
+}
+
+Scenario& ask_from_web(Scenario& it, JobVerb verb, const std::string& unit) {
+    JobRequested request;
+    request.request = RequestId{99};
+    request.unit = *it.supervisor().find(unit + ".service");
+    request.verb = verb;
+    request.requester.pid = 77;
+    request.requester.unit = it.supervisor().find("web.service");
+    return it.happens(request);
+}
+
+TEST(ReloadByAStopHook, DoesNotUndoAStopThatWaits) {
+    for (const auto& [verb, unit] : std::vector<std::pair<JobVerb, std::string>>{
+             {JobVerb::reload, "proxy"}, {JobVerb::restart, "proxy"}, {JobVerb::start, "user"}}) {
+        Scenario it = stopping_both();
+        ASSERT_EQ(it.state("web"), "deactivating/stop");
+        ASSERT_EQ(it.state("proxy"), "active/running");
+        ask_from_web(it, verb, unit);
+        ASSERT_TRUE(it.last_reply().refusal.has_value()) << unit;
+        EXPECT_THAT(it.last_reply().refusal->message, HasSubstr("a process of web.service"));
+        it.exits("web", 0, ProcessRole::control).killed("web", SIGTERM);
+        EXPECT_EQ(it.state("proxy"), "deactivating/stop-sigterm");
+        it.killed("proxy", SIGTERM);
+        EXPECT_EQ(it.state("proxy"), "inactive/dead");
+    }
+}
+
+TEST(ReloadByAStopHook, GoesOnWithoutWhatItOnlyWishesFor) {
+    Scenario it = stopping_both();
+    ask_from_web(it, JobVerb::start, "friend");
+    EXPECT_FALSE(it.last_reply().refusal.has_value());
+    EXPECT_EQ(it.state("friend"), "active/running");
+    it.exits("web", 0, ProcessRole::control).killed("web", SIGTERM);
+    EXPECT_EQ(it.state("proxy"), "deactivating/stop-sigterm");
+}
+
+TEST(CancelledJob, OfAnotherRequestIsToldWithWhoAskedForIt) {
+    Scenario it = stopping_both();
+    JobRequested request;
+    request.request = RequestId{99};
+    request.unit = *it.supervisor().find("proxy.service");
+    request.requester.pid = 4711;
+    request.requester.command = "svctl start proxy";
+    it.happens(request);
+    EXPECT_FALSE(it.last_reply().refusal.has_value());
+    EXPECT_THAT(it.said(), Contains(HasSubstr("is cancelled: a start was asked for meanwhile, by "
+                                              "PID 4711 of uid 0 ('svctl start proxy')")));
 }
 
 // ── the main process is moved to another cgroup

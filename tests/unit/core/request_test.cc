@@ -430,6 +430,53 @@ TEST(Flapping, EndsWhenItsRestartIsStopped) {
     EXPECT_FALSE(scenario.supervisor().next_deadline().has_value());
 }
 
+TEST(GivingUp, CountsNoRestartThatTheLimitForbids) {
+    UnitSpec web = service("web");
+    web.restart(RestartPolicy::always, 100ms);
+    Scenario scenario = with(std::move(web));
+    scenario.start("web");
+    crash(scenario, 5, 100ms);
+    EXPECT_TRUE(scenario.status("web").given_up);
+    EXPECT_EQ(scenario.status("web").starts_counted, 5u);
+    EXPECT_EQ(scenario.status("web").restarts, 4u);
+    EXPECT_THAT(scenario.said(), Not(Contains(HasSubstr("flapping"))));
+}
+
+TEST(GivingUp, IsSaidWithoutTheEndOfTheFlapping) {
+    UnitSpec web = restarting("web", 100ms);
+    web.definition().start_limit_burst = 8;
+    Scenario scenario = with(std::move(web));
+    scenario.start("web");
+    crash(scenario, 8, 100ms);
+    EXPECT_TRUE(scenario.status("web").given_up);
+    EXPECT_FALSE(scenario.status("web").is_flapping);
+    EXPECT_THAT(scenario.said(), Contains(HasSubstr("is flapping")));
+    EXPECT_THAT(scenario.said(), Not(Contains(HasSubstr("no longer flapping"))));
+}
+
+TEST(GivingUp, IsNotEscapedByAUnitThatRestartsItself) {
+    UnitSpec web = service("web");
+    web.command(CommandRole::start_post, "/bin/restart-web");
+    Scenario scenario = with(std::move(web));
+    scenario.start("web");
+    JobRequested request;
+    request.request = RequestId{99};
+    request.unit = *scenario.supervisor().find("web.service");
+    request.verb = JobVerb::restart;
+    request.requester.pid = 77;
+    request.requester.unit = request.unit;
+    for (int time = 0; time < 5; ++time) {
+        ASSERT_EQ(scenario.state("web"), "activating/start-post") << time;
+        scenario.happens(request);
+        scenario.killed("web", SIGTERM, ProcessRole::control).killed("web", SIGTERM);
+    }
+    EXPECT_EQ(scenario.result("web"), UnitResult::start_limit_hit);
+    EXPECT_TRUE(scenario.status("web").given_up);
+    request.requester.unit = std::nullopt;
+    scenario.happens(request);
+    EXPECT_EQ(scenario.state("web"), "activating/start-post");
+}
+
 TEST(GivingUp, IsSaidWhateverTheResult) {
     UnitSpec web = service("web");
     web.restart(RestartPolicy::always, 100ms);

@@ -169,8 +169,11 @@ TEST(Takeover, ARestartWaitsUntilTheLastMainProcessIsReaped) {
     Scenario scenario = with(std::move(web));
     scenario.start("web").executes("web").launcher_dies().zombie(100);
     scenario.killed("web", SIGKILL).take_log();
+    const Time ended = scenario.now();
     scenario.advance(5s);
     EXPECT_EQ(scenario.state("web"), "activating/auto-restart");
+    EXPECT_EQ(scenario.status("web").deadline, ended + 10s);
+    EXPECT_EQ(scenario.status("web").next_start, ended + 10s);
     EXPECT_THAT(scenario.take_log(), Each("is reaped web.service"));
     scenario.zombie(100, false).advance(100ms);
     EXPECT_EQ(scenario.state("web"), "active/running");
