@@ -7,9 +7,6 @@
 namespace svcd {
 namespace {
 
-/// Each is a transaction of its own, worked out at once.
-constexpr std::size_t kPlannedUnitsMax = 1000;
-
 bool ends_everything(const std::string& verb) {
     return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt";
 }
@@ -32,10 +29,6 @@ Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
     const auto mode = job_mode_named(mode_name);
     if (!mode) {
         return tl::unexpected(mode.error());
-    }
-    if (names.size() > kPlannedUnitsMax) {
-        return bus_error(kErrorLimitsExceeded,
-                         "A plan is for at most " + std::to_string(kPlannedUnitsMax) + " units.");
     }
     std::vector<UnitId> units;
     for (const std::string& name : names) {
