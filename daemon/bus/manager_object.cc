@@ -198,9 +198,12 @@ Outcome get_stop_records(const Call& call, Subject& subject, Writer& reply) {
     const std::size_t max = read_u32(call.message);
     std::vector<std::string> records = manager.stop_records(name, max == 0 ? SIZE_MAX : max);
     if (records.empty()) {
-        if (const FoundUnit unit = unit_named(call, subject.api(), name); !unit) {
+        const FoundUnit unit = unit_named(call, subject.api(), name);
+        if (!unit) {
             return tl::unexpected(unit.error());
         }
+        // They are kept under the unit's own name; this may be another one of it.
+        records = manager.stop_records(manager.status(*unit).name, max == 0 ? SIZE_MAX : max);
     }
     reply.strings(records);
     return Answered::now;

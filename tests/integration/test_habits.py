@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from harness import Daemon, TestCase, actor, service
+from harness import Daemon, TestCase, actor, monotonic_usec, service
 
 # Says each of its real-time signals with the value that came with it.
 RECEIVER = r"""
@@ -143,6 +143,53 @@ class Execve(TestCase):
             svcd.svctl("restart", "nobin", status=1)
             svcd.svctl("start", "quick")  # a program that starts and then ends isn't waited for
             svcd.svctl("start", "web")
+
+    def link(self, svcd, alias, unit):
+        os.symlink(unit + ".yaml", os.path.join(svcd.units, alias + ".yaml"))
+        svcd.svctl("daemon-reload")
+
+    def test_another_name_of_what_cannot_be_executed_fails_as_its_own_does(self):
+        nobin = service(["/nonexistent/bin", "x"])
+        with Daemon({"nobin.service": nobin, "work@.service": nobin}, exit_status=None) as svcd:
+            self.link(svcd, "al.service", "nobin.service")
+            self.link(svcd, "job@.service", "work@.service")
+            for name in ("al", "job@1"):
+                begun = monotonic_usec()
+                self.assertIn("/nonexistent/bin", svcd.svctl("start", name, status=1).stderr)
+                self.assertLess(monotonic_usec() - begun, 1_000_000)
+
+    def test_json_says_that_a_program_could_not_be_executed(self):
+        with Daemon({"nobin.service": service(["/nonexistent/bin", "x"])}, exit_status=None) as svcd:
+            for verb in ("start", "restart", "reload-or-restart"):
+                (row,) = json.loads(svcd.svctl("--json", verb, "nobin", status=1).stdout)
+                self.assertEqual((row["result"], row["exec_error"]["errno"]), ("failed", "ENOENT"), verb)
+
+    def test_a_target_whose_requirement_cannot_be_executed_is_not_done(self):
+        units = {"nobin.service": service(["/nonexistent/bin", "x"]), "web.service": service(actor("web")),
+                 "t.target": {"Unit": {"Requires": ["nobin.service", "web.service"]}},
+                 "good.target": {"Unit": {"Requires": ["web.service"], "Wants": ["nobin.service"]}}}
+        with Daemon(units, exit_status=None) as svcd:
+            self.assertIn("/nonexistent/bin", svcd.svctl("start", "t.target", status=1).stderr)
+            svcd.svctl("stop", "t.target")
+            (row,) = json.loads(svcd.svctl("--json", "start", "t.target", status=1).stdout)
+            self.assertEqual((row["result"], row["exec_error"]["errno"]), ("dependency", "ENOENT"))
+            svcd.svctl("start", "good.target")
+
+    def test_a_unit_is_waited_for_by_any_of_its_names(self):
+        with Daemon({"once.service": service(actor("once"))}) as svcd:
+            self.link(svcd, "al.service", "once.service")
+            started, ended = svcd.begin("wait", "al"), svcd.begin("start", "--wait", "al")
+            svcd.wait_for("once", ActiveState="active")
+            started.communicate(timeout=20)
+            svcd.svctl("stop", "once")
+            ended.communicate(timeout=20)
+            self.assertEqual((started.returncode, ended.returncode), (0, 0))
+
+    def test_a_reload_or_restart_that_was_a_start_says_what_a_start_says(self):
+        with Daemon({"bad.service": service(["/bin/false"], Type="oneshot", ExecReload=["/bin/true"])}, exit_status=None) as svcd:
+            said = svcd.svctl("reload-or-restart", "bad", status=1).stderr
+            self.assertIn("bad.service failed to start: its main process exited with status 1", said)
+            self.assertNotIn("during the reload", said)
 
 
 class Isolate(TestCase):
