@@ -422,6 +422,7 @@ ExitStatus run_jobs(Session& session) {
     Json list = Json::array();
     const ChosenUnits chosen = asked(session, [&] {
         const auto target = target_of(options.verb);
+        check_is_init(session);
         ChosenUnits found = target ? ChosenUnits{{std::string{*target}}, ExitStatus::done}
                                    : chosen_units(session, options.arguments, options.verb_name);
         settle_stale_files(session, found.units);

@@ -8,7 +8,8 @@ namespace svcd {
 namespace {
 
 bool ends_everything(const std::string& verb) {
-    return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt";
+    return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt" ||
+           verb == "kexec";
 }
 
 }  // namespace
@@ -19,7 +20,8 @@ Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
     const std::vector<std::string> names = read_strings(call.message);
     const std::string mode_name = read_string(call.message);
     if (ends_everything(verb_name)) {
-        reply.string(api.manager.plan_shutdown());
+        const auto allowed = check_shutdown(api, verb_name);
+        reply.string(api.manager.plan_shutdown(allowed ? "" : allowed.error().message));
         return Answered::now;
     }
     const auto verb = verb_named(verb_name);

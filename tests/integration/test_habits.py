@@ -79,7 +79,17 @@ class TheMachine(TestCase):
                 with self.assertRaisesRegex(Exception, "not the machine's init"):
                     svcd.manager(method)
             self.assert_shows(svcd, "a", ActiveState="active")
-            svcd.svctl("plan", "poweroff")
+            for words in (("plan", "poweroff"), ("halt", "--dry-run"), ("kexec", "--dry-run")):
+                planned = svcd.svctl(*words, status=1).stdout
+                self.assertIn("stop a.service", planned)
+                self.assertIn("svcd would refuse it: ", planned)
+                self.assertIn("'svctl exit' ends it", planned)
+            self.assertIn("machine's init", json.loads(svcd.svctl("--json", "plan", "reboot", status=1).stdout)["refused"])
+            svcd.svctl("plan", "exit")
+            for verb in ("rescue", "emergency"):
+                for force in ((), ("--dry-run",)):
+                    self.assertIn("this svcd is not the machine's init", svcd.svctl(verb, *force, status=1).stderr)
+            self.assert_shows(svcd, "a", ActiveState="active")
             svcd.svctl("exit", "--wait")
             svcd.wait_for_exit()
 
