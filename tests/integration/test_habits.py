@@ -132,7 +132,7 @@ class Names(TestCase):
 
     def test_a_mistyped_unit_and_a_template_are_answered_with_what_there_is(self):
         with Daemon({"nginx.service": service(actor("n")), "w@.service": service(actor("w"))}) as svcd:
-            self.assertIn("did you mean nginx.service?", svcd.svctl("start", "nignx", status=4).stderr)
+            self.assertIn("did you mean 'nginx.service'?", svcd.svctl("start", "nignx", status=4).stderr)
             self.assertIn("name an instance of it, such as 'w@NAME'", svcd.svctl("start", "w@", status=4).stderr)
             self.assertIn("no property 'Foo'", svcd.svctl("show", "-p", "Foo", "nginx").stderr)
             svcd.svctl("list-units", "--state=foo", status=2)
@@ -140,6 +140,41 @@ class Names(TestCase):
     def test_what_is_typed_wins_over_the_environment(self):
         with Daemon({"a.service": service(actor("a"))}, environment={"XDG_RUNTIME_DIR": "/nonexistent"}) as svcd:
             self.assertIn("/nonexistent/svcd/bus", svcd.svctl("--user", "status", status=5).stderr)
+
+
+class Texts(TestCase):
+    def test_what_a_terminal_would_obey_is_made_visible(self):
+        text = "a\x1b[2Jb\x07\rc\u009bd\u202ee"
+        shown = "a^[[2Jb^G^Mc<U+009B>d<U+202E>e"
+        with Daemon({"a.service": service(actor("a"), {"Description": text})}) as svcd:
+            svcd.svctl("start", "a")
+            for words in (("status", "a"), ("list-units",)):
+                self.assertIn(shown, svcd.svctl(*words).stdout)
+            said = svcd.svctl("start", text, status=None).stderr + svcd.svctl(text, status=2).stderr
+            self.assertIn(shown, said)
+            self.assertNotIn("\x1b", said)
+            self.assertIn("Description=a\x1b[2Jb", svcd.svctl("show", "-p", "Description", "a").stdout)
+            self.assertEqual(json.loads(svcd.svctl("--json", "show", "a").stdout)["Description"], text)
+
+    def test_wrong_usage_is_a_json_object_too(self):
+        with Daemon({}) as svcd:
+            for words in (("--bogus",), ("list-units", "--state=foo"), ("kill", "--signal=FOO", "a"), ("cancel", "x"), ("dance",)):
+                error = json.loads(svcd.svctl("--json", *words, status=2).stderr)["error"]
+                self.assertEqual(error["name"], "org.svcd1.InvalidArgs")
+                self.assertTrue(error["message"], words)
+
+    def test_a_hint_is_given_once_and_is_about_what_is_missing(self):
+        units = {"redis.service": service(actor("redis")), "my.socket": {"Unit": {}},
+                 "x.service": service(actor("x"), {"Requires": ["reddis.service"]})}
+        with Daemon(units) as svcd:
+            said = lambda *words: svcd.svctl(*words, status=None).stderr
+            self.assertEqual(said("start", "rediss").count("did you mean"), 1)
+            self.assertNotIn("my.socket", said("start", "my.timer"))
+            for words in (("start", "."), ("kill", "--", "-9"), ("start", "y")):
+                self.assertNotIn("-.slice", said(*words))
+            self.assertIn("did you mean 'svctl status'?", said("stat"))
+            self.assertIn("there is no signal 'FOO'", said("kill", "-FOO", "redis"))
+            self.assertIn("redis.service?", said("start", "x"))
 
 
 class Execve(TestCase):
