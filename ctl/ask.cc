@@ -181,6 +181,10 @@ std::string Daemon::active_state(const std::string& unit) {
     return state;
 }
 
+std::string Daemon::id_of(const std::string& unit) {
+    return unit_property(unit, kUnitInterface, "Id").get<std::string>();
+}
+
 Json Daemon::all_properties(const std::string& path, const char* interface) {
     const auto proxy = sdbus::createProxy(connection_, kService, path);
     auto call = proxy->createMethodCall(kPropertiesInterface, "GetAll");

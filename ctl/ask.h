@@ -56,6 +56,8 @@ public:
     /// Its ActiveState. A unit that isn't loaded is loaded first; one that doesn't exist is
     /// NoSuchUnit.
     std::string active_state(const std::string& unit);
+    /// The unit's own name, where it was named by another one (an alias). It is loaded.
+    std::string id_of(const std::string& unit);
     /// All properties of all interfaces of a unit, loaded first if need be.
     Json unit_properties(const std::string& unit);
     Json manager_properties();

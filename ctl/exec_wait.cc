@@ -40,7 +40,8 @@ bool has_become_its_program(Session& session, const std::string& unit, Json& pro
         watch(
             session,
             [&](Signals& signals) {
-                signals.on_unit_changed(unit, [&](const auto&...) { stale = true; });
+                signals.on_unit_changed(text_of(properties, "Id"),
+                                        [&](const auto&...) { stale = true; });
                 signals.subscribe();
                 stale = true;
             },

@@ -1,6 +1,7 @@
 // svctl: talks to svcd. Options, dispatch, and the last guard.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <string>
@@ -113,11 +114,25 @@ int finish(ExitStatus status) {
     return static_cast<int>(status);
 }
 
+/// The options could not be read, or it was a help text that was asked for.
+int end_early(const EarlyEnd& end, const std::vector<std::string>& arguments) {
+    if (end.status == ExitStatus::done) {
+        std::fputs(end.text.c_str(), stdout);
+        return finish(end.status);
+    }
+    const auto last = std::ranges::find(arguments, "--");
+    const bool json = std::find(arguments.begin(), last, "--json") != last;
+    const Trouble trouble{end.status, "org.svcd1.InvalidArgs", end.message, "", "", ""};
+    const std::string text =
+        json ? trouble_text(trouble, true, Screen{}) : harmless_page(end.text, Screen{});
+    std::fputs(text.c_str(), stderr);
+    return finish(end.status);
+}
+
 int run(const std::vector<std::string>& arguments) {
     std::variant<Options, EarlyEnd> parsed = parse_options(arguments);
     if (const auto* end = std::get_if<EarlyEnd>(&parsed)) {
-        std::fputs(end->text.c_str(), end->status == ExitStatus::done ? stdout : stderr);
-        return finish(end->status);
+        return end_early(*end, arguments);
     }
     Options& options = std::get<Options>(parsed);
     if (!options.host.empty()) {

@@ -170,14 +170,20 @@ void say_nothing_to_do(Session& session, const std::string& glob) {
 std::vector<std::string> candidates(Session& session,
                                     const UnitNameParts& typed,
                                     const std::set<std::string>& with_file) {
+    static constexpr auto kTypes =
+        std::to_array<std::string_view>({".service", ".target", ".slice"});
     std::set<std::string> names;
     for (const UnitRow& row : session.daemon().units()) {
-        if (row.load != "not-found") {
+        if (row.load != "not-found" && row.name != "-.slice" &&
+            std::ranges::find(kTypes, parts_of(row.name).suffix) != kTypes.end()) {
             names.insert(row.name);
         }
     }
     for (const std::string& name : with_file) {
         const UnitNameParts parts = parts_of(name);
+        if (std::ranges::find(kTypes, parts.suffix) == kTypes.end()) {
+            continue;  // svcd reads no units of other types
+        }
         if (!is_template(name)) {
             names.insert(name);
         } else if (typed.instance && !typed.instance->empty()) {
@@ -186,6 +192,30 @@ std::vector<std::string> candidates(Session& session,
         }
     }
     return {names.begin(), names.end()};
+}
+
+/// The unit that an error is about: the one that was named, or, where that exists, another one in
+/// the message that doesn't (a requirement of it).
+std::string missing_unit(const Trouble& trouble, const std::vector<std::string>& known) {
+    constexpr std::string_view kInNames =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\-@";
+    const auto is_known = [&](std::string_view unit) {
+        return std::ranges::find(known, unit) != known.end();
+    };
+    if (!is_known(trouble.unit)) {
+        return trouble.unit;
+    }
+    std::string_view text = trouble.message;
+    while (!text.empty()) {
+        text.remove_prefix(std::min(text.find_first_of(kInNames), text.size()));
+        std::string_view word = text.substr(0, text.find_first_not_of(kInNames));
+        text.remove_prefix(word.size());
+        word = word.substr(0, word.find_last_not_of(".:") + 1);
+        if (!parts_of(word).suffix.empty() && !is_known(word)) {
+            return std::string{word};
+        }
+    }
+    return trouble.unit;
 }
 
 }  // namespace
@@ -241,8 +271,18 @@ void explain_unknown_unit(Session& session, Trouble& trouble) {
                            "'";
             return;
         }
-        const UnitNameParts typed = parts_of(trouble.unit);
-        if (const auto meant = nearest_unit(trouble.unit, candidates(session, typed, with_file))) {
+        // svcd has looked for the nearest one itself: that is the hint then. JSON has no hints.
+        constexpr std::string_view kSuggests = "; did you mean ";
+        if (const std::size_t at = trouble.message.find(kSuggests); at != std::string::npos) {
+            if (!session.options().json) {
+                trouble.hint = trouble.message.substr(at + 2);
+                trouble.message.erase(at);
+            }
+            return;
+        }
+        const std::string unit =
+            missing_unit(trouble, candidates(session, parts_of(trouble.unit), with_file));
+        if (const auto meant = nearest_unit(unit, candidates(session, parts_of(unit), with_file))) {
             trouble.hint = "did you mean " + *meant + "?";
         }
     } catch (const sdbus::Error&) {

@@ -93,6 +93,8 @@ std::optional<EarlyEnd> check_lists(Options& options) {
     return std::nullopt;
 }
 
+}  // namespace
+
 std::string hint_for_signal(const std::string& word) {
     std::vector<std::string> names;
     for (int signal = 1; signal < 32; ++signal) {
@@ -101,6 +103,8 @@ std::string hint_for_signal(const std::string& word) {
     const auto meant = nearest(word.starts_with("SIG") ? word.substr(3) : word, names);
     return meant ? "did you mean '" + *meant + "'?" : "'kill -l' lists the signals";
 }
+
+namespace {
 
 std::optional<EarlyEnd> check_signal(Options& options, const RawValues& raw) {
     if (!raw.signal.empty()) {

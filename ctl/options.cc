@@ -243,6 +243,13 @@ private:
                                "it stands after the verb: svctl kill " + argument +
                                    " UNIT (a host of that name: --host=NAME)");
         }
+        const auto may_be_signal = [](char c) { return c >= 'A' && c <= 'Z'; };
+        if (after && row_.verb == Verb::kill && argument.size() > 2 &&
+            std::all_of(argument.begin() + 1, argument.end(), may_be_signal)) {
+            const std::string name = argument.substr(1);
+            return usage_error(nothing_done("there is no signal '" + name + "'"),
+                               hint_for_signal(name));
+        }
         if (argument.size() == 1 || !is_letter(argument[1])) {
             return usage_error(nothing_done("'" + argument + "' is no option"),
                                "a name that begins with '-' stands after '--'");

@@ -120,6 +120,7 @@ struct Options {
 struct EarlyEnd {
     ExitStatus status = ExitStatus::usage;
     std::string text;
+    std::string message{};  ///< of a fault: the sentence alone, for --json
 };
 
 /// Reads the arguments after the program's name.

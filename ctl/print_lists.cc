@@ -15,9 +15,12 @@ struct Cell {
 using Row = std::vector<Cell>;
 
 /// Columns as wide as their widest cell; only the last is cut at the screen's edge.
-std::string table(const std::vector<Row>& rows, const Screen& screen) {
+std::string table(std::vector<Row> rows, const Screen& screen) {
     std::vector<std::size_t> widths;
-    for (const Row& row : rows) {
+    for (Row& row : rows) {
+        for (Cell& cell : row) {
+            cell.text = harmless(cell.text);
+        }
         widths.resize(std::max(widths.size(), row.size()), 0);
         for (std::size_t i = 0; i < row.size(); ++i) {
             widths[i] = std::max(widths[i], width_of(row[i].text));

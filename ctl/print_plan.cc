@@ -101,7 +101,8 @@ std::string budget_text(const Plan& plan) {
 
 std::string plan_text(const Plan& plan, const std::string& request, const Screen& screen) {
     std::string text;
-    if (plan.refused) {
+    // Of a shutdown there is a plan all the same.
+    if (plan.refused && plan.jobs.empty()) {
         return request + " would be refused: " + *plan.refused + "\n";
     }
     if (!plan.jobs.empty()) {
@@ -114,6 +115,9 @@ std::string plan_text(const Plan& plan, const std::string& request, const Screen
     }
     for (const std::string& note : plan.notes) {
         text += wrapped("Note: " + note, "  ", screen.width) + "\n";
+    }
+    if (plan.refused) {
+        text += "svcd would refuse it: " + *plan.refused + "\n";
     }
     return text + "Nothing was changed.\n";
 }

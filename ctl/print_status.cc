@@ -205,7 +205,7 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     const std::string sub = text_of(properties, "SubState");
     const Colour colour = colour_of(active);
     std::string text = coloured(screen, colour, glyph_of(active)) + " " + text_of(properties, "Id");
-    const std::string description = text_of(properties, "Description");
+    const std::string description = harmless(text_of(properties, "Description"));
     if (!description.empty() && description != text_of(properties, "Id")) {
         text += " - " + description;
     }

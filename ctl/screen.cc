@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <cstring>
 
 namespace svcd {
@@ -16,32 +18,90 @@ bool is_continuation(char c) {
     return (static_cast<unsigned char>(c) & 0xc0U) == 0x80U;
 }
 
-/// A C1 control character begins here: two bytes in UTF-8, of which a terminal may take U+009B as
-/// it takes ESC [.
-bool is_c1(std::string_view text) {
-    return text.size() >= 2 && text[0] == '\xc2' && is_continuation(text[1]) &&
-           static_cast<unsigned char>(text[1]) < 0xa0;
+struct Sequence {
+    std::size_t length = 1;
+    std::uint32_t code_point = 0;
+    bool is_valid = false;
+};
+
+/// The UTF-8 sequence that `text` begins with; one byte that is not valid where there is none.
+Sequence first_sequence(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x80) {
+        return {1, first, true};
+    }
+    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < length) {
+        return {};
+    }
+    std::uint32_t code = first & (0x7fU >> length);
+    for (std::size_t i = 1; i < length; ++i) {
+        if (!is_continuation(text[i])) {
+            return {};
+        }
+        code = code << 6U | (byte(i) & 0x3fU);
+    }
+    // Overlong forms, surrogates and what lies beyond U+10FFFF.
+    const bool is_overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
+    if (is_overlong || (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff) {
+        return {};
+    }
+    return {length, code, true};
 }
 
-std::string visible_c1(std::string_view text) {
+/// C1 control characters, of which a terminal may take U+009B as it takes ESC [, and those that
+/// turn the direction in which text is shown.
+bool is_hidden(std::uint32_t code) {
+    return (code >= 0x80 && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+std::string formatted(const char* format, std::uint32_t number) {
     std::array<char, 16> shown{};
-    std::snprintf(shown.data(), shown.size(), "<U+%04X>", static_cast<unsigned char>(text[1]));
+    std::snprintf(shown.data(), shown.size(), format, static_cast<unsigned>(number));
     return shown.data();
 }
 
-std::string with_controls_shown(std::string_view text, std::string_view kept) {
-    std::string result;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        if (is_c1(text.substr(i))) {
-            result += visible_c1(text.substr(i));
-            ++i;
-        } else if ((byte < 0x20 || byte == 0x7f) && kept.find(text[i]) == std::string_view::npos) {
-            result += '^';
-            result += static_cast<char>(byte ^ 0x40U);
-        } else {
-            result += text[i];
+constexpr auto kColourCodes = std::to_array<std::string_view>(
+    {"", "\x1b[32m", "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[1m"});
+constexpr std::string_view kColourEnd = "\x1b[0m";
+
+/// The length of a colour code of coloured() that `text` begins with; 0: there is none.
+std::size_t colour_code_length(std::string_view text) {
+    if (text.starts_with(kColourEnd)) {
+        return kColourEnd.size();
+    }
+    for (const std::string_view code : kColourCodes) {
+        if (!code.empty() && text.starts_with(code)) {
+            return code.size();
         }
+    }
+    return 0;
+}
+
+std::string with_controls_shown(std::string_view text, std::string_view kept, bool keeps_colours) {
+    std::string result;
+    result.reserve(text.size());
+    while (!text.empty()) {
+        if (const std::size_t code = keeps_colours ? colour_code_length(text) : 0; code != 0) {
+            result += text.substr(0, code);
+            text.remove_prefix(code);
+            continue;
+        }
+        const Sequence next = first_sequence(text);
+        const std::uint32_t code = next.code_point;
+        if (!next.is_valid) {
+            result += formatted("<0x%02X>", static_cast<unsigned char>(text[0]));
+        } else if (is_hidden(code)) {
+            result += formatted("<U+%04X>", code);
+        } else if ((code < 0x20 || code == 0x7f) && kept.find(text[0]) == std::string_view::npos) {
+            result += '^';
+            result += static_cast<char>(code ^ 0x40U);
+        } else {
+            result += text.substr(0, next.length);
+        }
+        text.remove_prefix(next.length);
     }
     return result;
 }
@@ -49,14 +109,12 @@ std::string with_controls_shown(std::string_view text, std::string_view kept) {
 }  // namespace
 
 std::string coloured(const Screen& screen, Colour colour, std::string_view text) {
-    static constexpr auto kCodes = std::to_array<std::string_view>(
-        {"", "\x1b[32m", "\x1b[1;31m", "\x1b[33m", "\x1b[2m", "\x1b[1m"});
     if (!screen.colour || colour == Colour::plain || text.empty()) {
         return std::string{text};
     }
-    std::string result{kCodes[static_cast<std::size_t>(colour)]};
+    std::string result{kColourCodes[static_cast<std::size_t>(colour)]};
     result += text;
-    result += "\x1b[0m";
+    result += kColourEnd;
     return result;
 }
 
@@ -120,11 +178,15 @@ std::string wrapped(std::string_view text, std::string_view indent, std::size_t 
 }
 
 std::string harmless(std::string_view text) {
-    return with_controls_shown(text, "");
+    return with_controls_shown(text, "", false);
 }
 
 std::string harmless_lines(std::string_view text) {
-    return with_controls_shown(text, "\n\t");
+    return with_controls_shown(text, "\n\t", false);
+}
+
+std::string harmless_page(std::string_view text, const Screen& screen) {
+    return with_controls_shown(text, "\n\t", screen.colour);
 }
 
 Screen screen_of(int descriptor, bool plain) {

@@ -33,12 +33,17 @@ std::string padded(std::string_view text, std::size_t width);
 std::string wrapped(std::string_view text, std::string_view indent, std::size_t width);
 
 /// A single value (a process's name, a status, a command line) with all its control characters
-/// made visible, C1 ones (U+0080 to U+009F) too: what a service calls itself must neither steer the
+/// made visible, C1 ones (U+0080 to U+009F), those that turn the direction of text, and bytes that
+/// are no UTF-8 too: what a service calls itself must neither steer the
 /// terminal nor begin a line that looks like svctl's own.
 std::string harmless(std::string_view text);
 
 /// The same for a text that has lines: newlines and tabs stay.
 std::string harmless_lines(std::string_view text);
+
+/// The same for a whole answer, with the colours of coloured() where the screen has any. All that
+/// svctl prints for people goes through it.
+std::string harmless_page(std::string_view text, const Screen& screen);
 
 /// What is true of a standard stream (1 or 2), by NO_COLOR, TERM, COLUMNS and the terminal itself.
 Screen screen_of(int descriptor, bool plain);

@@ -67,30 +67,46 @@ bool Session::find_again() {
     return connection().find_again();
 }
 
+std::string Session::for_people(std::string_view text, const Screen& screen) const {
+    return options_.json ? std::string{text} : harmless_page(text, screen);
+}
+
+/// Whether the answer is for people. What a script reads is exact: values, files, names.
+std::string Session::shown_answer() const {
+    const Verb verb = options_.verb;
+    const bool is_exact = !out_.terminal && (verb == Verb::show || verb == Verb::cat ||
+                                             verb == Verb::escape || verb == Verb::plot);
+    return is_exact ? answer_ : for_people(answer_, out_);
+}
+
 void Session::print_now(std::string_view text) {
-    write_to(stdout, text);
+    write_to(stdout, for_people(text, out_));
 }
 
 void Session::remark(std::string_view text) {
+    constexpr std::string_view kClearsLine = "\r\x1b[K";
     if (!options_.quiet && err_.terminal && !options_.json) {
-        write_to(stderr, text);
+        const std::size_t own = text.starts_with(kClearsLine) ? kClearsLine.size() : 0;
+        write_to(stderr, std::string{text.substr(0, own)} + for_people(text.substr(own), err_));
     }
 }
 
 void Session::warn(std::string_view text) {
     if (!options_.quiet) {
-        write_to(stderr, coloured(err_, Colour::busy, "warning:") + " " + std::string{text} + "\n");
+        write_to(stderr, for_people(coloured(err_, Colour::busy, "warning:") + " " +
+                                        std::string{text} + "\n",
+                                    err_));
     }
 }
 
 void Session::note(std::string_view text) {
     if (!options_.quiet && !options_.json) {
-        write_to(stderr, "note: " + std::string{text} + "\n");
+        write_to(stderr, for_people("note: " + std::string{text} + "\n", err_));
     }
 }
 
 void Session::report(const Trouble& trouble) {
-    write_to(stderr, trouble_text(trouble, options_.json, err_));
+    write_to(stderr, for_people(trouble_text(trouble, options_.json, err_), err_));
 }
 
 std::string Session::no_answer_text(ExitStatus status, const std::string& message) const {
@@ -118,13 +134,13 @@ ExitStatus Session::present() {
         // -F -R -X: ends when it fits, lets colours through, leaves the text on the screen.
         const std::string command = pager.value_or("less -FRX");
         if (std::FILE* stream = command.empty() ? nullptr : ::popen(command.c_str(), "we")) {
-            write_to(stream, answer_);
+            write_to(stream, shown_answer());
             if (::pclose(stream) == 0) {
                 return ExitStatus::done;
             }
         }
     }
-    if (write_to(stdout, answer_)) {
+    if (write_to(stdout, shown_answer())) {
         return ExitStatus::done;
     }
     Trouble trouble;

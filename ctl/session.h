@@ -54,6 +54,8 @@ public:
 
 private:
     bool fits_screen() const;
+    std::string for_people(std::string_view text, const Screen& screen) const;
+    std::string shown_answer() const;
 
     Options options_;
     Screen out_;

@@ -212,18 +212,24 @@ std::optional<std::string> unit_of_path(std::string_view path) {
 
 std::optional<std::string> nearest(std::string_view typed,
                                    const std::vector<std::string>& candidates) {
+    constexpr std::size_t kBeginningMin = 3;
+    std::vector<std::string> beginning_so;
+    std::ranges::copy_if(
+        candidates, std::back_inserter(beginning_so), [&](const std::string& candidate) {
+            return !typed.empty() && candidate != typed && candidate.starts_with(typed);
+        });
+    // Who stops in the middle of a word has made no mistake yet.
+    if (typed.size() >= kBeginningMin && beginning_so.size() == 1) {
+        return beginning_so.front();
+    }
     std::optional<std::string> best;
     // Further apart is no typing error; a short word has room for one wrong letter only.
     std::size_t best_distance = typed.size() <= kShortWord ? 2 : 3;
-    std::vector<std::string> beginning_so;
     for (const std::string& candidate : candidates) {
         const std::size_t distance = edit_distance(typed, candidate);
         if (distance < best_distance && distance < typed.size()) {
             best = candidate;
             best_distance = distance;
-        }
-        if (!typed.empty() && candidate.starts_with(typed)) {
-            beginning_so.push_back(candidate);
         }
     }
     if (!best && beginning_so.size() == 1) {

@@ -50,7 +50,8 @@ std::string unit_path(std::string_view name);
 std::optional<std::string> unit_of_path(std::string_view path);
 
 /// Among `candidates` the one that was probably meant by `typed`: at most two letters apart (of a
-/// short word one; two that are exchanged are one), or the only one that begins so.
+/// short word one; two that are exchanged are one), or the only one that begins so: of three
+/// letters and more that one comes first.
 std::optional<std::string> nearest(std::string_view typed,
                                    const std::vector<std::string>& candidates);
 /// The same where upper and lower case may be mixed up.

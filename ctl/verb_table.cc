@@ -183,7 +183,8 @@ std::optional<std::string_view> target_of(Verb verb) {
 }
 
 EarlyEnd usage_error(const std::string& text, std::string_view hint) {
-    return EarlyEnd{ExitStatus::usage, "error: " + text + "\nhint: " + std::string{hint} + "\n"};
+    return EarlyEnd{ExitStatus::usage, "error: " + text + "\nhint: " + std::string{hint} + "\n",
+                    text};
 }
 
 EarlyEnd unknown_verb(const std::string& word) {

@@ -49,6 +49,9 @@ ExitStatus wait_for_units(Session& session);
 ExitStatus watch_events(Session& session);
 
 // verbs_daemon.cc
+/// rescue and emergency are for a machine: of a svcd that is not its init they would stop every
+/// service, and nothing else would happen. Throws Trouble then.
+void check_is_init(Session& session);
 ExitStatus is_system_running(Session& session);
 ExitStatus reload_daemon(Session& session);
 ExitStatus reexecute_daemon(Session& session);

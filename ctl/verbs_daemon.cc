@@ -27,6 +27,20 @@ ExitStatus end_of(Signals::End end) {
 
 }  // namespace
 
+void check_is_init(Session& session) {
+    const Options& options = session.options();
+    const bool is_for_machine = options.verb == Verb::rescue || options.verb == Verb::emergency;
+    if (is_for_machine && !session.daemon().manager().IsInit()) {
+        const std::string name{options.verb_name};
+        throw Trouble{ExitStatus::failed,
+                      "org.svcd1.NotInit",
+                      name + ": this svcd is not the machine's init; nothing was done",
+                      "",
+                      "'svctl isolate " + name + ".target' stops all that the target does not want",
+                      ""};
+    }
+}
+
 ExitStatus is_system_running(Session& session) {
     std::string state;
     if (session.options().wait) {

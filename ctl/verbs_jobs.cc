@@ -1,9 +1,5 @@
 // start, stop, restart, ...: asks for the jobs, waits for all of them, and says how each went.
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <iostream>
 #include <optional>
 
 #include "culprits.h"
@@ -15,6 +11,7 @@
 #include "named_units.h"
 #include "reasons.h"
 #include "signals.h"
+#include "stale_files.h"
 #include "stop_record.h"
 #include "verbs.h"
 
@@ -34,6 +31,16 @@ std::string already_text(Verb verb, const std::string& unit) {
         return unit + " is not active, so there is nothing to do";
     }
     return "there is nothing to do for " + unit;
+}
+
+/// Was the unit started since the request? Then a reload-or-restart was a start.
+bool was_started(const WatchedJob& job, const Json& properties) {
+    const auto is_since = [&](const char* name) {
+        const Usec at = number_of(properties, name);
+        return is_moment(at) && at >= job.begun;
+    };
+    return is_since("InactiveExitTimestampMonotonic") ||
+           is_since("ExecMainStartTimestampMonotonic");
 }
 
 /// A reload that the service has ended of, or during which it has.
@@ -64,7 +71,7 @@ std::string why_failed(const WatchedJob& job,
         return unmet + " does not hold";
     }
     if (const std::string end = end_of_reload(verb, properties);
-        job.result == "failed" && !end.empty()) {
+        job.result == "failed" && !end.empty() && !was_started(job, properties)) {
         return end;
     }
     const std::string reason = reason_text(properties);
@@ -76,7 +83,21 @@ std::string why_failed(const WatchedJob& job,
     return is_units_own && !reason.empty() ? reason : describe_job_result(job.result);
 }
 
-ExitStatus explain_failure(Session& session, const WatchedJob& job) {
+/// "web.service failed to start", or what else a failed job comes to.
+std::string what_failed(const WatchedJob& job, Verb verb, const Json& properties) {
+    // Its requirement failed after the start was done.
+    if (job.result == "dependency" && text_of(properties, "ActiveState") == "active") {
+        return job.unit + " is active, but ";
+    }
+    const bool is_start =
+        (verb == Verb::reload_or_restart || verb == Verb::try_reload_or_restart) &&
+        was_started(job, properties);
+    return job.unit + " failed to " + std::string{infinitive_of(is_start ? "start" : job.verb)} +
+           ": ";
+}
+
+/// Reports it; `entry` is the job's row of the JSON list.
+ExitStatus explain_failure(Session& session, const WatchedJob& job, Json& entry) {
     const Options& options = session.options();
     Json properties = Json::object();
     Culprits found;
@@ -97,8 +118,11 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job) {
     } catch (const sdbus::Error&) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since
     }
-    trouble.message = job.unit + " failed to " + std::string{infinitive_of(job.verb)} + ": " +
+    trouble.message = what_failed(job, options.verb, properties) +
                       (options.json ? trouble.message : harmless(trouble.message));
+    if (!trouble.exec_error.is_null()) {
+        entry["exec_error"] = trouble.exec_error;
+    }
     // What a failed dependency said tells more than the silence of the unit that never ran.
     const std::string log_path = log_path_of(found.units.empty() ? properties : found.first);
     const auto log = last_lines(log_path, kLogLinesOfFailure);
@@ -207,18 +231,51 @@ bool was_kept_from_starting(Session& session, const WatchedJob& job, const Json&
     return true;
 }
 
-ExitStatus say_outcome(Session& session, const WatchedJob& job) {
+bool starts_something(const WatchedJob& job) {
+    return job.verb != "stop" && job.verb != "reload";
+}
+
+/// Has a unit that this one requires turned out to have no program, after its start was done?
+bool lacks_a_requirement(Session& session, const Json& properties) {
+    for (const char* relation : {"Requires", "BindsTo"}) {
+        for (const Json& name : properties.value(relation, Json::array())) {
+            const std::string unit = name.get<std::string>();
+            Json required = session.daemon().unit_properties(unit);
+            if (!has_become_its_program(session, unit, required)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/// What a start comes to whose job is done. Nothing: it is well.
+std::optional<ExitStatus> check_start(Session& session, const WatchedJob& job, Json& entry) {
+    Json properties = session.daemon().unit_properties(job.unit);
+    if (was_kept_from_starting(session, job, properties)) {
+        return ExitStatus::done;
+    }
+    if (!has_become_its_program(session, job.unit, properties)) {
+        entry["result"] = "failed";
+        return explain_failure(session, job, entry);
+    }
+    if (lacks_a_requirement(session, properties)) {
+        WatchedJob without = job;
+        without.result = "dependency";
+        entry["result"] = without.result;
+        return explain_failure(session, without, entry);
+    }
+    return std::nullopt;
+}
+
+ExitStatus say_outcome(Session& session, const WatchedJob& job, Json& entry) {
     const Usec took = job.ended - job.begun;
     // Skipped by a condition is no failure: the unit was not meant to run.
     if (job.result == "done" || job.result == "skipped") {
         const ExitStatus status = check_stop(session, job);
-        if (job.result == "done" && (job.verb == "start" || job.verb == "restart")) {
-            Json properties = session.daemon().unit_properties(job.unit);
-            if (was_kept_from_starting(session, job, properties)) {
-                return status;
-            }
-            if (!has_become_its_program(session, job.unit, properties)) {
-                return worse(status, explain_failure(session, job));
+        if (job.result == "done" && starts_something(job)) {
+            if (const auto start = check_start(session, job, entry)) {
+                return worse(status, *start);
             }
         }
         session.remark(job.result == "done"
@@ -227,7 +284,7 @@ ExitStatus say_outcome(Session& session, const WatchedJob& job) {
                            : job.unit + " was skipped: " + describe_job_result(job.result) + "\n");
         return status;
     }
-    return explain_failure(session, job);
+    return explain_failure(session, job, entry);
 }
 
 ExitStatus say_it_goes_on(Session& session, const WatchedJob& job, Signals::End end) {
@@ -278,7 +335,8 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
                 if (job.in_passing && job.result == "done") {
                     return ExitStatus::done;
                 }
-                return asked(session, [&] { return say_outcome(session, job); });
+                Json& told = list.back();
+                return asked(session, [&] { return say_outcome(session, job, told); });
             }
             if (session.options().no_block) {
                 entry["result"] = nullptr;
@@ -295,91 +353,6 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
         worst = worse(worst, status);
     }
     return worst;
-}
-
-/// Which of the units were read from files that have changed since.
-std::vector<std::string> changed_units(Session& session, const std::vector<std::string>& units) {
-    std::vector<std::string> changed;
-    for (const std::string& unit : units) {
-        try {
-            if (session.daemon().unit_property(unit, "org.svcd1.Unit", "NeedDaemonReload") ==
-                true) {
-                changed.push_back(unit);
-            }
-        } catch (const sdbus::Error& error) {
-            if (status_of_error(error.getName()) != ExitStatus::no_such_unit) {
-                throw;
-            }  // not loaded, so not stale either: the request itself says what is wrong with it
-        }
-    }
-    return changed;
-}
-
-/// Asks on the terminal; nothing when there is none.
-std::optional<bool> wants_reload(const std::string& units) {
-    if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) {
-        return std::nullopt;
-    }
-    std::fputs((units + ": the unit file has changed since it was loaded. Read it first? "
-                        "[Y: daemon-reload, n: restart with the old one, anything else: stop] ")
-                   .c_str(),
-               stderr);
-    std::string answer;
-    if (!std::getline(std::cin, answer)) {
-        return std::nullopt;
-    }
-    if (answer.empty() || answer == "y" || answer == "Y" || answer == "yes") {
-        return true;
-    }
-    return answer == "n" || answer == "N" || answer == "no" ? std::optional{false} : std::nullopt;
-}
-
-/// A restart with a definition that is not the one in the file is seldom what was meant: it takes
-/// --reload, --stale, or an answer.
-void settle_stale_files(Session& session, const std::vector<std::string>& units) {
-    const Options& options = session.options();
-    if (options.verb != Verb::restart || options.stale) {
-        return;
-    }
-    std::vector<std::string> changed = changed_units(session, units);
-    if (changed.empty()) {
-        return;
-    }
-    std::string names;
-    for (const std::string& unit : changed) {
-        names += (names.empty() ? "" : ", ") + unit;
-    }
-    const std::optional<bool> reload = options.reload_first ? true : wants_reload(names);
-    if (!reload) {
-        throw Trouble{ExitStatus::usage,
-                      "org.svcd1.UnitFileChanged",
-                      names + ": the unit file has changed since it was loaded; nothing was done",
-                      changed.front(),
-                      "'svctl restart --reload' reads the file first, --stale goes on with the old "
-                      "definition",
-                      ""};
-    }
-    if (!*reload) {
-        return;
-    }
-    const auto [errors, warnings] = session.daemon().manager().ReloadUnits();
-    for (const std::string& warning : warnings) {
-        session.warn(warning);
-    }
-    for (const std::string& error : errors) {
-        session.warn(error);  // others may be faulty; whether it matters here is seen below
-    }
-    changed = changed_units(session, changed);
-    if (!changed.empty()) {
-        throw Trouble{ExitStatus::bad_config,
-                      "org.svcd1.BadUnitSetting",
-                      changed.front() +
-                          " keeps its old definition, because its file has errors; "
-                          "nothing was restarted",
-                      changed.front(),
-                      "mend the file, or restart with --stale",
-                      ""};
-    }
 }
 
 ExitStatus say_end(Session& session, const std::string& unit) {
@@ -473,6 +446,7 @@ ExitStatus run_jobs(Session& session) {
     Json list = Json::array();
     const ChosenUnits chosen = asked(session, [&] {
         const auto target = target_of(options.verb);
+        check_is_init(session);
         ChosenUnits found = target ? ChosenUnits{{std::string{*target}}, ExitStatus::done}
                                    : chosen_units(session, options.arguments, options.verb_name);
         settle_stale_files(session, found.units);

@@ -12,7 +12,7 @@
 namespace svcd {
 namespace {
 
-constexpr std::array<std::string_view, 12> kPlannable{"start",
+constexpr std::array<std::string_view, 13> kPlannable{"start",
                                                       "stop",
                                                       "restart",
                                                       "try-restart",
@@ -23,7 +23,8 @@ constexpr std::array<std::string_view, 12> kPlannable{"start",
                                                       "exit",
                                                       "poweroff",
                                                       "reboot",
-                                                      "halt"};
+                                                      "halt",
+                                                      "kexec"};
 
 struct PlanRequest {
     std::string verb;
@@ -31,7 +32,8 @@ struct PlanRequest {
 };
 
 bool ends_everything(const std::string& verb) {
-    return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt";
+    return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt" ||
+           verb == "kexec";
 }
 
 /// Of `plan VERB UNITS` or of `VERB --dry-run UNITS`.
@@ -39,6 +41,7 @@ PlanRequest request_of(Session& session) {
     const Options& options = session.options();
     if (options.verb != Verb::plan) {
         if (const auto target = target_of(options.verb)) {
+            check_is_init(session);
             return {"isolate", {{std::string{*target}}, ExitStatus::done}};
         }
         return {options.verb_name, chosen_units(session, options.arguments, options.verb_name)};
@@ -125,6 +128,9 @@ ExitStatus plan(Session& session) {
     if (!plan.refused) {
         worst = worse(worst, report_refused(session, json));
     }
+    if (plan.refused) {
+        worst = worse(worst, ExitStatus::failed);
+    }
     if (session.options().json) {
         session.print(text + "\n");
         return worst;
@@ -134,7 +140,7 @@ ExitStatus plan(Session& session) {
         words += " " + unit;
     }
     session.print(plan_text(plan, words, session.out()));
-    return plan.refused ? worse(worst, ExitStatus::failed) : worst;
+    return worst;
 }
 
 }  // namespace svcd

@@ -41,18 +41,21 @@ Signals::End StateWait::wait(Usec deadline) {
 }
 
 void StateWait::listen(Signals& signals) {
-    signals.on_unit_changed("", [this](const std::string& unit, const Json&) {
-        if (missing_.contains(unit)) {
-            changed_.insert(unit);
-        }
-    });
+    signals.on_unit_changed(
+        "", [this](const std::string& unit, const Json&) { changed_.insert(unit); });
     signals.subscribe();
-    changed_ = missing_;
+    ids_.clear();
 }
 
 bool StateWait::all_reached() {
-    for (const std::string& unit : std::exchange(changed_, {})) {
-        if (is_reached(session_.daemon().active_state(unit))) {
+    const std::set<std::string> changed = std::exchange(changed_, {});
+    for (const std::string& unit : std::set<std::string>{missing_}) {
+        if (const auto id = ids_.find(unit); id != ids_.end() && !changed.contains(id->second)) {
+            continue;
+        }
+        const std::string state = session_.daemon().active_state(unit);
+        ids_[unit] = session_.daemon().id_of(unit);
+        if (is_reached(state)) {
             missing_.erase(unit);
         }
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -40,7 +41,10 @@ private:
     Session& session_;
     std::string wanted_;
     std::set<std::string> missing_;
-    /// Of these, what changed since it was asked for its state.
+    /// By the name that was given: the unit's own, by which signals name it. Only of those that
+    /// have been asked for their state.
+    std::map<std::string, std::string> ids_;
+    /// Units that changed since they were asked for their state, by their own names.
     std::set<std::string> changed_;
 };
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "bus/arguments.h"
+#include "bus/body_limits.h"
 
 namespace svcd {
 
@@ -221,6 +222,11 @@ Outcome Dispatcher::run(const Call& call, Writer& reply) {
     const char* path = sd_bus_message_get_path(call.message);
     const char* interface = sd_bus_message_get_interface(call.message);
     const char* member = sd_bus_message_get_member(call.message);
+    const std::size_t text_max = api_.authority.trusts(call.caller) ? kTextMax : kStrangersTextMax;
+    if (const auto limit = broken_limit(call.message, text_max)) {
+        return bus_error(kErrorLimitsExceeded, std::string(member ? member : "") +
+                                                   " is refused, nothing was done: " + *limit);
+    }
     const Object object = resolve(path ? path : "", call.caller);
     if (std::holds_alternative<std::monostate>(object)) {
         return bus_error(kErrorUnknownObject,

@@ -80,7 +80,8 @@ public:
     virtual std::string examine(UnitId unit, bool with_kernel) = 0;
     /// What a request would do (docs/plans.md).
     virtual std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) = 0;
-    virtual std::string plan_shutdown() = 0;
+    /// `refusal`: why svcd would not do it; empty: it would.
+    virtual std::string plan_shutdown(const std::string& refusal) = 0;
     virtual std::string stop_timeline() = 0;
     virtual std::string boot_timeline() = 0;
     virtual std::vector<JobStatus> jobs() = 0;

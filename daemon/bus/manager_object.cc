@@ -198,9 +198,12 @@ Outcome get_stop_records(const Call& call, Subject& subject, Writer& reply) {
     const std::size_t max = read_u32(call.message);
     std::vector<std::string> records = manager.stop_records(name, max == 0 ? SIZE_MAX : max);
     if (records.empty()) {
-        if (const FoundUnit unit = unit_named(call, subject.api(), name); !unit) {
+        const FoundUnit unit = unit_named(call, subject.api(), name);
+        if (!unit) {
             return tl::unexpected(unit.error());
         }
+        // They are kept under the unit's own name; this may be another one of it.
+        records = manager.stop_records(manager.status(*unit).name, max == 0 ? SIZE_MAX : max);
     }
     reply.strings(records);
     return Answered::now;
@@ -398,15 +401,23 @@ Outcome reexecute(const Call& call, Subject& subject, Writer&) {
     return request_reexecution(call, subject.api());
 }
 
+}  // namespace
+
 /// A habit must not stop every service of a svcd that can't do to the machine what was meant.
-tl::expected<void, BusError> check_is_init(const Api& api, std::string_view kind) {
+tl::expected<void, BusError> check_shutdown(const Api& api, std::string_view kind) {
     if (!api.options.is_init && kind != name_of(ShutdownKind::exit)) {
         return bus_error(kErrorNotInit, std::string(kind) +
                                             ": this svcd is not the machine's init; "
                                             "'svctl exit' ends it");
     }
+    if (kind == "kexec") {
+        return bus_error(kErrorNotSupported,
+                         "svcd can't start another kernel by kexec yet; nothing was done.");
+    }
     return {};
 }
+
+namespace {
 
 Outcome request_shutdown(const Call& call, Api& api, ShutdownRequested event) {
     const auto request = api.requests.hold(call.connection, call.message, AnswerShape::nothing);
@@ -418,7 +429,7 @@ Outcome request_shutdown(const Call& call, Api& api, ShutdownRequested event) {
 
 template <ShutdownKind kind>
 Outcome shut_down(const Call& call, Subject& subject, Writer&) {
-    if (auto allowed = check_is_init(subject.api(), name_of(kind)); !allowed) {
+    if (auto allowed = check_shutdown(subject.api(), name_of(kind)); !allowed) {
         return tl::unexpected(allowed.error());
     }
     ShutdownRequested event;
@@ -435,14 +446,10 @@ Outcome shut_down_as_told(const Call& call, Subject& subject, Writer&) {
     if (!options) {
         return tl::unexpected(options.error());
     }
-    if (name == "kexec" && subject.api().options.is_init) {
-        return bus_error(kErrorNotSupported,
-                         "svcd can't start another kernel by kexec yet; nothing was done.");
-    }
     const auto* const kind =
         std::ranges::find(kKinds, name, [](ShutdownKind each) { return name_of(each); });
     if (kind != std::end(kKinds) || name == "kexec") {
-        if (auto allowed = check_is_init(subject.api(), name); !allowed) {
+        if (auto allowed = check_shutdown(subject.api(), name); !allowed) {
             return tl::unexpected(allowed.error());
         }
     }
@@ -517,6 +524,7 @@ constexpr MethodRow kMethods[] = {
 constexpr PropertyRow kProperties[] = {
     {"Version",      "s",  Emits::constant, [](Subject& s, Writer& w) { w.string(s.api().manager.version()); }},
     {"ManagerPID",   "u",  Emits::constant, [](Subject&, Writer& w) { w.u32(static_cast<std::uint32_t>(::getpid())); }},
+    {"IsInit",       "b",  Emits::constant, [](Subject& s, Writer& w) { w.boolean(s.api().options.is_init); }},
     {"SystemState",  "s",  Emits::nothing,  [](Subject& s, Writer& w) { w.string(name_of(s.api().manager.system_state())); }},
     {"NFailedUnits", "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.failed_units())); }},
     {"FlappingUnits", "as", Emits::nothing, [](Subject& s, Writer& w) { w.strings(s.api().manager.flapping_units()); }},

@@ -7,11 +7,9 @@
 namespace svcd {
 namespace {
 
-/// Each is a transaction of its own, worked out at once.
-constexpr std::size_t kPlannedUnitsMax = 1000;
-
 bool ends_everything(const std::string& verb) {
-    return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt";
+    return verb == "exit" || verb == "poweroff" || verb == "reboot" || verb == "halt" ||
+           verb == "kexec";
 }
 
 }  // namespace
@@ -22,7 +20,8 @@ Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
     const std::vector<std::string> names = read_strings(call.message);
     const std::string mode_name = read_string(call.message);
     if (ends_everything(verb_name)) {
-        reply.string(api.manager.plan_shutdown());
+        const auto allowed = check_shutdown(api, verb_name);
+        reply.string(api.manager.plan_shutdown(allowed ? "" : allowed.error().message));
         return Answered::now;
     }
     const auto verb = verb_named(verb_name);
@@ -32,10 +31,6 @@ Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
     const auto mode = job_mode_named(mode_name);
     if (!mode) {
         return tl::unexpected(mode.error());
-    }
-    if (names.size() > kPlannedUnitsMax) {
-        return bus_error(kErrorLimitsExceeded,
-                         "A plan is for at most " + std::to_string(kPlannedUnitsMax) + " units.");
     }
     std::vector<UnitId> units;
     for (const std::string& name : names) {

@@ -10,9 +10,6 @@
 namespace svcd {
 namespace {
 
-/// A request for more is a mistake: it is one step of the supervisor.
-constexpr std::size_t kUnitsOfRequestMax = 1000;
-
 struct Known {
     bool is_misused = false;
     bool is_answered = false;
@@ -72,10 +69,6 @@ Outcome request_jobs(const Call& call, Subject& subject, Writer& reply) {
     }
     if (*mode == JobMode::isolate && *verb != JobVerb::start) {
         return bus_error(kErrorInvalidArgs, "The job mode isolate is for starting a unit only.");
-    }
-    if (names.size() > kUnitsOfRequestMax) {
-        return bus_error(kErrorLimitsExceeded, "A request is for at most " +
-                                                   std::to_string(kUnitsOfRequestMax) + " units.");
     }
     JobRows rows;
     rows.what = verb_name + " " + mode_name;

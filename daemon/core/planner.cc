@@ -59,8 +59,11 @@ Duration stop_time(const ServiceSettings& settings) {
 
 }  // namespace
 
-Plan Planner::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) {
-    const UnitsRequest request{machine_, verb, mode, units};
+Plan Planner::plan(JobVerb verb,
+                   const std::vector<UnitId>& units,
+                   JobMode mode,
+                   const JobRequested* event) {
+    const UnitsRequest request{machine_, verb, mode, units, event};
     plan_.refusal = request.refusal();
     for (const UnitsRequest::Part& part : request.parts()) {
         if (part.refusal) {

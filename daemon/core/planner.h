@@ -17,7 +17,10 @@ class Planner {
 public:
     explicit Planner(Machine& machine) : machine_(machine), planned_(machine.units.size()) {}
 
-    Plan plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode);
+    Plan plan(JobVerb verb,
+              const std::vector<UnitId>& units,
+              JobMode mode,
+              const JobRequested* event);
     Plan plan_shutdown();
 
 private:

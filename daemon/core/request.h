@@ -18,7 +18,7 @@ public:
         std::optional<Refusal> refusal;  ///< the others go on without it
     };
 
-    /// `event` when it is asked for, and not only thought of.
+    /// `event`: with what is known of the programs that a reload would signal.
     UnitsRequest(Machine& machine,
                  JobVerb verb,
                  JobMode mode,

@@ -101,8 +101,11 @@ std::optional<ProcessRole> Supervisor::role_of(Token process) const {
     return owner.has_value() ? std::optional{owner->role} : std::nullopt;
 }
 
-Plan Supervisor::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) const {
-    return Planner{*state_}.plan(verb, units, mode);
+Plan Supervisor::plan(JobVerb verb,
+                      const std::vector<UnitId>& units,
+                      JobMode mode,
+                      const JobRequested* event) const {
+    return Planner{*state_}.plan(verb, units, mode, event);
 }
 
 Plan Supervisor::plan_shutdown() const {

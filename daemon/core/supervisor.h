@@ -73,8 +73,12 @@ public:
     std::optional<ProcessRole> role_of(Token process) const;
 
     /// What a request would do, and how long it would take at worst. It is done as if by a person,
-    /// for each of the units, and nothing changes.
-    Plan plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) const;
+    /// for each of the units, and nothing changes. Of `event`, what a reload is refused for is
+    /// looked at.
+    Plan plan(JobVerb verb,
+              const std::vector<UnitId>& units,
+              JobMode mode,
+              const JobRequested* event = nullptr) const;
     Plan plan_shutdown() const;
     /// When the shutdown that goes on has to be over, with what follows the stops; kNever: there is
     /// no budget.

@@ -105,7 +105,7 @@ private:
     std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
     std::string examine(UnitId unit, bool with_kernel) override;
     std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) override;
-    std::string plan_shutdown() override;
+    std::string plan_shutdown(const std::string& refusal) override;
     std::string stop_timeline() override;
     std::string boot_timeline() override;
     std::vector<JobStatus> jobs() override;

@@ -168,11 +168,26 @@ std::string Manager::examine(UnitId unit, bool with_kernel) {
 }
 
 std::string Manager::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) {
-    return plan_text(supervisor_.plan(verb, units, mode), supervisor_);
+    if (units.empty()) {
+        return plan_text(supervisor_.plan(verb, units, mode), supervisor_);
+    }
+    JobRequested event{RequestId::none, units.front(), verb, mode, {}};
+    event.more.assign(units.begin() + 1, units.end());
+    add_facts(event);
+    if (!event.main_takes.empty()) {
+        // Whether a program has run for long enough to be refused its reload depends on the time,
+        // and the supervisor's is that of its last step. What is due is done by this one.
+        step(DeadlineReached{});
+    }
+    return plan_text(supervisor_.plan(verb, units, mode, &event), supervisor_);
 }
 
-std::string Manager::plan_shutdown() {
-    return plan_text(supervisor_.plan_shutdown(), supervisor_);
+std::string Manager::plan_shutdown(const std::string& refusal) {
+    Plan plan = supervisor_.plan_shutdown();
+    if (!refusal.empty()) {
+        plan.refusal = Refusal{RefusalKind::job_type_not_applicable, refusal};
+    }
+    return plan_text(plan, supervisor_);
 }
 
 std::string Manager::stop_timeline() {

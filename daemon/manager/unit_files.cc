@@ -226,8 +226,10 @@ std::vector<std::string> UnitFiles::candidates_for(const std::optional<UnitName>
     for (std::size_t index = 0; index < supervisor_.unit_count() && names.size() < kCandidatesMax;
          ++index) {
         const auto unit = static_cast<UnitId>(index);
-        if (supervisor_.is_known(unit) && is_own_unit(unit)) {
-            names.emplace_back(supervisor_.name(unit));
+        const std::string_view name = supervisor_.name(unit);
+        // Nobody means the root slice by a short word.
+        if (supervisor_.is_known(unit) && is_own_unit(unit) && name != "-.slice") {
+            names.emplace_back(name);
         }
     }
     for (const auto& [name, other] : names_.aliases.all()) {

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from harness import Daemon, TestCase, actor, service
+from harness import Daemon, TestCase, actor, monotonic_usec, service
 
 # Says each of its real-time signals with the value that came with it.
 RECEIVER = r"""
@@ -79,7 +79,17 @@ class TheMachine(TestCase):
                 with self.assertRaisesRegex(Exception, "not the machine's init"):
                     svcd.manager(method)
             self.assert_shows(svcd, "a", ActiveState="active")
-            svcd.svctl("plan", "poweroff")
+            for words in (("plan", "poweroff"), ("halt", "--dry-run"), ("kexec", "--dry-run")):
+                planned = svcd.svctl(*words, status=1).stdout
+                self.assertIn("stop a.service", planned)
+                self.assertIn("svcd would refuse it: ", planned)
+                self.assertIn("'svctl exit' ends it", planned)
+            self.assertIn("machine's init", json.loads(svcd.svctl("--json", "plan", "reboot", status=1).stdout)["refused"])
+            svcd.svctl("plan", "exit")
+            for verb in ("rescue", "emergency"):
+                for force in ((), ("--dry-run",)):
+                    self.assertIn("this svcd is not the machine's init", svcd.svctl(verb, *force, status=1).stderr)
+            self.assert_shows(svcd, "a", ActiveState="active")
             svcd.svctl("exit", "--wait")
             svcd.wait_for_exit()
 
@@ -122,7 +132,7 @@ class Names(TestCase):
 
     def test_a_mistyped_unit_and_a_template_are_answered_with_what_there_is(self):
         with Daemon({"nginx.service": service(actor("n")), "w@.service": service(actor("w"))}) as svcd:
-            self.assertIn("did you mean nginx.service?", svcd.svctl("start", "nignx", status=4).stderr)
+            self.assertIn("did you mean 'nginx.service'?", svcd.svctl("start", "nignx", status=4).stderr)
             self.assertIn("name an instance of it, such as 'w@NAME'", svcd.svctl("start", "w@", status=4).stderr)
             self.assertIn("no property 'Foo'", svcd.svctl("show", "-p", "Foo", "nginx").stderr)
             svcd.svctl("list-units", "--state=foo", status=2)
@@ -130,6 +140,41 @@ class Names(TestCase):
     def test_what_is_typed_wins_over_the_environment(self):
         with Daemon({"a.service": service(actor("a"))}, environment={"XDG_RUNTIME_DIR": "/nonexistent"}) as svcd:
             self.assertIn("/nonexistent/svcd/bus", svcd.svctl("--user", "status", status=5).stderr)
+
+
+class Texts(TestCase):
+    def test_what_a_terminal_would_obey_is_made_visible(self):
+        text = "a\x1b[2Jb\x07\rc\u009bd\u202ee"
+        shown = "a^[[2Jb^G^Mc<U+009B>d<U+202E>e"
+        with Daemon({"a.service": service(actor("a"), {"Description": text})}) as svcd:
+            svcd.svctl("start", "a")
+            for words in (("status", "a"), ("list-units",)):
+                self.assertIn(shown, svcd.svctl(*words).stdout)
+            said = svcd.svctl("start", text, status=None).stderr + svcd.svctl(text, status=2).stderr
+            self.assertIn(shown, said)
+            self.assertNotIn("\x1b", said)
+            self.assertIn("Description=a\x1b[2Jb", svcd.svctl("show", "-p", "Description", "a").stdout)
+            self.assertEqual(json.loads(svcd.svctl("--json", "show", "a").stdout)["Description"], text)
+
+    def test_wrong_usage_is_a_json_object_too(self):
+        with Daemon({}) as svcd:
+            for words in (("--bogus",), ("list-units", "--state=foo"), ("kill", "--signal=FOO", "a"), ("cancel", "x"), ("dance",)):
+                error = json.loads(svcd.svctl("--json", *words, status=2).stderr)["error"]
+                self.assertEqual(error["name"], "org.svcd1.InvalidArgs")
+                self.assertTrue(error["message"], words)
+
+    def test_a_hint_is_given_once_and_is_about_what_is_missing(self):
+        units = {"redis.service": service(actor("redis")), "my.socket": {"Unit": {}},
+                 "x.service": service(actor("x"), {"Requires": ["reddis.service"]})}
+        with Daemon(units) as svcd:
+            said = lambda *words: svcd.svctl(*words, status=None).stderr
+            self.assertEqual(said("start", "rediss").count("did you mean"), 1)
+            self.assertNotIn("my.socket", said("start", "my.timer"))
+            for words in (("start", "."), ("kill", "--", "-9"), ("start", "y")):
+                self.assertNotIn("-.slice", said(*words))
+            self.assertIn("did you mean 'svctl status'?", said("stat"))
+            self.assertIn("there is no signal 'FOO'", said("kill", "-FOO", "redis"))
+            self.assertIn("redis.service?", said("start", "x"))
 
 
 class Execve(TestCase):
@@ -143,6 +188,53 @@ class Execve(TestCase):
             svcd.svctl("restart", "nobin", status=1)
             svcd.svctl("start", "quick")  # a program that starts and then ends isn't waited for
             svcd.svctl("start", "web")
+
+    def link(self, svcd, alias, unit):
+        os.symlink(unit + ".yaml", os.path.join(svcd.units, alias + ".yaml"))
+        svcd.svctl("daemon-reload")
+
+    def test_another_name_of_what_cannot_be_executed_fails_as_its_own_does(self):
+        nobin = service(["/nonexistent/bin", "x"])
+        with Daemon({"nobin.service": nobin, "work@.service": nobin}, exit_status=None) as svcd:
+            self.link(svcd, "al.service", "nobin.service")
+            self.link(svcd, "job@.service", "work@.service")
+            for name in ("al", "job@1"):
+                begun = monotonic_usec()
+                self.assertIn("/nonexistent/bin", svcd.svctl("start", name, status=1).stderr)
+                self.assertLess(monotonic_usec() - begun, 1_000_000)
+
+    def test_json_says_that_a_program_could_not_be_executed(self):
+        with Daemon({"nobin.service": service(["/nonexistent/bin", "x"])}, exit_status=None) as svcd:
+            for verb in ("start", "restart", "reload-or-restart"):
+                (row,) = json.loads(svcd.svctl("--json", verb, "nobin", status=1).stdout)
+                self.assertEqual((row["result"], row["exec_error"]["errno"]), ("failed", "ENOENT"), verb)
+
+    def test_a_target_whose_requirement_cannot_be_executed_is_not_done(self):
+        units = {"nobin.service": service(["/nonexistent/bin", "x"]), "web.service": service(actor("web")),
+                 "t.target": {"Unit": {"Requires": ["nobin.service", "web.service"]}},
+                 "good.target": {"Unit": {"Requires": ["web.service"], "Wants": ["nobin.service"]}}}
+        with Daemon(units, exit_status=None) as svcd:
+            self.assertIn("/nonexistent/bin", svcd.svctl("start", "t.target", status=1).stderr)
+            svcd.svctl("stop", "t.target")
+            (row,) = json.loads(svcd.svctl("--json", "start", "t.target", status=1).stdout)
+            self.assertEqual((row["result"], row["exec_error"]["errno"]), ("dependency", "ENOENT"))
+            svcd.svctl("start", "good.target")
+
+    def test_a_unit_is_waited_for_by_any_of_its_names(self):
+        with Daemon({"once.service": service(actor("once"))}) as svcd:
+            self.link(svcd, "al.service", "once.service")
+            started, ended = svcd.begin("wait", "al"), svcd.begin("start", "--wait", "al")
+            svcd.wait_for("once", ActiveState="active")
+            started.communicate(timeout=20)
+            svcd.svctl("stop", "once")
+            ended.communicate(timeout=20)
+            self.assertEqual((started.returncode, ended.returncode), (0, 0))
+
+    def test_a_reload_or_restart_that_was_a_start_says_what_a_start_says(self):
+        with Daemon({"bad.service": service(["/bin/false"], Type="oneshot", ExecReload=["/bin/true"])}, exit_status=None) as svcd:
+            said = svcd.svctl("reload-or-restart", "bad", status=1).stderr
+            self.assertIn("bad.service failed to start: its main process exited with status 1", said)
+            self.assertNotIn("during the reload", said)
 
 
 class Isolate(TestCase):

@@ -52,7 +52,7 @@ class WhatAPlanSays(TestCase):
             svcd.svctl("start", "a")
             self.assertIn("Nothing was changed", svcd.svctl("plan", "stop", "a").stdout)
             self.assertIn("stop a.service", svcd.svctl("stop", "--dry-run", "a").stdout)
-            self.assertIn("Nothing was changed", svcd.svctl("poweroff", "--dry-run").stdout)
+            self.assertIn("Nothing was changed", svcd.svctl("exit", "--dry-run").stdout)
             svcd.svctl("is-active", "a")
             self.assertEqual(svcd.svctl("list-jobs", "--json").stdout.strip(), "[]")
 
@@ -72,13 +72,23 @@ class WhatAPlanSays(TestCase):
             svcd.svctl("plan", "dance", "a", status=2)
             svcd.svctl("plan", "stop", status=2)
 
+    def test_a_reload_that_the_program_would_end_of_is_planned_as_refused(self):
+        unit = service(["/bin/sleep", "1000"], ExecReload="/bin/kill -HUP $MAINPID")
+        with Daemon({"ign.service": unit}) as svcd:
+            svcd.svctl("start", "ign")
+            refused = lambda: svcd.svctl("plan", "reload", "ign", status=None)
+            svcd.wait_until(lambda: refused().returncode == 1, "the reload would be refused")
+            self.assertIn("would be refused: ign.service is not reloaded: that would send SIGHUP", refused().stdout)
+            svcd.svctl("--json", "plan", "reload", "ign", status=1)
+            svcd.svctl("is-active", "ign")
+
     def test_a_shutdown_is_planned_whole(self):
         units = {"a.service": service(actor("a"), TimeoutStopSec="60s"),
                  "b.service": service(actor("b"), {"After": ["a.service"]}, TimeoutStopSec="60s"),
                  "c.service": service(actor("c"), TimeoutStopSec="1s")}
         with Daemon(units, config="ShutdownBudgetSec: 10s\nShutdownMarginSec: 2s\n") as svcd:
             svcd.svctl("start", "a", "b", "c")
-            planned = plan(svcd, "poweroff")
+            planned = plan(svcd, "exit")
             self.assertEqual(planned["budget_usec"], 8_000_000)
             self.assertLessEqual(planned["longest_usec"], 8_000_000)
             jobs = {job["unit"]: job for job in planned["jobs"]}
@@ -86,4 +96,4 @@ class WhatAPlanSays(TestCase):
             self.assertEqual(jobs["c.service"]["limit_usec"], 1_000_000)
             self.assertTrue(jobs["a.service"]["critical"] and jobs["b.service"]["critical"])
             self.assertFalse(jobs["c.service"]["critical"])
-            self.assertIn("by the shutdown budget", svcd.svctl("plan", "poweroff").stdout)
+            self.assertIn("by the shutdown budget", svcd.svctl("plan", "exit").stdout)

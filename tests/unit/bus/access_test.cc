@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "bus/body_limits.h"
 #include "bus_daemon.h"
 #include "client.h"
 
@@ -118,6 +119,24 @@ TEST(BusAccess, AnotherUserDoesNotSeeWhatTheKernelDoesForAProcess) {
     };
     EXPECT_TRUE(shows_stack());
     EXPECT_EQ(as_nobody([&] { return shows_stack() ? 1 : 0; }), 0);
+}
+
+TEST(BusAccess, AnotherUserSaysNoMoreThanSomeKilobytesInACall) {
+    if (::getuid() != 0) {
+        GTEST_SKIP() << "needs root to become another user";
+    }
+    BusDaemon daemon;
+    const std::string address = daemon.address();
+    const std::string text(kStrangersTextMax + 1, '*');
+    Client trusted(address);
+    trusted.call(kRoot, kManager, "ListUnitsByPatterns", "asas", 0, 1, text.c_str());
+    const int status = as_nobody([&]() -> int {
+        Client client(address);
+        const CallError error =
+            client.refused(kRoot, kManager, "ListUnitsByPatterns", "asas", 0, 1, text.c_str());
+        return error.name == "org.freedesktop.DBus.Error.LimitsExceeded" ? 0 : 1;
+    });
+    EXPECT_EQ(status, 0);
 }
 
 TEST(BusAccess, AnotherUserCannotMakeSvcdLoadUnits) {

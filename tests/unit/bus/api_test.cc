@@ -497,7 +497,12 @@ TEST(BusApi, AMachineIsRebootedByItsInitOnly) {
         EXPECT_THAT(refusal.message,
                     HasSubstr("this svcd is not the machine's init; 'svctl exit' ends it"));
     }
-    client.call(kRoot, kManager, "Plan", "sass", "poweroff", 0, "replace");
+    for (const char* kind : {"poweroff", "reboot", "halt", "kexec"}) {
+        const char* plan = "";
+        sd_bus_message_read(client.call(kRoot, kManager, "Plan", "sass", kind, 0, "replace"), "s",
+                            &plan);
+        EXPECT_THAT(plan, HasSubstr("this svcd is not the machine's init")) << kind;
+    }
     daemon.in_loop([](FakeManager& manager) { EXPECT_THAT(manager.events, IsEmpty()); });
     client.call(kRoot, kManager, "Exit");
     client.call(kRoot, kManager, "Shutdown", "sa{sv}", "exit", 0);

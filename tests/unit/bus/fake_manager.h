@@ -133,7 +133,9 @@ public:
         return R"({"verb":)" + std::to_string(static_cast<int>(verb)) + R"(,"units":)" +
                std::to_string(units.size()) + "}";
     }
-    std::string plan_shutdown() override { return R"({"jobs":[]})"; }
+    std::string plan_shutdown(const std::string& refusal) override {
+        return R"({"jobs":[],"refused":")" + refusal + "\"}";
+    }
     std::string stop_timeline() override { return R"({"records":[]})"; }
     std::string boot_timeline() override { return R"({"units":[]})"; }
     std::vector<JobStatus> jobs() override {

@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "bus/body_limits.h"
 #include "bus/private_socket.h"
 #include "bus_daemon.h"
 #include "client.h"
@@ -219,6 +220,100 @@ TEST(BusRobustness, MoreRequestsThanCanWaitAreRefused) {
     EXPECT_EQ(client.refused(kRoot, kManager, "ResetFailed").name,
               "org.freedesktop.DBus.Error.LimitsExceeded");
     // Looking still works, and so does leaving.
+    expect_served(daemon);
+}
+
+/// The error's name and text that a call of the manager is answered with; empty when it succeeds.
+/// `fill` appends the arguments.
+template <typename Fill>
+CallError answer_to(Client& client, const char* member, const Fill& fill) {
+    sd_bus_message* call = nullptr;
+    sd_bus_message* reply = nullptr;
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    EXPECT_GE(
+        sd_bus_message_new_method_call(client.bus(), &call, "org.svcd1", kRoot, kManager, member),
+        0);
+    fill(call);
+    sd_bus_call(client.bus(), call, 0, &error, &reply);
+    CallError result{error.name ? error.name : "", error.message ? error.message : ""};
+    sd_bus_error_free(&error);
+    sd_bus_message_unref(call);
+    sd_bus_message_unref(reply);
+    return result;
+}
+
+void append_list(sd_bus_message* call, std::size_t count, const char* text) {
+    sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "s");
+    for (std::size_t i = 0; i < count; ++i) {
+        sd_bus_message_append_basic(call, SD_BUS_TYPE_STRING, text);
+    }
+    sd_bus_message_close_container(call);
+}
+
+TEST(BusRobustness, AListOfMoreThanAThousandIsRefusedByEveryMethod) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    constexpr std::size_t kMillions = 3'000'000;
+    for (const std::size_t count : {kElementsMax + 1, kMillions}) {
+        const std::vector<CallError> errors{
+            answer_to(client, "ListUnitsByPatterns",
+                      [&](sd_bus_message* call) {
+                          append_list(call, 0, "");
+                          append_list(call, count, "*e*e*q");
+                      }),
+            answer_to(client, "ListUnitsByPatterns",
+                      [&](sd_bus_message* call) {
+                          append_list(call, count, "active");
+                          append_list(call, 0, "");
+                      }),
+            answer_to(client, "ListUnitsByNames",
+                      [&](sd_bus_message* call) { append_list(call, count, "a.service"); }),
+            answer_to(client, "Plan",
+                      [&](sd_bus_message* call) {
+                          sd_bus_message_append(call, "s", "stop");
+                          append_list(call, count, "a.service");
+                          sd_bus_message_append(call, "s", "replace");
+                      }),
+            answer_to(client, "RequestJobs",
+                      [&](sd_bus_message* call) {
+                          sd_bus_message_append(call, "s", "stop");
+                          append_list(call, count, "a.service");
+                          sd_bus_message_append(call, "sa{sv}", "replace", 0);
+                      }),
+            // What is in a variant counts too.
+            answer_to(client, "RequestJob", [&](sd_bus_message* call) {
+                sd_bus_message_append(call, "sss", "stop", "a.service", "replace");
+                sd_bus_message_open_container(call, 'a', "{sv}");
+                sd_bus_message_open_container(call, 'e', "sv");
+                sd_bus_message_append(call, "s", "reason");
+                sd_bus_message_open_container(call, 'v', "as");
+                append_list(call, count, "a");
+                sd_bus_message_close_container(call);
+                sd_bus_message_close_container(call);
+                sd_bus_message_close_container(call);
+            })};
+        for (const CallError& error : errors) {
+            EXPECT_EQ(error.name, "org.freedesktop.DBus.Error.LimitsExceeded");
+            EXPECT_THAT(error.message, ::testing::HasSubstr("at most 1000 elements"));
+        }
+    }
+    const CallError fits = answer_to(client, "ListUnitsByPatterns", [](sd_bus_message* call) {
+        append_list(call, 0, "");
+        append_list(call, kElementsMax, "*e*e*q");
+    });
+    EXPECT_EQ(fits.name, "");
+    expect_served(daemon);
+}
+
+TEST(BusRobustness, ACallWithTooMuchTextIsRefused) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    const std::string text(kTextMax + 1, 'x');
+    for (const char* member : {"LoadUnit", "GetUnit", "GetRequestResult", "ResetFailedUnit"}) {
+        const CallError error = client.refused(kRoot, kManager, member, "s", text.c_str());
+        EXPECT_EQ(error.name, "org.freedesktop.DBus.Error.LimitsExceeded") << member;
+        EXPECT_LT(error.message.size(), 200U) << member;
+    }
     expect_served(daemon);
 }
 

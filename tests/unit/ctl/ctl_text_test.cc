@@ -377,7 +377,15 @@ TEST(Screen, ASingleValueCanNeitherBeginALineNorSteerTheTerminal) {
     EXPECT_EQ(harmless("a\xc2\x9b"
                        "2J\xc2\x80\xc2\xa0"),
               "a<U+009B>2J<U+0080>\xc2\xa0");
-    EXPECT_EQ(harmless("\xc2"), "\xc2");
+    EXPECT_EQ(harmless("\xc2"), "<0xC2>");
+    EXPECT_EQ(harmless("a\xff\xe2\x80\xae"
+                       "b\xe2\x81\xa9\xed\xa0\x80"),
+              "a<0xFF><U+202E>b<U+2069><0xED><0xA0><0x80>");
+    Screen colours;
+    colours.colour = true;
+    const std::string red = coloured(colours, Colour::bad, "failed");
+    EXPECT_EQ(harmless_page(red + "\x1b[2J\r\n", colours), red + "^[[2J^M\n");
+    EXPECT_EQ(harmless_page(red, Screen{}), "^[[1;31mfailed^[[0m");
     EXPECT_EQ(harmless_lines("a\n\tb\x1b\xc2\x9b"), "a\n\tb^[<U+009B>");
 }
 

@@ -313,6 +313,7 @@ void FakeDaemon::add_manager() {
     manager_->registerProperty("UnitPath").onInterface(interface).withGetter([this] {
         return std::vector<std::string>{folder_ + "/units", "/nonexistent/units"};
     });
+    manager_->registerProperty("IsInit").onInterface(interface).withGetter([] { return true; });
     manager_->registerProperty("SystemState").onInterface(interface).withGetter([] {
         return std::string{"degraded"};
     });
