@@ -56,6 +56,9 @@ struct Examined {
 /// Adds what is to be told of unit files: the property UnitFileWarnings, pairs of a unit and a text
 /// that begins with the place. With `named`, only of units that are among those already.
 void add_file_warnings(const Json& warnings, bool named, std::vector<Examined>& units);
+/// Adds why the system is degraded: the property DegradedReasons, triples of a kind, a unit and a
+/// text. With `named`, only of units that are among those already.
+void add_degraded_reasons(const Json& reasons, bool named, std::vector<Examined>& units);
 std::string findings_text(const std::vector<Examined>& units, const Screen& screen);
 Json findings_json(const std::vector<Examined>& units);
 

@@ -137,6 +137,8 @@ ExitStatus examine_units(Session& session) {
     }
     add_file_warnings(manager.value("UnitFileWarnings", Json::array()),
                       !session.options().arguments.empty(), examined);
+    add_degraded_reasons(manager.value("DegradedReasons", Json::array()),
+                         !session.options().arguments.empty(), examined);
     const bool has_findings =
         std::ranges::any_of(examined, [](const Examined& unit) { return !unit.findings.empty(); });
     worst = worse(worst, has_findings ? ExitStatus::failed : ExitStatus::done);

@@ -433,7 +433,7 @@ void Manager::end_turn() {
     if (successor_ && successor_->is_over()) {
         successor_.reset();
     }
-    if (!startup_finished_ && supervisor_.system_state() >= SystemState::running) {
+    if (!startup_finished_ && system_state() >= SystemState::running) {
         startup_finished_ = true;
         bus_.startup_finished();
     }

@@ -69,6 +69,7 @@ private:
     void go_to_emergency();
     void say_failures();
     std::optional<Time> say_what_is_waited_for(Time now);
+    std::string why_boot_failed();
 
     // Turns.
     void settle();
@@ -114,6 +115,7 @@ private:
     std::size_t failed_units() override;
     std::vector<FileWarning> file_warnings() override { return files_.warnings(); }
     std::vector<std::string> flapping_units() override;
+    std::vector<DegradedReason> degraded_reasons() override;
     std::string version() override;
     void submit(Event event) override;
     void add_facts(JobRequested& request) const;

@@ -220,6 +220,22 @@ TEST(Doctor, FilesThatSayOtherwise) {
     EXPECT_THAT(kinds(patient), IsEmpty());
 }
 
+TEST(Doctor, TellsWhyTheSystemIsDegraded) {
+    const Json reasons = {{"boot", "x.target", "the boot has not reached x.target"},
+                          {"ordering-cycle", "a.service", "is not ordered after b.service"},
+                          "damaged"};
+    std::vector<Examined> units;
+    add_degraded_reasons(reasons, false, units);
+    ASSERT_EQ(units.size(), 2U);
+    EXPECT_EQ(units[0].findings[0].kind, "boot");
+    EXPECT_THAT(units[0].findings[0].mend, HasSubstr("svctl start x.target"));
+    EXPECT_EQ(units[1].unit, "a.service");
+    units = {{"a.service", {}}};
+    add_degraded_reasons(reasons, true, units);  // of the unit that was asked for
+    ASSERT_EQ(units.size(), 1U);
+    EXPECT_EQ(units[0].findings.size(), 1U);
+}
+
 TEST(Doctor, TellsTheWorstFirstWithTheMend) {
     Patient patient = healthy();
     patient.properties["NeedDaemonReload"] = true;
