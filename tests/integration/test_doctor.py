@@ -98,6 +98,36 @@ class Processes(DoctorCase, TestCase):
             self.assertIn("as a program does that goes into the background", self.examined(svcd, "a")["double-fork"]["text"])
 
 
+class Trouble(DoctorCase, TestCase):
+    """Units that don't run: what keeps them from it is told without naming them."""
+
+    def test_files_that_can_not_be_loaded(self):
+        units = {"bad.service": "Service:\n  ExecStrat: /bin/true\n",
+                 "user.service": service(actor("u"), {"Requires": "bad.service", "After": "bad.service"}),
+                 "well.service": service(actor("w")), "well.service.d/10-typo": "Service: {TimeoutStopSecs: 3}\n"}
+        with Daemon(units) as svcd:
+            answer = json.loads(svcd.svctl("doctor", "--json", status=1).stdout)
+            self.assertEqual(answer["examined"], 0)
+            found = {each["unit"]: each for each in answer["findings"]}
+            self.assertEqual({each["kind"] for each in answer["findings"]}, {"load-error"})
+            self.assertIn("bad.service.yaml:2:3: unknown key 'ExecStrat'", found["bad.service"]["text"])
+            self.assertIn("user.service, which needs it, is down", found["bad.service"]["text"])
+            self.assertIn("10-typo.yaml:1:11: unknown key", found["well.service"]["text"])
+            self.assertIn("loaded without this drop-in", found["well.service"]["text"])
+            self.assertEqual(list(self.examined(svcd, "bad")), ["load-error"])
+
+    def test_a_unit_that_is_given_up(self):
+        units = {"db.service": service("/bin/false", {"StartLimitBurst": 2, "StartLimitIntervalSec": "1h"}, Restart="always", RestartSec=0),
+                 "web.service": service(actor("w"), {"Requires": "db.service", "After": "db.service"})}
+        with Daemon(units) as svcd:
+            svcd.svctl("start", "--no-block", "web")
+            svcd.wait_for("db", GivenUp=True, ActiveState="failed")
+            svcd.wait_until(lambda: svcd.states()["web.service"][0] in ("inactive", "failed"), "the end of web")
+            found = self.examined(svcd)
+            self.assertIn("It is given up", found["given-up"]["text"])
+            self.assertIn("web.service, which needs it, is down", found["given-up"]["text"])
+
+
 class Settings(DoctorCase, TestCase):
     def test_a_forking_service_whose_pid_file_says_something_else(self):
         with Daemon() as svcd:

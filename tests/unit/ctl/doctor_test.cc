@@ -236,6 +236,29 @@ TEST(Doctor, TellsWhyTheSystemIsDegraded) {
     EXPECT_EQ(units[0].findings.size(), 1U);
 }
 
+TEST(Doctor, AFileThatCanNotBeLoaded) {
+    Patient patient = healthy();
+    patient.processes.clear();
+    patient.properties["ActiveState"] = "inactive";
+    patient.properties["LoadState"] = "bad-setting";
+    patient.properties["LoadError"] = {"org.svcd1.BadUnitSetting",
+                                       "/u/web.yaml:3:5: first\n/u/web.yaml:4:5: second"};
+    patient.properties["RequiredBy"] = {"shop.service", "idle.service"};
+    patient.active_states["shop.service"] = "failed";
+    patient.active_states["idle.service"] = "active";
+    const auto findings = only_of_trouble(examine(patient));
+    ASSERT_EQ(findings.size(), 2U);
+    EXPECT_EQ(findings[0].kind, "load-error");
+    EXPECT_EQ(findings[0].severity, Severity::problem);
+    EXPECT_EQ(
+        findings[0].text,
+        "/u/web.yaml:3:5: first; the unit can't be started; shop.service, which needs it, is down");
+    patient.properties["LoadState"] = "loaded";  // without a drop-in
+    EXPECT_EQ(only_of_trouble(examine(patient))[1].text, "/u/web.yaml:4:5: second");
+    patient.properties["LoadState"] = "masked";
+    EXPECT_THAT(only_of_trouble(examine(patient)), IsEmpty());
+}
+
 TEST(Doctor, TellsTheWorstFirstWithTheMend) {
     Patient patient = healthy();
     patient.properties["NeedDaemonReload"] = true;
