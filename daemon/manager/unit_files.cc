@@ -6,6 +6,8 @@
 #include <array>
 #include <utility>
 
+#include "unitfile/drop_in_names.h"
+#include "unitfile/folder.h"
 #include "unitfile/suggestion.h"
 
 namespace svcd {
@@ -60,13 +62,24 @@ void mix_file(std::uint64_t& digest, const std::string& path) {
     mix(digest, static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
 }
 
-std::uint64_t digest_of(const UnitDefinition& definition) {
-    std::uint64_t digest = 0xcbf29ce484222325;
-    mix_file(digest, definition.fragment_path);
-    for (const std::string& path : definition.drop_in_paths) {
-        mix_file(digest, path);
+void mix_text(std::uint64_t& digest, std::string_view text) {
+    for (const char c : text) {
+        mix(digest, static_cast<unsigned char>(c));
     }
-    return digest;
+}
+
+/// Which drop-ins there are, and what they are like.
+void mix_folder(std::uint64_t& digest, const std::string& folder) {
+    for_each_entry(
+        folder,
+        [&](const FolderEntry& entry) {
+            if (entry.name.ends_with(kUnitFileSuffix)) {
+                mix_text(digest, folder + "/" + entry.name);
+                mix_file(digest, folder + "/" + entry.name);
+            }
+            return true;
+        },
+        [](int) {});  // a folder that is not there has none
 }
 
 void append(std::vector<Diagnostic>& diagnostics, ReloadReport& report) {
@@ -265,6 +278,24 @@ void UnitFiles::remember(const std::vector<std::string>& names) {
             digests_[index_of(*unit)] = digest_of(*definition);
         }
     }
+}
+
+/// Of a unit's file and of all drop-ins that count for it, also of those that a fault has kept out.
+std::uint64_t UnitFiles::digest_of(const UnitDefinition& definition) const {
+    std::uint64_t digest = 0xcbf29ce484222325;
+    mix_file(digest, definition.fragment_path);
+    const auto parts = parse_unit_name(definition.name);
+    if (!parts) {
+        return digest;
+    }
+    std::vector<std::string> names = names_.aliases.names_for(*parts);
+    names.insert(names.begin(), definition.name);
+    for (const std::string& name : drop_in_names(names)) {
+        for (const std::string& folder : loader_.options().unit_path) {
+            mix_folder(digest, folder + "/" + name + ".d");
+        }
+    }
+    return digest;
 }
 
 bool UnitFiles::has_changed(UnitId unit) const {
