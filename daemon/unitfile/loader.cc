@@ -94,6 +94,7 @@ public:
         for (const std::string& name : more) {
             want(resolve(name));
         }
+        index_.tell_of_orphaned_drop_ins();
         return run();
     }
 
@@ -224,7 +225,7 @@ bool LoadSession::read_drop_ins(const UnitName& name, std::vector<UnitSource>& d
             report(name.full, path, to_string(file.error()));
         }
         if (faulty_ == FaultyDropIn::leave_out) {
-            report_.diagnostics.back().message += "; the unit is loaded without this drop-in";
+            report_.diagnostics.back().message += kLeftOutWords;
         }
     }
     return sound;
@@ -284,6 +285,10 @@ LoadedUnit LoadSession::finish(const UnitName& name,
     BuiltUnit built = build_unit(input);
     std::move(built.diagnostics.begin(), built.diagnostics.end(),
               std::back_inserter(report_.diagnostics));
+    for (std::size_t i = first_diagnostic; !built.valid && i < report_.diagnostics.size(); ++i) {
+        std::string& message = report_.diagnostics[i].message;
+        message.resize(without_suffix(message, kLeftOutWords).size());
+    }
     std::string error = errors_of(name.full, report_.diagnostics, first_diagnostic);
     if (!built.valid) {
         return not_loaded(name.full, LoadState::bad_setting, std::move(error));
