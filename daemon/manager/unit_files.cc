@@ -82,8 +82,11 @@ void mix_folder(std::uint64_t& digest, const std::string& folder) {
         [](int) {});  // a folder that is not there has none
 }
 
-void append(std::vector<Diagnostic>& diagnostics, ReloadReport& report) {
+void append(std::vector<Diagnostic>& diagnostics, bool somebody_asks, ReloadReport& report) {
     for (const Diagnostic& diagnostic : diagnostics) {
+        if (diagnostic.is_only_for_askers && !somebody_asks) {
+            continue;
+        }
         auto& list =
             diagnostic.severity == Diagnostic::Severity::error ? report.errors : report.warnings;
         list.push_back(to_string(diagnostic));
@@ -105,7 +108,7 @@ LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
     }
     LoadOutcome outcome;
     LoadReport found = loader_.load_all(faulty, known);
-    append(found.diagnostics, outcome.report);
+    append(found.diagnostics, faulty == FaultyDropIn::reject_unit, outcome.report);
     warnings_.clear();
     keep_warnings(found.diagnostics);
     outcome.event.units = std::move(found.units);
@@ -167,8 +170,13 @@ std::optional<LoadOutcome> UnitFiles::load(const std::string& name) {
             return unit.definition.name == diagnostic.unit;
         });
     });
+    // What an instance before this one has told of the template.
+    std::erase_if(found.diagnostics, [this](const Diagnostic& diagnostic) {
+        return diagnostic.severity == Diagnostic::Severity::warning &&
+               is_kept(headline(diagnostic));
+    });
     LoadOutcome outcome;
-    append(found.diagnostics, outcome.report);
+    append(found.diagnostics, false, outcome.report);
     keep_warnings(found.diagnostics);
     outcome.event.units = std::move(found.units);
     return outcome;

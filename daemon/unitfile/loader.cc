@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "unitfile/file_text.h"
+#include "unitfile/missing_units.h"
 #include "unitfile/specifier.h"
 #include "unitfile/unit_builder.h"
 #include "unitfile/unit_index.h"
@@ -136,6 +137,7 @@ private:
             report_.units.push_back(std::move(unit));
         }
         order_targets();
+        tell_of_missing_units();
         report_.names = {index_.aliases(), index_.template_names()};
         drop_repeated(report_.diagnostics);
         return std::move(report_);
@@ -166,6 +168,7 @@ private:
     LoadedUnit finish(const UnitName& name, const BuildInput& input, std::size_t first_diagnostic);
     void share_blocks(UnitDefinition& unit, ExecSettings exec);
     void order_targets();
+    void tell_of_missing_units();
 
     const LoaderOptions& options_;
     FaultyDropIn faulty_;
@@ -362,6 +365,19 @@ void LoadSession::order_targets() {
         for (Dependency& dependency : added) {
             if (!has_dependency(target, Relation::after, dependency.unit)) {
                 target.dependencies.push_back(std::move(dependency));
+            }
+        }
+    }
+}
+
+/// Units that others ask for and that have no file.
+void LoadSession::tell_of_missing_units() {
+    MissingUnits missing{index_.unit_names(), index_.template_names()};
+    for (const LoadedUnit& unit : report_.units) {
+        for (const Dependency& dependency : unit.definition.dependencies) {
+            const auto name = parse_unit_name(dependency.unit);
+            if (unit.state == LoadState::loaded && name && !exists(*name)) {
+                missing.add(unit.definition, dependency, *name, report_.diagnostics);
             }
         }
     }

@@ -213,6 +213,18 @@ class Told(TestCase):
             self.assertIn("a.service.yaml:", svcd.svctl("doctor", "a", status=1).stdout)
             svcd.svctl("doctor", "b", status=0)
 
+    def test_a_file_that_is_there_and_is_not_read_is_named_when_its_unit_is_asked_for(self):
+        with Daemon({}) as svcd:
+            for name in ("ini.service", "foo.service.yml", "redis2.yaml"):
+                with open(os.path.join(svcd.units, name), "w") as file:
+                    file.write("[Service]\n")
+            for unit, words in (("ini", "ini.service is there, but is not read: this is the name of a unit file of systemd's"),
+                                ("foo", "foo.service.yml is there, but is not read: the name must end with .yaml; rename it to foo.service.yaml"),
+                                ("redis2", "redis2.yaml is there, but is not read: a unit file is named NAME.TYPE.yaml; rename it to redis2.service.yaml")):
+                told = svcd.svctl("start", unit, status=4).stderr
+                self.assertIn(words, told)
+                self.assertNotIn("svctl import", told)
+
     def test_units_that_are_asked_for_and_have_no_file(self):
         units = {"a.service": service("/bin/false", {"OnFailure": "allert@x.service", "Wants": "cahce.service"}, Type="oneshot"),
                  "alert@.service": service(actor("alert"))}
