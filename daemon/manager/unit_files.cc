@@ -9,6 +9,7 @@
 #include "unitfile/drop_in_names.h"
 #include "unitfile/folder.h"
 #include "unitfile/suggestion.h"
+#include "unitfile/unread_file.h"
 
 namespace svcd {
 namespace {
@@ -236,6 +237,12 @@ std::string UnitFiles::hint(std::string_view name) const {
     if (std::find(kTypesOfSystemd.begin(), kTypesOfSystemd.end(), type) != kTypesOfSystemd.end()) {
         return "svcd has services, targets and slices, and no units of type " +
                std::string{type.substr(1)};
+    }
+    if (parts) {
+        if (std::string unread = unread_file_of(loader_.options().unit_path, *parts);
+            !unread.empty()) {
+            return unread;
+        }
     }
     const std::string nearest = nearest_name(name, candidates_for(parts));
     return nearest.empty() ? std::string{} : "did you mean '" + nearest + "'?";
