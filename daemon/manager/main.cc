@@ -95,6 +95,10 @@ int run(ManagerOptions options) {
     for (const std::string& error : config.errors) {
         log.say(Severity::error, error);
     }
+    if (config.unreadable && options.config_given && !is_machine(options, *launcher) &&
+        !table->has_taken_over()) {
+        return give_up(log, *config.unreadable);
+    }
     if (!options.log_dir_given && !config.config.log_dir.empty()) {
         options.log_dir = config.config.log_dir;
     }
@@ -112,7 +116,7 @@ int run(ManagerOptions options) {
     if (!kernel) {
         return give_up(log, kernel.error());
     }
-    Manager manager{options, config.config, random_seed(), *kernel, log};
+    Manager manager{options, config, random_seed(), *kernel, log};
     const Result<Exit> exit = manager.run();
     if (!exit) {
         return give_up(log, exit.error());

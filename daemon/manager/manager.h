@@ -44,7 +44,7 @@ class Manager final : private ManagerApi {
 public:
     /// `kernel` and `log` outlive it. `seed` is drawn at random.
     Manager(const ManagerOptions& options,
-            const Config& config,
+            const ParsedConfig& parsed,
             std::uint64_t seed,
             Kernel& kernel,
             Log& log);
@@ -127,6 +127,7 @@ private:
     Kernel& kernel_;
     Log& log_;
     const bool is_machine_;
+    const std::vector<std::string> config_errors_;
     UniqueFd mounts_;
     EventLoop loop_;
     Supervisor supervisor_;

@@ -201,7 +201,9 @@ SystemState Manager::system_state() {
     const SystemState state = supervisor_.system_state();
     // Without a unit to start, nothing ever begins.
     const bool is_settled = state == SystemState::running || state == SystemState::initializing;
-    return is_settled && boot_.is_missed() ? SystemState::degraded : state;
+    const bool is_degraded = (is_settled && boot_.is_missed()) ||
+                             (state == SystemState::running && !config_errors_.empty());
+    return is_degraded ? SystemState::degraded : state;
 }
 
 std::vector<DegradedReason> Manager::degraded_reasons() {
@@ -212,6 +214,9 @@ std::vector<DegradedReason> Manager::degraded_reasons() {
     for (const OrderingFault& fault : supervisor_.ordering_faults()) {
         reasons.push_back(
             {"ordering-cycle", std::string(supervisor_.name(fault.unit)), fault.text});
+    }
+    for (const std::string& error : config_errors_) {
+        reasons.push_back({"config", "", error});
     }
     reasons.resize(std::min(reasons.size(), kReasonsShownMax));
     return reasons;

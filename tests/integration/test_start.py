@@ -114,6 +114,26 @@ class Degraded(TestCase):
                 svcd.wait_until(lambda: svcd.svctl("is-system-running", status=1).stdout == "degraded\n", "the end of the boot")
                 self.assert_tells(svcd, "boot", "default.target", "the boot has not reached default.target", word)
 
+    def test_a_configuration_with_a_fault(self):
+        with Daemon(config="KillGraceSecs: 1s\n") as svcd:
+            self.assert_tells(svcd, "config", "", "svcd.yaml:2: unknown key 'KillGraceSecs', did you mean 'KillGraceSec'? "
+                              "The line is ignored, and KillGraceSec is 5s")
+            self.assertIn("svctl daemon-reexec", svcd.svctl("doctor", status=1).stdout)
+            with open(svcd.path("svcd.yaml"), "w") as config:
+                config.write("KillGraceSec: 5s\n")
+            svcd.svctl("daemon-reexec")
+            self.assertEqual(svcd.svctl("is-system-running").stdout, "running\n")
+
+    def test_a_configuration_that_was_typed_and_is_not_there_starts_nothing(self):
+        svcd = Daemon({"a.service": service(actor("a"))}, unit="a", arguments=["--config=/nonexistent/none.yaml"])
+        try:
+            done = subprocess.run(svcd.arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=30, env=svcd.environment)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn("read the configuration /nonexistent/none.yaml: No such file or directory", done.stderr)
+            self.assertEqual(svcd.told("a"), [])
+        finally:
+            svcd.remove_all()
+
     def test_a_first_unit_without_a_type_is_a_service(self):
         with Daemon({"web.service": service(actor("web"))}, unit="web") as svcd:
             svcd.wait_told("web", "start")
