@@ -53,17 +53,6 @@ int give_up(Log& log, const Error& error) {
     return kCouldNotStart;
 }
 
-/// What is on the command line or in svcd.yaml, and can't be what was meant.
-void warn_of_folders(Log& log, const ManagerOptions& options) {
-    for (const std::string& folder : options.unit_path) {
-        if (::access(folder.c_str(), F_OK) != 0) {
-            log.say(Severity::warning,
-                    to_string(Error{errno, "read --unit-path", folder, {}}) +
-                        "; no unit is read from there. Make the folder, or give another one");
-        }
-    }
-}
-
 /// A svcd without svcd-exec is not whole: nobody should find out at the tenth unit. A machine, and
 /// one that runs already, go on: units that need it fail, with that reason.
 bool may_go_on(Log& log, const ManagerOptions& options, Pid launcher, const ProcessTable& table) {
@@ -108,7 +97,6 @@ int run(ManagerOptions options) {
             log.say(Severity::warning, to_string(set.error()));
         }
     }
-    warn_of_folders(log, options);
     if (!may_go_on(log, options, *launcher, *table)) {
         return kCouldNotStart;
     }

@@ -529,7 +529,12 @@ void Manager::say_report(const ReloadReport& report) {
     for (const std::string& error : report.errors) {
         log_.say(Severity::error, error);
     }
-    for (const std::string& warning : report.warnings) {
+    // The log's own word for it stands before each line.
+    constexpr std::string_view kWord = ": warning: ";
+    for (std::string warning : report.warnings) {
+        if (const std::size_t word = warning.find(kWord); word < warning.find('\n')) {
+            warning.replace(word, kWord.size(), ": ");
+        }
         log_.say(Severity::warning, warning);
     }
 }

@@ -120,6 +120,11 @@ LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
     return outcome;
 }
 
+bool UnitFiles::is_kept(std::string_view text) const {
+    return std::any_of(warnings_.begin(), warnings_.end(),
+                       [text](const FileWarning& warning) { return warning.text == text; });
+}
+
 void UnitFiles::keep_warnings(const std::vector<Diagnostic>& diagnostics) {
     for (const Diagnostic& diagnostic : diagnostics) {
         if (diagnostic.severity != Diagnostic::Severity::warning ||
@@ -127,10 +132,7 @@ void UnitFiles::keep_warnings(const std::vector<Diagnostic>& diagnostics) {
             continue;
         }
         std::string text = headline(diagnostic);
-        const bool is_known =
-            std::any_of(warnings_.begin(), warnings_.end(),
-                        [&](const FileWarning& warning) { return warning.text == text; });
-        if (!is_known) {
+        if (!is_kept(text)) {
             warnings_.push_back({diagnostic.unit, std::move(text)});
         }
     }

@@ -69,6 +69,13 @@ class Parts(TestCase):
             self.assertEqual(done.returncode, 1, done.stderr)
             self.assertIn("svcd-exec", done.stderr)
             self.assertIn("not installed whole", done.stderr)
+            for program, mode in (("svcd-exec", 0o644), ("svcd-manager", 0o644)):
+                shutil.copy(os.path.join(build, "daemon", program[5:], program), folder)
+                os.chmod(os.path.join(folder, program), mode)
+                done = subprocess.run([folder + "/svcd", "--runtime-dir=" + folder + "/run", "--unit-path=" + folder], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("%s/%s: Permission denied" % (folder, program), done.stderr)
 
 
 class Degraded(TestCase):
@@ -143,7 +150,9 @@ class Degraded(TestCase):
 class Words(TestCase):
     def test_a_unit_path_that_is_not_there_is_said(self):
         with Daemon(arguments=["--unit-path=/nonexistent/units"]) as svcd:
-            self.assertIn("read --unit-path /nonexistent/units: No such file or directory", svcd.read_errors())
+            told = svcd.read_errors()
+            self.assertIn("warning: /nonexistent/units: --unit-path names this folder, and it does not exist", told)
+            self.assertEqual(told.count("/nonexistent/units"), 1, told)
 
     def test_on_a_terminal_it_says_what_is_there_and_what_to_type_next(self):
         svcd = Daemon({"a.service": service(actor("a"))})

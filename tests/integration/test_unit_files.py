@@ -193,6 +193,8 @@ class Told(TestCase):
                 with open(os.path.join(svcd.units, name), "w") as file:
                     file.write("[Service]\n")
             svcd.svctl("start", "w@1", "w@2", "w@3")
+            self.assertEqual(svcd.read_errors().count("w@.service.yaml:"), 1, svcd.read_errors())
+            self.assertNotIn(": warning: ", svcd.read_errors())
             for _ in range(2):
                 told = svcd.svctl("daemon-reload").stderr
                 for name in ("old.service: ", "x.conf: ", "web.service.yml: ", "w@.service.yaml:"):
@@ -240,7 +242,7 @@ class Told(TestCase):
 
     def test_a_unit_path_that_is_not_there_is_told_of(self):
         with Daemon({}, arguments=["--unit-path=/nowhere/at/all"]) as svcd:
-            self.assertIn("/nowhere/at/all: warning: --unit-path names this folder, and it does not exist", svcd.read_errors())
+            self.assertIn("warning: /nowhere/at/all: --unit-path names this folder, and it does not exist", svcd.read_errors())
             self.assertIn("/nowhere/at/all", svcd.svctl("daemon-reload").stderr)
 
     def test_a_word_that_the_expansion_would_lose_is_refused_systemd_27036(self):
