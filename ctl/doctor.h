@@ -35,6 +35,7 @@ struct Patient {
     Json properties;
     std::vector<ProcessFacts> processes;
     bool frozen = false;
+    bool is_named = false;                 ///< somebody asked for this very unit
     std::vector<StopRecord> records;       ///< newest first
     std::vector<Zombie> zombies;           ///< children of its processes
     std::set<ProcessId> signalfd_readers;  ///< those that read the stop signal by signalfd
@@ -89,6 +90,7 @@ void check_order(const Patient& patient, Findings& findings);
 void check_changed_file(const Patient& patient, Findings& findings);
 void check_pid_file(const Patient& patient, Findings& findings);
 void check_load_error(const Patient& patient, Findings& findings);
+void check_install(const Patient& patient, Findings& findings);
 void check_left_out(const Patient& patient, Findings& findings);
 void check_restarts(const Patient& patient, Findings& findings);
 

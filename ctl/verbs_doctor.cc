@@ -134,6 +134,7 @@ ExitStatus examine_units(Session& session) {
     for (const UnitRow& row : loaded) {
         common.active_states[row.name] = row.active;
     }
+    common.is_named = !session.options().arguments.empty();
     const Json manager = session.daemon().manager_properties();
     common.budget = number_of(manager, "ShutdownBudgetUSec", kUsecInfinity);
     const std::map<std::string, Usec> limits =

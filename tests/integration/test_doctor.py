@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 
 from harness import MISBEHAVER, Daemon, TestCase, actor, service
@@ -126,6 +127,18 @@ class Trouble(DoctorCase, TestCase):
             found = self.examined(svcd)
             self.assertIn("It is given up", found["given-up"]["text"])
             self.assertIn("web.service, which needs it, is down", found["given-up"]["text"])
+
+
+class Install(DoctorCase, TestCase):
+    def test_a_wish_for_enable_is_told_until_there_is_a_link(self):
+        units = {"shop.target": {"Unit": {"Description": "shop"}, "Install": {"WantedBy": ["default.target"]}}, "web.service": {**service(actor("w")), "Install": {"WantedBy": ["shop.target"]}}}
+        with Daemon(units) as svcd:
+            self.assertEqual(self.examined(svcd, status=0), {})
+            mend = self.examined(svcd, "web")["not-enabled"]["mend"]
+            subprocess.run(mend.split("; svctl")[0], shell=True, check=True)
+            svcd.svctl("daemon-reload")
+            self.assertEqual(self.examined(svcd, "web", status=0), {})
+            self.assertEqual(list(self.examined(svcd, "shop.target")), ["not-enabled"])
 
 
 class Settings(DoctorCase, TestCase):

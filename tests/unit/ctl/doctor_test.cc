@@ -207,6 +207,21 @@ TEST(Doctor, OrderAndNeedBelongTogether) {
     EXPECT_THAT(kinds(patient), IsEmpty());
 }
 
+TEST(Doctor, AWishForEnableThatNoLinkFulfils) {
+    Patient patient = healthy();
+    patient.properties["FragmentPath"] = "/etc/svcd/units/web.service.yaml";
+    patient.properties["Install"] = {"WantedBy=shop.target", "Alias=www.service"};
+    EXPECT_THAT(kinds(patient), IsEmpty()) << "nobody asked for this unit";
+    patient.is_named = true;
+    EXPECT_THAT(kinds(patient), ElementsAre("not-enabled"));
+    EXPECT_THAT(first_text(patient), StartsWith("Install: WantedBy: shop.target is a wish"));
+    EXPECT_THAT(examine(patient).front().mend,
+                HasSubstr("ln -s ../web.service.yaml "
+                          "/etc/svcd/units/shop.target.wants/web.service.yaml"));
+    patient.properties["WantedBy"] = {"shop.target"};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
 TEST(Doctor, FilesThatSayOtherwise) {
     Patient patient = healthy();
     patient.properties["NeedDaemonReload"] = true;
