@@ -115,6 +115,21 @@ void Machine::take_dependencies(const std::vector<NewDependencies>& news,
     }
     graph.rebuild(units.size());
     order_has_cycles = !any_ordering_cycle().empty();
+    // An edge that was left out comes back when another file has ended its cycle.
+    for (auto each = left_out.begin(); !order_has_cycles && each != left_out.end();) {
+        std::vector<UnitGraph::Edge> before = graph.set_dependencies(each->first, {});
+        std::vector<UnitGraph::Edge> whole = before;
+        whole.insert(whole.end(), each->second.begin(), each->second.end());
+        graph.set_dependencies(each->first, std::move(whole));
+        graph.rebuild(units.size());
+        if (any_ordering_cycle().empty()) {
+            each = left_out.erase(each);
+        } else {
+            graph.set_dependencies(each->first, std::move(before));
+            graph.rebuild(units.size());
+            ++each;
+        }
+    }
     if (!order_has_cycles) {
         return;
     }

@@ -116,6 +116,7 @@ TEST(OrderingCycle, OfTheFirstLoadStaysBrokenUntilItsFilesChange) {
     EXPECT_EQ(scenario.status("b").load_error, "");
     scenario.load(files(true)).load(files(true));
     EXPECT_TRUE(scenario.supervisor().ordering_faults().empty());
+    EXPECT_EQ(scenario.supervisor().system_state(), SystemState::running);
     EXPECT_EQ(scenario.status("a").load_error, "");
     EXPECT_EQ(scenario.status("b").load_error, "");
 }
