@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "unitfile/command_lints.h"
 #include "unitfile/setting_reader.h"
 #include "unitfile/setting_row.h"
 #include "unitfile/suggestion.h"
@@ -119,6 +120,11 @@ public:
         }
         for (const YamlEntry& section : root.entries) {
             apply_section(section, &source == input_.fragment, faults);
+        }
+        for (const int line : swallowed_items(source.text)) {
+            warnings_.push_back({{line, 1},
+                                 "this '- ' begins no item, for it is indented by more than the "
+                                 "item above and so belongs to it; put it below the '-' above"});
         }
         return faults;
     }
