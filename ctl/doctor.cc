@@ -3,16 +3,19 @@
 #include <algorithm>
 #include <array>
 
+#include "reasons.h"
+
 namespace svcd {
 namespace {
 
 using Check = void (*)(const Patient&, Findings&);
 
 constexpr auto kChecks = std::to_array<Check>(
-    {check_shell, check_ignored_signal, check_blocked_signal, check_namespace_init,
-     check_main_process, check_double_fork, check_held_processes, check_uninterruptible,
-     check_zombies, check_past_stops, check_budget, check_unlimited_stop, check_pid_file,
-     check_changed_file, check_order, check_left_out, check_restarts});
+    {check_load_error, check_shell, check_ignored_signal, check_blocked_signal,
+     check_namespace_init, check_main_process, check_double_fork, check_held_processes,
+     check_uninterruptible, check_zombies, check_past_stops, check_budget, check_unlimited_stop,
+     check_pid_file, check_changed_file, check_order, check_left_out, check_restarts,
+     check_install});
 
 std::string_view word_of(Severity severity) {
     switch (severity) {
@@ -61,6 +64,25 @@ std::string count_text(std::size_t count, std::string_view what) {
     return std::to_string(count) + " " + std::string{what} + (count == 1 ? "" : "s");
 }
 
+/// Where to add a finding that was not made by looking at the unit; null: nobody asked for it.
+Examined* unit_to_tell_of(const std::string& unit, bool named, std::vector<Examined>& units) {
+    const auto of_unit = std::ranges::find(units, unit, &Examined::unit);
+    if (of_unit != units.end()) {
+        return &*of_unit;
+    }
+    return named ? nullptr : &units.emplace_back(Examined{unit, {}, true});
+}
+
+std::string mend_of_degraded(const DegradedReason& reason) {
+    if (reason.kind == "ordering-cycle") {
+        return "Take one of these After or Before away, then 'svctl daemon-reload'.";
+    }
+    if (reason.kind == "config") {
+        return "Change the file, then 'svctl daemon-reexec'.";
+    }
+    return "Mend that, then 'svctl start " + reason.unit + "'; or start svcd with another --unit=.";
+}
+
 }  // namespace
 
 std::vector<Finding> examine(const Patient& patient) {
@@ -84,15 +106,19 @@ void add_file_warnings(const Json& warnings, bool named, std::vector<Examined>& 
         if (const std::size_t word = text.find(kWord); word != std::string::npos) {
             text.replace(word, kWord.size(), ": ");
         }
-        auto of_unit = std::ranges::find(units, unit, &Examined::unit);
-        if (of_unit == units.end()) {
-            if (named) {
-                continue;
-            }
-            of_unit = units.insert(units.end(), {unit, {}, true});
+        if (Examined* of_unit = unit_to_tell_of(unit, named, units)) {
+            of_unit->findings.push_back({Severity::warning, "unit-file", std::move(text),
+                                         "Change the file, then 'svctl daemon-reload'."});
         }
-        of_unit->findings.push_back({Severity::warning, "unit-file", std::move(text),
-                                     "Change the file, then 'svctl daemon-reload'."});
+    }
+}
+
+void add_degraded_reasons(const Json& reasons, bool named, std::vector<Examined>& units) {
+    for (const DegradedReason& reason : read_degraded_reasons(reasons)) {
+        if (Examined* of_unit = unit_to_tell_of(reason.unit, named, units)) {
+            of_unit->findings.push_back(
+                {Severity::problem, reason.kind, reason.text, mend_of_degraded(reason)});
+        }
     }
 }
 
@@ -103,8 +129,7 @@ std::string findings_text(const std::vector<Examined>& units, const Screen& scre
         if (unit.findings.empty()) {
             continue;
         }
-        text +=
-            coloured(screen, Colour::strong, unit.unit.empty() ? "unit files" : unit.unit) + "\n";
+        text += coloured(screen, Colour::strong, unit.unit.empty() ? "files" : unit.unit) + "\n";
         for (const Finding& finding : unit.findings) {
             text += finding_text(finding, screen);
             ++count;

@@ -35,6 +35,7 @@ struct Patient {
     Json properties;
     std::vector<ProcessFacts> processes;
     bool frozen = false;
+    bool is_named = false;                 ///< somebody asked for this very unit
     std::vector<StopRecord> records;       ///< newest first
     std::vector<Zombie> zombies;           ///< children of its processes
     std::set<ProcessId> signalfd_readers;  ///< those that read the stop signal by signalfd
@@ -51,16 +52,24 @@ std::vector<Finding> examine(const Patient& patient);
 struct Examined {
     std::string unit;
     std::vector<Finding> findings;
-    bool only_files = false;  ///< not looked at but for its files
+    bool only_files = false;  ///< not looked at but for its files, or since it is given up
 };
 /// Adds what is to be told of unit files: the property UnitFileWarnings, pairs of a unit and a text
 /// that begins with the place. With `named`, only of units that are among those already.
 void add_file_warnings(const Json& warnings, bool named, std::vector<Examined>& units);
+/// Adds why the system is degraded: the property DegradedReasons, triples of a kind, a unit and a
+/// text. With `named`, only of units that are among those already.
+void add_degraded_reasons(const Json& reasons, bool named, std::vector<Examined>& units);
 std::string findings_text(const std::vector<Examined>& units, const Screen& screen);
 Json findings_json(const std::vector<Examined>& units);
 
 // Each of these is one check; it adds what it finds.
 using Findings = std::vector<Finding>;
+
+/// Of a unit that nobody asked for and that does not run: what keeps it from running.
+Findings only_of_trouble(Findings findings);
+/// "; web.service, which needs it, is down", or nothing.
+std::string kept_down_text(const Patient& patient);
 
 // doctor_processes.cc
 void check_shell(const Patient& patient, Findings& findings);
@@ -80,6 +89,8 @@ void check_double_fork(const Patient& patient, Findings& findings);
 void check_order(const Patient& patient, Findings& findings);
 void check_changed_file(const Patient& patient, Findings& findings);
 void check_pid_file(const Patient& patient, Findings& findings);
+void check_load_error(const Patient& patient, Findings& findings);
+void check_install(const Patient& patient, Findings& findings);
 void check_left_out(const Patient& patient, Findings& findings);
 void check_restarts(const Patient& patient, Findings& findings);
 

@@ -1,8 +1,72 @@
 // What doctor says of starts: what they left out, and of those that come again and again.
+#include <algorithm>
+
 #include "doctor.h"
 #include "restart_words.h"
 
 namespace svcd {
+
+namespace {
+
+bool is_down(const Patient& patient, const std::string& unit) {
+    const auto state = patient.active_states.find(unit);
+    return state != patient.active_states.end() &&
+           (state->second == "inactive" || state->second == "failed");
+}
+
+}  // namespace
+
+std::string kept_down_text(const Patient& patient) {
+    constexpr std::size_t kNamedMax = 5;
+    std::vector<std::string> down;
+    for (const char* list : {"RequiredBy", "RequisiteOf", "BoundBy"}) {
+        for (const Json& name : patient.properties.value(list, Json::array())) {
+            const std::string unit = name.is_string() ? name.get<std::string>() : std::string{};
+            if (is_down(patient, unit) && std::ranges::find(down, unit) == down.end()) {
+                down.push_back(unit);
+            }
+        }
+    }
+    if (down.empty()) {
+        return {};
+    }
+    std::string names;
+    for (std::size_t i = 0; i < std::min(down.size(), kNamedMax); ++i) {
+        names += (i == 0 ? "" : ", ") + down[i];
+    }
+    if (down.size() > kNamedMax) {
+        names += " and " + std::to_string(down.size() - kNamedMax) + " more";
+    }
+    return "; " + names +
+           (down.size() == 1 ? ", which needs it, is down" : ", which need it, are down");
+}
+
+Findings only_of_trouble(Findings findings) {
+    std::erase_if(findings, [](const Finding& finding) {
+        return finding.kind != "load-error" && finding.kind != "given-up";
+    });
+    return findings;
+}
+
+/// A fault in the unit's own file, or in a drop-in that was left out for it.
+void check_load_error(const Patient& patient, Findings& findings) {
+    const std::string load = text_of(patient.properties, "LoadState");
+    const auto error = patient.properties.find("LoadError");
+    const bool has_text = error != patient.properties.end() && error->is_array() &&
+                          error->size() == 2 && (*error)[1].is_string();
+    if (!has_text || load == "not-found" || load == "masked") {
+        return;
+    }
+    std::string text = (*error)[1];
+    const std::string suffix =
+        load == "loaded" ? std::string{} : "; the unit can't be started" + kept_down_text(patient);
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        findings.push_back({Severity::problem, "load-error", text.substr(0, end) + suffix,
+                            "Mend that, then 'svctl daemon-reload'."});
+        text.erase(0, end + 1);
+    }
+}
 
 void check_left_out(const Patient& patient, Findings& findings) {
     for (const LeftOutUnit& each : left_out_of(patient.properties)) {
@@ -20,7 +84,8 @@ void check_restarts(const Patient& patient, Findings& findings) {
                             "Mend why it ends each time ('svctl explain --all " + unit + "')."});
     }
     if (const std::string text = given_up_text(patient.properties); !text.empty()) {
-        findings.push_back({Severity::problem, "given-up", "it is " + text,
+        findings.push_back({Severity::problem, "given-up",
+                            "it is " + text + kept_down_text(patient),
                             "Mend why it ended each time ('svctl explain --all " + unit + "')."});
     }
 }

@@ -150,6 +150,41 @@ void check_order(const Patient& patient, Findings& findings) {
     }
 }
 
+/// What the section Install wishes for. Told to who asks for the unit: not to be enabled is no
+/// mistake.
+void check_install(const Patient& patient, Findings& findings) {
+    struct Wish {
+        std::string_view key;
+        const char* list;
+        const char* folder;
+    };
+    constexpr Wish kWishes[] = {{"WantedBy=", "WantedBy", ".wants"},
+                                {"RequiredBy=", "RequiredBy", ".requires"},
+                                {"UpheldBy=", "UpheldBy", ".upholds"}};
+    const std::string unit = text_of(patient.properties, "Id");
+    const std::string path = text_of(patient.properties, "FragmentPath");
+    const std::string folder = path.substr(0, std::min(path.rfind('/'), path.size()));
+    const bool is_of_package = path.starts_with("/usr/");
+    for (const std::string& line : names_in(patient.properties, "Install")) {
+        for (const Wish& wish : kWishes) {
+            const std::string by = line.substr(std::min(wish.key.size(), line.size()));
+            if (!patient.is_named || !line.starts_with(wish.key) ||
+                lists(patient.properties, wish.list, by)) {
+                continue;
+            }
+            const std::string links =
+                (is_of_package ? "/etc/svcd/units" : folder) + "/" + by + wish.folder;
+            const std::string target = is_of_package ? path : ".." + path.substr(folder.size());
+            findings.push_back({Severity::note, "not-enabled",
+                                "Install: " + std::string{wish.list} + ": " + by +
+                                    " is a wish for 'enable', which svcd doesn't have yet, and "
+                                    "there is no link that does it",
+                                "mkdir -p " + links + "; ln -s " + target + " " + links + "/" +
+                                    unit + ".yaml; svctl daemon-reload"});
+        }
+    }
+}
+
 void check_changed_file(const Patient& patient, Findings& findings) {
     if (truth_of(patient.properties, "NeedDaemonReload")) {
         findings.push_back({Severity::warning, "file-changed",

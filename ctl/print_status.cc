@@ -266,8 +266,19 @@ Json status_json(const StatusFacts& facts) {
 std::string manager_status_text(const Json& properties, const std::string& version) {
     std::string text = "svcd " + version + "\n";
     text += label("State") + text_of(properties, "SystemState") + "\n";
+    for (const DegradedReason& reason :
+         read_degraded_reasons(properties.value("DegradedReasons", Json::array()))) {
+        const bool tells_unit = reason.unit.empty() || reason.kind == "boot";
+        text += label("Reason") + (tells_unit ? std::string{} : reason.unit + ": ") +
+                harmless(reason.text) + "\n";
+    }
     text += label("Jobs") + std::to_string(number_of(properties, "NJobs")) + "\n";
     text += label("Failed") + std::to_string(number_of(properties, "NFailedUnits")) + " units\n";
+    std::string flapping;
+    for (const Json& unit : properties.value("FlappingUnits", Json::array())) {
+        flapping += (flapping.empty() ? "" : ", ") + unit.get<std::string>();
+    }
+    text += flapping.empty() ? std::string{} : label("Flapping") + flapping + "\n";
     text += label("Units") + std::to_string(number_of(properties, "NNames")) + " loaded\n";
     text += label("CGroup") + text_of(properties, "ControlGroup") + "\n";
     return text;

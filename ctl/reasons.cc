@@ -17,6 +17,18 @@ RecordedFailure recorded_failure(const Json& properties, const char* name) {
                : RecordedFailure{};
 }
 
+std::vector<DegradedReason> read_degraded_reasons(const Json& rows) {
+    std::vector<DegradedReason> reasons;
+    for (const Json& row : rows) {
+        const bool is_whole = row.is_array() && row.size() == 3 && row[0].is_string() &&
+                              row[1].is_string() && row[2].is_string();
+        if (is_whole) {
+            reasons.push_back({row[0], row[1], row[2]});
+        }
+    }
+    return reasons;
+}
+
 bool is_moment(Usec time) {
     return time != 0 && time < static_cast<Usec>(INT64_MAX);
 }

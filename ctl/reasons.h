@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "facts.h"
 #include "time_text.h"
@@ -33,5 +34,15 @@ Json exec_error_json(const Json& properties);
 /// The Condition or Assert that kept the unit from starting the last time, "ConditionUser=!root";
 /// or nothing.
 std::string unmet_condition(const Json& properties);
+
+/// Why the system is degraded, where no unit has failed that would show it.
+struct DegradedReason {
+    std::string kind;  ///< see docs/svctl.md
+    std::string unit;  ///< empty: it concerns no single unit
+    std::string text;
+};
+
+/// The manager's property DegradedReasons.
+std::vector<DegradedReason> read_degraded_reasons(const Json& rows);
 
 }  // namespace svcd

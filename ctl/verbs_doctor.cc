@@ -106,6 +106,26 @@ std::map<std::string, Usec> shutdown_limits(Session& session) {
     return limits;
 }
 
+/// Units that do not run, and can't: their file has a fault, or they are given up.
+std::vector<std::string> units_that_may_be_in_trouble(Session& session,
+                                                      const std::vector<std::string>& others) {
+    std::vector<std::string> names;
+    if (!session.options().arguments.empty()) {
+        return names;
+    }
+    for (const auto& unit : session.daemon().manager().ListUnitsDetailed()) {
+        const std::string name = unit.get<0>();
+        const std::string load = unit.get<2>();
+        const bool has_fault = !unit.get<11>().empty() && load != "not-found" && load != "masked";
+        if ((has_fault || unit.get<3>() == "failed") &&
+            std::ranges::find(others, name) == others.end()) {
+            names.push_back(name);
+        }
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
 }  // namespace
 
 ExitStatus examine_units(Session& session) {
@@ -114,13 +134,25 @@ ExitStatus examine_units(Session& session) {
     for (const UnitRow& row : loaded) {
         common.active_states[row.name] = row.active;
     }
+    common.is_named = !session.options().arguments.empty();
     const Json manager = session.daemon().manager_properties();
     common.budget = number_of(manager, "ShutdownBudgetUSec", kUsecInfinity);
     const std::map<std::string, Usec> limits =
         common.budget == kUsecInfinity ? std::map<std::string, Usec>{} : shutdown_limits(session);
     std::vector<Examined> examined;
     ExitStatus worst = ExitStatus::done;
-    for (const std::string& unit : units_to_examine(session, loaded)) {
+    const std::vector<std::string> units = units_to_examine(session, loaded);
+    for (const std::string& unit : units_that_may_be_in_trouble(session, units)) {
+        const ExitStatus status = guarded(session, unit, [&] {
+            Findings findings = only_of_trouble(examine(patient_of(session, unit, common)));
+            if (!findings.empty()) {
+                examined.push_back({unit, std::move(findings), true});
+            }
+            return ExitStatus::done;
+        });
+        worst = worse(worst, status);
+    }
+    for (const std::string& unit : units) {
         const ExitStatus status = guarded(session, unit, [&] {
             Patient patient = patient_of(session, unit, common);
             if (const auto limit = limits.find(unit); limit != limits.end()) {
@@ -137,6 +169,8 @@ ExitStatus examine_units(Session& session) {
     }
     add_file_warnings(manager.value("UnitFileWarnings", Json::array()),
                       !session.options().arguments.empty(), examined);
+    add_degraded_reasons(manager.value("DegradedReasons", Json::array()),
+                         !session.options().arguments.empty(), examined);
     const bool has_findings =
         std::ranges::any_of(examined, [](const Examined& unit) { return !unit.findings.empty(); });
     worst = worse(worst, has_findings ? ExitStatus::failed : ExitStatus::done);

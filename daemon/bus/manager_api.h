@@ -51,6 +51,13 @@ struct FileWarning {
     std::string text;  ///< "FILE:LINE:COL: warning: MESSAGE"
 };
 
+/// Why the system is degraded, where no unit has failed that would show it.
+struct DegradedReason {
+    std::string kind;  ///< "boot", "ordering-cycle" or "config"
+    std::string unit;  ///< empty: it concerns no single unit
+    std::string text;
+};
+
 class ManagerApi {
 public:
     virtual ~ManagerApi() = default;
@@ -91,6 +98,8 @@ public:
     /// As the last reading of the unit files found them, each once.
     virtual std::vector<FileWarning> file_warnings() = 0;
     virtual std::vector<std::string> flapping_units() = 0;
+    /// Besides failed and flapping units, and those that a start left out.
+    virtual std::vector<DegradedReason> degraded_reasons() = 0;
     virtual std::string version() = 0;
 
     // Requests, which are events with a RequestId, and BusNameChanged.

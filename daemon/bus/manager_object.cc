@@ -472,6 +472,18 @@ void file_warnings(Subject& subject, Writer& value) {
     value.close();
 }
 
+void degraded_reasons(Subject& subject, Writer& value) {
+    value.open(SD_BUS_TYPE_ARRAY, "(sss)");
+    for (const DegradedReason& reason : subject.api().manager.degraded_reasons()) {
+        value.open(SD_BUS_TYPE_STRUCT, "sss")
+            .string(reason.kind)
+            .string(reason.unit)
+            .string(reason.text)
+            .close();
+    }
+    value.close();
+}
+
 // ── the table ────────────────────────────────────────────────────────────────────────────────
 
 constexpr const char* kUnitList = "a(ssssssouso)";
@@ -528,6 +540,7 @@ constexpr PropertyRow kProperties[] = {
     {"SystemState",  "s",  Emits::nothing,  [](Subject& s, Writer& w) { w.string(name_of(s.api().manager.system_state())); }},
     {"NFailedUnits", "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.failed_units())); }},
     {"FlappingUnits", "as", Emits::nothing, [](Subject& s, Writer& w) { w.strings(s.api().manager.flapping_units()); }},
+    {"DegradedReasons", "a(sss)", Emits::nothing, degraded_reasons},
     {"NNames",       "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.units().size())); }},
     {"NJobs",        "u",  Emits::nothing,  [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.api().manager.jobs().size())); }},
     {"UnitPath",     "as", Emits::constant, [](Subject& s, Writer& w) { w.strings(s.api().options.unit_path); }},

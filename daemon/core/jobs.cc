@@ -60,7 +60,7 @@ bool Machine::start_transaction(UnitId id, JobType type, std::string reason, Job
     }
     Transaction transaction{*this};
     if (auto refusal = transaction.build(id, type, mode)) {
-        say(Severity::warning, unit(id), refusal->message);
+        say(Severity::warning, unit(id), refusal->message + " (reason: " + reason + ")");
         return false;
     }
     Requester requester;

@@ -192,6 +192,7 @@ public:
     UnitStatus status(const Unit& unit) const;
     JobStatus status(const Job& job) const;
     SystemState system_state() const;
+    std::vector<OrderingFault> ordering_faults() const;
 
 private:
     void on(JobRequested& event) { request_job(event); }
@@ -325,7 +326,18 @@ private:
 
     void fail_dependent_jobs(const FailedUnit& failed);
 
+    /// A cycle of the first load: `later` is not ordered after `earlier` any more.
+    struct BrokenCycle {
+        UnitId later{};
+        UnitId earlier{};
+        std::string text;
+        bool is_broken = true;  ///< false: each needs the next, so no edge could be left out
+    };
+    bool is_in_force(const BrokenCycle& cycle) const;
+    void note_cycle(BrokenCycle cycle);
+
     std::uint64_t random_state_;
+    std::vector<BrokenCycle> broken_cycles_;
     std::set<std::pair<UnitId, UnitId>> comebacks_;  ///< Unit::missed, and the unit that misses it
     std::vector<FailedUnit> failures_;
     bool draining_failures_ = false;

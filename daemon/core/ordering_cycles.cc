@@ -115,6 +115,21 @@ void Machine::take_dependencies(const std::vector<NewDependencies>& news,
     }
     graph.rebuild(units.size());
     order_has_cycles = !any_ordering_cycle().empty();
+    // An edge that was left out comes back when another file has ended its cycle.
+    for (auto each = left_out.begin(); !order_has_cycles && each != left_out.end();) {
+        std::vector<UnitGraph::Edge> before = graph.set_dependencies(each->first, {});
+        std::vector<UnitGraph::Edge> whole = before;
+        whole.insert(whole.end(), each->second.begin(), each->second.end());
+        graph.set_dependencies(each->first, std::move(whole));
+        graph.rebuild(units.size());
+        if (any_ordering_cycle().empty()) {
+            each = left_out.erase(each);
+        } else {
+            graph.set_dependencies(each->first, std::move(before));
+            graph.rebuild(units.size());
+            ++each;
+        }
+    }
     if (!order_has_cycles) {
         return;
     }
@@ -199,15 +214,16 @@ void Machine::break_weakest_edges(const std::vector<NewDependencies>& news) {
         const UnitId later = cycle[weakest];
         const UnitId earlier = cycle[(weakest + 1) % cycle.size()];
         if (strength(weakest) == Strength::requires_) {
-            say(Severity::error, unit(later),
-                "is part of an ordering cycle in which each needs the next, so none of them can be "
-                "started: " +
-                    describe_cycle(cycle, news));
+            note_cycle({later, earlier,
+                        "is part of an ordering cycle in which each needs the next, so none of "
+                        "them can be started: " +
+                            describe_cycle(cycle, news),
+                        false});
             return;
         }
-        say(Severity::error, unit(later),
-            "is not ordered after " + unit(earlier).name() +
-                ", to break an ordering cycle: " + describe_cycle(cycle, news));
+        note_cycle({later, earlier,
+                    "is not ordered after " + unit(earlier).name() +
+                        ", to break an ordering cycle: " + describe_cycle(cycle, news)});
         for (const auto& [unit, edge] :
              {std::pair{later, UnitGraph::Edge{Relation::after, earlier}},
               std::pair{earlier, UnitGraph::Edge{Relation::before, later}}}) {
@@ -217,6 +233,36 @@ void Machine::break_weakest_edges(const std::vector<NewDependencies>& news) {
         }
         graph.rebuild(units.size());
     }
+}
+
+void Machine::note_cycle(BrokenCycle cycle) {
+    say(Severity::error, unit(cycle.later), cycle.text);
+    broken_cycles_.push_back(std::move(cycle));
+}
+
+/// False once a reload has brought files that don't close it any more.
+bool Machine::is_in_force(const BrokenCycle& cycle) const {
+    if (!cycle.is_broken) {
+        return order_has_cycles;
+    }
+    const auto leaves_out = [this](UnitId unit, UnitGraph::Edge edge) {
+        const auto of_unit = left_out.find(unit);
+        return of_unit != left_out.end() &&
+               std::find(of_unit->second.begin(), of_unit->second.end(), edge) !=
+                   of_unit->second.end();
+    };
+    return leaves_out(cycle.later, {Relation::after, cycle.earlier}) ||
+           leaves_out(cycle.earlier, {Relation::before, cycle.later});
+}
+
+std::vector<OrderingFault> Machine::ordering_faults() const {
+    std::vector<OrderingFault> faults;
+    for (const BrokenCycle& cycle : broken_cycles_) {
+        if (is_in_force(cycle)) {
+            faults.push_back({cycle.later, cycle.text});
+        }
+    }
+    return faults;
 }
 
 }  // namespace svcd

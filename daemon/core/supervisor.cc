@@ -88,6 +88,10 @@ SystemState Supervisor::system_state() const {
     return state_->system_state();
 }
 
+std::vector<OrderingFault> Supervisor::ordering_faults() const {
+    return state_->ordering_faults();
+}
+
 std::optional<UnitId> Supervisor::unit_of(Token process) const {
     const auto owner = state_->processes.owner(process);
     if (!owner.has_value()) {

@@ -37,6 +37,12 @@ struct SupervisorOptions {
     Duration flapping_interval{600'000'000};  ///< FlappingIntervalSec
 };
 
+/// An ordering cycle of the first load, which keeps the system degraded.
+struct OrderingFault {
+    UnitId unit{};
+    std::string text;  ///< what that means for the unit, and the cycle with its files and lines
+};
+
 class Supervisor {
 public:
     explicit Supervisor(const SupervisorOptions& options);
@@ -67,6 +73,8 @@ public:
     std::size_t failed_units() const;
     std::vector<UnitId> flapping_units() const;
     SystemState system_state() const;
+    /// The cycles that were broken at the first load and are still in the files.
+    std::vector<OrderingFault> ordering_faults() const;
     /// The unit that a token's process belongs to (also while it is being identified); nothing for
     /// a retired token.
     std::optional<UnitId> unit_of(Token process) const;

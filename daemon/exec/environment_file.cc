@@ -99,6 +99,10 @@ private:
 
     void warn(std::string_view text) { warn_at(begin_, text); }
     void warn_of_line() {
+        if (name_.starts_with('=')) {
+            warn("a line without a name before '=' is left out: write NAME=VALUE");
+            return;
+        }
         warn("a line without '=' is left out: write NAME=VALUE, or '#' before a comment");
     }
     /// The name itself is shown only where it is one: else it may be a part of a secret.

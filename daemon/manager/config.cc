@@ -103,21 +103,22 @@ Problem read_flapping_burst(std::string_view value, Config& config) {
 
 struct Key {
     std::string_view name;
+    std::string_view by_default;  ///< as a person writes it
     Reader read;
 };
 constexpr std::array kRows{
-    Key{"KillGraceSec", kDuration<&Config::kill_grace>},
-    Key{"ShutdownBudgetSec", kDuration<&Config::shutdown_budget>},
-    Key{"ShutdownMarginSec", kDuration<&Config::shutdown_margin>},
-    Key{"FlappingIntervalSec", kDuration<&Config::flapping_interval>},
-    Key{"FlappingBurst", read_flapping_burst},
-    Key{"LogDir", read<parse_path, &Config::log_dir>},
-    Key{"EarlyLogSize", read<parse_size, &Config::early_log_size>},
-    Key{"ManagerTimeoutSec", read_manager_timeout},
-    Key{"KernelPanicSec", kDuration<&Config::kernel_panic>},
-    Key{"RescueShell", read_rescue_shell},
-    Key{"CrashAction", read_crash_action},
-    Key{"BusyboxSignals", read_busybox_signals},
+    Key{"KillGraceSec", "5s", kDuration<&Config::kill_grace>},
+    Key{"ShutdownBudgetSec", "infinity", kDuration<&Config::shutdown_budget>},
+    Key{"ShutdownMarginSec", "2s", kDuration<&Config::shutdown_margin>},
+    Key{"FlappingIntervalSec", "10min", kDuration<&Config::flapping_interval>},
+    Key{"FlappingBurst", "5", read_flapping_burst},
+    Key{"LogDir", "the default", read<parse_path, &Config::log_dir>},
+    Key{"EarlyLogSize", "16M", read<parse_size, &Config::early_log_size>},
+    Key{"ManagerTimeoutSec", "10s", read_manager_timeout},
+    Key{"KernelPanicSec", "10s", kDuration<&Config::kernel_panic>},
+    Key{"RescueShell", "sulogin", read_rescue_shell},
+    Key{"CrashAction", "reboot", read_crash_action},
+    Key{"BusyboxSignals", "no", read_busybox_signals},
 };
 constexpr auto kKeys = [] {
     std::array<std::string_view, kRows.size()> names;
@@ -133,29 +134,58 @@ std::string_view without_quotes(std::string_view value) {
     return is_quoted ? value.substr(1, value.size() - 2) : value;
 }
 
+/// What is wrong with a line, and which key it was to set.
+struct Wrong {
+    std::string text;
+    std::size_t row = kRows.size();  ///< kRows.size(): nobody knows
+    int line = 0;
+};
+
+std::size_t row_of(std::string_view key) {
+    return static_cast<std::size_t>(std::find(kKeys.begin(), kKeys.end(), key) - kKeys.begin());
+}
+
+/// By key: the values that are in force, as they are written.
+using InForce = std::array<std::string, kRows.size()>;
+
 /// What is wrong with the line, if anything is.
-std::optional<std::string> parse_line(std::string_view line, Config& config) {
+std::optional<Wrong> parse_line(std::string_view line, Config& config, InForce& in_force) {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) {
-        return "expected 'KEY: VALUE'";
+        return Wrong{"expected 'KEY: VALUE'"};
     }
     const std::string_view key = trim(line.substr(0, colon));
     const std::string_view value = without_quotes(trim(line.substr(colon + 1)));
-    const auto* const known = std::find(kKeys.begin(), kKeys.end(), key);
-    if (known == kKeys.end()) {
-        return "unknown key '" + std::string(key) + "'" + suggestion(key, kKeys);
+    const std::size_t row = row_of(key);
+    if (row == kRows.size()) {
+        return Wrong{"unknown key '" + std::string(key) + "'" + suggestion(key, kKeys),
+                     row_of(nearest_word(key, kKeys))};
     }
-    const Reader read = kRows[static_cast<std::size_t>(known - kKeys.begin())].read;
-    if (const Problem problem = read(value, config)) {
-        return std::string(key) + ": " + *problem;
+    if (const Problem problem = kRows[row].read(value, config)) {
+        return Wrong{std::string(key) + ": " + *problem, row};
     }
+    in_force[row] = value;
     return std::nullopt;
+}
+
+/// "FILE:LINE: WHAT. The line is ignored: KEY is VALUE".
+std::string told(const Wrong& wrong, std::string_view file, const InForce& in_force) {
+    std::string text = std::string(file) + ":" + std::to_string(wrong.line) + ": " + wrong.text +
+                       (wrong.text.ends_with('?') ? " The line" : "; the line") + " is ignored";
+    if (wrong.row < kRows.size()) {
+        const std::string& value = in_force[wrong.row];
+        text += ", and " + std::string(kRows[wrong.row].name) + " is " +
+                (value.empty() ? std::string(kRows[wrong.row].by_default) : value);
+    }
+    return text;
 }
 
 }  // namespace
 
 ParsedConfig parse_config(std::string_view text, std::string_view file) {
     ParsedConfig parsed;
+    InForce in_force;
+    std::vector<Wrong> all_wrong;
     for (int number = 1; !text.empty(); ++number) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view whole = text.substr(0, end);
@@ -164,10 +194,14 @@ ParsedConfig parse_config(std::string_view text, std::string_view file) {
         if (line.empty() || line == "---") {
             continue;
         }
-        if (const auto wrong = parse_line(line, parsed.config)) {
-            parsed.errors.push_back(std::string(file) + ":" + std::to_string(number) + ": " +
-                                    *wrong);
+        if (auto wrong = parse_line(line, parsed.config, in_force)) {
+            wrong->line = number;
+            all_wrong.push_back(*std::move(wrong));
         }
+    }
+    // Afterwards: a later line may set the key.
+    for (const Wrong& wrong : all_wrong) {
+        parsed.errors.push_back(told(wrong, file, in_force));
     }
     return parsed;
 }
@@ -175,7 +209,11 @@ ParsedConfig parse_config(std::string_view text, std::string_view file) {
 ParsedConfig read_config(const std::string& file, bool must_exist) {
     ParsedConfig parsed;
     const auto fail = [&](int error_number, const std::string& detail) {
-        parsed.errors.push_back(to_string(Error{error_number, "open", file, detail}));
+        parsed.unreadable = Error{error_number, "read the configuration", file,
+                                  detail + (detail.empty() ? "" : "; ") +
+                                      (must_exist ? "--config= names it: give the right one"
+                                                  : "mend it, or remove it for the defaults")};
+        parsed.errors.push_back(to_string(*parsed.unreadable));
         return parsed;
     };
     // O_NONBLOCK: a FIFO in the place of the file must not hold up the start.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,7 +31,8 @@ struct Config {
 
 struct ParsedConfig {
     Config config;
-    std::vector<std::string> errors;  ///< "FILE:LINE: ..."
+    std::vector<std::string> errors;  ///< "FILE:LINE: ...", with what is in force instead
+    std::optional<Error> unreadable;  ///< why the whole file is not, which `errors` has too
 };
 
 ParsedConfig parse_config(std::string_view text, std::string_view file);

@@ -53,17 +53,6 @@ int give_up(Log& log, const Error& error) {
     return kCouldNotStart;
 }
 
-/// What is on the command line or in svcd.yaml, and can't be what was meant.
-void warn_of_folders(Log& log, const ManagerOptions& options) {
-    for (const std::string& folder : options.unit_path) {
-        if (::access(folder.c_str(), F_OK) != 0) {
-            log.say(Severity::warning,
-                    to_string(Error{errno, "read --unit-path", folder, {}}) +
-                        "; no unit is read from there. Make the folder, or give another one");
-        }
-    }
-}
-
 /// A svcd without svcd-exec is not whole: nobody should find out at the tenth unit. A machine, and
 /// one that runs already, go on: units that need it fail, with that reason.
 bool may_go_on(Log& log, const ManagerOptions& options, Pid launcher, const ProcessTable& table) {
@@ -95,6 +84,10 @@ int run(ManagerOptions options) {
     for (const std::string& error : config.errors) {
         log.say(Severity::error, error);
     }
+    if (config.unreadable && options.config_given && !is_machine(options, *launcher) &&
+        !table->has_taken_over()) {
+        return give_up(log, *config.unreadable);
+    }
     if (!options.log_dir_given && !config.config.log_dir.empty()) {
         options.log_dir = config.config.log_dir;
     }
@@ -104,7 +97,6 @@ int run(ManagerOptions options) {
             log.say(Severity::warning, to_string(set.error()));
         }
     }
-    warn_of_folders(log, options);
     if (!may_go_on(log, options, *launcher, *table)) {
         return kCouldNotStart;
     }
@@ -112,7 +104,7 @@ int run(ManagerOptions options) {
     if (!kernel) {
         return give_up(log, kernel.error());
     }
-    Manager manager{options, config.config, random_seed(), *kernel, log};
+    Manager manager{options, config, random_seed(), *kernel, log};
     const Result<Exit> exit = manager.run();
     if (!exit) {
         return give_up(log, exit.error());

@@ -126,7 +126,7 @@ StopSenses stop_senses(const Kernel& kernel, Log& log) {
 }  // namespace
 
 Manager::Manager(const ManagerOptions& options,
-                 const Config& config,
+                 const ParsedConfig& parsed,
                  std::uint64_t seed,
                  Kernel& kernel,
                  Log& log)
@@ -134,17 +134,21 @@ Manager::Manager(const ManagerOptions& options,
       kernel_(kernel),
       log_(log),
       is_machine_(is_machine(options, kernel.launcher)),
-      supervisor_(SupervisorOptions{seed, config.kill_grace, config.shutdown_budget,
-                                    config.shutdown_margin, config.flapping_burst,
-                                    config.flapping_interval}),
+      config_errors_(parsed.errors),
+      supervisor_(SupervisorOptions{seed, parsed.config.kill_grace, parsed.config.shutdown_budget,
+                                    parsed.config.shutdown_margin, parsed.config.flapping_burst,
+                                    parsed.config.flapping_interval}),
       files_(loader_options(options, kernel.table), supervisor_),
       spawner_(exec_helper_path()),
       sweeper_(loop_, spawner_, queue_),
       finder_(kernel.table, kernel.adopted, kernel.cgroups, kernel.launcher),
       notify_(kernel.notify.get(), kernel.cgroups, kernel.table, supervisor_, queue_, log),
-      bus_(loop_.handle(), *this, setting_properties(), bus_options(options, config, kernel, log)),
+      bus_(loop_.handle(),
+           *this,
+           setting_properties(),
+           bus_options(options, parsed.config, kernel, log)),
       recorder_(supervisor_, kernel.stops, stop_senses(kernel, log)),
-      early_log_(log_places(options, config, is_machine_), log),
+      early_log_(log_places(options, parsed.config, is_machine_), log),
       console_(is_machine_ ? Console{"/dev/console"} : Console{}),
       boot_(supervisor_, kernel.table, options.unit),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
@@ -438,7 +442,7 @@ void Manager::end_turn() {
     if (successor_ && successor_->is_over()) {
         successor_.reset();
     }
-    if (!startup_finished_ && supervisor_.system_state() >= SystemState::running) {
+    if (!startup_finished_ && system_state() >= SystemState::running) {
         startup_finished_ = true;
         bus_.startup_finished();
     }
@@ -530,7 +534,12 @@ void Manager::say_report(const ReloadReport& report) {
     for (const std::string& error : report.errors) {
         log_.say(Severity::error, error);
     }
-    for (const std::string& warning : report.warnings) {
+    // The log's own word for it stands before each line.
+    constexpr std::string_view kWord = ": warning: ";
+    for (std::string warning : report.warnings) {
+        if (const std::size_t word = warning.find(kWord); word < warning.find('\n')) {
+            warning.replace(word, kWord.size(), ": ");
+        }
         log_.say(Severity::warning, warning);
     }
 }

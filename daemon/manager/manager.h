@@ -44,7 +44,7 @@ class Manager final : private ManagerApi {
 public:
     /// `kernel` and `log` outlive it. `seed` is drawn at random.
     Manager(const ManagerOptions& options,
-            const Config& config,
+            const ParsedConfig& parsed,
             std::uint64_t seed,
             Kernel& kernel,
             Log& log);
@@ -69,6 +69,7 @@ private:
     void go_to_emergency();
     void say_failures();
     std::optional<Time> say_what_is_waited_for(Time now);
+    std::string why_boot_failed();
 
     // Turns.
     void settle();
@@ -114,6 +115,7 @@ private:
     std::size_t failed_units() override;
     std::vector<FileWarning> file_warnings() override { return files_.warnings(); }
     std::vector<std::string> flapping_units() override;
+    std::vector<DegradedReason> degraded_reasons() override;
     std::string version() override;
     void submit(Event event) override;
     void add_facts(JobRequested& request) const;
@@ -125,6 +127,7 @@ private:
     Kernel& kernel_;
     Log& log_;
     const bool is_machine_;
+    const std::vector<std::string> config_errors_;
     UniqueFd mounts_;
     EventLoop loop_;
     Supervisor supervisor_;

@@ -55,10 +55,12 @@ void Manager::boot() {
     // services. A machine needs one that somebody wrote.
     const bool is_empty = is_machine_ && definition != nullptr && definition->fragment_path.empty();
     if (!unit || is_empty) {
-        log_.say(Severity::error,
-                 options_.unit +
-                     " was to be started first, but there is no such unit: nothing is "
-                     "started. Give another with --unit=, or start units with svctl");
+        const std::string hint = unit ? std::string{} : files_.hint(options_.unit);
+        log_.say(Severity::error, options_.unit +
+                                      " was to be started first, but there is no such unit: "
+                                      "nothing is started; " +
+                                      (hint.empty() ? "" : hint + " ") +
+                                      "Give another with --unit=, or start units with svctl");
         return;
     }
     JobRequested event;
@@ -68,16 +70,25 @@ void Manager::boot() {
     settle();
 }
 
+std::string Manager::why_boot_failed() {
+    std::string why;
+    for (const std::string& reason : boot_.reasons()) {
+        why += (why.empty() ? "" : "; ") + reason;
+    }
+    if (const auto unit = supervisor_.find(options_.unit);
+        !unit || supervisor_.status(*unit).load_state == LoadState::not_found) {
+        const std::string hint = files_.hint(options_.unit);
+        why += hint.empty() ? "" : "; " + hint;
+    }
+    return "the boot has not reached " + options_.unit + (why.empty() ? "" : ": " + why);
+}
+
 /// A boot that fails must not leave a machine that nobody can reach.
 void Manager::judge_boot() {
     if (boot_.outcome() != Boot::Outcome::failed) {
         return;
     }
-    std::string why;
-    for (const std::string& reason : boot_.reasons()) {
-        why += (why.empty() ? "" : "; ") + reason;
-    }
-    const std::string text = "the boot has not reached " + options_.unit + ": " + why;
+    const std::string text = why_boot_failed();
     log_.say(Severity::error, text);
     if (!is_machine_) {
         return;

@@ -14,6 +14,7 @@ namespace {
 
 /// Shown of a unit; more would be no help to anyone.
 constexpr std::size_t kProcessesShownMax = 4096;
+constexpr std::size_t kReasonsShownMax = 64;
 
 }  // namespace
 
@@ -213,7 +214,27 @@ std::optional<JobStatus> Manager::job(JobId job) {
 
 SystemState Manager::system_state() {
     const SystemState state = supervisor_.system_state();
-    return state == SystemState::running && boot_.is_missed() ? SystemState::degraded : state;
+    // Without a unit to start, nothing ever begins.
+    const bool is_settled = state == SystemState::running || state == SystemState::initializing;
+    const bool is_degraded = (is_settled && boot_.is_missed()) ||
+                             (state == SystemState::running && !config_errors_.empty());
+    return is_degraded ? SystemState::degraded : state;
+}
+
+std::vector<DegradedReason> Manager::degraded_reasons() {
+    std::vector<DegradedReason> reasons;
+    if (boot_.is_missed()) {
+        reasons.push_back({"boot", options_.unit, why_boot_failed()});
+    }
+    for (const OrderingFault& fault : supervisor_.ordering_faults()) {
+        reasons.push_back(
+            {"ordering-cycle", std::string(supervisor_.name(fault.unit)), fault.text});
+    }
+    for (const std::string& error : config_errors_) {
+        reasons.push_back({"config", "", error});
+    }
+    reasons.resize(std::min(reasons.size(), kReasonsShownMax));
+    return reasons;
 }
 
 std::size_t Manager::failed_units() {

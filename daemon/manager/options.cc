@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "manager/log.h"
+#include "unitfile/unit_name.h"
 
 namespace svcd {
 namespace {
@@ -82,6 +83,17 @@ std::string absolute(const std::string& path) {
     }
     folder.resize(folder.find('\0'));
     return folder + "/" + path;
+}
+
+/// As svctl takes a name: without a type it is a service.
+std::string with_type(std::string name) {
+    constexpr std::string_view kTypes[] = {"service", "target", "slice", "socket",
+                                           "timer",   "path",   "mount", "automount",
+                                           "swap",    "device", "scope"};
+    const std::string_view type = std::string_view{name}.substr(name.rfind('.') + 1);
+    const bool has_type = type.size() < name.size() &&
+                          std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+    return has_type ? name : name + ".service";
 }
 
 RunMode mode_of(bool system, bool user, bool container, const Surroundings& around) {
@@ -166,6 +178,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     for (const std::string& folder : split_path(unit_path)) {
         options.unit_path.push_back(absolute(folder));
     }
+    options.unit = with_type(std::move(options.unit));
     fill_in_defaults(options, around);
     options.runtime_dir = absolute(options.runtime_dir);
     options.log_dir = absolute(options.log_dir);

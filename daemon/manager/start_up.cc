@@ -255,9 +255,12 @@ std::string runtime_path(const ManagerOptions& options, std::string_view name) {
 
 std::string exec_helper_path() {
     const std::string folder = own_folder();
-    for (const std::string& path : {folder + "/svcd-exec", folder + "/../exec/svcd-exec"}) {
-        if (::access(path.c_str(), X_OK) == 0) {
-            return path;
+    // One that is there and can't be executed is told of later, by its path.
+    for (const int wanted : {X_OK, F_OK}) {
+        for (const std::string& path : {folder + "/svcd-exec", folder + "/../exec/svcd-exec"}) {
+            if (::access(path.c_str(), wanted) == 0) {
+                return path;
+            }
         }
     }
     return "/usr/libexec/svcd/svcd-exec";
@@ -277,6 +280,10 @@ std::optional<Error> exec_helper_problem() {
     const std::string path = exec_helper_path();
     if (::access(path.c_str(), X_OK) == 0) {
         return std::nullopt;
+    }
+    if (errno == EACCES && ::access(path.c_str(), F_OK) == 0) {
+        return Error{EACCES, "execute", path,
+                     "it lacks the x bit ('chmod 755'), or its file system is mounted noexec"};
     }
     return Error{errno, "execute", path,
                  "svcd is not installed whole: units with a user, limits, conditions or an "

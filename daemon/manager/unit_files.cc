@@ -6,7 +6,10 @@
 #include <array>
 #include <utility>
 
+#include "unitfile/drop_in_names.h"
+#include "unitfile/folder.h"
 #include "unitfile/suggestion.h"
+#include "unitfile/unread_file.h"
 
 namespace svcd {
 namespace {
@@ -60,17 +63,31 @@ void mix_file(std::uint64_t& digest, const std::string& path) {
     mix(digest, static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
 }
 
-std::uint64_t digest_of(const UnitDefinition& definition) {
-    std::uint64_t digest = 0xcbf29ce484222325;
-    mix_file(digest, definition.fragment_path);
-    for (const std::string& path : definition.drop_in_paths) {
-        mix_file(digest, path);
+void mix_text(std::uint64_t& digest, std::string_view text) {
+    for (const char c : text) {
+        mix(digest, static_cast<unsigned char>(c));
     }
-    return digest;
 }
 
-void append(std::vector<Diagnostic>& diagnostics, ReloadReport& report) {
+/// Which drop-ins there are, and what they are like.
+void mix_folder(std::uint64_t& digest, const std::string& folder) {
+    for_each_entry(
+        folder,
+        [&](const FolderEntry& entry) {
+            if (entry.name.ends_with(kUnitFileSuffix)) {
+                mix_text(digest, folder + "/" + entry.name);
+                mix_file(digest, folder + "/" + entry.name);
+            }
+            return true;
+        },
+        [](int) {});  // a folder that is not there has none
+}
+
+void append(std::vector<Diagnostic>& diagnostics, bool somebody_asks, ReloadReport& report) {
     for (const Diagnostic& diagnostic : diagnostics) {
+        if (diagnostic.is_only_for_askers && !somebody_asks) {
+            continue;
+        }
         auto& list =
             diagnostic.severity == Diagnostic::Severity::error ? report.errors : report.warnings;
         list.push_back(to_string(diagnostic));
@@ -92,7 +109,7 @@ LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
     }
     LoadOutcome outcome;
     LoadReport found = loader_.load_all(faulty, known);
-    append(found.diagnostics, outcome.report);
+    append(found.diagnostics, faulty == FaultyDropIn::reject_unit, outcome.report);
     warnings_.clear();
     keep_warnings(found.diagnostics);
     outcome.event.units = std::move(found.units);
@@ -103,6 +120,11 @@ LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
     return outcome;
 }
 
+bool UnitFiles::is_kept(std::string_view text) const {
+    return std::any_of(warnings_.begin(), warnings_.end(),
+                       [text](const FileWarning& warning) { return warning.text == text; });
+}
+
 void UnitFiles::keep_warnings(const std::vector<Diagnostic>& diagnostics) {
     for (const Diagnostic& diagnostic : diagnostics) {
         if (diagnostic.severity != Diagnostic::Severity::warning ||
@@ -110,10 +132,7 @@ void UnitFiles::keep_warnings(const std::vector<Diagnostic>& diagnostics) {
             continue;
         }
         std::string text = headline(diagnostic);
-        const bool is_known =
-            std::any_of(warnings_.begin(), warnings_.end(),
-                        [&](const FileWarning& warning) { return warning.text == text; });
-        if (!is_known) {
+        if (!is_kept(text)) {
             warnings_.push_back({diagnostic.unit, std::move(text)});
         }
     }
@@ -154,8 +173,13 @@ std::optional<LoadOutcome> UnitFiles::load(const std::string& name) {
             return unit.definition.name == diagnostic.unit;
         });
     });
+    // What an instance before this one has told of the template.
+    std::erase_if(found.diagnostics, [this](const Diagnostic& diagnostic) {
+        return diagnostic.severity == Diagnostic::Severity::warning &&
+               is_kept(headline(diagnostic));
+    });
     LoadOutcome outcome;
-    append(found.diagnostics, outcome.report);
+    append(found.diagnostics, false, outcome.report);
     keep_warnings(found.diagnostics);
     outcome.event.units = std::move(found.units);
     return outcome;
@@ -216,6 +240,12 @@ std::string UnitFiles::hint(std::string_view name) const {
         return "svcd has services, targets and slices, and no units of type " +
                std::string{type.substr(1)};
     }
+    if (parts) {
+        if (std::string unread = unread_file_of(loader_.options().unit_path, *parts);
+            !unread.empty()) {
+            return unread;
+        }
+    }
     const std::string nearest = nearest_name(name, candidates_for(parts));
     return nearest.empty() ? std::string{} : "did you mean '" + nearest + "'?";
 }
@@ -267,6 +297,24 @@ void UnitFiles::remember(const std::vector<std::string>& names) {
             digests_[index_of(*unit)] = digest_of(*definition);
         }
     }
+}
+
+/// Of a unit's file and of all drop-ins that count for it, also of those that a fault has kept out.
+std::uint64_t UnitFiles::digest_of(const UnitDefinition& definition) const {
+    std::uint64_t digest = 0xcbf29ce484222325;
+    mix_file(digest, definition.fragment_path);
+    const auto parts = parse_unit_name(definition.name);
+    if (!parts) {
+        return digest;
+    }
+    std::vector<std::string> names = names_.aliases.names_for(*parts);
+    names.insert(names.begin(), definition.name);
+    for (const std::string& name : drop_in_names(names)) {
+        for (const std::string& folder : loader_.options().unit_path) {
+            mix_folder(digest, folder + "/" + name + ".d");
+        }
+    }
+    return digest;
 }
 
 bool UnitFiles::has_changed(UnitId unit) const {

@@ -57,6 +57,8 @@ private:
     bool is_own_unit(UnitId unit) const;
     std::vector<std::string> candidates_for(const std::optional<UnitName>& mistyped) const;
     void warn_of_names_in_use(ReloadReport& report) const;
+    std::uint64_t digest_of(const UnitDefinition& definition) const;
+    bool is_kept(std::string_view text) const;
     void keep_warnings(const std::vector<Diagnostic>& diagnostics);
 
     UnitLoader loader_;

@@ -189,6 +189,12 @@ private:
             say("--log-level: '%s' is none of debug, info, notice, warning, error", value);
             return leave_out(words);
         }
+        if (std::strcmp(option.name, "--unit") == 0 && !is_unit_name(value)) {
+            say("--unit: '%s' can't be the name of a unit: such as default.target or web.service; "
+                "%s",
+                value, goes_on() ? "it is left out" : "nothing is started");
+            return leave_out(words);
+        }
         if (option.text != nullptr) {
             arguments_.*option.text = value;
         }

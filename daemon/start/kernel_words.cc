@@ -40,14 +40,9 @@ bool starts_with(const char* word, const char* with) {
     return std::strncmp(word, with, std::strlen(with)) == 0;
 }
 
-/// Letters, digits and what else a unit's name may have, with a dot for its type.
-bool is_unit_name(const char* name) {
-    const std::size_t length = std::strlen(name);
+bool has_type(const char* name) {
     const char* dot = std::strrchr(name, '.');
-    constexpr char kAllowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
-    return length > 0 && length < kUnitMax && std::strspn(name, kAllowed) == length &&
-           dot != nullptr && dot != name && dot[1] != '\0';
+    return dot != nullptr && dot != name && dot[1] != '\0';
 }
 
 void set_unit(const char* unit, KernelWords& words) {
@@ -77,6 +72,13 @@ void split(char* line) {
 
 }  // namespace
 
+bool is_unit_name(const char* name) {
+    const std::size_t length = std::strlen(name);
+    constexpr char kAllowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@";
+    return length > 0 && length < kUnitMax && std::strspn(name, kAllowed) == length;
+}
+
 bool take_kernel_word(const char* word, KernelWords& words) {
     for (const Meaning& meaning : kMeanings) {
         if (std::strcmp(word, meaning.word) == 0) {
@@ -89,7 +91,7 @@ bool take_kernel_word(const char* word, KernelWords& words) {
             continue;
         }
         const char* unit = word + std::strlen(key);
-        if (is_unit_name(unit)) {
+        if (is_unit_name(unit) && has_type(unit)) {
             set_unit(unit, words);
         } else {
             say("the kernel's command line says %s, which names no unit (as rescue.target does); "

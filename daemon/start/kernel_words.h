@@ -16,6 +16,9 @@ struct KernelWords {
 };
 
 /// Reads /proc/cmdline. A word that is meant for svcd and is wrong is said.
+/// Whether a unit may have this name: letters, digits and a few signs. It may lack the type.
+bool is_unit_name(const char* name);
+
 void read_kernel_words(const char* path, KernelWords& words);
 
 /// The same for one word, that came as an argument: the kernel hands to PID 1 what it doesn't know

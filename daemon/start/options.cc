@@ -94,13 +94,18 @@ bool find_program(const char* name, char (&into)[kProgramMax]) {
         *end = '\0';
     }
     const char* const places[] = {"/", "/../libexec/svcd/", "/../lib/svcd/"};
-    for (const char* place : places) {
-        if (join(into, {self, place, "svcd-", name}) && ::access(into, X_OK) == 0) {
+    // One that is there and can't be executed is told of later, by its path.
+    for (const int wanted : {X_OK, F_OK}) {
+        for (const char* place : places) {
+            if (join(into, {self, place, "svcd-", name}) && ::access(into, wanted) == 0) {
+                return true;
+            }
+        }
+        if (join(into, {self, "/../", name, "/svcd-", name}) && ::access(into, wanted) == 0) {
             return true;
         }
     }
-    return (join(into, {self, "/../", name, "/svcd-", name}) && ::access(into, X_OK) == 0) ||
-           join(into, {"/usr/libexec/svcd/svcd-", name});
+    return join(into, {"/usr/libexec/svcd/svcd-", name});
 }
 
 bool find_programs(const char* manager, Options& options) {

@@ -169,4 +169,44 @@ std::string brace_lint(std::string_view word) {
     return {};
 }
 
+std::vector<int> swallowed_items(std::string_view file) {
+    constexpr std::string_view kItem = "- ";
+    std::vector<int> lines;
+    std::size_t item_indent = std::string_view::npos;   // of a plain item that may go on
+    std::size_t block_indent = std::string_view::npos;  // of the key of a block of text
+    for (int number = 1; !file.empty(); ++number) {
+        const std::string_view line = file.substr(0, file.find('\n'));
+        file.remove_prefix(std::min(line.size() + 1, file.size()));
+        const std::size_t indent = line.find_first_not_of(' ');
+        if (indent == std::string_view::npos) {
+            continue;
+        }
+        const std::string_view text = line.substr(indent);
+        if (block_indent != std::string_view::npos && indent > block_indent) {
+            continue;
+        }
+        const bool begins_block = text.ends_with('|') || text.ends_with('>') ||
+                                  text.ends_with("|-") || text.ends_with(">-");
+        block_indent = begins_block ? indent : std::string_view::npos;
+        if (!text.starts_with(kItem)) {
+            item_indent = std::string_view::npos;
+            continue;
+        }
+        if (item_indent != std::string_view::npos && indent > item_indent) {
+            lines.push_back(number);
+            continue;
+        }
+        const std::size_t start = std::min(text.find_first_not_of("- "), text.size());
+        const std::string_view item = text.substr(start);
+        const bool is_plain = !item.empty() && std::string_view{"[{\"'&*!|>%@`#"}.find(item[0]) ==
+                                                   std::string_view::npos;
+        const bool may_go_on = is_plain && item.find(": ") == std::string_view::npos &&
+                               item.find(" #") == std::string_view::npos && !item.ends_with(':');
+        // "- - /bin/a": the innermost one counts.
+        const std::size_t dash = text.substr(0, start).rfind('-');
+        item_indent = may_go_on ? indent + dash : std::string_view::npos;
+    }
+    return lines;
+}
+
 }  // namespace svcd

@@ -27,4 +27,8 @@ std::string variable_problem(std::string_view word);
 /// when there is none.
 std::string brace_lint(std::string_view word);
 
+/// Lines of a file (from 1) that look like an item of a list and belong to the item above, since
+/// they are indented by more: "- /bin/a" and below it "   - /bin/b" is one command.
+std::vector<int> swallowed_items(std::string_view file);
+
 }  // namespace svcd

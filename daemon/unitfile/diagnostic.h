@@ -16,6 +16,8 @@ struct Diagnostic {
     int line = 0;         ///< from 1; 0 when it concerns the whole file
     int column = 0;       ///< from 1, in characters
     std::string message;  ///< one sentence, with a suggestion where there is one
+    /// A warning of what may be meant: told to who asks (daemon-reload, doctor), not at the start.
+    bool is_only_for_askers = false;
     std::string excerpt;  ///< the offending line, cut to 120 characters; empty when there is none
 };
 

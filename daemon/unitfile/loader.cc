@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "unitfile/file_text.h"
+#include "unitfile/missing_units.h"
 #include "unitfile/specifier.h"
 #include "unitfile/unit_builder.h"
 #include "unitfile/unit_index.h"
@@ -94,6 +95,7 @@ public:
         for (const std::string& name : more) {
             want(resolve(name));
         }
+        index_.tell_of_orphaned_drop_ins();
         return run();
     }
 
@@ -135,6 +137,7 @@ private:
             report_.units.push_back(std::move(unit));
         }
         order_targets();
+        tell_of_missing_units();
         report_.names = {index_.aliases(), index_.template_names()};
         drop_repeated(report_.diagnostics);
         return std::move(report_);
@@ -165,6 +168,7 @@ private:
     LoadedUnit finish(const UnitName& name, const BuildInput& input, std::size_t first_diagnostic);
     void share_blocks(UnitDefinition& unit, ExecSettings exec);
     void order_targets();
+    void tell_of_missing_units();
 
     const LoaderOptions& options_;
     FaultyDropIn faulty_;
@@ -224,7 +228,7 @@ bool LoadSession::read_drop_ins(const UnitName& name, std::vector<UnitSource>& d
             report(name.full, path, to_string(file.error()));
         }
         if (faulty_ == FaultyDropIn::leave_out) {
-            report_.diagnostics.back().message += "; the unit is loaded without this drop-in";
+            report_.diagnostics.back().message += kLeftOutWords;
         }
     }
     return sound;
@@ -284,6 +288,10 @@ LoadedUnit LoadSession::finish(const UnitName& name,
     BuiltUnit built = build_unit(input);
     std::move(built.diagnostics.begin(), built.diagnostics.end(),
               std::back_inserter(report_.diagnostics));
+    for (std::size_t i = first_diagnostic; !built.valid && i < report_.diagnostics.size(); ++i) {
+        std::string& message = report_.diagnostics[i].message;
+        message.resize(without_suffix(message, kLeftOutWords).size());
+    }
     std::string error = errors_of(name.full, report_.diagnostics, first_diagnostic);
     if (!built.valid) {
         return not_loaded(name.full, LoadState::bad_setting, std::move(error));
@@ -357,6 +365,19 @@ void LoadSession::order_targets() {
         for (Dependency& dependency : added) {
             if (!has_dependency(target, Relation::after, dependency.unit)) {
                 target.dependencies.push_back(std::move(dependency));
+            }
+        }
+    }
+}
+
+/// Units that others ask for and that have no file.
+void LoadSession::tell_of_missing_units() {
+    MissingUnits missing{index_.unit_names(), index_.template_names()};
+    for (const LoadedUnit& unit : report_.units) {
+        for (const Dependency& dependency : unit.definition.dependencies) {
+            const auto name = parse_unit_name(dependency.unit);
+            if (unit.state == LoadState::loaded && name && !exists(*name)) {
+                missing.add(unit.definition, dependency, *name, report_.diagnostics);
             }
         }
     }

@@ -98,9 +98,10 @@ const std::vector<PropertyDescription>& setting_properties() {
     static const std::vector<PropertyDescription> kDescriptions = [] {
         std::vector<PropertyDescription> descriptions;
         for (const SettingRow* row : all_settings()) {
-            const PropertyInterface interface = section_of(row->group) == "Unit"
-                                                    ? PropertyInterface::unit
-                                                    : PropertyInterface::service;
+            const std::string_view section = section_of(row->group);
+            const bool is_of_all = section == "Unit" || section == "Install";
+            const PropertyInterface interface =
+                is_of_all ? PropertyInterface::unit : PropertyInterface::service;
             for (const SettingProperty& property : row->properties) {
                 if (property.value != nullptr) {
                     descriptions.push_back({interface, property.name, property.alternative});

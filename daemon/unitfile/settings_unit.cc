@@ -134,6 +134,8 @@ constexpr auto flag = [](const UnitDefinition& unit) { return unit.*Member; };
 constexpr auto kInterval = [](const UnitDefinition& unit) {
     return shown_duration(unit.start_limit_interval);
 };
+/// All that the section says, as "KEY=NAME".
+constexpr auto kInstall = [](const UnitDefinition& unit) { return unit.install; };
 constexpr auto kBurst = [](const UnitDefinition& unit) { return unit.start_limit_burst; };
 
 template <Duration RareUnitSettings::*Member>
@@ -218,7 +220,7 @@ const auto kRows = std::to_array<SettingRow>({
      "The file that this unit file was generated from.",
      {property<rare_of<&R::source_path>>("SourcePath")}, {}},
     {install, "WantedBy", SettingKind::words, read_install_names,
-     "The units that want this one once it is enabled.", {}, {}},
+     "The units that want this one once it is enabled.", {property<kInstall>("Install")}, {}},
     {install, "RequiredBy", SettingKind::words, read_install_names,
      "The units that require this one once it is enabled.", {}, {}},
     {install, "UpheldBy", SettingKind::words, read_install_names,

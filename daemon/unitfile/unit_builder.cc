@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
 #include <utility>
 
+#include "unitfile/command_lints.h"
 #include "unitfile/setting_reader.h"
 #include "unitfile/setting_row.h"
 #include "unitfile/suggestion.h"
@@ -118,6 +120,11 @@ public:
         }
         for (const YamlEntry& section : root.entries) {
             apply_section(section, &source == input_.fragment, faults);
+        }
+        for (const int line : swallowed_items(source.text)) {
+            warnings_.push_back({{line, 1},
+                                 "this '- ' begins no item, for it is indented by more than the "
+                                 "item above and so belongs to it; put it below the '-' above"});
         }
         return faults;
     }
@@ -361,8 +368,6 @@ void add_diagnostics(const BuildInput& input,
     }
 }
 
-constexpr std::string_view kLeftOut = "; the unit is loaded without this drop-in";
-
 /// The drop-ins that apply without a fault; those that don't are reported.
 std::vector<const UnitSource*> sound_drop_ins(const BuildInput& input,
                                               UnitType type,
@@ -377,7 +382,7 @@ std::vector<const UnitSource*> sound_drop_ins(const BuildInput& input,
         }
         add_diagnostics(input, drop_in, faults, Diagnostic::Severity::error, built);
         if (input.faulty_drop_in == FaultyDropIn::leave_out) {
-            built.diagnostics.back().message += kLeftOut;
+            built.diagnostics.back().message += kLeftOutWords;
         }
     }
     return sound;
@@ -473,17 +478,23 @@ BuiltUnit build_unit(const BuildInput& input) {
     }
     std::optional<std::string> problem = try_build(input, *type, drop_ins, built);
     const std::string first_problem = problem.value_or("");
+    std::vector<Diagnostic> left_out_ones;
     while (problem && !problem->empty() && !drop_ins.empty() && !rejects) {
         const std::size_t index = drop_in_to_leave_out(input, *type, drop_ins);
         const UnitSource& left_out = *drop_ins[index];
         drop_ins.erase(drop_ins.begin() + static_cast<std::ptrdiff_t>(index));
         problem = try_build(input, *type, drop_ins, built);
-        built.diagnostics.push_back(make_diagnostic(input.name.full, left_out.path, left_out.text,
-                                                    {}, first_problem + std::string(kLeftOut)));
+        left_out_ones.push_back(make_diagnostic(input.name.full, left_out.path, left_out.text, {},
+                                                first_problem + std::string(kLeftOutWords)));
     }
     if (problem && !problem->empty()) {
+        // No drop-in is to blame: the unit's own file has the fault.
         const std::string path = input.fragment != nullptr ? input.fragment->path : std::string{};
-        built.diagnostics.push_back(make_diagnostic(input.name.full, path, {}, {}, first_problem));
+        built.diagnostics.push_back(make_diagnostic(
+            input.name.full, path, {}, {}, left_out_ones.empty() ? first_problem : *problem));
+    } else {
+        std::move(left_out_ones.begin(), left_out_ones.end(),
+                  std::back_inserter(built.diagnostics));
     }
     return built;
 }

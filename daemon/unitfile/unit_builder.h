@@ -44,6 +44,9 @@ struct BuiltUnit {
     std::vector<Diagnostic> diagnostics;
 };
 
+/// The end of what is told of a drop-in with a fault; only true when the unit itself is sound.
+inline constexpr std::string_view kLeftOutWords = "; the unit is loaded without this drop-in";
+
 BuiltUnit build_unit(const BuildInput& input);
 
 /// Whether svcd itself brings this unit when no file does: basic.target and the like, and every

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "unitfile/drop_in_names.h"
+#include "unitfile/unit_builder.h"
 #include "unitfile/unread_file.h"
 
 namespace svcd {
@@ -237,6 +238,23 @@ std::vector<std::string> UnitIndex::drop_ins_of(const UnitName& name) {
         paths.push_back(path);
     }
     return paths;
+}
+
+void UnitIndex::tell_of_orphaned_drop_ins() {
+    for (const auto& [of, folders] : drop_in_folders_) {
+        const auto name = parse_unit_name(of);
+        // For a type, a prefix or a template they wait for units to come.
+        const bool is_for_one = name && name->type() && !name->has_at &&
+                                !name->prefix.ends_with('-') && !is_built_in(of);
+        if (!is_for_one || !fragment_of(*name).empty() || aliases_.resolve(of) != of) {
+            continue;
+        }
+        for (const std::string& folder : folders) {
+            for (const std::string& file : files_in(folder)) {
+                warn(folder + "/" + file, "not read: there is no unit file " + of + ".yaml");
+            }
+        }
+    }
 }
 
 std::vector<Dependency> UnitIndex::linked_by(const UnitName& name) const {

@@ -40,6 +40,9 @@ public:
     /// folders, and of several folders of one name the first in the unit path.
     std::vector<std::string> drop_ins_of(const UnitName& name);
 
+    /// Warns of drop-ins for units that don't exist.
+    void tell_of_orphaned_drop_ins();
+
     /// What the unit's folders NAME.wants/ and NAME.requires/ link to.
     std::vector<Dependency> linked_by(const UnitName& name) const;
 

@@ -1,5 +1,7 @@
 #include "unitfile/unread_file.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -47,15 +49,39 @@ std::string why_unread(const FolderEntry& entry, UnreadPlace place) {
     if (place == UnreadPlace::drop_ins) {
         return name.ends_with(".conf")
                    ? "not read: this is the name of a drop-in of systemd's; those of svcd are YAML "
-                     "and end with .yaml ('svctl import' is to write them)"
+                     "and end with .yaml (docs/units.md shows how they look)"
                    : "not read: the name of a drop-in ends with .yaml";
     }
     if (parse_unit_name(name)) {
         return "not read: this is the name of a unit file of systemd's; those of svcd are YAML, "
                "here " +
-               name + ".yaml ('svctl import' is to write it)";
+               name + ".yaml (docs/units.md shows how it looks)";
     }
     return "not read: a unit file is named NAME.TYPE.yaml, such as web.service.yaml";
+}
+
+std::string unread_file_of(const std::vector<std::string>& unit_path, const UnitName& unit) {
+    for (const std::string& folder : unit_path) {
+        const auto is_there = [&](const std::string& name) {
+            struct stat status {};
+            return ::stat((folder + "/" + name).c_str(), &status) == 0 && S_ISREG(status.st_mode);
+        };
+        for (const std::string& name : {unit.full, unit.full + ".yml"}) {
+            if (is_there(name)) {
+                return folder + "/" + name + " is there, but is " +
+                       why_unread({name, false, false}, UnreadPlace::unit_path);
+            }
+        }
+        for (const std::string& name : {unit.stem + ".yaml", unit.stem + ".yml"}) {
+            if (is_there(name)) {
+                return folder + "/" + name +
+                       " is there, but is not read: a unit file is named NAME.TYPE.yaml; rename it "
+                       "to " +
+                       unit.full + ".yaml";
+            }
+        }
+    }
+    return {};
 }
 
 }  // namespace svcd

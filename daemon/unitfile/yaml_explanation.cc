@@ -310,7 +310,7 @@ std::optional<YamlFault> explain_ini(const std::string& text) {
                        ":', and below it, indented, '" + std::string(key) + ": " +
                        (is_plain ? std::string(value) : in_quotes(value)) + "'";
         }
-        return YamlFault{{number, 1}, message + " ('svctl import' is to write them)"};
+        return YamlFault{{number, 1}, message + " (docs/units.md shows how they look)"};
     }
     return section.empty()
                ? std::nullopt

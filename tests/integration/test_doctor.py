@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 
 from harness import MISBEHAVER, Daemon, TestCase, actor, service
@@ -96,6 +97,48 @@ class Processes(DoctorCase, TestCase):
             svcd.svctl("start", "a", status=None)
             svcd.wait_for("a", ActiveState="inactive")
             self.assertIn("as a program does that goes into the background", self.examined(svcd, "a")["double-fork"]["text"])
+
+
+class Trouble(DoctorCase, TestCase):
+    """Units that don't run: what keeps them from it is told without naming them."""
+
+    def test_files_that_can_not_be_loaded(self):
+        units = {"bad.service": "Service:\n  ExecStrat: /bin/true\n",
+                 "user.service": service(actor("u"), {"Requires": "bad.service", "After": "bad.service"}),
+                 "well.service": service(actor("w")), "well.service.d/10-typo": "Service: {TimeoutStopSecs: 3}\n"}
+        with Daemon(units) as svcd:
+            answer = json.loads(svcd.svctl("doctor", "--json", status=1).stdout)
+            self.assertEqual(answer["examined"], 0)
+            found = {each["unit"]: each for each in answer["findings"]}
+            self.assertEqual({each["kind"] for each in answer["findings"]}, {"load-error"})
+            self.assertIn("bad.service.yaml:2:3: unknown key 'ExecStrat'", found["bad.service"]["text"])
+            self.assertIn("user.service, which needs it, is down", found["bad.service"]["text"])
+            self.assertIn("10-typo.yaml:1:11: unknown key", found["well.service"]["text"])
+            self.assertIn("loaded without this drop-in", found["well.service"]["text"])
+            self.assertEqual(list(self.examined(svcd, "bad")), ["load-error"])
+
+    def test_a_unit_that_is_given_up(self):
+        units = {"db.service": service("/bin/false", {"StartLimitBurst": 2, "StartLimitIntervalSec": "1h"}, Restart="always", RestartSec=0),
+                 "web.service": service(actor("w"), {"Requires": "db.service", "After": "db.service"})}
+        with Daemon(units) as svcd:
+            svcd.svctl("start", "--no-block", "web")
+            svcd.wait_for("db", GivenUp=True, ActiveState="failed")
+            svcd.wait_until(lambda: svcd.states()["web.service"][0] in ("inactive", "failed"), "the end of web")
+            found = self.examined(svcd)
+            self.assertIn("It is given up", found["given-up"]["text"])
+            self.assertIn("web.service, which needs it, is down", found["given-up"]["text"])
+
+
+class Install(DoctorCase, TestCase):
+    def test_a_wish_for_enable_is_told_until_there_is_a_link(self):
+        units = {"shop.target": {"Unit": {"Description": "shop"}, "Install": {"WantedBy": ["default.target"]}}, "web.service": {**service(actor("w")), "Install": {"WantedBy": ["shop.target"]}}}
+        with Daemon(units) as svcd:
+            self.assertEqual(self.examined(svcd, status=0), {})
+            mend = self.examined(svcd, "web")["not-enabled"]["mend"]
+            subprocess.run(mend.split("; svctl")[0], shell=True, check=True)
+            svcd.svctl("daemon-reload")
+            self.assertEqual(self.examined(svcd, "web", status=0), {})
+            self.assertEqual(list(self.examined(svcd, "shop.target")), ["not-enabled"])
 
 
 class Settings(DoctorCase, TestCase):

@@ -151,6 +151,40 @@ class DropIns(TestCase):
             self.assertEqual(told.count("service.d/10.yaml:1:11: unknown key"), 1, told)
 
 
+    def test_a_drop_in_that_comes_or_goes_is_noticed(self):
+        with Daemon({"web-a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "web-a")
+            svcd.wait_told("a", "start")
+            for folder in ("web-a.service.d", "web-.service.d", "service.d"):
+                self.assert_shows(svcd, "web-a", NeedDaemonReload=False)
+                path = svcd.write_unit(folder + "/10", "Unit: {Description: new}\n")  # in a folder that is new, too
+                self.assert_shows(svcd, "web-a", NeedDaemonReload=True)
+                svcd.svctl("daemon-reload")
+                self.assert_shows(svcd, "web-a", NeedDaemonReload=False, Description="new")
+                os.unlink(path)
+                self.assert_shows(svcd, "web-a", NeedDaemonReload=True)
+                svcd.svctl("daemon-reload")
+            svcd.write_unit("web-a.service.d/20", "Unit: {Description: newer}\n")
+            self.assertIn("changed", svcd.svctl("restart", "web-a", status=None).stderr)
+            with open(os.path.join(svcd.units, "web-a.service.d", "notes~"), "w"):
+                pass
+            svcd.svctl("daemon-reload")
+            self.assert_shows(svcd, "web-a", NeedDaemonReload=False)
+
+    def test_a_drop_in_that_was_left_out_and_is_mended_is_noticed(self):
+        with Daemon({"a.service": service(actor("a")), "a.service.d/10": "Unit: {Descripton: x}\n"}) as svcd:
+            self.assert_shows(svcd, "a", NeedDaemonReload=False)
+            svcd.write_unit("a.service.d/10", "Unit: {Description: mended}\n")
+            self.assert_shows(svcd, "a", NeedDaemonReload=True)
+
+    def test_a_unit_with_a_fault_of_its_own_blames_no_drop_in(self):
+        units = {"a.service": "Service: {Type: simple}\n", "a.service.d/10": "Unit: {Description: harmless}\n"}
+        with Daemon(units) as svcd:
+            told = svcd.svctl("daemon-reload", status=9).stderr
+            self.assertIn("a.service.yaml: ", told)
+            self.assertNotIn("10.yaml", told)
+
+
 class Told(TestCase):
     def test_each_warning_of_a_reload_comes_once_however_many_instances_there_are(self):
         units = {"w@.service": service(["/bin/sh", "-c", "exec sleep 1000", "&&"])}
@@ -159,6 +193,8 @@ class Told(TestCase):
                 with open(os.path.join(svcd.units, name), "w") as file:
                     file.write("[Service]\n")
             svcd.svctl("start", "w@1", "w@2", "w@3")
+            self.assertEqual(svcd.read_errors().count("w@.service.yaml:"), 1, svcd.read_errors())
+            self.assertNotIn(": warning: ", svcd.read_errors())
             for _ in range(2):
                 told = svcd.svctl("daemon-reload").stderr
                 for name in ("old.service: ", "x.conf: ", "web.service.yml: ", "w@.service.yaml:"):
@@ -179,9 +215,34 @@ class Told(TestCase):
             self.assertIn("a.service.yaml:", svcd.svctl("doctor", "a", status=1).stdout)
             svcd.svctl("doctor", "b", status=0)
 
+    def test_a_file_that_is_there_and_is_not_read_is_named_when_its_unit_is_asked_for(self):
+        with Daemon({}) as svcd:
+            for name in ("ini.service", "foo.service.yml", "redis2.yaml"):
+                with open(os.path.join(svcd.units, name), "w") as file:
+                    file.write("[Service]\n")
+            for unit, words in (("ini", "ini.service is there, but is not read: this is the name of a unit file of systemd's"),
+                                ("foo", "foo.service.yml is there, but is not read: the name must end with .yaml; rename it to foo.service.yaml"),
+                                ("redis2", "redis2.yaml is there, but is not read: a unit file is named NAME.TYPE.yaml; rename it to redis2.service.yaml")):
+                told = svcd.svctl("start", unit, status=4).stderr
+                self.assertIn(words, told)
+                self.assertNotIn("svctl import", told)
+
+    def test_units_that_are_asked_for_and_have_no_file(self):
+        units = {"a.service": service("/bin/false", {"OnFailure": "allert@x.service", "Wants": "cahce.service"}, Type="oneshot"),
+                 "alert@.service": service(actor("alert"))}
+        with Daemon(units) as svcd:
+            self.assertIn("OnFailure: allert@x.service has no file; did you mean 'alert@x.service'?", svcd.read_errors())
+            self.assertNotIn("cahce", svcd.read_errors())  # that may be meant
+            told = svcd.svctl("daemon-reload").stderr
+            self.assertEqual(told.count("allert@x.service has no file"), 1, told)
+            self.assertEqual(told.count("Wants: cahce.service has no file"), 1, told)
+            self.assertIn("cahce.service has no file", svcd.svctl("doctor", status=1).stdout)
+            svcd.svctl("start", "a", status=1)
+            self.assertIn("(reason: OnFailure of a.service)", svcd.read_errors())
+
     def test_a_unit_path_that_is_not_there_is_told_of(self):
         with Daemon({}, arguments=["--unit-path=/nowhere/at/all"]) as svcd:
-            self.assertIn("/nowhere/at/all: warning: --unit-path names this folder, and it does not exist", svcd.read_errors())
+            self.assertIn("warning: /nowhere/at/all: --unit-path names this folder, and it does not exist", svcd.read_errors())
             self.assertIn("/nowhere/at/all", svcd.svctl("daemon-reload").stderr)
 
     def test_a_word_that_the_expansion_would_lose_is_refused_systemd_27036(self):

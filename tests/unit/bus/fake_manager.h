@@ -65,6 +65,9 @@ public:
     std::vector<FileWarning> file_warnings() override {
         return {{"web.service", "/etc/web.service.yaml:2:3: warning: odd"}};
     }
+    std::vector<DegradedReason> degraded_reasons() override {
+        return {{"boot", "default.target", "the boot has not reached default.target: odd"}};
+    }
     std::string hint(std::string_view name) override {
         return name == "wev.service" ? "did you mean 'web.service'?" : std::string{};
     }

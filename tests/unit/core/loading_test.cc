@@ -40,6 +40,8 @@ TEST(OrderingCycle, BrokenAtTheFirstLoadLeavesTheSystemDegraded) {
 TEST(OrderingCycle, OfARequirementAtEachEdgeIsLeftToTheRequest) {
     Scenario scenario = with(std::move(service("a").requires_("b.service").after("b.service")),
                              std::move(service("b").requires_("a.service").after("a.service")));
+    ASSERT_EQ(scenario.supervisor().ordering_faults().size(), 1U);
+    EXPECT_THAT(scenario.supervisor().ordering_faults()[0].text, HasSubstr("each needs the next"));
     scenario.start("a");
     ASSERT_TRUE(scenario.last_reply().refusal.has_value());
     EXPECT_EQ(scenario.last_reply().refusal->kind, RefusalKind::transaction_order_is_cyclic);
@@ -108,8 +110,13 @@ TEST(OrderingCycle, OfTheFirstLoadStaysBrokenUntilItsFilesChange) {
     boot.unit = *scenario.supervisor().find("default.target");
     scenario.happens(boot).load(files(false));
     EXPECT_EQ(scenario.supervisor().system_state(), SystemState::degraded);
+    const std::vector<OrderingFault> faults = scenario.supervisor().ordering_faults();
+    ASSERT_EQ(faults.size(), 1U);
+    EXPECT_THAT(faults[0].text, HasSubstr("to break an ordering cycle: "));
     EXPECT_EQ(scenario.status("b").load_error, "");
     scenario.load(files(true)).load(files(true));
+    EXPECT_TRUE(scenario.supervisor().ordering_faults().empty());
+    EXPECT_EQ(scenario.supervisor().system_state(), SystemState::running);
     EXPECT_EQ(scenario.status("a").load_error, "");
     EXPECT_EQ(scenario.status("b").load_error, "");
 }

@@ -207,6 +207,21 @@ TEST(Doctor, OrderAndNeedBelongTogether) {
     EXPECT_THAT(kinds(patient), IsEmpty());
 }
 
+TEST(Doctor, AWishForEnableThatNoLinkFulfils) {
+    Patient patient = healthy();
+    patient.properties["FragmentPath"] = "/etc/svcd/units/web.service.yaml";
+    patient.properties["Install"] = {"WantedBy=shop.target", "Alias=www.service"};
+    EXPECT_THAT(kinds(patient), IsEmpty()) << "nobody asked for this unit";
+    patient.is_named = true;
+    EXPECT_THAT(kinds(patient), ElementsAre("not-enabled"));
+    EXPECT_THAT(first_text(patient), StartsWith("Install: WantedBy: shop.target is a wish"));
+    EXPECT_THAT(examine(patient).front().mend,
+                HasSubstr("ln -s ../web.service.yaml "
+                          "/etc/svcd/units/shop.target.wants/web.service.yaml"));
+    patient.properties["WantedBy"] = {"shop.target"};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
 TEST(Doctor, FilesThatSayOtherwise) {
     Patient patient = healthy();
     patient.properties["NeedDaemonReload"] = true;
@@ -218,6 +233,45 @@ TEST(Doctor, FilesThatSayOtherwise) {
     EXPECT_THAT(kinds(patient), ElementsAre("pid-file-stale"));
     patient.pid_file = "812\n";
     EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
+TEST(Doctor, TellsWhyTheSystemIsDegraded) {
+    const Json reasons = {{"boot", "x.target", "the boot has not reached x.target"},
+                          {"ordering-cycle", "a.service", "is not ordered after b.service"},
+                          "damaged"};
+    std::vector<Examined> units;
+    add_degraded_reasons(reasons, false, units);
+    ASSERT_EQ(units.size(), 2U);
+    EXPECT_EQ(units[0].findings[0].kind, "boot");
+    EXPECT_THAT(units[0].findings[0].mend, HasSubstr("svctl start x.target"));
+    EXPECT_EQ(units[1].unit, "a.service");
+    units = {{"a.service", {}}};
+    add_degraded_reasons(reasons, true, units);  // of the unit that was asked for
+    ASSERT_EQ(units.size(), 1U);
+    EXPECT_EQ(units[0].findings.size(), 1U);
+}
+
+TEST(Doctor, AFileThatCanNotBeLoaded) {
+    Patient patient = healthy();
+    patient.processes.clear();
+    patient.properties["ActiveState"] = "inactive";
+    patient.properties["LoadState"] = "bad-setting";
+    patient.properties["LoadError"] = {"org.svcd1.BadUnitSetting",
+                                       "/u/web.yaml:3:5: first\n/u/web.yaml:4:5: second"};
+    patient.properties["RequiredBy"] = {"shop.service", "idle.service"};
+    patient.active_states["shop.service"] = "failed";
+    patient.active_states["idle.service"] = "active";
+    const auto findings = only_of_trouble(examine(patient));
+    ASSERT_EQ(findings.size(), 2U);
+    EXPECT_EQ(findings[0].kind, "load-error");
+    EXPECT_EQ(findings[0].severity, Severity::problem);
+    EXPECT_EQ(
+        findings[0].text,
+        "/u/web.yaml:3:5: first; the unit can't be started; shop.service, which needs it, is down");
+    patient.properties["LoadState"] = "loaded";  // without a drop-in
+    EXPECT_EQ(only_of_trouble(examine(patient))[1].text, "/u/web.yaml:4:5: second");
+    patient.properties["LoadState"] = "masked";
+    EXPECT_THAT(only_of_trouble(examine(patient)), IsEmpty());
 }
 
 TEST(Doctor, TellsTheWorstFirstWithTheMend) {

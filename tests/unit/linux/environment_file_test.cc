@@ -89,6 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
                {"web.env:1: what stands before '=' is no name of a variable", "web.env:2: "}},
         Faulty{"secret\nA=1", {"web.env:1: a line without '=' is left out"}},
         Faulty{"\n\nKEY: secret", {"web.env:3: a line without '=' is left out"}},
+        Faulty{"=secret\nA=1", {"web.env:1: a line without a name before '=' is left out"}},
         Faulty{"[secret]\r\nA=1\r\n", {"web.env:1: a line without '='"}},
         Faulty{"\xef\xbb\xbf"
                "A=secret\n",

@@ -42,8 +42,12 @@ TEST(Config, SaysWhereAnUnknownKeyOrABadValueStandsAndKeepsTheRest) {
     EXPECT_EQ(parsed.config.kill_grace, 3s);
     EXPECT_THAT(parsed.errors,
                 ElementsAre(AllOf(HasSubstr("f.yaml:1: unknown key 'KillGrace'"),
-                                  HasSubstr("did you mean 'KillGraceSec'")),
-                            HasSubstr("f.yaml:3: KillGraceSec: 'soon'"), HasSubstr("f.yaml:4:")));
+                                  HasSubstr("did you mean 'KillGraceSec'"),
+                                  HasSubstr("The line is ignored, and KillGraceSec is 3s")),
+                            HasSubstr("f.yaml:3: KillGraceSec: 'soon'"),
+                            AllOf(HasSubstr("f.yaml:4:"), HasSubstr("; the line is ignored"))));
+    EXPECT_THAT(parse_config("ShutdownMarginSecs: 1s\n", "f").errors,
+                ElementsAre(HasSubstr("and ShutdownMarginSec is 2s")));
 }
 
 TEST(Config, ReadsWhatIsSaidOfTheLauncher) {
@@ -84,6 +88,7 @@ TEST(Config, AMissingFileIsAnErrorOnlyWhenItWasAskedFor) {
     EXPECT_THAT(read_config("/nonexistent/svcd.yaml", false).errors, IsEmpty());
     EXPECT_THAT(read_config("/nonexistent/svcd.yaml", true).errors,
                 ElementsAre(HasSubstr("/nonexistent/svcd.yaml")));
+    EXPECT_TRUE(read_config("/nonexistent/svcd.yaml", true).unreadable);
 }
 
 TEST(Config, DevNullIsNoConfiguration) {

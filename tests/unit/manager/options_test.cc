@@ -86,6 +86,12 @@ TEST(CommandLine, TheLastOfTwoWins) {
     EXPECT_EQ(parsed.options->unit, "b.target");
 }
 
+TEST(CommandLine, AUnitWithoutATypeIsAService) {
+    EXPECT_EQ(parse_command_line({"--unit=web"}, root()).options->unit, "web.service");
+    EXPECT_EQ(parse_command_line({"--unit=web.v2"}, root()).options->unit, "web.v2.service");
+    EXPECT_EQ(parse_command_line({"--unit=srv.mount"}, root()).options->unit, "srv.mount");
+}
+
 TEST(CommandLine, HelpAndVersionLeaveWithStatusZero) {
     for (const char* word : {"--help", "--version"}) {
         const ParsedCommandLine parsed = parse_command_line({word}, root());

@@ -243,7 +243,7 @@ TEST(YamlInWords, HasThePlaceAndShowsHowItIsWritten) {
                  "an item of a list"},
             Case{"[Unit]\nDescription=foo\n\n[Service]\nExecStart=/bin/x\n",
                  ":2:1: this is the form of systemd's unit files; those of svcd are YAML: a line "
-                 "'Unit:', and below it, indented, 'Description: foo' ('svctl import'"},
+                 "'Unit:', and below it, indented, 'Description: foo' (docs/units.md"},
             Case{"# mine\n[Service]\nExecStart=-/bin/x --a: b\n",
                  "'ExecStart: \"-/bin/x --a: b\"'"},
             Case{"[Unit]\n", ":1:1: a section is written 'Unit:', not '[Unit]'"},

@@ -103,6 +103,21 @@ TEST(CommandVariables, InBracesThatBecomeNothingAreWarnedOf) {
     }
 }
 
+TEST(ListItems, ThatBelongToTheOneAboveAreWarnedOf) {
+    const auto told = [](const char* text) {
+        const LoadReport report = load_with_drop_in(text);
+        return report.diagnostics.empty() ? std::string{} : headline(report.diagnostics.front());
+    };
+    EXPECT_THAT(told("Service:\n  ExecStart:\n  - /bin/true\n   - x\n"),
+                HasSubstr(":4:1: warning: this '- ' begins no item"));
+    for (const char* sound :
+         {"Service:\n  ExecStart:\n    - /bin/true\n    - x\n",
+          "Service:\n  Type: oneshot\n  ExecStart:\n    - - /bin/true\n      - x\n    - [/bin/a]\n",
+          "Unit:\n  Description: |\n    - a\n      - b\nService: {ExecStart: /bin/true}\n"}) {
+        EXPECT_EQ(told(sound), "") << sound;
+    }
+}
+
 TEST(CommandVariables, ThatAreNamesOrMeantForTheProgramAreNone) {
     for (const char* command : {
              "/bin/a $FOO ${FOO} x${FOO_1}y $$HOME/x $$ a$ a$b",

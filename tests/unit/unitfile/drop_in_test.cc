@@ -187,6 +187,32 @@ TEST_F(DropIns, OfATemplateApplyToItsInstances) {
     EXPECT_EQ(report.units.front().definition.service->exec->nice, 8);
 }
 
+TEST(DropIn, ForAUnitThatDoesNotExistIsToldOf) {
+    UnitFolder folder;
+    folder.write("web.service.yaml", "Service: {ExecStart: /bin/true}\n");
+    for (const char* of : {"web.service", "web-.service", "service", "w@.service", "default.target",
+                           "web.slice", "orphan.service"}) {
+        folder.write(std::string(of) + ".d/x.yaml", "Unit: {Documentation: man:x}\n");
+    }
+    const auto diagnostics = folder.load_all().diagnostics;
+    ASSERT_EQ(diagnostics.size(), 1U);
+    EXPECT_EQ(headline(diagnostics[0]),
+              folder.path("orphan.service.d/x.yaml") +
+                  ": warning: not read: there is no unit file orphan.service.yaml");
+}
+
+TEST(DropIn, AFaultOfTheUnitsOwnFileIsNotBlamedOnADropIn) {
+    for (const char* drop_in :
+         {"Unit: {Description: harmless}\n", "Unit: {Descripton: faulty}\n"}) {
+        const LoadReport report =
+            load_with_drop_in("Service: {Type: simple}\n", drop_in);  // no ExecStart
+        EXPECT_EQ(report.units.front().state, LoadState::bad_setting);
+        EXPECT_THAT(report.units.front().error, ::testing::HasSubstr("x.service.yaml: "));
+        EXPECT_THAT(report.units.front().error,
+                    ::testing::Not(::testing::HasSubstr("loaded without this drop-in")));
+    }
+}
+
 TEST(DropInNames, GoFromTheMostSpecialToTheType) {
     EXPECT_THAT(drop_in_names({"web-foo-bar.service"}),
                 ElementsAre("web-foo-bar.service", "web-foo-.service", "web-.service", "service"));

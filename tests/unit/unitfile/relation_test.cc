@@ -18,6 +18,30 @@ LoadedUnit load_unit_section(const std::string& lines, const std::string& name =
     return std::move(report.units.front());
 }
 
+TEST(MissingUnit, IsToldOfWithItsPlaceAndTheNearestName) {
+    UnitFolder folder;
+    folder.write("alert@.service.yaml", "Service: {ExecStart: /bin/true}\n")
+        .write("w@.service.yaml",
+               "Unit:\n  OnFailure: [allert@%i.service]\nService: {ExecStart: /bin/true}\n")
+        .write("a.service.yaml",
+               "Unit:\n  OnFailure: allert@x.service\n  Wants: [syslog.target, cahce.service]\n"
+               "  After: nothing.service\n  Requires: [w@1.service, w@2.service]\n"
+               "Service: {ExecStart: /bin/true}\n");
+    std::vector<std::string> told;
+    std::vector<std::string> for_askers;
+    for (const Diagnostic& each : folder.load_all().diagnostics) {
+        (each.is_only_for_askers ? for_askers : told).push_back(headline(each));
+    }
+    ASSERT_EQ(told.size(), 2U) << "the line of a template is told of once";
+    EXPECT_EQ(told[0], folder.path("a.service.yaml") +
+                           ":2:14: warning: OnFailure: allert@x.service has no file; did you mean "
+                           "'alert@x.service'?");
+    EXPECT_THAT(told[1], ::testing::HasSubstr("w@.service.yaml:2:"));
+    ASSERT_EQ(for_askers.size(), 1U) << "a wish for a target of systemd's is no mistake";
+    EXPECT_THAT(for_askers[0],
+                ::testing::HasSubstr(":3:26: warning: Wants: cahce.service has no file"));
+}
+
 TEST(Relations, OfEverySettingAreRead) {
     const std::pair<const char*, Relation> cases[] = {
         {"Requires", Relation::requires_},

@@ -1,0 +1,37 @@
+// Units that others ask for (OnFailure, Requires, Wants ...) and that have no file: a typing error,
+// which would show only when it is too late.
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/types/unit.h"
+#include "unitfile/diagnostic.h"
+#include "unitfile/unit_name.h"
+
+namespace svcd {
+
+class MissingUnits {
+public:
+    /// The names that have a file: what a mistyped one may stand for.
+    MissingUnits(std::vector<std::string> units, std::vector<std::string> templates);
+
+    /// Adds a warning that `unit` depends on `missing`, if that is worth one: an order alone is
+    /// not, nor a wish for what systemd always has.
+    void add(const UnitDefinition& unit,
+             const Dependency& dependency,
+             const UnitName& missing,
+             std::vector<Diagnostic>& diagnostics);
+
+private:
+    std::string hint(const UnitName& missing);
+
+    std::vector<std::string> units_;
+    std::vector<std::string> templates_;
+    std::set<std::string> places_;  ///< a line of a template is told of once
+    std::size_t hints_ = 0;
+};
+
+}  // namespace svcd
