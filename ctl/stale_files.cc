@@ -33,8 +33,10 @@ std::vector<std::string> changed_units(Session& session, const std::vector<std::
 /// Reading the files again would bring nothing for a unit whose file is gone.
 void refuse_what_has_no_file(Session& session, const std::vector<std::string>& changed) {
     for (const std::string& unit : changed) {
-        const std::string path = text_of(session.daemon().unit_properties(unit), "FragmentPath");
-        if (!path.empty() && (::access(path.c_str(), F_OK) == 0 || errno != ENOENT)) {
+        const Json properties = session.daemon().unit_properties(unit);
+        const std::string path = text_of(properties, "FragmentPath");
+        const bool is_gone = !path.empty() && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+        if (!is_gone && text_of(properties, "LoadState") != "not-found") {
             continue;
         }
         throw Trouble{ExitStatus::usage,
