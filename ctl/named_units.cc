@@ -114,6 +114,14 @@ public:
                     take(unit, true);
                 }
             }
+        } else {
+            for (const UnitRow* row : loaded_by_another_name(glob)) {
+                matches_any = true;
+                any_chosen |= is_for(*row);
+                if (is_for(*row)) {
+                    add(row->name);
+                }
+            }
         }
         return matches_any;
     }
@@ -135,6 +143,51 @@ private:
         return row.load != "not-found" &&
                (with_file().contains(row.name) ||
                 (parts.instance && with_file().contains(template_of(parts))));
+    }
+
+    /// Names (links in the unit path, also of templates) that match, and under which a unit may be
+    /// loaded whose own name is another one.
+    std::set<std::string> other_names(const std::string& glob) {
+        std::set<std::string> names;
+        const auto take = [&](const std::string& name) {
+            if (glob_matches(glob, name) &&
+                std::ranges::find(loaded(), name, &UnitRow::name) == loaded().end()) {
+                names.insert(name);
+            }
+        };
+        for (const std::string& name : with_file()) {
+            if (!is_template(name)) {
+                take(name);
+                continue;
+            }
+            const UnitNameParts of_template = parts_of(name);
+            for (const UnitRow& row : loaded()) {
+                const UnitNameParts parts = parts_of(row.name);
+                if (parts.instance && parts.suffix == of_template.suffix) {
+                    take(std::string{of_template.prefix} + "@" + std::string{*parts.instance} +
+                         std::string{parts.suffix});
+                }
+            }
+        }
+        return names;
+    }
+
+    std::vector<const UnitRow*> loaded_by_another_name(const std::string& glob) {
+        std::vector<const UnitRow*> rows;
+        for (const std::string& name : other_names(glob)) {
+            try {
+                const auto id = unit_of_path(session_.daemon().manager().GetUnit(name));
+                const auto row = std::ranges::find(loaded(), id.value_or(""), &UnitRow::name);
+                if (row != loaded().end()) {
+                    rows.push_back(&*row);
+                }
+            } catch (const sdbus::Error& error) {
+                if (status_of_error(error.getName()) != ExitStatus::no_such_unit) {
+                    throw;
+                }  // a unit that isn't loaded
+            }
+        }
+        return rows;
     }
 
     const std::vector<UnitRow>& loaded() {

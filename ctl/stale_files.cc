@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <iostream>
 #include <optional>
@@ -27,6 +28,25 @@ std::vector<std::string> changed_units(Session& session, const std::vector<std::
         }
     }
     return changed;
+}
+
+/// Reading the files again would bring nothing for a unit whose file is gone.
+void refuse_what_has_no_file(Session& session, const std::vector<std::string>& changed) {
+    for (const std::string& unit : changed) {
+        const Json properties = session.daemon().unit_properties(unit);
+        const std::string path = text_of(properties, "FragmentPath");
+        const bool is_gone = !path.empty() && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+        if (!is_gone && text_of(properties, "LoadState") != "not-found") {
+            continue;
+        }
+        throw Trouble{ExitStatus::usage,
+                      "org.svcd1.UnitFileChanged",
+                      unit + ": its unit file" + (path.empty() ? "" : " " + path) +
+                          " is gone: once stopped, it could not be started again; nothing was done",
+                      unit,
+                      "put the file back, or restart with --stale, by what is loaded",
+                      ""};
+    }
 }
 
 /// Asks on the terminal; nothing when there is none.
@@ -63,6 +83,7 @@ void settle_stale_files(Session& session, const std::vector<std::string>& units)
     for (const std::string& unit : changed) {
         names += (names.empty() ? "" : ", ") + unit;
     }
+    refuse_what_has_no_file(session, changed);
     const std::optional<bool> reload = options.reload_first ? true : wants_reload(names);
     if (!reload) {
         throw Trouble{ExitStatus::usage,

@@ -87,7 +87,8 @@ std::vector<std::string> loadable(Session& session,
         worst = worse(worst, guarded(session, unit, [&] {
                           session.daemon().manager().LoadUnit(unit);
                           if (session.daemon().unit_property(unit, "org.svcd1.Unit", "LoadState") ==
-                              "not-found") {
+                                  "not-found" &&
+                              session.daemon().active_state(unit) == "inactive") {
                               throw_no_such_unit(unit);
                           }
                           good.push_back(unit);

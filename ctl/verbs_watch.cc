@@ -102,7 +102,25 @@ ExitStatus wait_for_units(Session& session) {
     return ExitStatus::timed_out;
 }
 
+/// A name that no unit has would be watched for ever; a glob may be for units to come.
+ExitStatus check_names(Session& session) {
+    ExitStatus worst = ExitStatus::done;
+    for (const std::string& argument : session.options().arguments) {
+        if (!is_glob(argument)) {
+            const std::string unit = complete_unit_name(argument);
+            worst = worse(worst, guarded(session, unit, [&] {
+                              session.daemon().active_state(unit);
+                              return ExitStatus::done;
+                          }));
+        }
+    }
+    return worst;
+}
+
 ExitStatus watch_events(Session& session) {
+    if (const ExitStatus status = check_names(session); status != ExitStatus::done) {
+        return status;
+    }
     EventPrinter printer{session};
     watch(
         session, [&](Signals& signals) { printer.listen(signals); }, [] { return false; },

@@ -105,6 +105,39 @@ class Globs(TestCase):
             svcd.svctl("start", "a")
             svcd.svctl("stop", "*")
 
+    def test_a_glob_matches_second_names_too(self):
+        with Daemon({"web.service": service(actor("web")), "work@.service": service(actor("work"))}) as svcd:
+            for alias, unit in (("al.service", "web.service"), ("job@.service", "work@.service")):
+                os.symlink(unit + ".yaml", os.path.join(svcd.units, alias + ".yaml"))
+            svcd.svctl("daemon-reload")
+            svcd.svctl("start", "web", "work@1")
+            pids = svcd.get("web", "MainPID"), svcd.get("work@1", "MainPID")
+            svcd.svctl("restart", "al*", "job@*")
+            self.assertNotIn(svcd.get("web", "MainPID"), pids)
+            self.assertNotIn(svcd.get("work@1", "MainPID"), pids)
+            svcd.svctl("stop", "al*", "job@*")
+            self.assert_shows(svcd, "web", ActiveState="inactive")
+            self.assert_shows(svcd, "work@1", ActiveState="inactive")
+
+    def test_a_restart_whose_file_has_changed_or_is_gone_does_nothing_and_says_which(self):
+        with Daemon({"web.service": service(actor("web")), "wall.service": service(actor("wall"))}) as svcd:
+            svcd.svctl("start", "web", "wall")
+            pid = svcd.get("web", "MainPID")
+            path = svcd.write_unit("web.service", service(actor("web"), {"Description": "other"}))
+            self.assertIn("has changed since it was loaded", svcd.svctl("restart", "web", status=2).stderr)
+            os.remove(path)
+            svcd.svctl("daemon-reload", status=None)
+            for more in ((), ("--reload",)):
+                said = svcd.svctl("restart", *more, "web", status=2).stderr
+                self.assertIn("is gone", said)
+                self.assertNotIn("has changed", said)
+            self.assertNotIn("there is no unit", svcd.svctl("restart", "--dry-run", "w*", status=None).stderr)
+            self.assertEqual(svcd.get("web", "MainPID"), pid)
+
+    def test_events_of_a_unit_that_does_not_exist_says_so(self):
+        with Daemon({}) as svcd:
+            self.assertIn("nosuchx.service", svcd.svctl("events", "nosuchx", status=4).stderr)
+
     def test_a_glob_of_restart_starts_nothing_that_was_stopped(self):
         with Daemon({"w@.service": service(actor("w-%i"), Restart="always", RestartSec="1h")}) as svcd:
             svcd.svctl("start", "w@1", "w@2", "w@3")

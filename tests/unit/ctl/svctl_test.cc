@@ -145,7 +145,8 @@ TEST_F(Svctl, AFailedStartSaysWhyInWords) {
     EXPECT_EQ(outcome.status, 1);
     EXPECT_THAT(outcome.err,
                 AllOf(StartsWith("error: broken.service failed to start: its main process exited "
-                                 "with status 203 (the executable could not be run)\n"),
+                                 "with status 203 (its own; or svcd's, which then means: the "
+                                 "executable could not be run)\n"),
                       HasSubstr("state: failed (failed), Result=exit-code"),
                       HasSubstr("svctl status broken.service")));
 }
