@@ -205,8 +205,9 @@ void Machine::act_on_rechecked() {
         } else if (is_down(unit.active_state())) {
             if (may_come_back(unit)) {
                 // That was back before it was down: its stop had to wait for something else. The
-                // start may end for a third unit's sake at once, and so be due again.
-                if (may_act_by_itself(unit)) {
+                // start may end for a third unit's sake at once, and so be due again: that one
+                // brings it back, then.
+                if (comebacks_tried_.insert(id).second) {
                     come_back(unit, "what it needs is back");
                 }
             } else if (const Unit* upholder = active_upholder(unit);

@@ -52,6 +52,7 @@ void Machine::settle() {
             }
         }
     }
+    comebacks_tried_.clear();
     start_finished = start_finished || (started && jobs.empty());
     take_waiting_definitions();
 }

@@ -338,8 +338,9 @@ TEST(ProcessVerdicts, AShellThatWaitsForItsChild) {
     const Json record = killed(family, {{"command", "/bin/sh -c x"}});
     EXPECT_EQ(
         why(record),
-        "PID 812 (sh) is a shell that catches SIGTERM, but runs its trap only when its child, "
-        "PID 815 (python3), has ended; that one got SIGTERM, too, and has not ended.");
+        "PID 812 (sh) is a shell that catches SIGTERM and has a child, PID 815 (python3). If it "
+        "waits for that in the foreground, its trap comes after that; if not, it sits in its "
+        "trap; that one got SIGTERM, too, and has not ended.");
     EXPECT_THAT(kinds(record), ElementsAre("shell-wrapper", "ignores-signal"));
     EXPECT_THAT(mends_of(explained(record).verdicts).front(), HasSubstr("'exec'"));
 }
