@@ -292,10 +292,9 @@ void Checkers::check_rest(std::size_t unit) {
     if (self.is.wants_back && !self.bonds_changed && is_down(self.is.sub) && !self.is.has_job() &&
         !world_.is_shutting_down && world_.supervisor->shutting_down == 0 &&
         !self.bound_to.empty() &&
-        std::all_of(self.bound_to.begin(), self.bound_to.end(),
-                    [this](std::size_t other) {
-                        return is_up(entry(other).is.sub) && !entry(other).is.wants_down();
-                    })) {
+        std::all_of(self.bound_to.begin(), self.bound_to.end(), [this](std::size_t other) {
+            return is_up(entry(other).is.sub) && !entry(other).is.wants_down();
+        })) {
         report("comes-back", unit,
                self.name +
                    " was stopped because a unit that it is bound to had failed; all of "
