@@ -249,6 +249,10 @@ std::optional<Verdict> used_up_extension(const ProcessFacts& process, const Scen
 
 std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
+    const StopEvent* killed = first_sigkill(scene.record);
+    if (killed != nullptr && killed->cause == "user") {
+        return std::nullopt;  // it was not given the time
+    }
     const bool takes = process.caught.contains(signal) || process.blocked.contains(signal);
     if (!was_asked_to_end(scene.record, process.pid) || !takes) {
         return std::nullopt;

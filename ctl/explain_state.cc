@@ -213,7 +213,9 @@ std::optional<Verdict> dependency_down(const StateFacts& facts) {
         return std::nullopt;
     }
     return verdict("dependency", "a unit that it needs is down: " + facts.culprits,
-                   "Mend that one first; 'svctl explain' of it says more.");
+                   facts.culprits.find("a Requisite has to be active") != std::string::npos
+                       ? "Start that one first: a Requisite does not start it."
+                       : "Mend that one first; 'svctl explain' of it says more.");
 }
 
 std::optional<Verdict> start_limit_hit(const StateFacts& facts) {
@@ -265,7 +267,10 @@ std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
     return verdict(
         "restarts",
         (restarts == 0 ? std::string{"svcd restarts it"} : "svcd has restarted it " + count) +
-            " by itself (Restart: " + text_of(facts.properties, "Restart") + ")" +
+            " by itself (" +
+            (text_of(facts.properties, "Restart") == "no" ? std::string{"RestartForceExitStatus; "}
+                                                          : "") +
+            "Restart: " + text_of(facts.properties, "Restart") + ")" +
             (waits ? "; the next time is in " + time_left(facts) : ""),
         "");
 }

@@ -42,7 +42,7 @@ std::string kill_part(const StopRecord& record) {
     const std::size_t killed =
         without_commands(record, killed_pids(record)) + unnamed_pids(record, "SIGKILL");
     if (record.result == "stop-wedged") {
-        return "; processes outlived SIGKILL and are there still";
+        return "; processes outlived SIGKILL";
     }
     if (record.left_over) {
         return "; processes of it are left over, since " + why_left_over(record);
@@ -66,8 +66,20 @@ std::string kill_part(const StopRecord& record) {
     return "; SIGKILL was needed for " + std::to_string(killed) + " of " + processes_text(all);
 }
 
+/// How the main process ended. A signal of which the sender is known means nothing else.
+std::string end_of_main(const StopRecord& record) {
+    const StopEvent* kill = asked_kill(record);
+    const StopEvent* told = first_stop_signal(record);
+    const std::string signal = record.main_code == "exited" ? "" : signal_name(record.main_status);
+    const bool is_sent =
+        (kill != nullptr && kill->signal == signal) ||
+        (told != nullptr && told->signal == signal && was_asked_to_end(record, record.main_pid));
+    return is_sent ? describe_end(code_number(record.main_code), record.main_status)
+                   : end_text(record.main_code, record.main_status, main_ran(record));
+}
+
 std::string own_end(const StopRecord& record) {
-    const std::string end = end_text(record.main_code, record.main_status, main_ran(record));
+    const std::string end = end_of_main(record);
     return end.empty() ? "its processes are gone" : "its main process " + end;
 }
 
@@ -318,10 +330,7 @@ std::string main_end_text(const StopRecord& record) {
         record.main_code != "exited" && was_told && signal_name(record.main_status) == told->signal;
     const bool reports_it = record.main_code == "exited" && was_told && record.main_status > 128 &&
                             signal_name(record.main_status - 128) == told->signal;
-    // What svcd itself has sent means nothing else.
-    const std::string end = by_it
-                                ? describe_end(code_number(record.main_code), record.main_status)
-                                : end_text(record.main_code, record.main_status, main_ran(record));
+    const std::string end = end_of_main(record);
     if (end.empty() || failed_by(record, "not-executed")) {
         return "";
     }

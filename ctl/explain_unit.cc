@@ -109,14 +109,14 @@ std::optional<Verdict> exec_stop_cut(const StopRecord& record) {
         record.limit == kUsecInfinity || record.limit == 0
             ? ""
             : ", " + std::to_string(cut->took * kPercent / record.limit) + " % of the limit";
-    return verdict(
-        "exec-stop-hung",
-        command_text(*cut->end) + " had not ended after " + short_time(cut->took) + share +
-            ", and svcd ended it",
-        cut->end->setting +
-            ": a command that ends by itself, for example below 'timeout 5'; or leave it "
-            "out, if " +
-            record.stop_signal + " is enough.");
+    return verdict("exec-stop-hung",
+                   command_text(*cut->end) + " had not ended after " + short_time(cut->took) +
+                       share + ", and svcd ended it",
+                   cut->end->setting +
+                       ": a command that ends by itself, for example below 'timeout 5'" +
+                       (cut->end->setting == "ExecStop"
+                            ? "; or leave it out, if " + record.stop_signal + " is enough."
+                            : "."));
 }
 
 std::optional<Verdict> exec_stop_failed(const StopRecord& record) {
@@ -127,6 +127,16 @@ std::optional<Verdict> exec_stop_failed(const StopRecord& record) {
         return std::nullopt;
     }
     const StopEvent* told = first_stop_signal(record);
+    if (const auto never = std::ranges::find_if(record.events,
+                                                [&](const StopEvent& event) {
+                                                    return event.what == "exec-failed" &&
+                                                           event.setting == failed->end->setting;
+                                                });
+        never != record.events.end()) {
+        const std::size_t cut = never->error.rfind("; ");
+        return verdict("exec-stop-failed", never->error.substr(0, cut),
+                       cut == std::string::npos ? "" : never->error.substr(cut + 2) + ".");
+    }
     return verdict(
         "exec-stop-failed",
         command_text(*failed->end) + " " + end_text(failed->end->code, failed->end->status) +
@@ -221,13 +231,19 @@ std::optional<Verdict> crashed(const StopRecord& record) {
         asked_kill(record) != nullptr) {
         return std::nullopt;
     }
-    return verdict(
-        "crashed",
-        main_of(record) + " " + end_text(record.main_code, record.main_status) + "; it crashed",
-        record.main_code == "dumped"
-            ? "Read the core dump (/proc/sys/kernel/core_pattern says where it went): "
-              "'gdb PROGRAM CORE', then 'bt'."
-            : "LimitCORE: infinity leaves a core dump the next time.");
+    if (record.main_status == SIGXCPU || record.main_status == SIGXFSZ) {
+        return verdict(
+            "crashed", main_of(record) + " " + end_text(record.main_code, record.main_status),
+            record.main_status == SIGXCPU ? "LimitCPU: more, if it has one and needs more."
+                                          : "LimitFSIZE: more, if it has one and needs more.");
+    }
+    return verdict("crashed",
+                   main_of(record) + " " + end_text(record.main_code, record.main_status) +
+                       "; it crashed, or was made to",
+                   record.main_code == "dumped"
+                       ? "Read the core dump (/proc/sys/kernel/core_pattern says where it went): "
+                         "'gdb PROGRAM CORE', then 'bt'."
+                       : "LimitCORE: infinity leaves a core dump the next time.");
 }
 
 /// A signal that ends a program which has no handler for it, and leaves no core dump: its own, or
@@ -364,10 +380,16 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
 
 std::optional<Verdict> left_by_main(const StopRecord& record) {
     const std::vector<ProcessId> left = left_when_main_had_ended(record);
-    if (left.empty() || !ended_by_itself(record)) {
+    // What a command of the unit has left, or the next of several ExecStart, looks the same.
+    const bool may_be_another = failed_by(record, "start-timeout") ||
+                                std::ranges::any_of(record.events, [](const StopEvent& event) {
+                                    return event.what == "spawn";
+                                });
+    if (left.empty() || !ended_by_itself(record) || may_be_another) {
         return std::nullopt;
     }
-    const bool ended_well = record.main_code == "exited" && record.main_status == 0;
+    const bool ended_well =
+        record.main_code == "exited" && record.main_status == 0 && record.result == "success";
     return verdict(
         "left-processes",
         "the main process ended and left " + pids_text(left) + " behind, which svcd ended too",

@@ -187,7 +187,9 @@ std::string end_text(std::string_view code, int status, bool ran) {
     }
     const std::string text = describe_end(code_number(code), status, ran);
     const bool is_signal = code == "killed" || code == "dumped";
-    return is_signal && !meaning.empty() ? text + " (" + std::string{meaning} + ")" : text;
+    return is_signal && !meaning.empty()
+               ? text + " (" + std::string{meaning} + ", unless another process sent it)"
+               : text;
 }
 
 std::string cause_text(std::string_view cause, std::string_view signal) {

@@ -124,6 +124,11 @@ std::string usual_stop_text(const Json& properties) {
     const auto stop_post = properties.find("ExecStopPost");
     const bool has_stop_post =
         stop_post != properties.end() && stop_post->is_array() && !stop_post->empty();
+    if (samples == 1) {
+        return "stopped in " + seconds(number_of(properties, "StopTimeP95USec")) +
+               " the last time, " + (has_stop_post ? "before ExecStopPost, " : "") + "limit " +
+               timespan(limit);
+    }
     return "stops in " + seconds(number_of(properties, "StopTimeP95USec")) + " (p95 of " +
            std::to_string(samples) + "; half of them in " +
            seconds(number_of(properties, "StopTimeP50USec")) + "), " +

@@ -80,7 +80,8 @@ void Machine::stop_with(Unit& unit) {
             if (!is_down_or_stopping(this->unit(edge.unit()).active_state())) {
                 stop_for(unit, edge.unit(),
                          std::string(name_of(inverse(relation))) + " " + unit.name() +
-                             ", which is stopping");
+                             (unit.job != JobId::none ? ", which is being stopped"
+                                                      : ", which has ended"));
             }
         }
     }

@@ -117,6 +117,12 @@ std::string describe(const UnitFailure& failure, const ServiceSettings& settings
         case FailureKind::watchdog:
             return "it had sent no WATCHDOG=1 for WatchdogSec (" + limit + ")";
         case FailureKind::watchdog_never:
+            if (failure.pid != 0) {
+                return "its WATCHDOG=1 came from PID " + std::to_string(failure.pid) +
+                       " and was refused, for NotifyAccess does not allow that process to speak; "
+                       "WatchdogSec (" +
+                       limit + ") was over";
+            }
             return "it has never sent WATCHDOG=1 since it was started, and WatchdogSec (" + limit +
                    ") was over";
         case FailureKind::watchdog_trigger:
@@ -202,6 +208,7 @@ void Service::blame_watchdog(bool was_asked_for) {
           : run_.watchdog_at > run_.main_started_at ? FailureKind::watchdog
                                                     : FailureKind::watchdog_never);
     failure_.limit = run_.watchdog_interval;
+    failure_.pid = run_.refused_ready_from;
 }
 
 }  // namespace svcd

@@ -339,7 +339,7 @@ private:
     std::uint64_t random_state_;
     std::vector<BrokenCycle> broken_cycles_;
     std::set<std::pair<UnitId, UnitId>> comebacks_;  ///< Unit::missed, and the unit that misses it
-    std::set<UnitId> comebacks_tried_;  ///< in this step, by units that were down late
+    std::set<UnitId> comebacks_tried_;               ///< in this step, by units that were down late
     std::vector<FailedUnit> failures_;
     bool draining_failures_ = false;
     bool cycles_may_have_come_ = false;

@@ -35,7 +35,9 @@ void Service::on_notification(const Notification& message) {
         machine_.say(Severity::warning, unit_,
                      "a notification from PID " + std::to_string(message.sender) +
                          " is not taken: it is not one of those that NotifyAccess allows");
-        run_.refused_ready_from = message.ready ? message.sender : run_.refused_ready_from;
+        if (message.ready || message.watchdog) {
+            run_.refused_ready_from = message.sender;
+        }
         return;
     }
     machine_.touch(unit_);
@@ -60,6 +62,9 @@ void Service::take_facts(const Notification& message) {
     }
     if (message.watchdog_interval.has_value()) {
         run_.watchdog_interval = *message.watchdog_interval;
+    }
+    if (message.watchdog) {
+        run_.watchdog_at = machine_.now;
     }
     if ((message.watchdog || message.watchdog_interval.has_value()) &&
         run_.watchdog_deadline != kNever) {

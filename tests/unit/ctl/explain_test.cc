@@ -257,7 +257,8 @@ TEST(Ends, AreToldWithWhoSentTheSignal) {
                 Not(HasSubstr("child")));
     EXPECT_EQ(end_text("exited", 203),
               "exited with status 203/EXEC (the executable could not be run)");
-    EXPECT_EQ(end_text("killed", 11), "was killed by SIGSEGV (invalid memory access)");
+    EXPECT_EQ(end_text("killed", 11),
+              "was killed by SIGSEGV (invalid memory access, unless another process sent it)");
 }
 
 TEST(ProcessVerdicts, WhatNoSignalReaches) {

@@ -118,7 +118,7 @@ TEST_F(AfterAManager, AStopThatBeganAndEndedAtOneTimeComesAgain) {
     const std::vector<json> all = records("a.service");
     ASSERT_THAT(all, SizeIs(1));
     EXPECT_THAT(outline(all[0]),
-                ElementsAre("exit main", "state stop-sigterm", "empty", "state failed"));
+                ElementsAre("exit main", "failure", "state stop-sigterm", "empty", "state failed"));
 }
 
 TEST_F(AfterAManager, AStopThatTheStateFileDoesNotKnowIsRecordedOnce) {

@@ -176,7 +176,7 @@ TEST_F(StopRecorderTest, ControlProcessesAreNamedByTheirSetting) {
     step(ProcessExited{control_, ExitCode::exited, 5});
     const json now = record("a.service");
     EXPECT_THAT(outline(now), ElementsAre("state stop", "spawn ExecStop", "exit ExecStop control",
-                                          "state stop-sigterm", "signal SIGTERM stop"));
+                                          "failure", "state stop-sigterm", "signal SIGTERM stop"));
     EXPECT_EQ(now["events"][2]["status"], 5);
     EXPECT_THAT(now["events"][1]["command"].get<std::string>(), HasSubstr("/bin/stopper"));
 }
@@ -268,7 +268,7 @@ TEST_F(StopRecorderTest, OfManyProcessesOnlySomeAreLookedAt) {
     }
     ask(JobVerb::stop, "a.service");
     advance(90s);
-    const json processes = record("a.service")["events"][3];
+    const json processes = record("a.service")["events"][4];  // after the failure, and its state
     ASSERT_EQ(processes["what"], "processes");
     EXPECT_LE(processes["processes"].size(), kProcessesShown);
     EXPECT_EQ(processes["processes"].size() + processes["more"].get<std::size_t>(), 1001U);
