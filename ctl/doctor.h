@@ -39,6 +39,7 @@ struct Patient {
     std::vector<StopRecord> records;       ///< newest first
     std::vector<Zombie> zombies;           ///< children of its processes
     std::set<ProcessId> signalfd_readers;  ///< those that read the stop signal by signalfd
+    std::vector<std::string> missing;      ///< "ExecStop: /opt/ctl": files that it names, not there
     std::optional<std::string> pid_file;   ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
     Usec now_monotonic = 0;
@@ -90,6 +91,8 @@ void check_order(const Patient& patient, Findings& findings);
 void check_changed_file(const Patient& patient, Findings& findings);
 void check_pid_file(const Patient& patient, Findings& findings);
 void check_load_error(const Patient& patient, Findings& findings);
+void check_missing_files(const Patient& patient, Findings& findings);
+void check_watchdog(const Patient& patient, Findings& findings);
 void check_install(const Patient& patient, Findings& findings);
 void check_left_out(const Patient& patient, Findings& findings);
 void check_restarts(const Patient& patient, Findings& findings);

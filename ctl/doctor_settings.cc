@@ -150,6 +150,33 @@ void check_order(const Patient& patient, Findings& findings) {
     }
 }
 
+/// A service that runs may have lost the programs and files that its next start, or its stop,
+/// needs.
+void check_missing_files(const Patient& patient, Findings& findings) {
+    for (const std::string& each : patient.missing) {
+        findings.push_back(
+            {Severity::problem, "missing-file", each + " is not there",
+             "Install it again, or correct " + each.substr(0, each.find(':')) + "."});
+    }
+}
+
+/// Half of WatchdogSec is over since it is up, and nobody has pinged: so it will be over.
+void check_watchdog(const Patient& patient, Findings& findings) {
+    const Usec limit = number_of(patient.properties, "WatchdogUSec");
+    const Usec up_since = number_of(patient.properties, "ActiveEnterTimestampMonotonic");
+    const Usec pinged = number_of(patient.properties, "WatchdogTimestampMonotonic");
+    if (limit == 0 || limit == kUsecInfinity || number_of(patient.properties, "MainPID") == 0 ||
+        text_of(patient.properties, "ActiveState") != "active" || pinged >= up_since ||
+        patient.now_monotonic < up_since + limit / 2) {
+        return;
+    }
+    findings.push_back({Severity::warning, "watchdog-without-ping",
+                        "it has not sent WATCHDOG=1 since it is up, and half of its WatchdogSec is "
+                        "over: svcd ends it when all of it is",
+                        "Have the program send WATCHDOG=1 (NotifyAccess has to allow the process "
+                        "that does), or leave WatchdogSec out."});
+}
+
 /// What the section Install wishes for. Told to who asks for the unit: not to be enabled is no
 /// mistake.
 void check_install(const Patient& patient, Findings& findings) {

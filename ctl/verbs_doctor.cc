@@ -1,7 +1,9 @@
 // doctor: finds what will go wrong with services before it does.
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "doctor.h"
 #include "guard.h"
@@ -45,6 +47,35 @@ bool is_service(const std::string& unit) {
     return unit.ends_with(".service");
 }
 
+bool is_gone(const std::string& path) {
+    return path.starts_with('/') && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+}
+
+/// The programs and files that the unit names by their whole path and that are not there. What its
+/// user may see, and what is in its own mount namespace, is not looked at.
+std::vector<std::string> missing_files(const Json& properties) {
+    std::vector<std::string> missing;
+    for (const char* setting : {"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost",
+                                "ExecReload", "ExecStop", "ExecStopPost"}) {
+        for (const Json& command : properties.value(setting, Json::array())) {
+            const std::string path =
+                command.is_array() && !command.empty() && command[0].is_string()
+                    ? command[0].get<std::string>()
+                    : "";
+            if (is_gone(path)) {
+                missing.push_back(std::string{setting} + ": " + path);
+            }
+        }
+    }
+    for (const Json& file : properties.value("EnvironmentFiles", Json::array())) {
+        const bool is_needed = file.is_array() && file.size() == 2 && file[1] == false;
+        if (is_needed && is_gone(file[0].get<std::string>())) {
+            missing.push_back("EnvironmentFile: " + file[0].get<std::string>());
+        }
+    }
+    return missing;
+}
+
 Patient patient_of(Session& session, const std::string& unit, const Patient& common) {
     Patient patient = common;
     patient.properties = session.daemon().unit_properties(unit);
@@ -56,6 +87,7 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     if (!is_service(unit)) {
         return patient;
     }
+    patient.missing = missing_files(patient.properties);
     patient.processes = look_at(session, unit, patient.frozen);
     for (const Json& record : session.daemon().stop_records(unit, kRecordsMax)) {
         patient.records.push_back(read_record(record));
