@@ -120,13 +120,20 @@ void Machine::come_back(Unit& unit, std::string reason) {
     }
 }
 
+/// Is it up, and nobody has asked for its stop? To come back with one that is about to be stopped
+/// would undo that stop.
+bool Machine::stays_up(const Unit& unit) const {
+    const Job* job = job_of(unit);
+    return is_up(unit.active_state()) && (job == nullptr || job->type != JobType::stop);
+}
+
 /// Is what it missed up again? (It may have been so before the unit itself was down.)
 bool Machine::may_come_back(const Unit& unit) const {
     if (!unit.wants_back) {
         return false;
     }
-    return has_its_ties(unit) || (is_up(this->unit(unit.missed).active_state()) &&
-                                  dependents_of(unit.missed).contains(unit.id));
+    return has_its_ties(unit) ||
+           (stays_up(this->unit(unit.missed)) && dependents_of(unit.missed).contains(unit.id));
 }
 
 /// Is all of it up that it may have been stopped for?
@@ -135,7 +142,7 @@ bool Machine::has_its_ties(const Unit& unit) const {
     for (const Relation tie : kTies) {
         for (const auto edge : graph.related(unit.id, tie)) {
             has_any = true;
-            if (!is_up(this->unit(edge.unit()).active_state())) {
+            if (!stays_up(this->unit(edge.unit()))) {
                 return false;
             }
         }

@@ -15,6 +15,8 @@ namespace {
 /// units that want opposite things don't keep the machine busy.
 constexpr Duration kAutomaticInterval{10'000'000};
 constexpr std::uint32_t kAutomaticBurst = 16;
+/// Comebacks of a unit that are tried in one step.
+constexpr unsigned kComebacksInAStep = 16;
 
 /// How often one step triggers the same unit by OnFailure or OnSuccess.
 constexpr std::uint32_t kTriggersPerStepMax = 16;
@@ -182,6 +184,15 @@ void Machine::recheck(Unit& unit) {
         }
     } else if (is_up(unit.active_state())) {
         look_at_related(Relation::upholds);
+        // A stop of it may have been given up: what waits for it comes back now.
+        for (const Relation others : {Relation::required_by, Relation::requisite_of,
+                                      Relation::bound_by, Relation::consists_of}) {
+            for (const auto edge : graph.related(unit.id, others)) {
+                if (this->unit(edge.unit()).wants_back) {
+                    look_at(this->unit(edge.unit()));
+                }
+            }
+        }
     }
 }
 
@@ -206,9 +217,9 @@ void Machine::act_on_rechecked() {
         } else if (is_down(unit.active_state())) {
             if (may_come_back(unit)) {
                 // That was back before it was down: its stop had to wait for something else. The
-                // start may end for a third unit's sake at once, and so be due again: that one
-                // brings it back, then.
-                if (comebacks_tried_.insert(id).second) {
+                // start may end for a third unit's sake at once, and so be due again: often enough
+                // while others move in the same step, but not for ever.
+                if (++comebacks_tried_[id] <= kComebacksInAStep) {
                     come_back(unit, "what it needs is back");
                 }
             } else if (const Unit* upholder = active_upholder(unit);

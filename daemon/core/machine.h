@@ -260,6 +260,7 @@ private:
     void bring_back(const Unit& unit);
     void come_back(Unit& unit, std::string reason);
     bool may_come_back(const Unit& unit) const;
+    bool stays_up(const Unit& unit) const;
     bool has_its_ties(const Unit& unit) const;
     void forget_comebacks_against(UnitId id, JobType wanted);
     void restore_comeback(Unit& unit, std::uint64_t missed);
@@ -339,7 +340,7 @@ private:
     std::uint64_t random_state_;
     std::vector<BrokenCycle> broken_cycles_;
     std::set<std::pair<UnitId, UnitId>> comebacks_;  ///< Unit::missed, and the unit that misses it
-    std::set<UnitId> comebacks_tried_;               ///< in this step, by units that were down late
+    std::map<UnitId, unsigned> comebacks_tried_;     ///< in this step, of units that were down late
     std::vector<FailedUnit> failures_;
     bool draining_failures_ = false;
     bool cycles_may_have_come_ = false;
