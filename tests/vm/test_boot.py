@@ -101,7 +101,9 @@ class FailedBoot(TestCase):
 
 class Launcher(TestCase):
     # An instruction that there is none of, where the launcher goes on when its poll(2) returns.
-    FAULT = ("pc=$$(awk '{print $$NF}' /proc/1/syscall); printf '\\x0f\\x0b' | dd of=/proc/1/mem bs=1 seek=$$((pc)) conv=notrunc 2>/dev/null;"
+    # As long as it runs ("running") the kernel does not tell where.
+    FAULT = ("pc=running; while [ $$pc = running ]; do pc=$$(awk '{print $$NF}' /proc/1/syscall); done;"
+             " printf '\\x0f\\x0b' | dd of=/proc/1/mem bs=1 seek=$$((pc)) conv=notrunc 2>/dev/null;"
              " kill -USR2 1; exec sleep 1000")
 
     def faults(self, config, until=None):
