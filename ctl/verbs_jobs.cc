@@ -39,7 +39,11 @@ bool was_started(const WatchedJob& job, const Json& properties) {
         const Usec at = number_of(properties, name);
         return is_moment(at) && at >= job.begun;
     };
-    return is_since("InactiveExitTimestampMonotonic") ||
+    // A unit that has not been active in this life had nothing to reload. Svcd's own times tell
+    // that surely; ours may be later than those of the step that our request came in.
+    const bool was_never_up = number_of(properties, "ActiveEnterTimestampMonotonic") <
+                              number_of(properties, "InactiveExitTimestampMonotonic");
+    return was_never_up || is_since("InactiveExitTimestampMonotonic") ||
            is_since("ExecMainStartTimestampMonotonic");
 }
 
@@ -173,12 +177,10 @@ std::optional<StopRecord> stop_of(Session& session, const WatchedJob& job) {
 std::string failure_of_stop(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
     if (failure != nullptr && failure->kind == "not-executed") {
-        const auto failed = std::ranges::find(record.events, "exec-failed", &StopEvent::what);
-        return failed != record.events.end() && failed->setting.starts_with("ExecStop")
-                   ? failed->error
-                   : "";
+        const StopEvent* failed = never_executed(record);
+        return failed != nullptr && failed->setting.starts_with("ExecStop") ? failed->error : "";
     }
-    return failure != nullptr && failure->text.starts_with("ExecStop") ? failure->text : "";
+    return failure != nullptr && failure->setting.starts_with("ExecStop") ? failure->text : "";
 }
 
 /// A stop that needed SIGKILL is done, and yet something is wrong with the service. SIGKILL that
