@@ -153,9 +153,10 @@ UnitFailure start_timeout_now(const Unit& unit) {
     failure.during = unit.sub_state;
     failure.limit = settings.timeout_start;
     failure.pid = run.refused_ready_from;
+    const bool was_extended = run.state_extended_to != Time{};
     failure.detail =
-        run.was_extended ? "it had asked for more time (EXTEND_TIMEOUT_USEC)" : run.pid_file_fault;
-    if (run.was_extended) {
+        was_extended ? "it had asked for more time (EXTEND_TIMEOUT_USEC)" : run.pid_file_fault;
+    if (was_extended) {
         failure.limit = run.state_extended_to - unit.inactive_exit_at;
     }
     if (run.control.is_there()) {
@@ -200,7 +201,9 @@ void Service::blame_stop_timeout() {
         unit_.sub_state == SubState::stop || unit_.sub_state == SubState::stop_post;
     blame(is_command ? FailureKind::command_timeout : FailureKind::stop_timeout);
     failure_.limit = run_.stop_limit;
-    failure_.command = run_.control.command;
+    if (is_command) {
+        failure_.command = run_.control.command;
+    }
 }
 
 void Service::blame_watchdog(bool was_asked_for) {

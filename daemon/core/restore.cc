@@ -1,6 +1,7 @@
 // Records: what a unit is, as plain bytes for the state file, and back again in the manager that
 // follows.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "core/machine.h"
@@ -133,27 +134,55 @@ void set_flag(UnitRecord& record, bool value, UnitFlag2 bit) {
     record.flags2 |= value ? static_cast<std::uint32_t>(bit) : 0u;
 }
 
+/// What of a run is kept as one bit, written and read by the same table.
+template <typename Bit>
+struct RunFlag {
+    bool ServiceRun::*member;
+    Bit bit;
+};
+constexpr auto kRunFlags = std::to_array<RunFlag<UnitFlag>>({
+    {&ServiceRun::forbid_restart, kUnitForbidRestart},
+    {&ServiceRun::sigkill_sent, kUnitSigkillSent},
+    {&ServiceRun::main_is_adopted, kUnitMainIsAdopted},
+    {&ServiceRun::main_known, kUnitMainIsKnown},
+    {&ServiceRun::told_reloading, kUnitToldReloading},
+    {&ServiceRun::told_stopping, kUnitToldStopping},
+    {&ServiceRun::forget_restarts, kUnitForgetRestarts},
+});
+constexpr auto kRunFlags2 = std::to_array<RunFlag<UnitFlag2>>({
+    {&ServiceRun::bus_name_good, kUnitBusNameGood},
+    {&ServiceRun::signal_sent, kUnitStopSignalSent},
+    {&ServiceRun::may_have_missed_ready, kUnitMayHaveMissedReady},
+    {&ServiceRun::readiness_unknown, kUnitReadinessUnknown},
+    {&ServiceRun::gave_up_waiting, kUnitGaveUpWaiting},
+    {&ServiceRun::killed_one_by_one, kUnitKilledOneByOne},
+    {&ServiceRun::main_has_moved, kUnitMainHasMoved},
+    {&ServiceRun::given_up, kUnitIsGivenUp},
+    {&ServiceRun::stop_is_measured, kUnitStopIsMeasured},
+    {&ServiceRun::asked_to_stop, kUnitAskedToStop},
+});
+
 void put_run_flags(UnitRecord& record, const ServiceRun& run) {
+    for (const auto& flag : kRunFlags) {
+        set_flag(record, run.*flag.member, flag.bit);
+    }
+    for (const auto& flag : kRunFlags2) {
+        set_flag(record, run.*flag.member, flag.bit);
+    }
     set_flag(record, true, kUnitHasRun);
-    set_flag(record, run.forbid_restart, kUnitForbidRestart);
-    set_flag(record, run.sigkill_sent, kUnitSigkillSent);
-    set_flag(record, run.main_is_adopted, kUnitMainIsAdopted);
-    set_flag(record, run.main_known, kUnitMainIsKnown);
-    set_flag(record, run.told_reloading, kUnitToldReloading);
-    set_flag(record, run.told_stopping, kUnitToldStopping);
-    set_flag(record, run.forget_restarts, kUnitForgetRestarts);
-    set_flag(record, run.bus_name_good, kUnitBusNameGood);
     set_flag(record, run.main.is_held, kUnitMainIsHeld);
-    set_flag(record, run.signal_sent, kUnitStopSignalSent);
-    set_flag(record, run.may_have_missed_ready, kUnitMayHaveMissedReady);
-    set_flag(record, run.readiness_unknown, kUnitReadinessUnknown);
-    set_flag(record, run.gave_up_waiting, kUnitGaveUpWaiting);
-    set_flag(record, run.killed_one_by_one, kUnitKilledOneByOne);
-    set_flag(record, run.main_has_moved, kUnitMainHasMoved);
-    set_flag(record, run.given_up, kUnitIsGivenUp);
-    set_flag(record, run.stop_is_measured, kUnitStopIsMeasured);
     set_flag(record, run.main_ran && !run.main.is_there(), kUnitMainRan);
-    set_flag(record, run.asked_to_stop, kUnitAskedToStop);
+}
+
+void take_run_flags(ServiceRun& run, const UnitRecord& record) {
+    for (const auto& flag : kRunFlags) {
+        run.*flag.member = (record.flags & flag.bit) != 0;
+    }
+    for (const auto& flag : kRunFlags2) {
+        run.*flag.member = (record.flags2 & flag.bit) != 0;
+    }
+    run.main.is_held = (record.flags2 & kUnitMainIsHeld) != 0;
+    run.main_ran = (record.flags2 & kUnitMainRan) != 0;
 }
 
 void put_run(UnitRecord& record, const ServiceRun& run) {
@@ -255,20 +284,10 @@ namespace {
 
 std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     auto run = std::make_unique<ServiceRun>();
-    const auto flag = [&](UnitFlag bit) { return (record.flags & bit) != 0; };
-    run->forbid_restart = flag(kUnitForbidRestart);
-    run->sigkill_sent = flag(kUnitSigkillSent);
-    run->main_is_adopted = flag(kUnitMainIsAdopted);
-    run->main_known = flag(kUnitMainIsKnown);
-    run->told_reloading = flag(kUnitToldReloading);
-    run->told_stopping = flag(kUnitToldStopping);
-    run->forget_restarts = flag(kUnitForgetRestarts);
     run->reload_result = static_cast<UnitResult>(record.reload_result);
     run->restarts = record.restarts;
     run->backoff = record.backoff;
     run->reload_began_at = time_from_usec(record.reload_began_at);
-    run->bus_name_good = (record.flags2 & kUnitBusNameGood) != 0;
-    run->given_up = (record.flags2 & kUnitIsGivenUp) != 0;
     run->state_deadline = time_from_usec(record.state_deadline);
     run->watchdog_deadline = time_from_usec(record.watchdog_deadline);
     run->stop_deadline = time_from_usec(record.stop_deadline);
@@ -277,16 +296,7 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->dump_until = time_from_usec(record.dump_until);
     run->stop_times.restore(record.stop_times);
     run->warned_percent = record.stop_times.warned_percent;
-    run->stop_is_measured = (record.flags2 & kUnitStopIsMeasured) != 0;
-    run->asked_to_stop = (record.flags2 & kUnitAskedToStop) != 0;
-    run->main_ran = (record.flags2 & kUnitMainRan) != 0;
     run->exec_notes = exec_notes_from(record);
-    const auto flag2 = [&](UnitFlag2 bit) { return (record.flags2 & bit) != 0; };
-    run->signal_sent = flag2(kUnitStopSignalSent);
-    run->may_have_missed_ready = flag2(kUnitMayHaveMissedReady);
-    run->readiness_unknown = flag2(kUnitReadinessUnknown);
-    run->gave_up_waiting = flag2(kUnitGaveUpWaiting);
-    run->killed_one_by_one = flag2(kUnitKilledOneByOne);
     run->idle_until = time_from_usec(record.idle_until);
     run->unreaped_until = time_from_usec(record.unreaped_until);
     run->unreaped_start_time = record.unreaped_start_time;
@@ -303,15 +313,14 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     for (std::size_t index = 0; index < starts; ++index) {
         run->starts.push_back(time_from_usec(record.start_times[index]));
     }
-    run->main_has_moved = (record.flags2 & kUnitMainHasMoved) != 0;
     run->main = process_from(record.main);
-    run->main.is_held = (record.flags2 & kUnitMainIsHeld) != 0;
     run->control = process_from(record.control);
     run->identifying = static_cast<Token>(record.identifying);
     run->invocation_id = record.invocation_id;
     run->status_text = text_of(record.status_text);
     run->failure = failure_from(record.failure);
     run->reload_failure = failure_from(record.reload_failure);
+    take_run_flags(*run, record);
     return run;
 }
 

@@ -104,7 +104,7 @@ StartOutcome Service::start() {
     run_.reload_failure = {};
     run_.pid_file_fault.clear();
     run_.refused_ready_from = 0;
-    run_.was_extended = false;
+    run_.state_extended_to = Time{};
     forget_exec_notes();
     run_.given_up = false;
     run_.main_known = false;

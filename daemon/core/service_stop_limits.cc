@@ -147,7 +147,6 @@ void Service::extend_timeout(Duration more) {
         run_.state_deadline = std::max(run_.state_deadline, until);
     }
     if (traits(unit_.sub_state).starting) {
-        run_.was_extended = true;
         run_.state_extended_to = run_.state_deadline;
     }
     if (stops && run_.stop_deadline != kNever) {

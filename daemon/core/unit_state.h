@@ -86,8 +86,7 @@ struct ServiceRun {
     UnitFailure failure;                 ///< what made the unit's result
     UnitFailure reload_failure;          ///< what made the reload's
     std::string pid_file_fault;          ///< why the PID file gave no main process, the last time
-    bool was_extended = false;           ///< its start, by EXTEND_TIMEOUT_USEC
-    Time state_extended_to{};            ///< until when, then
+    Time state_extended_to{};            ///< by EXTEND_TIMEOUT_USEC in its start; zero: never
     Pid refused_ready_from = 0;          ///< who said READY=1 in this start and may not speak
     bool forget_restarts = false;        ///< the next start begins to count anew
     bool main_known = false;             ///< this life has, or had, a main process that we know
