@@ -1,4 +1,4 @@
-// Who is to blame for a start that failed before it was tried, or for a job that was cancelled.
+// Finds the units for whose sake a start was not tried, and the request that cancelled a job.
 #pragma once
 
 #include <string>

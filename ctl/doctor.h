@@ -67,7 +67,8 @@ Json findings_json(const std::vector<Examined>& units);
 // Each of these is one check; it adds what it finds.
 using Findings = std::vector<Finding>;
 
-/// Of a unit that nobody asked for and that does not run: what keeps it from running.
+/// Keeps only what stops a unit from running. It is for units that nobody named and that do not
+/// run.
 Findings only_of_trouble(Findings findings);
 /// "; web.service, which needs it, is down", or nothing.
 std::string kept_down_text(const Patient& patient);

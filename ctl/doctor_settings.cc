@@ -177,8 +177,8 @@ void check_watchdog(const Patient& patient, Findings& findings) {
                         "that does), or leave WatchdogSec out."});
 }
 
-/// What the section Install wishes for. Told to who asks for the unit: not to be enabled is no
-/// mistake.
+/// Tells which wishes of the section Install have no link. It speaks only to a person who names the
+/// unit, for a unit that is not enabled is no mistake.
 void check_install(const Patient& patient, Findings& findings) {
     struct Wish {
         std::string_view key;

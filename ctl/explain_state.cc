@@ -275,7 +275,7 @@ std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
         "");
 }
 
-/// What svcd says that the start waits for, and what helps where that never comes.
+/// Tells what the start waits for, as svcd says it, and what to do when that never comes.
 std::optional<Verdict> is_not_ready(const StateFacts& facts) {
     const std::string waits_for = text_of(facts.properties, "StartWaitsFor");
     if (waits_for.empty()) {

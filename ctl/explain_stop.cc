@@ -93,9 +93,8 @@ std::string own_reason(const StopRecord& record) {
     }
     const StopEvent* failure = failure_of(record);
     if (failure != nullptr && failure->kind == "not-executed") {
-        const auto failed = std::ranges::find(record.events, "exec-failed", &StopEvent::what);
-        return failed != record.events.end() ? failed->error
-                                             : "a command of it could not be executed";
+        const StopEvent* failed = never_executed(record);
+        return failed != nullptr ? failed->error : "a command of it could not be executed";
     }
     if (failure != nullptr && !failure->text.empty()) {
         return failure->text;

@@ -82,7 +82,7 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
     if (says("PIDFile /")) {
         return "PIDFile: the path that the program really writes; or leave it out.";
     }
-    if (says("ExecStart (") && record.from == "start") {
+    if (failure.setting == "ExecStart" && record.from == "start") {
         return "Type: exec, if the program stays in the foreground; TimeoutStartSec: more, if it "
                "needs that long.";
     }
@@ -127,12 +127,7 @@ std::optional<Verdict> exec_stop_failed(const StopRecord& record) {
         return std::nullopt;
     }
     const StopEvent* told = first_stop_signal(record);
-    if (const auto never = std::ranges::find_if(record.events,
-                                                [&](const StopEvent& event) {
-                                                    return event.what == "exec-failed" &&
-                                                           event.setting == failed->end->setting;
-                                                });
-        never != record.events.end()) {
+    if (const StopEvent* never = never_executed(record, failed->end->setting)) {
         const std::size_t cut = never->error.rfind("; ");
         return verdict("exec-stop-failed", never->error.substr(0, cut),
                        cut == std::string::npos ? "" : never->error.substr(cut + 2) + ".");
@@ -313,7 +308,7 @@ std::optional<Verdict> failed_by_itself(const StopRecord& record) {
                    "See what it wrote last: 'svctl status " + record.unit + "'.");
 }
 
-/// What svcd wrote down when its time was over, and what helps against just that.
+/// Tells which limit was over, as svcd wrote it down, and what to do about that limit.
 std::optional<Verdict> out_of_time(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
     if (failure == nullptr) {
@@ -340,16 +335,16 @@ std::optional<Verdict> out_of_time(const StopRecord& record) {
 std::optional<Verdict> command_failed(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
     if (failure == nullptr || failure->kind != "command-failed" ||
-        failure->text.starts_with("ExecStop") || record.result == "exec-condition") {
+        failure->setting.starts_with("ExecStop") || record.result == "exec-condition") {
         return std::nullopt;
     }
     return verdict("command-failed", failure->text,
-                   failure->text.substr(0, failure->text.find(' ')) +
+                   failure->setting +
                        ": mend the command, its output is in the unit's log; a '-' before it has "
                        "svcd ignore its failure.");
 }
 
-/// What its Type promises, and it did not do.
+/// Tells that it did not do what its Type promises.
 std::optional<Verdict> promise_not_kept(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
     if (failure == nullptr || (failure->kind != "not-ready" && failure->kind != "no-pid-file")) {
@@ -380,7 +375,7 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
 
 std::optional<Verdict> left_by_main(const StopRecord& record) {
     const std::vector<ProcessId> left = left_when_main_had_ended(record);
-    // What a command of the unit has left, or the next of several ExecStart, looks the same.
+    // The record does not tell whether the main process or a command of the unit left them.
     const bool may_be_another = failed_by(record, "start-timeout") ||
                                 std::ranges::any_of(record.events, [](const StopEvent& event) {
                                     return event.what == "spawn";

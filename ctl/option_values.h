@@ -24,7 +24,7 @@ struct RawValues {
 /// Converts the values; the first that is none of those that there are is a fault.
 std::optional<EarlyEnd> check_values(const VerbRow& row, Options& options, RawValues& raw);
 
-/// What may have been meant by a word that is no signal.
+/// Finds the signal that is nearest to a word that names none.
 std::string hint_for_signal(const std::string& word);
 
 }  // namespace svcd

@@ -101,7 +101,7 @@ std::string budget_text(const Plan& plan) {
 
 std::string plan_text(const Plan& plan, const std::string& request, const Screen& screen) {
     std::string text;
-    // Of a shutdown there is a plan all the same.
+    // A shutdown that is refused has a plan nevertheless.
     if (plan.refused && plan.jobs.empty()) {
         return request + " would be refused: " + *plan.refused + "\n";
     }

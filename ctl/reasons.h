@@ -12,7 +12,7 @@ namespace svcd {
 /// Neither "never" nor "infinity".
 bool is_moment(Usec time);
 
-/// What svcd wrote down when a unit, or its reload, failed (daemon/core/types/failure.h).
+/// Holds why a unit, or its reload, failed. Svcd wrote it down then (daemon/core/types/failure.h).
 struct RecordedFailure {
     std::string kind;  ///< "" for none
     std::string text;  ///< a sentence; "" where the exit status of the main process says it

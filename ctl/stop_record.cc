@@ -249,6 +249,13 @@ const StopEvent* exec_failure(const StopRecord& record) {
     return found == record.events.end() ? nullptr : &*found;
 }
 
+const StopEvent* never_executed(const StopRecord& record, std::string_view setting) {
+    const auto found = std::ranges::find_if(record.events, [&](const StopEvent& event) {
+        return event.what == "exec-failed" && (setting.empty() || event.setting == setting);
+    });
+    return found == record.events.end() ? nullptr : &*found;
+}
+
 std::string name_at_end(const StopRecord& record) {
     const std::string name = name_of(record, record.main_pid);
     return is_shell(name) || failed_by(record, "command-failed") ? "" : name;

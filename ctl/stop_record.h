@@ -137,6 +137,8 @@ const StopEvent* exec_failure(const StopRecord& record);
 /// What the main process was called when it ended; "" where nobody knows: a shell may have become
 /// another program (exec), and of several ExecStart the record has the first.
 std::string name_at_end(const StopRecord& record);
+/// The first command, or the first of this setting, that could not be executed; or nullptr.
+const StopEvent* never_executed(const StopRecord& record, std::string_view setting = "");
 /// What made its result, as svcd wrote it down; nullptr: it did not fail.
 const StopEvent* failure_of(const StopRecord& record);
 bool failed_by(const StopRecord& record, std::string_view kind);

@@ -178,6 +178,12 @@ void StopRecorder::note_failure(StopRecord& record, const UnitStatus& status) {
     JsonWriter{fields}
         .field("kind", name_of(status.failure.kind))
         .field("text", status.failure_text);
+    const UnitDefinition* definition = supervisor_.definition(status.id);
+    if (definition != nullptr && definition->service != nullptr &&
+        status.failure.command < definition->service->commands.size()) {
+        JsonWriter{fields}.field(
+            "setting", name_of(definition->service->commands[status.failure.command].role));
+    }
     record.add(now_, "failure", fields);
 }
 

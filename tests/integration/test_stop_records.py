@@ -134,9 +134,9 @@ class Steps(TestCase):
             start(svcd, "a")
             svcd.svctl("stop", "a")
             record = ended_record(svcd, "a")
-            self.assertEqual([step for step in outline(record) if step not in ("empty", "failure", "state final-sigterm")], [
+            self.assertEqual([step for step in outline(record) if step not in ("empty", "state final-sigterm")], [
                 "state stop", "spawn ExecStop", "exit ExecStop control", "state stop-sigterm", "signal SIGTERM stop", "exit main",
-                "state stop-post", "spawn ExecStopPost", "exit ExecStopPost control", "state failed"])
+                "state stop-post", "spawn ExecStopPost", "exit ExecStopPost control", "failure ExecStopPost", "state failed"])
             spawn, end = events(record, "spawn")[1], events(record, "exit")[2]
             self.assertEqual((end["pid"], end["code"], end["status"]), (spawn["pid"], "exited", 4))
             self.assertIn(" post run=0 code=4", spawn["command"])

@@ -117,8 +117,8 @@ TEST_F(AfterAManager, AStopThatBeganAndEndedAtOneTimeComesAgain) {
     empties("a.service");
     const std::vector<json> all = records("a.service");
     ASSERT_THAT(all, SizeIs(1));
-    EXPECT_THAT(outline(all[0]),
-                ElementsAre("exit main", "failure", "state stop-sigterm", "empty", "state failed"));
+    EXPECT_THAT(outline(all[0]), ElementsAre("exit main", "failure ExecStart", "state stop-sigterm",
+                                             "empty", "state failed"));
 }
 
 TEST_F(AfterAManager, AStopThatTheStateFileDoesNotKnowIsRecordedOnce) {

@@ -175,8 +175,9 @@ TEST_F(StopRecorderTest, ControlProcessesAreNamedByTheirSetting) {
     ask(JobVerb::stop, "a.service");
     step(ProcessExited{control_, ExitCode::exited, 5});
     const json now = record("a.service");
-    EXPECT_THAT(outline(now), ElementsAre("state stop", "spawn ExecStop", "exit ExecStop control",
-                                          "failure", "state stop-sigterm", "signal SIGTERM stop"));
+    EXPECT_THAT(outline(now),
+                ElementsAre("state stop", "spawn ExecStop", "exit ExecStop control",
+                            "failure ExecStop", "state stop-sigterm", "signal SIGTERM stop"));
     EXPECT_EQ(now["events"][2]["status"], 5);
     EXPECT_THAT(now["events"][1]["command"].get<std::string>(), HasSubstr("/bin/stopper"));
 }
