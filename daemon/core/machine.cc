@@ -271,7 +271,7 @@ void Machine::on(ProcessExited& event) {
 void Machine::on(CgroupEmptied& event) {
     Unit& emptied = unit(event.unit);
     if (emptied.run != nullptr) {
-        Service{*this, emptied}.on_cgroup_emptied(event.moved);
+        Service{*this, emptied}.on_cgroup_emptied(event);
     }
 }
 

@@ -67,7 +67,7 @@ public:
     void on_exit(ProcessRole role, ExitCode code, int status);
     void on_main_process_found(const MainProcessFound& found);
     void on_main_process_not_found(const Error& error);
-    void on_cgroup_emptied(Token moved);
+    void on_cgroup_emptied(const CgroupEmptied& event);
     void on_reaped(Pid pid);
     void on_notification(const Notification& notification);
     void on_bus_name(bool has_owner);

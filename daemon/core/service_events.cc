@@ -334,21 +334,24 @@ void Service::on_main_moved() {
     machine_.touch(unit_);
 }
 
-void Service::on_cgroup_emptied(Token moved) {
+void Service::on_cgroup_emptied(const CgroupEmptied& event) {
     const bool has_main = run_.main.is_there() && !run_.main.is_held;
-    if (has_main && run_.main.token == moved) {
+    if (has_main && run_.main.token == event.moved) {
         on_main_moved();
         return;
     }
     if (has_main || run_.control.is_there()) {
-        // Either this report is older than the process, or the exit record is held up by a tracer,
-        // or there will be none (a process whose parent isn't the launcher). A second look, a while
-        // later, tells.
+        // Either this report is older than the process, or the exit record is on its way, or held
+        // up by a tracer, or there will be none (a process whose parent isn't the launcher). A
+        // second look, a while later, tells.
         const SubStateTraits& state = traits(unit_.sub_state);
         if (state.starting || unit_.sub_state == SubState::auto_restart) {
             return;
         }
-        if (run_.recheck_until == kNever || machine_.now > run_.recheck_until) {
+        const bool is_second_look =
+            run_.recheck_until != kNever && machine_.now <= run_.recheck_until;
+        if (!is_second_look || event.exit_is_to_come) {
+            run_.recheck_until = kNever;
             if (run_.empty_since == kNever) {
                 run_.empty_since = machine_.now;
                 run_.check_deadline = after(machine_.now, kExitRecordWait);

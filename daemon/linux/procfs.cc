@@ -88,6 +88,15 @@ Result<std::string> cgroup_of(Pid pid) {
     return failure(ENOENT, "find the v2 cgroup of", std::to_string(pid), "is cgroup2 mounted?");
 }
 
+bool is_unreaped_child(Pid pid, Pid parent) {
+    const Result<ProcessInfo> info = process_info(pid);
+    if (!info || info->state != 'Z' || info->parent != parent) {
+        return false;
+    }
+    const Result<std::string> text = read_proc(pid, "status", kSmallFile);
+    return text && text->find("\nTracerPid:\t0\n") != std::string::npos;
+}
+
 bool is_dumping_core(Pid pid) {
     const Result<std::string> text = read_proc(pid, "status", kSmallFile);
     return text && text->find("\nCoreDumping:\t1") != std::string::npos;

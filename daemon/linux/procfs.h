@@ -27,6 +27,9 @@ Result<ProcessInfo> process_info(Pid pid);
 std::optional<ProcessInfo> parse_process_stat(std::string_view line);
 /// The v2 cgroup path of a process ("0::" of /proc/PID/cgroup).
 Result<std::string> cgroup_of(Pid pid);
+/// Has this child of `parent` ended, and is it only `parent` that has to reap it? No while a tracer
+/// holds it.
+bool is_unreaped_child(Pid pid, Pid parent);
 /// Is the kernel writing its core dump now? No of a process that is gone.
 bool is_dumping_core(Pid pid);
 /// The signals that the process catches, blocks or ignores: bit N - 1 is signal N.

@@ -8,7 +8,7 @@
 #include "linux/pidfd.h"
 #include "linux/procfs.h"
 #include "manager/effect_order.h"
-#include "manager/moved_process.h"
+#include "manager/emptied_cgroup.h"
 
 namespace svcd {
 
@@ -367,7 +367,8 @@ void EffectRunner::carry_out(const CheckCgroup& order) {
         return;
     }
     if (!*populated) {
-        tools_.queue.emplace_back(emptied_cgroup(order.unit, tools_.supervisor, tools_.cgroups));
+        tools_.queue.emplace_back(
+            emptied_cgroup(order.unit, tools_.supervisor, tools_.cgroups, tools_.table));
     }
 }
 

@@ -2,7 +2,9 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace svcd {
 namespace {
@@ -14,23 +16,35 @@ std::uint64_t usec_for_sd_event(Time when) {
     return when <= Time{} ? 0 : static_cast<std::uint64_t>(to_usec(when));
 }
 
+/// That of now, not of the wakeup.
+Time clock_time() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return time_from_usec(static_cast<std::int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1'000);
+}
+
+void set_order(sd_event_source* source, EventOrder order) {
+    sd_event_source_set_priority(source, static_cast<std::int64_t>(order));
+}
+
 }  // namespace
 
-Watch::Watch(std::function<Drained()> handler, EventOrder order)
-    : handler_(std::move(handler)), order_(order) {}
+Watch::Watch(EventLoop& loop, std::function<void()> handler, EventOrder order)
+    : loop_(loop), handler_(std::move(handler)), order_(order) {}
 
 Watch::~Watch() {
+    std::erase(loop_.had_their_turn_, this);
     sd_event_source_disable_unref(source_);
 }
 
 int Watch::on_ready(sd_event_source* source, int, std::uint32_t, void* self) {
     auto& watch = *static_cast<Watch*>(self);
-    const bool has_more = watch.handler_() == Drained::no;
-    if (has_more != watch.last_in_line_) {
-        watch.last_in_line_ = has_more;
-        sd_event_source_set_priority(
-            source, static_cast<std::int64_t>(has_more ? EventOrder::leftovers : watch.order_));
+    std::vector<Watch*>& line = watch.loop_.had_their_turn_;
+    if (std::find(line.begin(), line.end(), &watch) == line.end()) {
+        line.push_back(&watch);
+        set_order(source, EventOrder::had_its_turn);
     }
+    watch.handler_();
     return 0;
 }
 
@@ -73,9 +87,9 @@ EventLoop::~EventLoop() {
 
 Result<std::unique_ptr<Watch>> EventLoop::watch(int fd,
                                                 EventOrder order,
-                                                std::function<Drained()> handler,
+                                                std::function<void()> handler,
                                                 std::uint32_t events) {
-    std::unique_ptr<Watch> watch{new Watch(std::move(handler), order)};
+    std::unique_ptr<Watch> watch{new Watch(*this, std::move(handler), order)};
     int r = sd_event_add_io(loop_, &watch->source_, fd, events, Watch::on_ready, watch.get());
     if (r >= 0) {
         r = sd_event_source_set_priority(watch->source_, static_cast<std::int64_t>(order));
@@ -125,10 +139,20 @@ Result<void> EventLoop::run_one() {
     if (r < 0) {
         return failure(-r, "sd_event_run");
     }
-    if (++dispatches_ > kDispatchesPerTurn) {
+    if (!std::exchange(has_ended_turn_, false) && is_turn_over()) {
         end_turn();
+        has_ended_turn_ = false;
     }
     return {};
+}
+
+/// The first dispatch of a turn is mostly the last as well, and then no clock is read.
+bool EventLoop::is_turn_over() {
+    if (++dispatches_ == 1) {
+        turn_began_at_ = now();
+        return false;
+    }
+    return dispatches_ > kDispatchesPerTurn || clock_time() - turn_began_at_ >= kTurnMax;
 }
 
 void EventLoop::run_ready(std::size_t limit) {
@@ -144,6 +168,11 @@ int EventLoop::on_turn_end(sd_event_source*, void* self) {
 
 void EventLoop::end_turn() {
     dispatches_ = 0;
+    has_ended_turn_ = true;
+    for (Watch* const watch : had_their_turn_) {
+        set_order(watch->source_, watch->order_);
+    }
+    had_their_turn_.clear();
     turn_end_();
 }
 

@@ -1,9 +1,9 @@
 // The manager's event loop: sd-event behind values that clean up after themselves.
 //
-// One dispatch handles one source, the most urgent that is ready (event_order.h). When nothing more
-// is ready, the turn ends: changes are published and one timer is armed. A source that reports that
-// it left something (it took its share of kItemsPerTurn) goes to the end of the line until it has
-// nothing left, so that none starves another.
+// One dispatch handles one source, the most urgent that is ready (event_order.h). It then goes to
+// the end of the line for the rest of the turn, so that none starves another, however fast it gets
+// ready again. When nothing more is ready, or the turn has lasted long enough, the turn ends:
+// changes are published and one timer is armed.
 //
 // A handler must not destroy its own Watch while it runs.
 #pragma once
@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "core/types/result.h"
 #include "core/types/time.h"
@@ -22,24 +23,24 @@
 
 namespace svcd {
 
-/// What a handler says of its source.
-enum class Drained : bool { no, yes };
+class EventLoop;
 
 /// A descriptor that is being watched, until it is destroyed.
 class Watch {
 public:
+    /// The descriptor is not watched any more, and no handler is called.
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
 private:
     friend class EventLoop;
-    Watch(std::function<Drained()> handler, EventOrder order);
+    Watch(EventLoop& loop, std::function<void()> handler, EventOrder order);
     static int on_ready(sd_event_source* source, int fd, std::uint32_t events, void* self);
 
-    std::function<Drained()> handler_;
+    EventLoop& loop_;
+    std::function<void()> handler_;
     EventOrder order_;
-    bool last_in_line_ = false;
     sd_event_source* source_ = nullptr;
 };
 
@@ -77,12 +78,12 @@ public:
     /// epoll_ctl(2). The descriptor stays the caller's and must outlive the Watch.
     Result<std::unique_ptr<Watch>> watch(int fd,
                                          EventOrder order,
-                                         std::function<Drained()> handler,
+                                         std::function<void()> handler,
                                          std::uint32_t events = EPOLLIN);
     Result<std::unique_ptr<Timer>> timer(EventOrder order, std::function<void()> handler);
 
     /// `handler` is called when nothing more is ready after something was, and at the latest after
-    /// kDispatchesPerTurn dispatches.
+    /// kDispatchesPerTurn dispatches or kTurnMax.
     Result<void> at_turn_end(std::function<void()> handler);
 
     /// The time of this wakeup; no system call.
@@ -94,13 +95,19 @@ public:
     void run_ready(std::size_t limit);
 
 private:
+    friend class Watch;
     static int on_turn_end(sd_event_source* source, void* self);
+    /// Has the turn lasted long enough?
+    bool is_turn_over();
     void end_turn();
 
     sd_event* loop_ = nullptr;
     sd_event_source* post_ = nullptr;
     std::function<void()> turn_end_;
     std::size_t dispatches_ = 0;
+    bool has_ended_turn_ = false;         ///< the last dispatch was that
+    Time turn_began_at_{};                ///< when its first dispatch was over
+    std::vector<Watch*> had_their_turn_;  ///< in this turn
 };
 
 }  // namespace svcd

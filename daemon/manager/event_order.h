@@ -6,13 +6,16 @@
 // has exited and was not killed. The machine is right under any order; this one gives the best
 // diagnosis. systemd orders its sources the same way, for the same reason.
 //
-// No source may starve those behind it: each takes at most kItemsPerTurn, a source that had more
-// goes to the end of the line until it is drained (event_loop.h), and after kDispatchesPerTurn
-// dispatches the turn is ended and what is due is due.
+// No source may starve those behind it: each takes at most kItemsPerTurn, one that had its turn
+// goes to the end of the line until all others that are ready had theirs (event_loop.h), and after
+// kDispatchesPerTurn dispatches or kTurnMax the turn is ended and what is due is due. Clients share
+// one order among many connections: the limits of a turn are what bounds them all together.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+
+#include "core/types/time.h"
 
 namespace svcd {
 
@@ -23,13 +26,18 @@ enum class EventOrder : std::int16_t {
     cgroups = -30,  ///< a cgroup's events changed
     bus = -20,      ///< requests of clients
     deadline = -10,
-    leftovers = 0,  ///< sources that had more than their share
-    turn_end = 10,  ///< publish, arm the timer
+    had_its_turn = 0,  ///< any of the above, for the rest of the turn
+    turn_end = 10,     ///< publish, arm the timer
 };
+
+/// Has a source given all that it had, when a share of it has been taken?
+enum class Drained : bool { no, yes };
 
 /// Items of one source that are handled before the others have had their turn.
 inline constexpr std::size_t kItemsPerTurn = 64;
 /// Dispatches after which a turn ends even when more is ready.
 inline constexpr std::size_t kDispatchesPerTurn = 64;
+/// Time after which it ends, once the dispatch is over that it passes in.
+inline constexpr Duration kTurnMax{10'000};
 
 }  // namespace svcd

@@ -24,7 +24,6 @@ Result<void> ExecSweeper::started(Token token, UniqueFd report) {
         if (found != reports_.end()) {
             found->second.ended = true;
         }
-        return Drained::yes;
     });
     if (!watch) {
         return Failure{watch.error()};

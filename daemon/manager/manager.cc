@@ -11,9 +11,9 @@
 #include "linux/process_examination.h"
 #include "linux/resident_memory.h"
 #include "manager/adoption.h"
+#include "manager/emptied_cgroup.h"
 #include "manager/last_kill.h"
 #include "manager/last_words.h"
-#include "manager/moved_process.h"
 #include "manager/process_environment.h"
 #include "manager/restore.h"
 #include "unitfile/schema.h"
@@ -27,12 +27,6 @@ namespace {
 constexpr std::size_t kDispatchesAtTheEnd = 256;
 /// So long it waits at its end for PID files that are being removed.
 constexpr Duration kPidFilesAtTheEnd{1'000'000};
-/// Events of one turn; even if all processes that svcd can have end in it, it is not so many.
-constexpr std::size_t kStepsPerTurnMax = 16 * kUnitsMax;
-
-/// Steps of one turn that show the launcher that we go on.
-constexpr std::size_t kStepsShown = 100'000;
-
 std::vector<std::string> unit_path(const ManagerOptions& options) {
     if (!options.unit_path.empty()) {
         return options.unit_path;
@@ -204,23 +198,22 @@ Result<void> Manager::open_sources() {
     struct Source {
         int fd;
         EventOrder order;
-        std::function<Drained()> handler;
+        std::function<void()> handler;
     };
     const Source sources[] = {
-        {kernel_.notify.get(), EventOrder::notify,
-         [this] { return notify_.drain([this] { settle(); }); }},
-        {kernel_.poke.get(), EventOrder::exits, [this] { return handle_poke(); }},
-        {kernel_.adopted.watch_fd(), EventOrder::exits, [this] { return handle_adopted(); }},
+        {kernel_.notify.get(), EventOrder::notify, [this] { notify_.drain([this] { settle(); }); }},
+        {kernel_.poke.get(), EventOrder::exits, [this] { handle_poke(); }},
+        {kernel_.adopted.watch_fd(), EventOrder::exits, [this] { handle_adopted(); }},
         {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
          [this] {
              kernel_.cgroups.dispatch(
                  [this](std::string_view name) {
                      if (const std::optional<UnitId> unit = supervisor_.find(name)) {
-                         queue_.emplace_back(emptied_cgroup(*unit, supervisor_, kernel_.cgroups));
+                         queue_.emplace_back(
+                             emptied_cgroup(*unit, supervisor_, kernel_.cgroups, kernel_.table));
                      }
                  },
                  [this](std::string_view name) { happened<OomKilled>(name); });
-             return Drained::yes;
          }},
     };
     for (const Source& source : sources) {
@@ -261,109 +254,7 @@ void Manager::greet() {
                  "' shows the units and their states");
 }
 
-// ── turns
-
-/// What an order's answer orders again may go on for ever, where a rule of ours has a hole: others
-/// get their turn, and what is left follows in the next.
-void Manager::settle() {
-    while (!queue_.empty()) {
-        if (++steps_of_turn_ > kStepsPerTurnMax) {
-            if (!std::exchange(has_told_of_echo_, true)) {
-                log_.say(Severity::error,
-                         "More than " + std::to_string(kStepsPerTurnMax) +
-                             " events follow from one another: a fault of svcd's own. The rest "
-                             "waits until others had their turn");
-            }
-            return;
-        }
-        Event event = std::move(queue_.front());
-        queue_.pop_front();
-        step(std::move(event));
-    }
-    if (heard_requests_ != 0) {
-        kernel_.table.clear_requests(std::exchange(heard_requests_, 0));
-    }
-}
-
-void Manager::step(Event event) {
-    effects_.clear();
-    const Time now = loop_.now();
-    recorder_.before(event, now);
-    supervisor_.step(std::move(event), now, effects_);
-    recorder_.after(effects_, now);
-    runner_.run(effects_);
-    boot_.look(effects_);
-    if (console_.is_open()) {
-        say_failures();
-    }
-    // One that goes round and round for ever is not to look as if it went on.
-    if (++steps_ < kStepsShown) {
-        kernel_.table.show_progress();
-    }
-}
-
-/// The launcher has put something into its table.
-Drained Manager::handle_poke() {
-    asked_ = kernel_.table.asked();
-    std::uint64_t pokes = 0;
-    if (::read(kernel_.poke.get(), &pokes, sizeof(pokes)) < 0 && errno != EAGAIN) {
-        log_.say(Severity::error, to_string(Error{errno, "read", "the poke descriptor", {}}));
-    }
-    sweeper_.sweep(loop_.now());
-    settle();
-    const std::vector<ExitRecord> exits = kernel_.table.take_exits();
-    for (const ExitRecord& record : exits) {
-        handle_exit(record);
-    }
-    handle_requests();
-    if (exits.size() < kExitsPerTake) {
-        return Drained::yes;
-    }
-    // There may be more, for which the launcher won't poke again: do it ourselves.
-    const std::uint64_t one = 1;
-    if (::write(kernel_.poke.get(), &one, sizeof(one)) < 0) {
-        log_.say(Severity::error, to_string(Error{errno, "write", "the poke descriptor", {}}));
-    }
-    return Drained::no;
-}
-
-/// A process has ended that the launcher can't reap.
-Drained Manager::handle_adopted() {
-    const std::vector<ExitRecord> exits = kernel_.adopted.take_exits(loop_.now());
-    for (const ExitRecord& record : exits) {
-        handle_exit(record);
-    }
-    // However many there are in a turn, clients get theirs.
-    exits_of_turn_ += exits.size();
-    return exits_of_turn_ < kExitsPerTake ? Drained::yes : Drained::no;
-}
-
-void Manager::handle_exit(const ExitRecord& record) {
-    const std::optional<UnitId> unit = supervisor_.unit_of(record.token);
-    if (!unit) {
-        // Of a process that belongs to nobody any more.
-        kernel_.table.release(record.token);
-        kernel_.adopted.forget(record.token);
-        return;
-    }
-    // Why comes before that it ended.
-    if (kernel_.cgroups.take_oom_kill(supervisor_.name(*unit))) {
-        queue_.emplace_back(OomKilled{*unit});
-    }
-    queue_.emplace_back(ProcessExited{record.token, record.code, record.status});
-    settle();
-    // The kernel notifies of an empty cgroup up to 20 ms late, but reads right at once.
-    check_cgroup(*unit);
-    settle();
-    recorder_.exit_handled(*unit);
-}
-
-void Manager::check_cgroup(UnitId unit) {
-    if (!supervisor_.is_known(unit) || !supervisor_.status(unit).populated) {
-        return;
-    }
-    runner_.carry_out(CheckCgroup{unit});
-}
+// ── what the launcher passes on
 
 void Manager::handle_requests() {
     const std::uint32_t bits = kernel_.table.requests();
@@ -422,45 +313,7 @@ void Manager::request_isolate(const char* name, const char* reason) {
     queue_.emplace_back(std::move(event));
 }
 
-/// Nothing more is ready, or the others have waited long enough.
-void Manager::end_turn() {
-    runner_.try_again(loop_.now());
-    settle();
-    sweeper_.sweep(loop_.now());
-    settle();
-    runner_.start_waiting();
-    settle();
-    const std::optional<Time> due = supervisor_.next_deadline();
-    if (due && *due <= loop_.now()) {
-        queue_.emplace_back(DeadlineReached{});
-        settle();
-    }
-    judge_boot();
-    recorder_.end_turn();
-    runner_.publish();
-    pid_files_.collect();
-    if (successor_ && successor_->is_over()) {
-        successor_.reset();
-    }
-    if (!startup_finished_ && system_state() >= SystemState::running) {
-        startup_finished_ = true;
-        bus_.startup_finished();
-    }
-    console_.flush();
-    steps_of_turn_ = 0;
-    exits_of_turn_ = 0;
-    std::optional<Time> next = queue_.empty() ? supervisor_.next_deadline() : loop_.now();
-    for (const std::optional<Time>& other :
-         {runner_.again_at(loop_.now()), say_what_is_waited_for(loop_.now()),
-          console_.again_at(loop_.now())}) {
-        if (other && (!next || *other < *next)) {
-            next = other;
-        }
-    }
-    deadline_->arm(next);
-    steps_ = 0;
-    kernel_.table.answer(asked_);
-}
+// ── the end
 
 /// The supervisor has ended: what clients are still to be told goes out, what units have left
 /// behind is ended, and the launcher learns how to end. (Dying before that, we'd be started again,

@@ -76,6 +76,8 @@ private:
     void step(Event event);
     Drained handle_poke();
     Drained handle_adopted();
+    void hear_words();
+    void hear_what_waits();
     void handle_exit(const ExitRecord& record);
     void handle_requests();
     template <typename UnitEvent>
@@ -134,7 +136,6 @@ private:
     UnitFiles files_;
     std::deque<Event> queue_;
     std::size_t steps_of_turn_ = 0;
-    std::size_t exits_of_turn_ = 0;  ///< of adopted processes
     bool has_told_of_echo_ = false;
     Effects effects_;
     Spawner spawner_;

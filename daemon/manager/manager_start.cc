@@ -25,9 +25,8 @@ Result<void> Manager::watch_mounts() {
         if (early_log_.has_early_files()) {
             early_log_.move();
         }
-        return Drained::yes;
     };
-    auto watch = loop_.watch(mounts_.get(), EventOrder::leftovers, look, EPOLLPRI);
+    auto watch = loop_.watch(mounts_.get(), EventOrder::had_its_turn, look, EPOLLPRI);
     if (!watch) {
         return Failure{watch.error()};
     }
@@ -102,17 +101,7 @@ void Manager::restore_or_boot() {
         settle();
     }
     kernel_.table.set_taken_over();
-    // Words before deaths, as in every turn. No more than can have waited: who floods the socket
-    // does not keep us from serving.
-    for (std::size_t taken = 0; taken < std::size_t{kNotifyQueueLength}; taken += kItemsPerTurn) {
-        if (notify_.drain([this] { settle(); }) == Drained::yes) {
-            break;
-        }
-    }
-    settle();
-    while (handle_poke() == Drained::no || handle_adopted() == Drained::no) {
-        exits_of_turn_ = 0;
-    }
+    hear_what_waits();
     kernel_.saved.reset();
     if (supervisor_.record().started == 0) {
         boot();

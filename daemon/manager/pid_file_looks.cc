@@ -146,8 +146,8 @@ void PidFileLooks::start(const std::string& path,
     look.path = path;
     look.child = std::move(*child);
     look.done = std::move(done);
-    auto watch = loop_.watch(look.child.process.get(), EventOrder::execs,
-                             [this, &look] { return on_end(look); });
+    auto watch =
+        loop_.watch(look.child.process.get(), EventOrder::execs, [this, &look] { on_end(look); });
     auto timer = loop_.timer(EventOrder::execs, [this, &look] { on_timeout(look); });
     if (!watch || !timer) {
         static_cast<void>(send_signal(look.child.process, SIGKILL));
@@ -161,16 +161,15 @@ void PidFileLooks::start(const std::string& path,
     look.timer->arm(loop_.now() + kPidFilePatience);
 }
 
-Drained PidFileLooks::on_end(Look& look) {
+void PidFileLooks::on_end(Look& look) {
     if (look.has_ended || !reap(look.child)) {
-        return Drained::yes;
+        return;
     }
     look.has_ended = true;
     look.timer->arm(std::nullopt);
     if (look.done) {
         std::exchange(look.done, nullptr)(answer_of(look.child, look.path));
     }
-    return Drained::yes;
 }
 
 void PidFileLooks::on_timeout(Look& look) {

@@ -60,7 +60,7 @@ private:
         std::unique_ptr<Watch> watch;
         std::unique_ptr<Timer> timer;
     };
-    Drained on_end(Look& look);
+    void on_end(Look& look);
     void on_timeout(Look& look);
 
     EventLoop& loop_;

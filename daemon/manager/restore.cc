@@ -6,8 +6,8 @@
 #include "linux/pidfd.h"
 #include "linux/procfs.h"
 #include "manager/adoption.h"
+#include "manager/emptied_cgroup.h"
 #include "manager/last_kill.h"
-#include "manager/moved_process.h"
 #include "unitfile/unit_name.h"
 
 namespace svcd {

@@ -81,7 +81,7 @@ Result<std::unique_ptr<SuccessorProbe>> SuccessorProbe::start(
     }
     probe->process_ = std::move(*process);
     auto watch = loop.watch(probe->process_.get(), EventOrder::bus,
-                            [self = probe.get()] { return self->on_end(); });
+                            [self = probe.get()] { self->on_end(); });
     auto timer = loop.timer(EventOrder::bus, [self = probe.get()] { self->on_timeout(); });
     if (!watch || !timer) {
         return Failure{!watch ? watch.error() : timer.error()};
@@ -92,19 +92,18 @@ Result<std::unique_ptr<SuccessorProbe>> SuccessorProbe::start(
     return probe;
 }
 
-Drained SuccessorProbe::on_end() {
+void SuccessorProbe::on_end() {
     siginfo_t end{};
     if (::waitid(P_PIDFD, static_cast<id_t>(process_.get()), &end, WEXITED | WNOHANG) != 0 ||
         end.si_pid == 0) {
-        return Drained::yes;
+        return;
     }
     is_over_ = true;
     if (!done_) {
-        return Drained::yes;
+        return;
     }
     timer_->arm(std::nullopt);
     std::exchange(done_, nullptr)(objection_to(end));
-    return Drained::yes;
 }
 
 void SuccessorProbe::on_timeout() {

@@ -39,7 +39,7 @@ public:
 
 private:
     explicit SuccessorProbe(std::function<void(const std::string&)> done);
-    Drained on_end();
+    void on_end();
     void on_timeout();
 
     std::function<void(const std::string&)> done_;  ///< empty once it was called

@@ -13,6 +13,9 @@ using namespace std::chrono_literals;
 constexpr Duration kCgroupEventsDelay = 20ms;
 /// ExecSucceeded of a service whose type does not wait for it comes when somebody looks.
 constexpr Duration kLazyExecReport = 400ms;
+/// An exit that others have kept from being read. It counts as read all the same.
+constexpr Duration kStarvedExit = 4s;
+constexpr std::uint64_t kStarvedOneIn = 31;
 
 }  // namespace
 
@@ -87,7 +90,10 @@ void Simulation::take_news() {
                                 " process of " + world_.units[item.unit].name +
                                 " ends: " + words(item.code, item.status));
                 if (world_.manager) {  // else the next manager finds it in the table
-                    push(soon, Pending::Kind::event, item.unit, heard_exit(item));
+                    const bool is_starved =
+                        late && static_cast<std::uint64_t>(item.process) % kStarvedOneIn == 0;
+                    push(soon + (is_starved ? kStarvedExit : 0s), Pending::Kind::event, item.unit,
+                         heard_exit(item));
                 }
                 break;
             case News::Kind::emptied:
@@ -131,6 +137,16 @@ void Simulation::read_cgroup(std::size_t unit) {
     }
 }
 
+/// Has a process of the unit ended, and nobody has heard of it?
+bool Simulation::has_unread_exit(std::size_t unit) const {
+    const std::vector<Token> open = world_.kernel.open_tokens();
+    return std::any_of(open.begin(), open.end(), [&](Token token) {
+        const TableSlot* slot = world_.kernel.slot(token);
+        return slot->unit == unit && slot->state == TableSlot::State::exited &&
+               !heard_exits_.contains(static_cast<std::uint64_t>(token));
+    });
+}
+
 void Simulation::deliver(Pending pending) {
     switch (pending.kind) {
         case Pending::Kind::start_manager:
@@ -163,9 +179,11 @@ void Simulation::deliver(Pending pending) {
         }
         world_.told_executing.insert(exec->process);
     }
-    if (std::holds_alternative<CgroupEmptied>(*pending.event) &&
-        world_.kernel.population(pending.unit) != 0) {
-        return;  // the shell reads cgroup.events at the moment it reports
+    if (auto* emptied = std::get_if<CgroupEmptied>(&*pending.event)) {
+        if (world_.kernel.population(pending.unit) != 0) {
+            return;  // the shell reads cgroup.events at the moment it reports
+        }
+        emptied->exit_is_to_come = has_unread_exit(pending.unit);
     }
     const auto* exit = std::get_if<ProcessExited>(&*pending.event);
     const Token exited = exit == nullptr ? Token::none : exit->process;

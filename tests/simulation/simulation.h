@@ -100,6 +100,7 @@ private:
     ProcessExited heard_exit(const News& item);
     Duration lateness(bool may_be_late);
     void read_cgroup(std::size_t unit);
+    bool has_unread_exit(std::size_t unit) const;
 
     // One manager after another (succession.cc).
     void start_manager();

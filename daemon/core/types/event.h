@@ -171,6 +171,9 @@ struct ProcessReaped {
 struct CgroupEmptied {
     UnitId unit{};
     Token moved{};  ///< its main process, when that is alive all the same: in another cgroup
+    /// A process of it has ended, and its ProcessExited is certain to follow: nobody has read it,
+    /// or the launcher has not reaped it yet.
+    bool exit_is_to_come = false;
 };
 
 /// Answers to IdentifyMainProcess.

@@ -453,5 +453,36 @@ TEST(MovedMainProcess, IsFollowedAndReachedByAStop) {
     EXPECT_EQ(it.state("web"), "inactive/dead");
 }
 
+// ── the cgroup is empty, and how the main process has ended is not known yet
+
+CgroupEmptied emptied_cgroup_of(Scenario& it, bool exit_is_to_come) {
+    CgroupEmptied emptied;
+    emptied.unit = *it.supervisor().find("web.service");
+    emptied.exit_is_to_come = exit_is_to_come;
+    return emptied;
+}
+
+TEST(UnreadExit, IsWaitedForAsLongAsItIsCertainToCome) {
+    Scenario it = with(service("web"));
+    it.start("web").stop("web");
+    for (int second = 0; second < 8; ++second) {
+        it.happens(emptied_cgroup_of(it, true)).advance(1s);
+        it.happens(emptied_cgroup_of(it, true));
+        ASSERT_EQ(it.state("web"), "deactivating/stop-sigterm");
+    }
+    it.killed("web", SIGTERM);
+    EXPECT_EQ(it.state("web"), "inactive/dead");
+    EXPECT_EQ(it.result("web"), UnitResult::success);
+    EXPECT_EQ(it.status("web").main.code, ExitCode::killed);
+}
+
+TEST(UnreadExit, IsGivenUpAtASecondLookThatFindsNoTraceOfIt) {
+    Scenario it = with(service("web"));
+    it.start("web").happens(emptied_cgroup_of(it, true)).advance(1s);
+    EXPECT_EQ(it.state("web"), "active/running");
+    it.happens(emptied_cgroup_of(it, false));
+    EXPECT_EQ(it.result("web"), UnitResult::exit_unknown);
+}
+
 }  // namespace
 }  // namespace svcd::test

@@ -245,5 +245,19 @@ TEST_F(PidFile, IsRefusedAtOnceWhenItIsAFifoOrAFolder) {
     EXPECT_EQ(read_pid_file(folder_).error().error_number, EINVAL);
 }
 
+TEST(ProcessInfo, TellsAChildThatHasEndedAndIsNotReaped) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        ::_exit(0);
+    }
+    EXPECT_FALSE(is_unreaped_child(::getpid(), ::getppid()));
+    siginfo_t end{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &end, WEXITED | WNOWAIT), 0);
+    EXPECT_TRUE(is_unreaped_child(pid, ::getpid()));
+    EXPECT_FALSE(is_unreaped_child(pid, ::getppid()));
+    ASSERT_EQ(::waitpid(pid, nullptr, 0), pid);
+    EXPECT_FALSE(is_unreaped_child(pid, ::getpid()));
+}
+
 }  // namespace
 }  // namespace svcd
