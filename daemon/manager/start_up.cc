@@ -157,8 +157,13 @@ Result<void> lock_cgroup(const CgroupTree& cgroups,
                          FdStore& store,
                          const std::vector<StoredFd>& stored,
                          Log& log) {
+    // Who may open it may lock it: a file that only its owner can open, where the kernel has it
+    // (Linux 5.14).
     const std::string folder = cgroups.root_folder();
-    const UniqueFd root{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    UniqueFd root{::open((folder + "/cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC)};
+    if (!root && errno == ENOENT) {
+        root.reset(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    }
     if (!root) {
         log.say(Severity::warning, to_string(Error{errno, "lock the cgroup", folder, {}}));
         return {};

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -55,17 +56,23 @@ bool is_safe(const char* path) {
 void say_who_has_it(int lock, const char* path) {
     char holder[16] = {};
     const long pid = ::pread(lock, holder, sizeof holder - 1, 0) > 0 ? std::atol(holder) : 0;
-    say("the runtime dir %s is in use by another svcd (PID %ld); stop that one, or give this one "
-        "another --runtime-dir",
-        path, pid);
+    if (pid > 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM)) {
+        say("the runtime dir %s is in use by another svcd (PID %ld); stop that one, or give this "
+            "one another --runtime-dir",
+            path, pid);
+    } else {
+        say("the runtime dir %s is in use: a process has a lock on %s/lock, see /proc/locks; end "
+            "that one, or give this svcd another --runtime-dir",
+            path, path);
+    }
 }
 
 /// A file in the folder, under a number of the launcher's. False: it was said why not.
-bool open_file(const char* folder, const char* name, int number) {
+bool open_file(const char* folder, const char* name, mode_t mode, int number) {
     char path[kPathMax];
     std::snprintf(path, sizeof path, "%s/%s", folder, name);
     constexpr int kFlags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
-    if (!give(::open(path, kFlags, 0644), number)) {
+    if (!give(::open(path, kFlags, mode), number)) {
         say("can't open %s: %s", path, std::strerror(errno));
         return false;
     }
@@ -74,8 +81,13 @@ bool open_file(const char* folder, const char* name, int number) {
 
 /// The descriptor stays open until the launcher ends, and with it the lock.
 bool take_lock(const char* folder) {
-    if (!open_file(folder, "lock", kLockFd)) {
+    // Who may open it may lock it.
+    constexpr mode_t kOursAlone = 0600;
+    if (!open_file(folder, "lock", kOursAlone, kLockFd)) {
         return false;
+    }
+    if (::fchmod(kLockFd, kOursAlone) != 0) {
+        say("can't make %s/lock ours alone: %s; going on", folder, std::strerror(errno));
     }
     if (::flock(kLockFd, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK) {
@@ -99,7 +111,7 @@ bool take_lock(const char* folder) {
 bool make_status_file(const char* folder) {
     char text[kStatusSize];
     std::memset(text, '\n', sizeof text);
-    if (!open_file(folder, "launcher", kStatusFd)) {
+    if (!open_file(folder, "launcher", 0644, kStatusFd)) {
         return false;
     }
     if (::pwrite(kStatusFd, text, sizeof text, 0) != ssize_t{sizeof text} ||

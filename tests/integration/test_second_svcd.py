@@ -2,9 +2,10 @@
 import contextlib
 import os
 import subprocess
+import sys
 import unittest
 
-from harness import CGROUP_MOUNT, Daemon, TestCase, actor, service
+from harness import CGROUP_MOUNT, Daemon, TestCase, actor, end_with_parent, service
 
 
 class OtherCgroup:
@@ -60,6 +61,32 @@ class SecondSvcd(TestCase):
             svcd.kill_launcher()  # and nobody has it any more
             svcd.start_again()
             self.assert_shows(svcd, "a", ActiveState="active", MainPID=pid)
+
+    def test_locks_of_nobody_do_not_keep_a_new_svcd_from_starting(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            pid = svcd.get("a", "MainPID")
+            self.assertEqual(os.stat(svcd.path("run/lock")).st_mode & 0o777, 0o600)
+            folder = CGROUP_MOUNT + svcd.cgroup_name
+            try_all = ("import fcntl, os, sys\nos.setgid(65534); os.setuid(65534)\n"
+                       "for path in [%r] + [os.path.join(%r, name) for name in os.listdir(%r)] + [%r]:\n"
+                       "    try: fcntl.flock(os.open(path, os.O_RDONLY | os.O_NONBLOCK), fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+                       "    except OSError: pass\n"
+                       "print('held', flush=True); sys.stdin.read()" % (svcd.path("run/lock"), folder, folder, folder))
+            with subprocess.Popen([sys.executable, "-c", try_all], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                  preexec_fn=end_with_parent) as nobody:
+                self.assertEqual(nobody.stdout.readline(), "held\n")
+                svcd.kill_launcher()
+                svcd.start_again()
+                self.assert_shows(svcd, "a", ActiveState="active", MainPID=pid)
+                nobody.stdin.close()
+
+    def test_a_lock_of_an_earlier_svcd_that_all_may_open_is_mended(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.kill_launcher()
+            os.chmod(svcd.path("run/lock"), 0o644)
+            svcd.start_again()
+            self.assertEqual(os.stat(svcd.path("run/lock")).st_mode & 0o777, 0o600)
 
 
 if __name__ == "__main__":
