@@ -22,6 +22,12 @@ namespace {
 constexpr std::size_t kMountinfoMax = 4 * 1024 * 1024;
 constexpr std::size_t kEventsAtOnce = 64;
 
+/// Never used twice in the cgroup file system. 0: unknown.
+std::uint64_t inode_of(const UniqueFd& folder) {
+    struct stat facts {};
+    return ::fstat(folder.get(), &facts) == 0 ? facts.st_ino : 0;
+}
+
 }  // namespace
 
 /// Makes a slice's folder and those above it, with the root's controllers in each.
@@ -138,7 +144,7 @@ Result<void> CgroupTree::Impl::watch_unit(const std::string& name,
         }
         unit.memory_watch = *memory;
         watches[*memory] = &name;
-        unit.oom.start(unit.folder.get());
+        unit.oom.start(open_folder(root.get(), folder.c_str()).get());
     }
     return {};
 }
@@ -298,7 +304,7 @@ std::string_view CgroupTree::unit_of(std::string_view cgroup_path) const {
     return unit_in_folder(cgroup_path.substr(length + 1));
 }
 
-Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
+Result<UniqueFd> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
     Impl& impl = *impl_;
     const auto killed = impl.units.find(std::string{unit});
     if (killed != impl.units.end() && killed->second.was_killed) {
@@ -312,12 +318,11 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
     }
     const auto [entry, is_new] = impl.units.try_emplace(std::string{unit});
     if (!is_new) {
-        // A kept descriptor doesn't say whether its cgroup was removed behind our back.
-        struct stat facts {};
-        if (::fstatat(entry->second.folder.get(), "cgroup.procs", &facts, 0) == 0) {
-            return entry->second.folder.get();
+        UniqueFd there = impl.open_unit(unit);
+        if (there && inode_of(there) == entry->second.inode) {
+            return there;
         }
-        impl.forget_watches(entry->second);
+        impl.forget_watches(entry->second);  // it was removed behind our back
         entry->second = Impl::Unit{};
     }
     const auto give_up = [&](Error error) {
@@ -330,21 +335,22 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
         impl.places.put(entry->first, slice);
     }
     const std::string folder = impl.places.folder_of(unit);
-    if (auto made = impl.make_unit(folder); !made) {
-        if (made.error().error_number != ENOMEM) {  // who finds it there already says EEXIST
+    if (auto is_there = impl.make_unit(folder); !is_there) {
+        if (is_there.error().error_number != ENOMEM) {  // who finds it there already says EEXIST
             impl.never_made.insert(std::string{unit});
         }
-        return give_up(std::move(made.error()));
+        return give_up(std::move(is_there.error()));
     }
     impl.never_made.erase(std::string{unit});
-    entry->second.folder = open_folder(impl.root.get(), folder.c_str());
-    if (!entry->second.folder) {
+    UniqueFd made = open_folder(impl.root.get(), folder.c_str());
+    if (!made) {
         return give_up(Error{errno, "open the cgroup", path_of(unit), {}});
     }
     if (auto watched = impl.watch_unit(entry->first, folder, entry->second); !watched) {
         return give_up(std::move(watched.error()));
     }
-    return entry->second.folder.get();
+    entry->second.inode = inode_of(made);
+    return made;
 }
 
 Result<void> CgroupTree::remove(std::string_view unit) {

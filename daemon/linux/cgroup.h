@@ -49,8 +49,8 @@ public:
 
     /// A descriptor of the unit's cgroup directory for CLONE_INTO_CGROUP; the cgroup is made when
     /// it isn't there, in `slice` (empty: where it was, or system.slice). A cgroup that is there
-    /// stays where it is. The tree keeps it open until remove(); the caller must not close it.
-    Result<int> ensure(std::string_view unit, std::string_view slice = {});
+    /// stays where it is. Nothing is kept open: a service costs no descriptor.
+    Result<UniqueFd> ensure(std::string_view unit, std::string_view slice = {});
     /// Removes the unit's cgroup and those that its processes made below it. EBUSY: there are
     /// processes.
     Result<void> remove(std::string_view unit);

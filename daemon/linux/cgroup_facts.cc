@@ -37,7 +37,7 @@ std::optional<std::string> CgroupTree::other_root_of(std::string_view cgroup_pat
 bool CgroupTree::take_oom_kill(std::string_view unit) {
     const auto entry = impl_->units.find(std::string{unit});
     return impl_->counts_memory && entry != impl_->units.end() &&
-           entry->second.oom.has_grown(entry->second.folder.get());
+           entry->second.oom.has_grown(impl_->open_unit(unit).get());
 }
 
 Result<void> CgroupTree::kill_whole_on_oom(std::string_view unit, bool whole) {
@@ -46,7 +46,8 @@ Result<void> CgroupTree::kill_whole_on_oom(std::string_view unit, bool whole) {
         entry->second.is_killed_whole == whole) {
         return {};
     }
-    auto written = write_file_at(entry->second.folder.get(), "memory.oom.group", whole ? "1" : "0");
+    auto written = write_file_at(
+        impl_->root.get(), impl_->file_of(unit, "memory.oom.group").c_str(), whole ? "1" : "0");
     if (!written) {
         written.error().subject = path_of(unit) + "/memory.oom.group";
         return written;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,9 +34,9 @@ struct CgroupTree::Impl {
     UniqueFd inotify;
 
     struct Unit {
-        UniqueFd folder;
-        int watch = -1;         ///< of cgroup.events
-        int memory_watch = -1;  ///< of memory.events
+        std::uint64_t inode = 0;  ///< of its folder
+        int watch = -1;           ///< of cgroup.events
+        int memory_watch = -1;    ///< of memory.events
         OomCounter oom;
         bool is_killed_whole = false;  ///< memory.oom.group
         bool was_killed = false;

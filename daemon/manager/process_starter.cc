@@ -152,7 +152,7 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     const ServiceSettings& service = *definition->service;
     static const ExecSettings kPlain;
     const ExecSettings& exec = service.exec ? *service.exec : kPlain;
-    const Result<int> cgroup = tools_.cgroups.ensure(definition->name, definition->slice());
+    const Result<UniqueFd> cgroup = tools_.cgroups.ensure(definition->name, definition->slice());
     if (!cgroup) {
         return Failure{cgroup.error()};
     }
@@ -171,7 +171,7 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
         request.log_file = tools_.early_log.file_for(definition->name);
     }
     request.default_directory = settings_.default_directory;
-    request.cgroup_fd = *cgroup;
+    request.cgroup_fd = cgroup->get();
     request.pid = pid;
     request.report_exec = order.report_exec;
     return tools_.spawner.spawn(request);

@@ -105,7 +105,7 @@ ProcessFact Finder::adopt(Token token, const ProcessIdentity& identity) const {
 
 /// For processes that aren't ours nobody else tells when the last has gone.
 void watch_again(std::string_view unit, CgroupTree& cgroups, Log& log) {
-    if (const Result<int> watched = cgroups.ensure(unit); !watched) {
+    if (const auto watched = cgroups.ensure(unit); !watched) {
         log.say(Severity::warning, unit, to_string(watched.error()));
     }
 }

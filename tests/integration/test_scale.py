@@ -1,6 +1,7 @@
 """Many services: order in a large graph, every exit noticed, nothing left of a thousand short lives."""
 import os
 import random
+import resource
 import signal
 
 from harness import Daemon, TestCase, actor, children_of, service
@@ -66,6 +67,25 @@ class RandomGraph(TestCase):
             for name in self.graph:
                 self.assert_shows(svcd, name, Result="signal", ExecMainCode=2, ExecMainStatus=9)
             self.assertEqual(svcd.svctl("is-system-running", status=1).stdout.strip(), "degraded")
+
+
+class FewDescriptors(TestCase):
+    def test_60_services_run_and_stop_with_64_descriptors(self):
+        names = ["s%02d.service" % number for number in range(60)]
+        units = {name: service(actor(name), StandardOutput="null") for name in names}
+        with Daemon(units | {"all.target": {"Unit": {"Wants": names}}}) as svcd:
+            for pid in (svcd.launcher(), svcd.manager_pid()):
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (64, 64))
+            svcd.svctl("start", "all.target")
+            svcd.wait_until(lambda: set(svcd.states_of(names)) == {("active", "running")}, "60 services")
+            svcd.kill_manager()
+            svcd.wait_until(lambda: set(svcd.states_of(names)) == {("active", "running")}, "60 services of the next manager")
+            svcd.svctl("stop", *names[:30])
+            self.assertEqual(svcd.states_of(names[:30]), [("inactive", "dead")] * 30)
+            svcd.disconnect()
+            svcd.process.send_signal(signal.SIGTERM)
+            self.assertEqual(svcd.wait_for_exit(), 0)
+            self.assertEqual(svcd.unit_cgroups(), [])
 
 
 class ShortLives(TestCase):

@@ -84,13 +84,13 @@ protected:
     /// A shell script in the unit's cgroup, as a child of this process. Returns when it has written
     /// a line.
     void run(const std::string& unit, const std::string& script) {
-        const Result<int> folder = tree_->ensure(unit);
+        const Result<UniqueFd> folder = tree_->ensure(unit);
         ASSERT_TRUE(folder) << to_string(folder.error());
         int ready[2];
         ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
         const pid_t pid = ::fork();
         if (pid == 0) {
-            const int procs = ::openat(*folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+            const int procs = ::openat(folder->get(), "cgroup.procs", O_WRONLY | O_CLOEXEC);
             if (::write(procs, "0", 1) == 1) {
                 ::dup2(ready[1], STDOUT_FILENO);
                 ::execl("/bin/sh", "/bin/sh", "-c", script.c_str(), nullptr);
@@ -164,7 +164,7 @@ TEST_F(Cgroups, OfOtherSlicesAreNestedByTheDashesOfTheirNames) {
 TEST_F(Cgroups, ThatWereKilledAreMadeAnewForTheNextProcess) {
     const auto inode = [&] {
         struct stat facts {};
-        EXPECT_EQ(::fstat(tree_->ensure("web.service").value(), &facts), 0);
+        EXPECT_EQ(::fstat(tree_->ensure("web.service").value().get(), &facts), 0);
         return facts.st_ino;
     };
     run("web.service", "echo; exec sleep 1000");
@@ -222,9 +222,20 @@ TEST_F(Cgroups, MayBeInTheRootSlice) {
     EXPECT_THAT(later->existing_units(), ElementsAre("web.service"));
 }
 
-TEST_F(Cgroups, KeepTheirDescriptorUntilTheyAreRemoved) {
-    const int first = tree_->ensure("web.service").value();
-    EXPECT_EQ(tree_->ensure("web.service").value(), first);
+TEST_F(Cgroups, CostNoDescriptor) {
+    const auto open_fds = [] {
+        const std::filesystem::directory_iterator entries{"/proc/self/fd"};
+        return std::distance(begin(entries), end(entries));
+    };
+    const auto before = open_fds();
+    for (int index = 0; index < 50; ++index) {
+        ASSERT_TRUE(tree_->ensure("unit" + std::to_string(index) + ".service"));
+    }
+    EXPECT_EQ(open_fds(), before);
+}
+
+TEST_F(Cgroups, AreMadeAgainWhenTheyWereRemoved) {
+    ASSERT_TRUE(tree_->ensure("web.service"));
     ASSERT_TRUE(tree_->remove("web.service"));
     EXPECT_THAT(tree_->existing_units(), IsEmpty());
     EXPECT_TRUE(tree_->ensure("web.service"));
@@ -338,13 +349,13 @@ TEST_F(Cgroups, AreKilledWholeWithAForkBombOfFiveHundred) {
     // Every process forks as fast as it can, so that it goes on while the kill is under way.
     constexpr int kKillAt = 500;
     constexpr int kForksMax = 800;
-    const Result<int> folder = tree_->ensure("bomb.service");
+    const Result<UniqueFd> folder = tree_->ensure("bomb.service");
     ASSERT_TRUE(folder);
     int ready[2];
     ASSERT_EQ(::pipe2(ready, O_CLOEXEC), 0);
     std::atomic<std::int32_t>& forks = pids_[0];
     if (::fork() == 0) {
-        const int procs = ::openat(*folder, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        const int procs = ::openat(folder->get(), "cgroup.procs", O_WRONLY | O_CLOEXEC);
         if (::write(procs, "0", 1) != 1) {
             ::_exit(127);
         }

@@ -60,9 +60,9 @@ protected:
         request.environment = environment_;
         request.log_file = folder_ + "/log/web.service/current";
         const std::string unit = "unit" + std::to_string(index) + ".service";
-        const Result<int> cgroup = tree_->ensure(unit);
+        const Result<UniqueFd> cgroup = tree_->ensure(unit);
         EXPECT_TRUE(cgroup) << to_string(cgroup.error());
-        request.cgroup_fd = cgroup ? *cgroup : -1;
+        request.cgroup_fd = cgroup ? cgroup->get() : -1;
         request.pid = &pids_[index];
         request.report_exec = report_exec;
         return spawner.spawn(request);
