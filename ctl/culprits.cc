@@ -80,24 +80,4 @@ Culprits find_culprits(Session& session, const Json& properties) {
     return search.take();
 }
 
-std::string who_asked_for_job(Session& session, const Json& properties) {
-    const auto job = properties.find("Job");
-    if (job == properties.end() || !job->is_array() || job->empty() || (*job)[0] == 0) {
-        return "";
-    }
-    try {
-        const Json asked = session.daemon().job_properties((*job)[0].get<std::uint32_t>());
-        const std::uint64_t pid = number_of(asked, "RequesterPID");
-        if (pid == 0) {
-            return "";
-        }
-        const std::string command = text_of(asked, "RequesterCommand");
-        return user_text(static_cast<std::uint32_t>(number_of(asked, "RequesterUID"))) +
-               (command.empty() ? "" : " with '" + without_folder(command) + "'") + ", PID " +
-               std::to_string(pid) + ", asked for a " + text_of(asked, "JobType");
-    } catch (const sdbus::Error&) {
-        return "";  // it has ended in the meantime
-    }
-}
-
 }  // namespace svcd

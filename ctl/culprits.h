@@ -1,4 +1,4 @@
-// Finds the units for whose sake a start was not tried, and the request that cancelled a job.
+// Finds the units for whose sake a start was not tried.
 #pragma once
 
 #include <string>
@@ -18,9 +18,5 @@ struct Culprits {
 
 /// `properties`: those of the unit that was not started.
 Culprits find_culprits(Session& session, const Json& properties);
-
-/// "root with 'svctl start web', PID 4711, asked for a start", of the job that the unit has now;
-/// empty when it has none, or svcd itself wants it. `properties`: those of the unit.
-std::string who_asked_for_job(Session& session, const Json& properties);
 
 }  // namespace svcd

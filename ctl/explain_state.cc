@@ -4,6 +4,7 @@
 #include <array>
 
 #include "explain_words.h"
+#include "given_up_job.h"
 #include "reasons.h"
 #include "restart_words.h"
 

@@ -69,11 +69,9 @@ std::string kill_part(const StopRecord& record) {
 /// How the main process ended. A signal of which the sender is known means nothing else.
 std::string end_of_main(const StopRecord& record) {
     const StopEvent* kill = asked_kill(record);
-    const StopEvent* told = first_stop_signal(record);
     const std::string signal = record.main_code == "exited" ? "" : signal_name(record.main_status);
-    const bool is_sent =
-        (kill != nullptr && kill->signal == signal) ||
-        (told != nullptr && told->signal == signal && was_asked_to_end(record, record.main_pid));
+    const bool is_sent = (kill != nullptr && kill->signal == signal) ||
+                         own_signal(record, record.main_pid, signal) != nullptr;
     return is_sent ? describe_end(code_number(record.main_code), record.main_status)
                    : end_text(record.main_code, record.main_status, main_ran(record));
 }
@@ -143,8 +141,9 @@ bool names_unit(std::string_view command, const std::string& unit) {
     return false;
 }
 
-/// "it Requires db.service", when that is what the command was about.
-std::string relation_text(const StopRecord& record, const Json& properties) {
+/// "it Requires db.service", for the first of these units that it has something to do with.
+template <typename IsIt>
+std::string relation_text(const Json& properties, IsIt&& is_it) {
     struct Relation {
         const char* property;
         const char* words;
@@ -164,18 +163,12 @@ std::string relation_text(const StopRecord& record, const Json& properties) {
             continue;
         }
         for (const Json& name : *list) {
-            if (name.is_string() && names_unit(record.asked_by->command, name.get<std::string>())) {
+            if (name.is_string() && is_it(name.get<std::string>())) {
                 return relation.words + name.get<std::string>();
             }
         }
     }
     return "";
-}
-
-std::string requester_text(const Requester& requester) {
-    std::string text = user_text(requester.uid);
-    text += requester.command.empty() ? "" : " with '" + without_folder(requester.command) + "'";
-    return text + ", PID " + std::to_string(requester.pid);
 }
 
 std::string sender_text(const StopRecord& record) {
@@ -196,6 +189,32 @@ std::string sender_text(const StopRecord& record) {
 }
 
 }  // namespace
+
+std::string requester_text(const Requester& requester) {
+    std::string text = user_text(requester.uid);
+    text += requester.command.empty() ? "" : " with '" + without_folder(requester.command) + "'";
+    text += ", PID " + std::to_string(requester.pid);
+    return requester.unit.empty() ? text : text + ", a process of " + requester.unit;
+}
+
+std::string why_asked_text(const Requester& requester,
+                           const std::string& unit,
+                           const Json& properties) {
+    constexpr std::string_view kPulledIn = "pulled in by ";
+    const bool is_pulled_in = requester.reason.starts_with(kPulledIn);
+    const std::string by = is_pulled_in ? requester.reason.substr(kPulledIn.size()) : "";
+    const std::string reason =
+        is_pulled_in || requester.reason.empty() ? "" : "; reason: \"" + requester.reason + "\"";
+    const std::string relation = relation_text(properties, [&](const std::string& other) {
+        return is_pulled_in
+                   ? other == by
+                   : !names_unit(requester.command, unit) && names_unit(requester.command, other);
+    });
+    if (relation.empty()) {
+        return is_pulled_in ? "; " + unit + " went along with " + by : reason;
+    }
+    return reason + "; " + unit + " went along, since " + relation;
+}
 
 const StopEvent* asked_kill(const StopRecord& record) {
     const StopEvent* found = nullptr;
@@ -299,7 +318,8 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
         return kill == nullptr || was_starting(record)
                    ? ""
                    : "nobody; " + user_text(kill->uid) + " sent " + kill->signal + " with '" +
-                         without_folder(kill->command) + "'";
+                         without_folder(kill->command) + "'" +
+                         (kill->unit.empty() ? "" : ", a process of " + kill->unit);
     }
     const Requester& requester = *record.asked_by;
     const std::string reason =
@@ -313,20 +333,16 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
                (requester.reason.empty() ? ", for another unit's sake"
                                          : ", since: " + requester.reason);
     }
-    std::string text = requester_text(requester) + reason;
-    if (!names_unit(requester.command, record.unit)) {
-        if (const std::string relation = relation_text(record, properties); !relation.empty()) {
-            text += "; " + record.unit + " went along, since " + relation;
-        }
-    }
-    return text;
+    return requester_text(requester) + why_asked_text(requester, record.unit, properties);
 }
 
 std::string main_end_text(const StopRecord& record) {
     const StopEvent* told = first_stop_signal(record);
     const bool was_told = told != nullptr && was_asked_to_end(record, record.main_pid);
-    const bool by_it =
-        record.main_code != "exited" && was_told && signal_name(record.main_status) == told->signal;
+    const StopEvent* sent =
+        record.main_code == "exited"
+            ? nullptr
+            : own_signal(record, record.main_pid, signal_name(record.main_status));
     const bool reports_it = record.main_code == "exited" && was_told && record.main_status > 128 &&
                             signal_name(record.main_status - 128) == told->signal;
     const std::string end = end_of_main(record);
@@ -335,9 +351,9 @@ std::string main_end_text(const StopRecord& record) {
     }
     const std::string who = pid_text(record.main_pid, name_at_end(record));
     const std::string text = who + " " + end + sender_text(record);
-    if (by_it) {
-        return text + ", which svcd sent " + cause_text(told->cause, told->signal) +
-               (told->cause == "stop" && record.result == "success" ? ": a clean stop" : "");
+    if (sent != nullptr && sent->signal != "SIGKILL") {
+        return text + ", which svcd sent " + cause_text(sent->cause, sent->signal) +
+               (sent->cause == "stop" && record.result == "success" ? ": a clean stop" : "");
     }
     return reports_it ? text + ": many programs report the signal so, as a clean stop" : text;
 }
@@ -355,10 +371,10 @@ std::string limit_text(const StopRecord& record) {
                " (TimeoutStopSec): the shutdown had no more time";
     }
     if (record.limit > record.timeout) {
-        const bool asked = std::ranges::any_of(
-            record.events, [](const StopEvent& event) { return event.extend.has_value(); });
         return short_time(record.limit) + " (TimeoutStopSec: " + short_time(record.timeout) +
-               (asked ? ", and more, since it asked for it)" : ")");
+               (asked_for_more(record)           ? ", and more, since it asked for it)"
+                : has_event(record, "core-dump") ? ", and more, for a core dump)"
+                                                 : ")");
     }
     return short_time(record.limit) + " (TimeoutStopSec)";
 }

@@ -18,6 +18,13 @@ bool is_bad(const StopRecord& record);
 /// "alice (uid 1000) with 'svctl stop web' (PID 4711)", or which event it was. `properties`: the
 /// unit's, for a stop that came with another unit's; may be empty.
 std::string asked_text(const StopRecord& record, const Json& properties);
+/// "root (uid 0) with 'svctl stop web', PID 4711, a process of janitor.service".
+std::string requester_text(const Requester& requester);
+/// What the requester gave as the reason, and why that reached `unit`, if it was not named itself:
+/// "; reason: …", "; web.service went along, since it Requires db.service"; or "".
+std::string why_asked_text(const Requester& requester,
+                           const std::string& unit,
+                           const Json& properties);
 /// How the main process ended, and who sent the signal where it was one; empty: there was none.
 std::string main_end_text(const StopRecord& record);
 /// What the stop was given: "20 s (TimeoutStopSec)".

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "explain_words.h"
+#include "given_up_job.h"
 #include "messages.h"
 
 namespace svcd {
@@ -27,6 +28,11 @@ std::string whom(const StopRecord& record, const StopEvent& event) {
                                  : spawn->setting + " (PID " + std::to_string(pid) + ")";
     }
     return text.empty() ? "no process" : text;
+}
+
+/// Of the process that has asked: ", of janitor.service".
+std::string unit_part(const StopEvent& event) {
+    return event.unit.empty() ? "" : ", of " + event.unit;
 }
 
 /// How a process ended that has, or has not, become its program.
@@ -56,7 +62,28 @@ std::string notify_row(const StopRecord& record, const StopEvent& event) {
             (said.empty() ? "" : ", ") + ("EXTEND_TIMEOUT_USEC for " + short_time(*event.extend));
     }
     return pid_text(event.from, name_of(record, event.from)) + " said " +
-           (said.empty() ? "something" : said);
+           (said.empty() ? "something" : said) +
+           (event.what == "notify" ? "" : ", which was refused: NotifyAccess does not allow it to");
+}
+
+/// Another manager has taken over.
+std::string manager_row(const StopEvent& event) {
+    if (event.how == "away") {
+        return "svcd goes on: none had run for a while, and what happened meanwhile is told late";
+    }
+    return event.how == "left" ? "svcd's manager had made room for another one, which goes on"
+                               : "svcd's manager had died, and another one goes on";
+}
+
+std::string job_row(const StopEvent& event) {
+    if (event.pid == 0) {
+        return "svcd itself wants a " + event.type + ", too" +
+               (event.reason.empty() ? "" : ": " + event.reason);
+    }
+    return user_text(event.uid) + " asked for a " + event.type + ", too ('" +
+           without_folder(event.command) + "', PID " + std::to_string(event.pid) +
+           unit_part(event) + ")" +
+           (event.reason.empty() ? "" : "; reason: \"" + event.reason + "\"");
 }
 
 std::string processes_row(const StopEvent& event) {
@@ -75,14 +102,17 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
     if (event.what == "spawn" && !event.error.empty()) {
         return event.setting + " could not be started: " + event.error;
     }
-    if (event.what == "job" && event.pid == 0) {
-        return "svcd itself wants a " + event.type + ", too" +
-               (event.reason.empty() ? "" : ": " + event.reason);
-    }
     if (event.what == "job") {
-        return user_text(event.uid) + " asked for a " + event.type + ", too ('" +
-               without_folder(event.command) + "', PID " + std::to_string(event.pid) + ")" +
-               (event.reason.empty() ? "" : "; reason: \"" + event.reason + "\"");
+        return job_row(event);
+    }
+    if (event.what == "job-given-up") {
+        return give_up_text(event);
+    }
+    if (event.what == "manager") {
+        return manager_row(event);
+    }
+    if (event.what == "core-dump") {
+        return "the kernel is writing a core dump of one of its processes: SIGKILL waits for it";
     }
     if (event.what == "spawn") {
         return event.setting + ": " + event.command + " (PID " + std::to_string(event.pid) + ")";
@@ -99,13 +129,16 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
     }
     if (event.what == "asked-kill") {
         return user_text(event.uid) + " asked for " + event.signal + " ('" +
-               without_folder(event.command) + "', PID " + std::to_string(event.pid) + ")";
+               without_folder(event.command) + "', PID " + std::to_string(event.pid) +
+               unit_part(event) + ")";
     }
-    if (event.what == "notify") {
+    if (event.what.starts_with("notify")) {
         return notify_row(record, event);
     }
     if (event.what == "left") {
-        return event.pids.empty() ? "" : "the main process left " + pids_text(event.pids);
+        return event.pids.empty() ? ""
+                                  : "when the main process had ended, " + pids_text(event.pids) +
+                                        (event.pids.size() == 1 ? " was" : " were") + " there";
     }
     if (event.what == "processes") {
         return processes_row(event);
@@ -158,8 +191,8 @@ bool is_told_by_others(const std::vector<StopEvent>& events, std::size_t index) 
 }
 
 bool says_the_same(const StopEvent& one, const StopEvent& other) {
-    return one.what == "notify" && other.what == "notify" && one.from == other.from &&
-           one.stopping == other.stopping && one.extend.has_value() == other.extend.has_value() &&
+    return one.what.starts_with("notify") && other.what == one.what && one.from == other.from &&
+           one.stopping == other.stopping && one.extend == other.extend &&
            one.status_text.empty() == other.status_text.empty();
 }
 

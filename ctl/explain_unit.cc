@@ -5,6 +5,7 @@
 
 #include "explain_stop.h"
 #include "explain_words.h"
+#include "given_up_job.h"
 #include "messages.h"
 
 namespace svcd {
@@ -422,8 +423,9 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
 }
 
 std::optional<Verdict> limit_was_extended(const StopRecord& record) {
-    const auto asked = std::ranges::count_if(
-        record.events, [](const StopEvent& event) { return event.extend.has_value(); });
+    const auto asked = std::ranges::count_if(record.events, [](const StopEvent& event) {
+        return event.what == "notify" && event.extend.has_value();
+    });
     if (asked == 0 || record.limit == kUsecInfinity || record.limit <= record.timeout) {
         return std::nullopt;
     }

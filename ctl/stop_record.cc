@@ -74,6 +74,10 @@ StopEvent read_event(const Json& json) {
     event.cause = text_of(json, "cause");
     event.pids = pids_of(json, event.what == "signal" ? "to" : "pids");
     event.uid = static_cast<std::uint32_t>(number_of(json, "uid"));
+    event.unit = text_of(json, "unit");
+    event.asked = text_of(json, "asked");
+    event.result = text_of(json, "result");
+    event.how = text_of(json, "how");
     event.from = pid_of(json, "from");
     event.ran = truth_of(json, "ran");
     event.step = text_of(json, "step");
@@ -98,7 +102,8 @@ std::optional<Requester> read_requester(const Json& json) {
     return Requester{
         text_of(*found, "type"),   static_cast<std::uint32_t>(number_of(*found, "uid")),
         pid_of(*found, "pid"),     text_of(*found, "command"),
-        text_of(*found, "reason"), number_of(*found, "at_usec")};
+        text_of(*found, "reason"), number_of(*found, "at_usec"),
+        text_of(*found, "unit")};
 }
 
 /// svcd's own doing to the service's processes; not to a command of it, not on a user's wish.
@@ -284,6 +289,27 @@ const StopEvent* first_stop_signal(const StopRecord& record) {
         }
     }
     return nullptr;
+}
+
+const StopEvent* own_signal(const StopRecord& record, ProcessId pid, std::string_view signal) {
+    const auto found = std::ranges::find_if(record.events, [&](const StopEvent& event) {
+        return is_own_signal(event) && event.signal == signal && is_among(event.pids, pid);
+    });
+    return found == record.events.end() ? nullptr : &*found;
+}
+
+bool has_event(const StopRecord& record, std::string_view what) {
+    return std::ranges::find(record.events, what, &StopEvent::what) != record.events.end();
+}
+
+bool asked_for_more(const StopRecord& record) {
+    return std::ranges::any_of(record.events, [](const StopEvent& event) {
+        return event.what == "notify" && event.extend.has_value();
+    });
+}
+
+Requester asker_of(const StopEvent& event) {
+    return Requester{event.type, event.uid, event.pid, event.command, event.reason, 0, event.unit};
 }
 
 const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid) {

@@ -19,6 +19,7 @@ using ProcessId = std::uint32_t;
 struct ProcessFacts {
     ProcessId pid = 0;
     ProcessId parent = 0;
+    ProcessId session = 0;  ///< the PID of what began it: each command of a unit does
     std::string name;
     std::string command;
     char state = '?';  ///< as in ps(1)
@@ -55,6 +56,11 @@ struct StopEvent {
     std::string cause;
     std::vector<ProcessId> pids;  ///< `to` of a signal, `pids` of what was left
     std::uint32_t uid = 0;
+    std::string unit;  ///< the one that a process of has asked, or ""
+    std::string
+        asked;  ///< of job-given-up: what for, in its place; or the setting whose time was over
+    std::string result;
+    std::string how;  ///< of manager: what had become of the one before
     ProcessId from = 0;
     bool ran = false;  ///< of an exit: it was the unit's program by then
     std::string step;  ///< of exec-failed, as the next two
@@ -76,7 +82,8 @@ struct Requester {
     ProcessId pid = 0;  ///< 0: svcd itself
     std::string command;
     std::string reason;
-    Usec at = 0;  ///< µs of CLOCK_MONOTONIC; 0: not known
+    Usec at = 0;       ///< µs of CLOCK_MONOTONIC; 0: not known
+    std::string unit;  ///< that the process belongs to, or ""
 };
 
 struct StopRecord {
@@ -128,6 +135,14 @@ std::vector<ProcessFacts> read_processes(const Json& list);
 bool was_asked_to_end(const StopRecord& record, ProcessId pid);
 /// The first signal of svcd's that asks processes of the unit to end (not SIGKILL), or nullptr.
 const StopEvent* first_stop_signal(const StopRecord& record);
+/// The signal of this name that svcd sent to the process, or nullptr.
+const StopEvent* own_signal(const StopRecord& record, ProcessId pid, std::string_view signal);
+/// Has it an event of this kind?
+bool has_event(const StopRecord& record, std::string_view what);
+/// Did the service ask for more time (EXTEND_TIMEOUT_USEC), and was heard?
+bool asked_for_more(const StopRecord& record);
+/// Who asked for what the event tells of.
+Requester asker_of(const StopEvent& event);
 /// The first SIGKILL of svcd's that went to processes of the unit (to the process, where one is
 /// given), or nullptr.
 const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid = 0);
@@ -148,6 +163,9 @@ bool main_ran(const StopRecord& record);
 const StopEvent* exit_of(const StopRecord& record, ProcessId pid);
 /// What was started in the stop with this PID (ExecStop, ExecStopPost), or nullptr.
 const StopEvent* spawn_of(const StopRecord& record, ProcessId pid);
+/// The command of the stop that has started the process, which is in its session; or nullptr where
+/// none has, or nobody knows.
+const StopEvent* starter_of(const StopRecord& record, const ProcessFacts& process);
 /// The processes that were left, those that outlived SIGKILL last.
 std::vector<ProcessFacts> left_processes(const StopRecord& record);
 /// Who was there when the main process had ended: those that were seen, or, when they ended before

@@ -4,6 +4,7 @@
 
 #include "culprits.h"
 #include "exec_wait.h"
+#include "given_up_job.h"
 #include "guard.h"
 #include "job_wait.h"
 #include "log_lines.h"
@@ -70,6 +71,10 @@ std::string why_failed(const WatchedJob& job,
         return describe_job_result(job.result) +
                (found.text.empty() ? "" : " (" + found.text + ")");
     }
+    if (const auto given_up = read_given_up_job(properties);
+        given_up && given_up->id == job.number()) {
+        return give_up_text(*given_up, properties) + what_goes_on(*given_up, properties);
+    }
     if (const std::string unmet = unmet_condition(properties);
         job.result == "assert" && !unmet.empty()) {
         return unmet + " does not hold";
@@ -115,9 +120,6 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job, Json& entry)
             found = find_culprits(session, properties);
         }
         trouble.message = why_failed(job, options.verb, properties, found);
-        const std::string who =
-            job.result == "canceled" ? who_asked_for_job(session, properties) : std::string{};
-        trouble.message += who.empty() ? "" : ": " + who;
         trouble.exec_error = exec_error_json(found.units.empty() ? properties : found.first);
     } catch (const sdbus::Error&) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since

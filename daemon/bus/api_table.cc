@@ -175,7 +175,7 @@ Outcome request_cancel(const Call& call, Api& api, JobId job) {
     if (!request) {
         return tl::unexpected(too_many_requests());
     }
-    api.manager.submit(CancelRequested{*request, job});
+    api.manager.submit(CancelRequested{*request, job, requester_of(call.caller, {})});
     return Answered::later;
 }
 

@@ -187,6 +187,35 @@ void unit_job(Subject& subject, Writer& value) {
         .close();
 }
 
+/// (utsssuusss): its last job that was given up, how ("canceled", "timeout"), what was asked for in
+/// its place, by whom, and why; 0 and nothing: there was none.
+void given_up_job(Subject& subject, Writer& value) {
+    static const GivenUpJob kNone;
+    const GivenUpJob* known = subject.status().given_up_job;
+    const GivenUpJob& job = known == nullptr ? kNone : *known;
+    const std::optional<UnitId> asker = job.by.unit;
+    value.open(SD_BUS_TYPE_STRUCT, "utsssuusss")
+        .u32(static_cast<std::uint32_t>(job.id))
+        .u64(monotonic_usec(job.at))
+        .string(known == nullptr ? std::string_view{} : name_of(job.type))
+        .string(known == nullptr ? std::string_view{} : name_of(job.result))
+        .string(job.asked)
+        .u32(job.by.uid)
+        .u32(static_cast<std::uint32_t>(job.by.pid))
+        .string(job.by.command)
+        .string(job.by.reason)
+        .string(asker ? subject.api().manager.status(*asker).name : std::string_view{})
+        .close();
+}
+
+void refused_main(Subject& subject, Writer& value) {
+    const RefusedMain& refused = subject.status().refused_main;
+    value.open(SD_BUS_TYPE_STRUCT, "us")
+        .u32(static_cast<std::uint32_t>(refused.pid))
+        .string(refused.why)
+        .close();
+}
+
 void need_daemon_reload(Subject& subject, Writer& value) {
     value.boolean(subject.status().need_daemon_reload || subject.facts().file_changed);
 }
@@ -304,6 +333,7 @@ constexpr PropertyRow kUnitProperties[] = {
     {"Conditions",       "a(sbbsi)", Emits::nothing, conditions<false>},
     {"Asserts",          "a(sbbsi)", Emits::nothing, conditions<true>},
     {"Job",              "(uo)", Emits::change,  unit_job},
+    {"GivenUpJob",       "(utsssuusss)", Emits::nothing, given_up_job},
     {"NeedDaemonReload", "b",    Emits::nothing, need_daemon_reload},
     {"InvocationID",     "ay",   Emits::change,  invocation_id},
     // Ours, µs of CLOCK_MONOTONIC: when the present sub-state ends at the latest, and when SIGKILL follows.
@@ -362,6 +392,8 @@ constexpr PropertyRow kServiceProperties[] = {
     // Ours: what made Result, and ReloadResult (kind, a sentence that may be empty), and what a start that goes on waits for.
     {"Failure",        "(ss)", Emits::change, failure<&UnitStatus::failure, &UnitStatus::failure_text>},
     {"ReloadFailure",  "(ss)", Emits::change, failure<&UnitStatus::reload_failure, &UnitStatus::reload_failure_text>},
+    // Ours: whom MAINPID= named in this life and svcd did not take, and why; 0: nobody.
+    {"RefusedMainPID", "(us)", Emits::nothing, refused_main},
     {"StartWaitsFor",  "s", Emits::change, [](Subject& s, Writer& w) { w.string(s.status().start_waits_for); }},
     {"ExecStarted",    "b", Emits::change,  status_flag<&UnitStatus::exec_started>},
     {"ExecWarnings",   "as", Emits::change, [](Subject& s, Writer& w) { w.strings(s.status().exec_warnings); }},

@@ -16,13 +16,15 @@ bool has_to_wait(const Job& job, Relation relation, const Job& other) {
     return !job.ignore_order && has_to_wait(job.type, relation, other.type);
 }
 
+bool stops(JobType type) {
+    return type == JobType::stop || type == JobType::restart || type == JobType::try_restart;
+}
+
 /// A reload that a process of a stopping unit asks for (its ExecStop, say) is part of that stop:
 /// waiting for its end, it would wait for itself.
 bool is_needed_by_stop(const Job& job, const Job& other) {
     const bool reloads = job.type == JobType::reload || job.type == JobType::reload_or_start;
-    const bool stops = other.type == JobType::stop || other.type == JobType::restart ||
-                       other.type == JobType::try_restart;
-    return reloads && stops && job.requester.unit == other.unit;
+    return reloads && stops(other.type) && job.requester.unit == other.unit;
 }
 
 /// "PID 4711 of uid 0 ('svctl start rl')"
@@ -39,7 +41,7 @@ std::string describe(const Requester& requester) {
 void Machine::cancel_jobs(const CancelRequested& event) {
     if (event.job == JobId::none) {
         while (!jobs.empty()) {
-            finish(jobs.begin()->first, JobResult::canceled, false);
+            give_up(jobs.begin()->first, JobResult::canceled, false, "cancel", event.requester);
         }
         reply(event.request, JobId::none);
         return;
@@ -50,7 +52,7 @@ void Machine::cancel_jobs(const CancelRequested& event) {
                 "there is no job " + std::to_string(static_cast<std::uint32_t>(event.job))});
         return;
     }
-    finish(event.job, JobResult::canceled, true);
+    give_up(event.job, JobResult::canceled, true, "cancel", event.requester);
     reply(event.request, JobId::none);
 }
 
@@ -84,9 +86,12 @@ JobId Machine::install(
                 (result == present->type && is_redundant(type, unit.active_state()));
             const bool goes_on =
                 present->state == JobState::waiting || (type != JobType::reload && is_enough);
+            if (stops(present->type)) {
+                effects->asked_again.push_back({id, present->id, type, requester});
+            }
             if (result != present->type) {
                 present->requester = requester;
-            } else if (requester.unit.has_value()) {
+            } else if (requester.unit.has_value() && !stops(present->type)) {
                 present->requester.unit = requester.unit;
             }
             present->type = result;
@@ -106,7 +111,7 @@ JobId Machine::install(
                     std::string(name_of(type)) + " was asked for meanwhile, by " +
                     describe(requester));
         }
-        finish(present->id, JobResult::canceled, false);
+        give_up(present->id, JobResult::canceled, false, name_of(type), requester);
     }
     const JobId job_id = static_cast<JobId>(next_job++);
     effects->supervisor_dirty = true;
@@ -301,6 +306,16 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
     drain_failures();
 }
 
+void Machine::give_up(
+    JobId id, JobResult result, bool fail_dependents, std::string_view asked, const Requester& by) {
+    const Job& job = jobs.at(id);
+    Unit& unit = this->unit(job.unit);
+    unit.given_up_job =
+        std::make_unique<GivenUpJob>(GivenUpJob{id, job.type, result, now, asked, by});
+    effects->given_up.push_back(unit.id);
+    finish(id, result, fail_dependents);
+}
+
 /// A chain of thousands of units may fail at once: a list, not recursion.
 void Machine::drain_failures() {
     if (std::exchange(draining_failures_, true)) {
@@ -460,9 +475,12 @@ Time Machine::job_deadline(const Job& job) const {
 
 void Machine::job_timed_out(const Job& job) {
     Unit& unit = this->unit(job.unit);
+    const bool is_whole = after(job.installed_at, unit.definition.rarely().job_timeout) <= now;
+    const std::string_view setting = is_whole ? "JobTimeoutSec" : "JobRunningTimeoutSec";
     say(Severity::error, unit,
-        "its " + std::string(name_of(job.type)) + " job took too long (JobTimeoutSec)");
-    finish(job.id, JobResult::timeout, true);
+        "its " + std::string(name_of(job.type)) + " job took too long (" + std::string(setting) +
+            ")");
+    give_up(job.id, JobResult::timeout, true, setting, {});
     take_emergency_action(unit.definition.rarely().job_timeout_action, unit, -1,
                           "had a job that timed out");
 }

@@ -137,6 +137,12 @@ public:
     void run_jobs();
     /// `fail_dependents`: jobs that need this one end too, with JobResult::dependency.
     void finish(JobId id, JobResult result, bool fail_dependents);
+    /// The same, before the unit is as the job asked for: `by` has asked for something else.
+    void give_up(JobId id,
+                 JobResult result,
+                 bool fail_dependents,
+                 std::string_view asked,
+                 const Requester& by);
     void conclude(JobId id, StartOutcome outcome);
     /// Cycles among jobs that are installed already (after new edges came): one job of each stops
     /// waiting.

@@ -156,6 +156,7 @@ UnitStatus Machine::status(const Unit& unit) const {
     if (const Job* job = job_of(unit)) {
         status.job = this->status(*job);
     }
+    status.given_up_job = unit.given_up_job.get();
     return status;
 }
 

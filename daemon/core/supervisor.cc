@@ -4,6 +4,7 @@
 
 #include "core/machine.h"
 #include "core/planner.h"
+#include "core/service.h"
 
 namespace svcd {
 

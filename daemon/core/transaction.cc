@@ -357,7 +357,7 @@ std::vector<Transaction::Outcome> Transaction::outcome() const {
 
 // ── doing it
 
-void Transaction::cancel_others() {
+void Transaction::cancel_others(const Requester& by) {
     std::vector<JobId> others;
     for (const auto& [id, job] : machine_.jobs) {
         if (!by_unit_.contains(static_cast<std::uint32_t>(job.unit))) {
@@ -365,7 +365,10 @@ void Transaction::cancel_others() {
         }
     }
     for (const JobId id : others) {
-        machine_.finish(id, JobResult::canceled, false);
+        if (machine_.jobs.contains(id)) {  // the end of another may have taken it along
+            machine_.give_up(id, JobResult::canceled, false,
+                             mode_ == JobMode::isolate ? "isolate" : "flush", by);
+        }
     }
 }
 
@@ -421,7 +424,7 @@ JobId Transaction::apply(const Requester& requester) {
     }
     note_left_out();
     if (mode_ == JobMode::isolate || mode_ == JobMode::flush) {
-        cancel_others();
+        cancel_others(requester);
     }
     std::vector<bool> is_idle(entries_.size());
     for (const Index anchor : anchors_) {

@@ -143,7 +143,7 @@ private:
     bool would_stop_something(Index entry) const;
     void minimize_impact();
     void remark(Index entry, std::string text);
-    void cancel_others();
+    void cancel_others(const Requester& by);
     bool has_nothing_to_do(Index anchor) const;
     void note_left_out();
     Requester requester_of(Index entry, const Requester& asked) const;

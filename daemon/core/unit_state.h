@@ -15,6 +15,7 @@
 #include "core/types/failure.h"
 #include "core/types/ids.h"
 #include "core/types/states.h"
+#include "core/types/status.h"
 #include "core/types/time.h"
 #include "core/types/unit.h"
 
@@ -157,6 +158,7 @@ struct Unit {
     std::vector<LeftOut> left_out;  ///< what its last start went on without
     std::unique_ptr<ServiceRun> run;
     std::unique_ptr<ConditionCheck> check;
+    std::unique_ptr<GivenUpJob> given_up_job;  ///< the last
 
     const std::string& name() const { return definition.name; }
     ActiveState active_state() const { return traits(sub_state).active; }

@@ -120,6 +120,7 @@ private:
     std::vector<DegradedReason> degraded_reasons() override;
     std::string version() override;
     void submit(Event event) override;
+    void find_unit_of(Requester& requester) const;
     void add_facts(JobRequested& request) const;
     ReloadReport reload() override;
     void reexecute(RequestId request) override;  // reexecution.cc

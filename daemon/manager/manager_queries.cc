@@ -256,21 +256,30 @@ std::string Manager::version() {
 /// Handled when the caller has returned, so that its answer can't overtake it.
 void Manager::submit(Event event) {
     if (auto* request = std::get_if<JobRequested>(&event)) {
+        find_unit_of(request->requester);
         add_facts(*request);
+    } else if (auto* cancel = std::get_if<CancelRequested>(&event)) {
+        find_unit_of(cancel->requester);
+    } else if (auto* kill = std::get_if<KillRequested>(&event)) {
+        find_unit_of(kill->requester);
     }
     queue_.push_back(std::move(event));
 }
 
-/// What the supervisor has to know of the caller, and of the program that is to be reloaded.
-void Manager::add_facts(JobRequested& request) const {
-    if (request.requester.pid != 0) {
-        const Result<std::string> cgroup = cgroup_of(request.requester.pid);
-        const std::string_view unit =
-            cgroup ? kernel_.cgroups.unit_of(*cgroup) : std::string_view{};
-        if (!unit.empty()) {
-            request.requester.unit = supervisor_.find(unit);
-        }
+/// The unit that the caller's process belongs to, if it is one of ours.
+void Manager::find_unit_of(Requester& requester) const {
+    if (requester.pid == 0) {
+        return;
     }
+    const Result<std::string> cgroup = cgroup_of(requester.pid);
+    const std::string_view unit = cgroup ? kernel_.cgroups.unit_of(*cgroup) : std::string_view{};
+    if (!unit.empty()) {
+        requester.unit = supervisor_.find(unit);
+    }
+}
+
+/// What the supervisor has to know of the program that is to be reloaded.
+void Manager::add_facts(JobRequested& request) const {
     const bool reloads = request.verb == JobVerb::reload ||
                          request.verb == JobVerb::reload_or_restart ||
                          request.verb == JobVerb::try_reload_or_restart;

@@ -39,7 +39,7 @@ std::string hex_of(const std::array<std::uint64_t, 2>& id) {
     return hex;
 }
 
-void append_job(JsonWriter& json, const JobStatus* job) {
+void append_job(JsonWriter& json, const JobStatus* job, std::string_view asker_unit) {
     json.key("asked_by");
     if (job == nullptr) {
         json.null();
@@ -53,6 +53,7 @@ void append_job(JsonWriter& json, const JobStatus* job) {
         .field("pid", job->requester.pid)
         .field("command", job->requester.command)
         .field("reason", job->requester.reason)
+        .field("unit", asker_unit)
         .close_object();
 }
 
@@ -107,7 +108,7 @@ StopRecord::StopRecord(const StopBeginning& beginning) : unit_(beginning.unit) {
         .field("from", beginning.from)
         .field("main_pid", beginning.main_pid)
         .field("command", main_command(settings));
-    append_job(json, beginning.job);
+    append_job(json, beginning.job, beginning.asker_unit);
     json.field("kill_mode", name_of(settings.kill_mode))
         .field("stop_signal", is_service ? signal_name(stop_signal(settings, beginning.job)) : "")
         .field("send_sigkill", settings.send_sigkill);

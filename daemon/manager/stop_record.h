@@ -27,6 +27,7 @@ struct StopBeginning {
     std::string_view from;  ///< the sub-state; empty when the manager that saw it is no more
     Pid main_pid = 0;
     const JobStatus* job = nullptr;  ///< that stops it
+    std::string_view asker_unit;     ///< the one that a process of has asked for that job
     const UnitDefinition* definition = nullptr;
 };
 

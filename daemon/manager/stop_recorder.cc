@@ -79,6 +79,8 @@ void StopRecorder::after(const Effects& effects, Time now) {
     if (!open_.empty()) {
         note_jobs(effects);
     }
+    note_asked_again(effects);
+    note_given_up(effects);
     if (!open_.empty() && limits_may_move_) {
         note_limits(effects);
     }
@@ -157,6 +159,7 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     beginning.from = name_of(transition.from);
     beginning.main_pid = transition.main_pid;
     beginning.job = is_stopping(job) ? &*job : nullptr;
+    beginning.asker_unit = is_stopping(job) ? asker_of(job->requester) : std::string_view{};
     beginning.definition = supervisor_.definition(unit);
     auto record = std::make_unique<StopRecord>(beginning);
     record->facts().shutdown_usec = to_usec(shutdown_at_);
@@ -251,15 +254,31 @@ void StopRecorder::note_jobs(const Effects& effects) {
         if (!job || to_usec(job->installed_at) == record->facts().asked_at_usec) {
             continue;
         }
-        std::string fields;
-        JsonWriter{fields}
-            .field("job", static_cast<std::uint32_t>(job->id))
-            .field("type", name_of(job->type))
-            .field("uid", job->requester.uid)
-            .field("pid", job->requester.pid)
-            .field("command", job->requester.command)
-            .field("reason", job->requester.reason);
-        record->add(now_, "job", fields, true);
+        record->add(now_, "job", asked_fields(job->id, name_of(job->type), job->requester), true);
+    }
+}
+
+/// Who asked for a stop that there was a job for already.
+void StopRecorder::note_asked_again(const Effects& effects) {
+    for (const AskedAgain& again : effects.asked_again) {
+        add_or_remember(again.unit, "job",
+                        asked_fields(again.job, name_of(again.type), again.requester));
+    }
+}
+
+/// Jobs that ended before the unit was as they asked for: what they had begun may go on.
+void StopRecorder::note_given_up(const Effects& effects) {
+    for (const UnitId unit : effects.given_up) {
+        const GivenUpJob* job = supervisor_.status(unit).given_up_job;
+        StopRecord* record = record_of(unit);
+        // The stop that has just begun took the place of a start: it tells who asked for it.
+        const bool is_told = record != nullptr && record->began() == now_;
+        if (job == nullptr || is_told) {
+            continue;
+        }
+        std::string fields = asked_fields(job->id, name_of(job->type), job->by);
+        JsonWriter{fields}.field("result", name_of(job->result)).field("asked", job->asked);
+        add_or_remember(unit, "job-given-up", std::move(fields));
     }
 }
 

@@ -110,6 +110,8 @@ private:
     std::vector<UnitId> services_below(UnitId slice) const;
     void signalled_below(const SignalUnit& order, const std::vector<Pid>& to);
     std::string spawn_fields(UnitId unit, Pid pid) const;
+    std::string_view asker_of(const Requester& requester) const;
+    std::string asked_fields(JobId job, std::string_view type, const Requester& by) const;
 
     void take(const Transition& transition, const StopBegan* began);
     void begin(const Transition& transition, const std::optional<JobStatus>& job);
@@ -120,6 +122,8 @@ private:
     void note_late_kill(const SignalUnit& order, StopRecord& record) const;
     void note_wedged(UnitId unit, StopRecord& record);
     void note_jobs(const Effects& effects);
+    void note_asked_again(const Effects& effects);
+    void note_given_up(const Effects& effects);
     void note_limits(const Effects& effects);
     void note_shutdown();
     std::optional<Time> shutdown_in_log() const;

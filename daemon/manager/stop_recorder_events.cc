@@ -111,13 +111,36 @@ void StopRecorder::hear(const KillRequested& event) {
         .field("signal", signal_name(event.signal))
         .field("uid", event.requester.uid)
         .field("pid", event.requester.pid)
-        .field("command", event.requester.command);
+        .field("command", event.requester.command)
+        .field("unit", asker_of(event.requester));
     add_or_remember(event.unit, "asked-kill", fields);
     if (event.whom == KillRequested::Whom::all) {  // a slice has no processes of its own
         for (const UnitId service : services_below(event.unit)) {
             add_or_remember(service, "asked-kill", fields);
         }
     }
+}
+
+/// The unit that the process belongs to which has asked; "": none of ours.
+std::string_view StopRecorder::asker_of(const Requester& requester) const {
+    return requester.unit && supervisor_.is_known(*requester.unit)
+               ? supervisor_.name(*requester.unit)
+               : std::string_view{};
+}
+
+std::string StopRecorder::asked_fields(JobId job,
+                                       std::string_view type,
+                                       const Requester& by) const {
+    std::string fields;
+    JsonWriter{fields}
+        .field("job", static_cast<std::uint32_t>(job))
+        .field("type", type)
+        .field("uid", by.uid)
+        .field("pid", by.pid)
+        .field("command", by.command)
+        .field("reason", by.reason)
+        .field("unit", asker_of(by));
+    return fields;
 }
 
 std::string StopRecorder::spawn_fields(UnitId unit, Pid pid) const {

@@ -266,6 +266,14 @@ struct StopBegan {
     std::optional<JobStatus> job;
 };
 
+/// A stop that there was a job for already was asked for once more.
+struct AskedAgain {
+    UnitId unit{};
+    JobId job = JobId::none;
+    JobType type = JobType::stop;
+    Requester requester;
+};
+
 /// Reused from step to step, so that a step allocates nothing once the vectors have grown.
 struct Effects {
     std::vector<Effect> orders;
@@ -277,6 +285,9 @@ struct Effects {
     /// What the units went through, in order: for those who watch (the simulator counts them).
     std::vector<Transition> transitions;
     std::vector<StopBegan> stops;  ///< in the order of `transitions`
+    std::vector<AskedAgain> asked_again;
+    /// Units whose job was given up: UnitStatus::given_up_job.
+    std::vector<UnitId> given_up;
     /// The supervisor's own record changed (job numbers, the shutdown).
     bool supervisor_dirty = false;
 
@@ -286,6 +297,8 @@ struct Effects {
         shown.clear();
         transitions.clear();
         stops.clear();
+        asked_again.clear();
+        given_up.clear();
         supervisor_dirty = false;
     }
 };

@@ -55,6 +55,7 @@ struct JobRequested {
 struct CancelRequested {
     RequestId request = RequestId::none;
     JobId job = JobId::none;
+    Requester requester{};
 };
 
 /// `svctl kill`: a signal by a person's wish, which no policy answers to. Answered once.

@@ -27,6 +27,24 @@ struct JobStatus {
     Requester requester;
 };
 
+/// A job that ended before its unit was as it asked for. What it had begun may go on.
+struct GivenUpJob {
+    JobId id = JobId::none;
+    JobType type = JobType::start;
+    JobResult result = JobResult::canceled;  ///< or timeout, which nobody asks for
+    Time at{};
+    /// What was asked for in its place: "cancel", "stop", "isolate"; or the setting whose time was
+    /// over.
+    std::string_view asked;
+    Requester by;  ///< who asked for that
+};
+
+/// Who was named as the main process (MAINPID=) and was not taken.
+struct RefusedMain {
+    Pid pid = 0;  ///< 0: nobody
+    std::string why;
+};
+
 /// A process as `show` tells of it.
 struct ProcessStatus {
     Pid pid = 0;       ///< 0 when it is not running
@@ -122,6 +140,8 @@ struct UnitStatus {
     std::uint32_t unclean_count = 0;               ///< how many have come since
     std::vector<UncleanRestart> unclean_restarts;  ///< the last of them, oldest first
     std::optional<JobStatus> job;
+    const GivenUpJob* given_up_job = nullptr;  ///< its last, of this manager's time
+    RefusedMain refused_main;                  ///< in this life
 };
 
 }  // namespace svcd

@@ -167,6 +167,7 @@ TEST(BusApi, OtherRequestsBecomeEventsToo) {
         EXPECT_FALSE(std::get<ResetFailedRequested>(manager.events[1]).unit);
         EXPECT_EQ(std::get<ResetFailedRequested>(manager.events[2]).unit, UnitId{0});
         EXPECT_EQ(std::get<CancelRequested>(manager.events[3]).job, JobId{3});
+        EXPECT_EQ(std::get<CancelRequested>(manager.events[3]).requester.pid, ::getpid());
         EXPECT_EQ(std::get<CancelRequested>(manager.events[4]).job, JobId::none);
         EXPECT_EQ(std::get<ShutdownRequested>(manager.events[5]).kind, ShutdownKind::reboot);
     });
