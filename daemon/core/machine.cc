@@ -53,7 +53,10 @@ void Machine::settle() {
         }
     }
     comebacks_tried_.clear();
-    start_finished = start_finished || (started && jobs.empty());
+    if (!start_finished && started && jobs.empty()) {
+        start_finished = true;
+        effects->supervisor_dirty = true;
+    }
     take_waiting_definitions();
 }
 

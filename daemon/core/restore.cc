@@ -276,6 +276,7 @@ SupervisorRecord Machine::record() const {
     record.something_was_killed = something_was_killed ? 1 : 0;
     record.started = started ? 1 : 0;
     record.exit_status = exit_status;
+    record.start_finished = start_finished ? 1 : 0;
     record.shutdown_end = to_usec(shutdown_end);
     return record;
 }
@@ -459,7 +460,7 @@ void Machine::restore(const StateRestored& event) {
         restore_unit(restored);
     }
     graph.rebuild(units.size());
-    start_finished = started && jobs.empty();
+    start_finished = started && (jobs.empty() || event.supervisor.start_finished != 0);
     cycles_may_have_come_ = true;  // the order that these jobs wait in is that of the files today
     // All of them before the first unit moves: it may be the one that others come back with.
     for (const RestoredUnit& restored : event.units) {

@@ -178,6 +178,7 @@ Result<Exit> Manager::run() {
     pid_files_.finish(kPidFilesAtTheEnd);
     if (!runner_.exit()) {
         end_turn();
+        note_handover();
         loop_.run_ready(kDispatchesAtTheEnd);  // what is on its way to clients
         bus_.leave_to_successor();
         return Exit{};

@@ -125,6 +125,7 @@ private:
     ReloadReport reload() override;
     void reexecute(RequestId request) override;  // reexecution.cc
     void on_successor(const std::string& objection);
+    void note_handover();
 
     const ManagerOptions& options_;
     Kernel& kernel_;

@@ -18,6 +18,15 @@ void Manager::reexecute(RequestId request) {
     successor_ = std::move(*probe);
 }
 
+/// So that the next one knows that this one did not die.
+void Manager::note_handover() {
+    SupervisorRecord record = supervisor_.record();
+    record.handed_over = 1;
+    if (const auto written = kernel_.state.write(record); !written) {
+        log_.say(Severity::warning, to_string(written.error()));
+    }
+}
+
 void Manager::on_successor(const std::string& objection) {
     const std::string refusal = options_.program + " " + objection +
                                 "; this manager stays. Install svcd whole, then try again";

@@ -168,6 +168,12 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     if (const auto throttled = is_service ? senses_.throttled(beginning.unit) : std::nullopt) {
         record->facts().throttled_before_usec = throttled->count();
     }
+    // A start that went on over it may have failed for it, however long ago that was.
+    const bool was_over_it = traits(transition.from).starting &&
+                             supervisor_.status(unit).inactive_exit_at < restored_at_;
+    if (was_over_it || restored_at_ == now_) {
+        note_manager(*record);
+    }
     add_what_led_to(*record, unit);
     list(*record);
     open_[unit] = std::move(record);

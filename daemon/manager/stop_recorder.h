@@ -132,6 +132,7 @@ private:
                                                    std::string_view why,
                                                    const std::vector<Pid>& pids);
 
+    void note_manager(StopRecord& record) const;
     void take_restored();
     std::vector<std::uint64_t> settle_ahead();
     /// `saved`: null when the state file doesn't know the unit.
@@ -155,9 +156,11 @@ private:
     /// again, under the same ID.
     std::unordered_map<UnitId, std::uint64_t> ahead_;
     bool is_restoring_ = false;
-    bool has_ended_ = false;        ///< a record, in this step
-    bool limits_may_move_ = false;  ///< in this step
-    std::size_t examined_ = 0;      ///< in this turn
+    Time restored_at_{};              ///< when this manager took over; zero: it was the first
+    std::string_view restored_from_;  ///< what had become of the one before
+    bool has_ended_ = false;          ///< a record, in this step
+    bool limits_may_move_ = false;    ///< in this step
+    std::size_t examined_ = 0;        ///< in this turn
     bool write_failed_ = false;
 };
 

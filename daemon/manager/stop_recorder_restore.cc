@@ -69,6 +69,8 @@ Time began_at(const UnitRecord& saved) {
 
 void StopRecorder::hear(const StateRestored& event) {
     is_restoring_ = true;
+    restored_at_ = now_;
+    restored_from_ = event.was_away ? "away" : event.supervisor.handed_over != 0 ? "left" : "died";
     restored_.clear();
     std::unordered_set<std::string_view> unfinished;
     std::unordered_map<std::string_view, std::int64_t> newest_end;
@@ -168,12 +170,20 @@ void StopRecorder::go_on(const UnitRecord* saved, Record record) {
     }
     list(*record);
     if (is_stopping(*saved)) {
+        note_manager(*record);
         open_[*unit] = std::move(record);
         return;
     }
     const bool was_down = saved->inactive_enter_at >= facts.began_usec;
     record->end(time_from_usec(was_down ? saved->inactive_enter_at : saved->state_changed_at));
     ended_.emplace_back(*unit, std::move(record));
+}
+
+/// The manager before this one is no more, and this one went on with what it was doing.
+void StopRecorder::note_manager(StopRecord& record) const {
+    std::string fields;
+    JsonWriter{fields}.field("how", restored_from_);
+    record.add(restored_at_, "manager", fields);
 }
 
 void StopRecorder::begin_late(UnitId unit, const UnitRecord& saved) {
@@ -195,6 +205,7 @@ void StopRecorder::begin_late(UnitId unit, const UnitRecord& saved) {
     record->facts().main_code = saved.main_code;
     record->facts().main_status = saved.main_status;
     record->enter(sub_state_of(saved), time_from_usec(saved.state_changed_at));
+    note_manager(*record);
     list(*record);
     open_[unit] = std::move(record);
 }

@@ -336,5 +336,16 @@ INSTANTIATE_TEST_SUITE_P(Kill,
                          WithoutSigkill,
                          testing::Values(KillMode::control_group, KillMode::mixed));
 
+TEST(Takeover, TheBootIsOverAlsoForTheManagerAfterTheOneThatSawItsEnd) {
+    Scenario scenario = with(target("default"), service("web"));
+    JobRequested boot;
+    boot.unit = *scenario.supervisor().find("default.target");
+    scenario.happens(boot).start("web");
+    EXPECT_EQ(scenario.supervisor().system_state(), SystemState::running);
+    scenario.stop("web").manager_dies();
+    ASSERT_TRUE(scenario.status("web").job.has_value());
+    EXPECT_EQ(scenario.supervisor().system_state(), SystemState::running);
+}
+
 }  // namespace
 }  // namespace svcd::test

@@ -54,9 +54,49 @@ TEST_F(AfterAManager, ARecordGoesOn) {
     EXPECT_EQ(after["id"], before["id"]);
     EXPECT_EQ(after["asked_by"], before["asked_by"]);
     EXPECT_THAT(outline(after),
-                ElementsAre("state stop-sigterm", "signal SIGTERM stop", "signal SIGTERM again",
-                            "exit main", "empty", "state dead"));
+                ElementsAre("state stop-sigterm", "signal SIGTERM stop", "manager",
+                            "signal SIGTERM again", "exit main", "empty", "state dead"));
     EXPECT_EQ(after["duration_usec"], 2'000'000);
+}
+
+TEST_F(AfterAManager, ARecordTellsWhatHadBecomeOfTheOneBefore) {
+    load(service("a"));
+    start("a.service");
+    ask(JobVerb::stop, "a.service");
+    recorder_->end_turn();
+    write_state();
+    saved_.supervisor.handed_over = 1;
+    restore();
+    write_state();
+    EXPECT_EQ(saved_.supervisor.handed_over, 0);
+    saved_.was_away = true;
+    recorder_->end_turn();
+    restore();
+    recorder_->end_turn();
+    die_and_restore();
+    std::vector<std::string> how;
+    const json found = record("a.service");
+    for (const json& event : found["events"]) {
+        if (event["what"] == "manager") {
+            how.push_back(event["how"]);
+        }
+    }
+    EXPECT_THAT(how, ElementsAre("left", "away", "died"));
+}
+
+TEST_F(AfterAManager, AStartThatFailsTellsThatAnotherWentOnWithIt) {
+    load(service("a").type(ServiceType::notify));
+    start("a.service");
+    now_ += 1s;
+    write_state();
+    begin_manager();
+    load(service("a").type(ServiceType::notify));
+    step(StateRestored{saved_});
+    advance(90s);
+    const json failed = record("a.service");
+    EXPECT_EQ(failed["from"], "start");
+    EXPECT_EQ(outline(failed)[0], "manager");
+    EXPECT_EQ(failed["events"][0]["at_usec"], 2'000'000 - failed["began_usec"].get<std::int64_t>());
 }
 
 TEST_F(AfterAManager, AStopWhoseRecordWasNotWrittenGetsOne) {
@@ -70,7 +110,7 @@ TEST_F(AfterAManager, AStopWhoseRecordWasNotWrittenGetsOne) {
     EXPECT_EQ(now["began_usec"], 2'000'000);
     EXPECT_EQ(now["from"], "");
     EXPECT_EQ(now["asked_by"]["uid"], 1000);
-    EXPECT_THAT(outline(now), ElementsAre("state stop-sigterm", "signal SIGTERM again"));
+    EXPECT_THAT(outline(now), ElementsAre("state stop-sigterm", "manager", "signal SIGTERM again"));
 }
 
 TEST_F(AfterAManager, AnEndIsInTheLogBeforeItIsInTheStateFile) {
@@ -104,7 +144,7 @@ TEST_F(AfterAManager, AnEndThatTheStateFileDoesNotKnowComesAgain) {
     ASSERT_THAT(all, SizeIs(1));
     EXPECT_EQ(all[0]["duration_usec"], 3'000'000);
     EXPECT_THAT(outline(all[0]), ElementsAre("state stop-sigterm", "signal SIGTERM stop",
-                                             "exit main", "empty", "state dead"));
+                                             "exit main", "manager", "empty", "state dead"));
 }
 
 TEST_F(AfterAManager, AStopThatBeganAndEndedAtOneTimeComesAgain) {
@@ -118,7 +158,7 @@ TEST_F(AfterAManager, AStopThatBeganAndEndedAtOneTimeComesAgain) {
     const std::vector<json> all = records("a.service");
     ASSERT_THAT(all, SizeIs(1));
     EXPECT_THAT(outline(all[0]), ElementsAre("exit main", "failure ExecStart", "state stop-sigterm",
-                                             "empty", "state failed"));
+                                             "manager", "empty", "state failed"));
 }
 
 TEST_F(AfterAManager, AStopThatTheStateFileDoesNotKnowIsRecordedOnce) {
