@@ -70,6 +70,7 @@ public:
     void on_cgroup_emptied(const CgroupEmptied& event);
     void on_reaped(Pid pid);
     void on_notification(const Notification& notification);
+    bool may_notify(Pid sender) const;
     void on_bus_name(bool has_owner);
     void on_oom_kill();
     void on_core_dumping();
@@ -212,7 +213,6 @@ private:
         return settings_.type == ServiceType::notify ||
                settings_.type == ServiceType::notify_reload;
     }
-    bool may_notify(Pid sender) const;
     bool may_have_main() const;
     void take_facts(const Notification& message);
     void take_state(const Notification& message);

@@ -106,6 +106,11 @@ std::optional<ProcessRole> Supervisor::role_of(Token process) const {
     return owner.has_value() ? std::optional{owner->role} : std::nullopt;
 }
 
+bool Supervisor::may_notify(UnitId unit, Pid sender) const {
+    Unit& notified = state_->unit(unit);
+    return notified.run != nullptr && Service{*state_, notified}.may_notify(sender);
+}
+
 Plan Supervisor::plan(JobVerb verb,
                       const std::vector<UnitId>& units,
                       JobMode mode,

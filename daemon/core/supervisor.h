@@ -80,6 +80,9 @@ public:
     std::optional<UnitId> unit_of(Token process) const;
     std::optional<ProcessRole> role_of(Token process) const;
 
+    /// Does the unit take what this process says by sd_notify(3) (NotifyAccess)?
+    bool may_notify(UnitId unit, Pid sender) const;
+
     /// What a request would do, and how long it would take at worst. It is done as if by a person,
     /// for each of the units, and nothing changes. Of `event`, what a reload is refused for is
     /// looked at.

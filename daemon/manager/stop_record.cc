@@ -143,6 +143,15 @@ void StopRecord::add(Time at, std::string_view what, std::string_view fields, bo
     JsonWriter{events_}.raw(event);
 }
 
+void StopRecord::add_rejected(Time at, std::string_view fields) {
+    if (rejected_ >= kStopEventsRejectedMax) {
+        ++facts_.events_dropped;
+        return;
+    }
+    ++rejected_;
+    add(at, "notify-refused", fields, true);
+}
+
 void StopRecord::enter(SubState state, Time at) {
     facts_.sub_state = static_cast<std::uint8_t>(state);
     std::string fields;

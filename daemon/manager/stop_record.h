@@ -16,6 +16,8 @@ namespace svcd {
 inline constexpr std::size_t kStopEventsMax = 200;
 /// Of these, so many may be of a kind that the unit's own processes, or users, can cause at will.
 inline constexpr std::size_t kStopEventsOfOthersMax = 150;
+/// Of these, so many may be messages that NotifyAccess forbids, a manager.
+inline constexpr std::size_t kStopEventsRejectedMax = 10;
 
 /// What is known when a unit begins to stop. Views that live as long as the call.
 struct StopBeginning {
@@ -40,6 +42,8 @@ public:
     /// Adds an event: `fields` are those after `at_usec` and `what`, as the inside of an object.
     /// `by_others`: see kStopEventsOfOthersMax. What doesn't fit is counted.
     void add(Time at, std::string_view what, std::string_view fields, bool by_others = false);
+    /// A message that its NotifyAccess forbids. Of these few are kept.
+    void add_rejected(Time at, std::string_view fields);
     void enter(SubState state, Time at);
     /// The deadline of the stop as it is now.
     void set_limit(Time deadline);
@@ -63,6 +67,7 @@ public:
 
 private:
     bool is_changed_ = true;
+    std::size_t rejected_ = 0;
     std::string unit_;
     StopFacts facts_;
     std::string head_;  ///< up to the bracket before the first event

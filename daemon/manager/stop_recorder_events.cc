@@ -226,7 +226,12 @@ void StopRecorder::hear(const Notification& event) {
     if (event.extend_timeout) {
         json.field("extend_usec", event.extend_timeout->count());
     }
-    note(event.unit, "notify", std::move(fields), true);
+    StopRecord* record = open_record_of(event.unit);
+    if (supervisor_.may_notify(event.unit, event.sender)) {
+        note(event.unit, "notify", std::move(fields), true);
+    } else if (record != nullptr) {
+        record->add_rejected(now_, fields);
+    }
 }
 
 void StopRecorder::hear(const OomKilled& event) {

@@ -220,6 +220,32 @@ TEST_F(StopRecorderTest, NotificationsCountOnlyWhenTheySaySomethingOfTheStop) {
     EXPECT_FALSE(now["events"][2].contains("stopping"));
 }
 
+TEST_F(StopRecorderTest, WhatNotifyAccessForbidsIsNotSaid) {
+    load(service("a").type(ServiceType::notify));
+    start("a.service");
+    Notification word;
+    word.unit = id("a.service");
+    word.sender = 101;
+    word.ready = true;
+    step(word);
+    ask(JobVerb::stop, "a.service");
+    word.ready = false;
+    word.sender = 666;
+    word.stopping = true;
+    word.status = "all is well";
+    for (int count = 0; count < 100; ++count) {
+        step(word);
+    }
+    word.sender = 101;
+    step(word);
+    const json now = record("a.service");
+    const auto words = outline(now);
+    EXPECT_EQ(std::count(words.begin(), words.end(), "notify"), 1);
+    EXPECT_EQ(std::count(words.begin(), words.end(), "notify-refused"), kStopEventsRejectedMax);
+    EXPECT_EQ(now["events"].back()["from"], 101) << "there is room for what is allowed";
+    EXPECT_EQ(now["events_dropped"], 100 - kStopEventsRejectedMax);
+}
+
 TEST_F(StopRecorderTest, AUnitThatSaysThatItStopsHasARecordThatBeginsWithIt) {
     load(service("a").type(ServiceType::notify));
     start("a.service");
