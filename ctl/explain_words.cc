@@ -37,6 +37,7 @@ constexpr auto kCauses = std::to_array<Words>({
     {"emergency", "since the shutdown could not wait"},
     {"again", "once more, since svcd's manager had died and could not know whether it was sent"},
     {"survived", "by itself, since SIGKILL to the cgroup as a whole had passed over it"},
+    {"send-sighup", "since SendSIGHUP is on"},
     {"never-executed", "since its program had not been run yet"},
 });
 

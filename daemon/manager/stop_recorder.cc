@@ -382,6 +382,11 @@ void StopRecorder::signalled(const SignalUnit& order, const std::vector<Pid>& to
     fields += "," + pids_field("to", to);
     if (StopRecord* record = record_of(order.unit)) {
         record->add(now_, "signal", fields, order.cause == SignalCause::user);
+        if (order.then_hang_up) {
+            std::string hang_up;
+            JsonWriter{hang_up}.field("signal", signal_name(SIGHUP)).field("cause", "send-sighup");
+            record->add(now_, "signal", hang_up + "," + pids_field("to", to));
+        }
         if (order.signal == SIGKILL && order.cause != SignalCause::user) {
             record->facts().sigkill = 1;
             note_late_kill(order, *record);

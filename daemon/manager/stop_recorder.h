@@ -95,6 +95,7 @@ private:
     void hear(const ProcessExited& event);
     void hear(const Notification& event);
     void hear(const OomKilled& event);
+    void hear(const CoreDumping& event);
     void hear(const CgroupEmptied& event);
     void hear(const StateRestored& event);
     template <typename Other>

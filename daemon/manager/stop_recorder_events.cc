@@ -242,6 +242,15 @@ void StopRecorder::hear(const OomKilled& event) {
     }
 }
 
+/// It is asked for shortly before SIGKILL, which then waits.
+void StopRecorder::hear(const CoreDumping& event) {
+    StopRecord* record = open_record_of(event.unit);
+    if (record != nullptr && (record->facts().outcome & kStopDumpsCore) == 0) {
+        record->facts().outcome |= kStopDumpsCore;
+        record->add(now_, "core-dump", {});
+    }
+}
+
 void StopRecorder::hear(const CgroupEmptied& event) {
     StopRecord* record = open_record_of(event.unit);
     // The kernel tells it too, before or after we have looked.

@@ -68,6 +68,7 @@ static_assert(std::is_trivially_copyable_v<StopFacts> && sizeof(StopFacts) % 8 =
 enum StopOutcome : std::uint8_t {
     kStopKilledLate = 1,  ///< SIGKILL was sent at a deadline
     kStopLeftOver = 2,    ///< it ended, and processes of it live
+    kStopDumpsCore = 4,   ///< its event `core-dump` is there
 };
 
 struct SavedStop {

@@ -341,5 +341,29 @@ TEST_F(StopRecorderTest, AShutdownIsMarkedAlsoInStopsThatWereGoingOnAlready) {
     }
 }
 
+TEST_F(StopRecorderTest, TheSighupOfSendSighup) {
+    auto a = service("a");
+    a.settings().send_sighup = true;
+    load(std::move(a));
+    start("a.service");
+    ask(JobVerb::stop, "a.service");
+    EXPECT_THAT(
+        outline(record("a.service")),
+        ElementsAre("state stop-sigterm", "signal SIGTERM stop", "signal SIGHUP send-sighup"));
+    EXPECT_EQ(record("a.service")["events"][2]["to"], json::array({101}));
+}
+
+TEST_F(StopRecorderTest, ACoreDumpThatSigkillWaitsForIsToldOnce) {
+    load(service("a"));
+    start("a.service");
+    ask(JobVerb::stop, "a.service");
+    now_ += 89s + 900ms;
+    step(CoreDumping{id("a.service")});
+    step(CoreDumping{id("a.service")});
+    const auto words = outline(record("a.service"));
+    EXPECT_EQ(std::count(words.begin(), words.end(), "core-dump"), 1);
+    EXPECT_GT(record("a.service")["limit_usec"], 90'000'000);
+}
+
 }  // namespace
 }  // namespace svcd
