@@ -107,6 +107,9 @@ std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& s
                        "KillMode: control-group, which reaches also what has forked twice; or have "
                        "the program stay in the foreground.");
     }
+    if (starter_of(record, process) != nullptr) {
+        return verdict(process, "not-signalled", text, "");  // none of the main process's
+    }
     return verdict(process, "not-signalled", text,
                    "Have the main process end its children and wait for them before it ends; or "
                    "KillMode: control-group.");

@@ -51,8 +51,12 @@ std::string kill_part(const StopRecord& record) {
         return "";
     }
     if (first->cause == "main-exited") {
+        const std::string left = has_event(record, "spawn")  // by which of them is not known
+                                     ? std::string{killed == 1 ? "was" : "were"} +
+                                           " there when the main process had ended"
+                                     : "the main process left";
         return "; the " + (killed == 1 ? std::string{"process"} : processes_text(killed)) +
-               " that the main process left got SIGKILL";
+               " that " + left + " got SIGKILL";
     }
     if (first->cause == "kill-signal-is-kill") {
         return " with SIGKILL, which is its KillSignal";

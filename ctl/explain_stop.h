@@ -54,6 +54,10 @@ std::optional<Verdict> wedged(const StopRecord& record);
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record);
 std::optional<Verdict> limit_was_extended(const StopRecord& record);
 
+// explain_course.cc
+std::optional<Verdict> left_by_command(const StopRecord& record);
+std::optional<Verdict> held_by_core_dump(const StopRecord& record);
+
 /// Who sent the SIGKILL that ended the main process.
 enum class KilledBy : unsigned char { nobody, svcd, oom, person, outside };
 KilledBy killed_by(const StopRecord& record);

@@ -13,11 +13,28 @@ namespace {
 
 using Judge = std::optional<Verdict> (*)(const StopRecord&);
 
-constexpr auto kJudges = std::to_array<Judge>(
-    {wedged, killed_by_oom, killed_by_person, killed_from_outside, crashed, ended_by_signal,
-     could_not_be_run, failed_by_itself, command_failed, promise_not_kept, out_of_time,
-     exec_stop_cut, exec_stop_failed, shortened_by_shutdown, cpu_throttled, left_by_main,
-     killed_unasked, limit_was_extended, nearly_out_of_time});
+constexpr auto kJudges = std::to_array<Judge>({wedged,
+                                               killed_by_oom,
+                                               killed_by_person,
+                                               killed_from_outside,
+                                               crashed,
+                                               ended_by_signal,
+                                               could_not_be_run,
+                                               failed_by_itself,
+                                               command_failed,
+                                               promise_not_kept,
+                                               out_of_time,
+                                               exec_stop_cut,
+                                               exec_stop_failed,
+                                               shortened_by_shutdown,
+                                               cpu_throttled,
+                                               left_by_main,
+                                               killed_unasked,
+                                               limit_was_extended,
+                                               nearly_out_of_time,
+                                               left_by_command,
+                                               held_by_core_dump,
+                                               stop_job_given_up});
 
 constexpr Usec kPercent = 100;
 

@@ -133,6 +133,7 @@ ProcessFacts read_process(const Json& json) {
     ProcessFacts process;
     process.pid = pid_of(json, "pid");
     process.parent = pid_of(json, "parent");
+    process.session = pid_of(json, "session");
     process.name = text_of(json, "name");
     process.command = text_of(json, "command");
     const std::string state = text_of(json, "state");
@@ -338,6 +339,10 @@ const StopEvent* spawn_of(const StopRecord& record, ProcessId pid) {
         }
     }
     return nullptr;
+}
+
+const StopEvent* starter_of(const StopRecord& record, const ProcessFacts& process) {
+    return process.session == process.pid ? nullptr : spawn_of(record, process.session);
 }
 
 std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record) {

@@ -222,6 +222,7 @@ Result<ProcessExamination> examine_process(Pid pid, std::string_view proc) {
     ProcessExamination facts;
     facts.pid = pid;
     facts.parent = info->parent;
+    facts.session = info->session;
     facts.name = info->name;
     facts.state = info->state;
     facts.threads = info->threads;

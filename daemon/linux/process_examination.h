@@ -38,6 +38,7 @@ inline constexpr std::string_view kProcFolder = "/proc";
 struct ProcessExamination {
     Pid pid = 0;
     Pid parent = 0;
+    Pid session = 0;      ///< each command of a unit begins one: its PID
     std::string name;     ///< comm
     std::string command;  ///< see command_line()
     char state = '?';     ///< as ps(1) shows it

@@ -64,6 +64,7 @@ std::optional<ProcessInfo> parse_process_stat(std::string_view line) {
     info.name = line.substr(open + 1, close - open - 1);
     info.state = rest.front();
     info.parent = number_of<Pid>(field_at(rest, 1));
+    info.session = number_of<Pid>(field_at(rest, 3));
     info.threads = number_of<std::uint32_t>(field_at(rest, 17));
     info.start_time = number_of<std::uint64_t>(field_at(rest, 19));
     info.wait_status = number_of<int>(field_at(rest, 49));

@@ -15,6 +15,7 @@ namespace svcd {
 struct ProcessInfo {
     Pid pid = 0;
     Pid parent = 0;
+    Pid session = 0;
     char state = '?';
     std::uint64_t start_time = 0;  ///< clock ticks since boot: with the PID, an identity
     std::string name;              ///< comm

@@ -45,6 +45,7 @@ void append_process(JsonWriter& json, const ProcessExamination& process) {
     json.open_object()
         .field("pid", process.pid)
         .field("parent", process.parent)
+        .field("session", process.session)
         .field("name", process.name)
         .field("command", shortened(process.command))
         .field("state", std::string_view{&process.state, 1})

@@ -181,6 +181,7 @@ TEST(ExamineProcess, OfTheRealProcShowsOurOwnChild) {
     ::close(sockets[1]);
     ASSERT_TRUE(process) << to_string(process.error());
     EXPECT_EQ(process->parent, ::getpid());
+    EXPECT_EQ(process->session, ::getsid(0));
     EXPECT_NE(process->ignored & (1U << (SIGTERM - 1)), 0U);
     EXPECT_GE(process->sockets, 2U);
     EXPECT_EQ(process->threads, 1U);

@@ -1,0 +1,62 @@
+// Verdicts about what came in between: a command that left a process behind, a core dump, a word of
+// the service that was not taken.
+#include <algorithm>
+
+#include "explain_state.h"
+#include "explain_stop.h"
+#include "explain_words.h"
+
+namespace svcd {
+
+/// Each command of a unit is the first process of a session: what it has started stays in that, but
+/// for what makes one of its own.
+std::optional<Verdict> left_by_command(const StopRecord& record) {
+    std::vector<ProcessId> left;
+    const StopEvent* command = nullptr;
+    for (const ProcessFacts& process : left_processes(record)) {
+        const StopEvent* spawn = starter_of(record, process);
+        const bool has_ended = spawn != nullptr && exit_of(record, spawn->pid) != nullptr;
+        if (has_ended && (command == nullptr || command == spawn)) {
+            command = spawn;
+            left.push_back(process.pid);
+        }
+    }
+    if (command == nullptr) {
+        return std::nullopt;
+    }
+    return Verdict{0, "", "left-by-command",
+                   command->setting + " (" + command->command + ", PID " +
+                       std::to_string(command->pid) + ") had started " + pids_text(left) +
+                       " and ended without waiting for " + (left.size() == 1 ? "it" : "them"),
+                   command->setting + ": a command that waits for what it starts."};
+}
+
+std::optional<Verdict> held_by_core_dump(const StopRecord& record) {
+    const auto found = std::ranges::find(record.events, "core-dump", &StopEvent::what);
+    if (found == record.events.end()) {
+        return std::nullopt;
+    }
+    return Verdict{0, "", "core-dump",
+                   "when its time was nearly over, after " + short_time(found->at) +
+                       ", the kernel was writing a core dump of one of its processes, and svcd "
+                       "waited for that with SIGKILL",
+                   "LimitCORE: less, or 0, if the core dump is not needed; else TimeoutAbortSec: "
+                   "what it takes."};
+}
+
+std::optional<Verdict> main_pid_refused(const StateFacts& facts) {
+    const auto refused = facts.properties.find("RefusedMainPID");
+    if (refused == facts.properties.end() || !refused->is_array() || refused->size() != 2 ||
+        (*refused)[0] == 0) {
+        return std::nullopt;
+    }
+    const std::string pid = std::to_string((*refused)[0].get<ProcessId>());
+    return Verdict{0, "", "main-pid-refused",
+                   "it said MAINPID=" + pid +
+                       ", and svcd did not take that process for its main "
+                       "process: " +
+                       (*refused)[1].get<std::string>(),
+                   ""};
+}
+
+}  // namespace svcd
