@@ -13,9 +13,10 @@ namespace {
 
 using Judge = std::optional<Verdict> (*)(const StateFacts&);
 
-constexpr auto kJudges = std::to_array<Judge>(
-    {not_loaded, dependency_down, condition_unmet, start_limit_hit, flaps, restarts_by_itself,
-     goes_without, job_waits, is_not_ready, is_held, left_over, file_has_changed});
+constexpr auto kJudges =
+    std::to_array<Judge>({not_loaded, dependency_down, condition_unmet, start_limit_hit, flaps,
+                          restarts_by_itself, goes_without, job_waits, start_job_given_up,
+                          is_not_ready, main_pid_refused, is_held, left_over, file_has_changed});
 
 Verdict verdict(std::string kind, std::string text, std::string mend) {
     return {0, "", std::move(kind), std::move(text), std::move(mend)};

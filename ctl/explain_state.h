@@ -33,6 +33,7 @@ std::optional<Verdict> flaps(const StateFacts& facts);
 std::optional<Verdict> goes_without(const StateFacts& facts);
 std::optional<Verdict> restarts_by_itself(const StateFacts& facts);
 std::optional<Verdict> is_not_ready(const StateFacts& facts);
+std::optional<Verdict> main_pid_refused(const StateFacts& facts);  // explain_course.cc
 std::optional<Verdict> is_held(const StateFacts& facts);
 std::optional<Verdict> left_over(const StateFacts& facts);
 

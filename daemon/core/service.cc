@@ -114,6 +114,7 @@ StartOutcome Service::start() {
     run_.told_reloading = false;
     run_.told_stopping = false;
     run_.named_pid = 0;
+    run_.refused_main = {};
     run_.handed_over_result = UnitResult::success;
     run_.bus_name_good = false;
     run_.sigkill_sent = false;

@@ -25,6 +25,10 @@ constexpr Duration kReapedWithin{10'000'000};
 /// How often it is looked meanwhile: not every kernel tells when a zombie goes.
 constexpr Duration kReapedInterval{50'000};
 
+std::string reason_of(const Error& error) {
+    return error.detail.empty() ? std::strerror(error.error_number) : error.detail;
+}
+
 }  // namespace
 
 /// Of a forking service, once its parent process has ended.
@@ -57,6 +61,7 @@ void Service::on_main_process_found(const MainProcessFound& found) {
     }
     run_.identifying = Token::none;
     run_.named_pid = 0;
+    run_.refused_main = {};
     run_.handed_over_result = UnitResult::success;
     forget_process(run_.main);
     run_.main = Process{};
@@ -161,10 +166,13 @@ void Service::on_main_process_not_found(const Error& error) {
         settings_.type != ServiceType::forking || run_.control.is_there()) {
         machine_.say(Severity::warning, unit_,
                      "the main process it named is not taken: " + to_string(error));
+        if (run_.named_pid != 0) {
+            run_.refused_main = {run_.named_pid, reason_of(error)};
+        }
         go_on_without_named();
         return;
     }
-    const std::string why = error.detail.empty() ? std::strerror(error.error_number) : error.detail;
+    const std::string why = reason_of(error);
     const std::string subject =
         error.subject.starts_with("process ") ? "PID " + error.subject.substr(8) : error.subject;
     run_.pid_file_fault = error.subject == settings_.pid_file || error.subject.empty()

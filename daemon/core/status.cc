@@ -80,6 +80,7 @@ void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
     status.control_command = run.control.command;
     add_restarts(status, machine, unit);
     status.status_text = run.status_text;
+    status.refused_main = run.refused_main;
     status.told_stopping = run.told_stopping;
     status.exec_started = run.main_ran;
     if (const ExecNotes* notes = run.exec_notes.get()) {

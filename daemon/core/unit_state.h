@@ -88,6 +88,7 @@ struct ServiceRun {
     UnitFailure reload_failure;          ///< what made the reload's
     std::string pid_file_fault;          ///< why the PID file gave no main process, the last time
     Time state_extended_to{};            ///< by EXTEND_TIMEOUT_USEC in its start; zero: never
+    RefusedMain refused_main;            ///< whom MAINPID= named in this life in vain
     Pid refused_ready_from = 0;          ///< who said READY=1 in this start and may not speak
     bool forget_restarts = false;        ///< the next start begins to count anew
     bool main_known = false;             ///< this life has, or had, a main process that we know

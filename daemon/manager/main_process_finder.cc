@@ -21,8 +21,8 @@ Result<MainProcessFound> MainProcessFinder::find(const MainProcessQuery& query) 
         return Failure{pid.error()};
     }
     const Result<ProcessInfo> info = process_info(*pid);
-    if (info && info->parent != launcher_ && is_in(*pid, query.unit) &&
-        !is_in(info->parent, query.unit)) {
+    if (info && info->parent != launcher_ && belongs_to(*pid, query.unit) &&
+        !belongs_to(info->parent, query.unit)) {
         return hold_foreign(query.order.process, *pid, query.unit);
     }
     return pin_child(query.order.process, *pid, query.unit);
@@ -33,7 +33,10 @@ Result<MainProcessFound> MainProcessFinder::pin_child(Token token, Pid pid, std:
         return Failure{claimed.error()};
     }
     const Result<void> pinned = table_.set_pid(token, pid);
-    Result<ProcessInfo> info = pinned ? check(pid, unit) : Failure{pinned.error()};
+    const Result<void> belongs = pinned ? Result<void>{} : belongs_to(pid, unit);
+    Result<ProcessInfo> info = pinned    ? check(pid, unit)
+                               : belongs ? Failure{pinned.error()}
+                                         : Failure{belongs.error()};
     if (!info) {
         table_.release(token);
         return Failure{info.error()};
@@ -63,11 +66,6 @@ Result<MainProcessFound> MainProcessFinder::hold_foreign(Token token,
         return Failure{held.error()};
     }
     return MainProcessFound{token, pid, info->start_time, true};
-}
-
-bool MainProcessFinder::is_in(Pid pid, std::string_view unit) const {
-    const Result<std::string> cgroup = cgroup_of(pid);
-    return cgroup && cgroups_.unit_of(*cgroup) == unit;
 }
 
 Result<Pid> MainProcessFinder::candidate(const MainProcessQuery& query) const {
@@ -103,6 +101,18 @@ Result<Pid> MainProcessFinder::guess(const MainProcessQuery& query) const {
     return found;
 }
 
+Result<void> MainProcessFinder::belongs_to(Pid pid, std::string_view unit) const {
+    const Result<std::string> cgroup = cgroup_of(pid);
+    if (!cgroup) {
+        return Failure{cgroup.error()};
+    }
+    if (cgroups_.unit_of(*cgroup) != unit) {
+        return failure(0, "take as main process", "process " + std::to_string(pid),
+                       "it is in the cgroup " + *cgroup + ", not the unit's");
+    }
+    return {};
+}
+
 Result<ProcessInfo> MainProcessFinder::check(Pid pid, std::string_view unit) const {
     const std::string subject = "process " + std::to_string(pid);
     const Result<UniqueFd> pidfd = open_pidfd(pid);
@@ -117,13 +127,8 @@ Result<ProcessInfo> MainProcessFinder::check(Pid pid, std::string_view unit) con
     if (has_ended(*pidfd)) {
         return failure(ESRCH, "take as main process", subject, "it has ended");
     }
-    const Result<std::string> cgroup = cgroup_of(pid);
-    if (!cgroup) {
-        return Failure{cgroup.error()};
-    }
-    if (cgroups_.unit_of(*cgroup) != unit) {
-        return failure(0, "take as main process", subject,
-                       "it is in the cgroup " + *cgroup + ", not the unit's");
+    if (const Result<void> belongs = belongs_to(pid, unit); !belongs) {
+        return Failure{belongs.error()};
     }
     if (info->parent != launcher_) {
         return failure(0, "take as main process", subject,

@@ -44,7 +44,7 @@ private:
     Result<MainProcessFound> pin_child(Token token, Pid pid, std::string_view unit);
     Result<MainProcessFound> hold_foreign(Token token, Pid pid, std::string_view unit);
     Result<ProcessInfo> check(Pid pid, std::string_view unit) const;
-    bool is_in(Pid pid, std::string_view unit) const;
+    Result<void> belongs_to(Pid pid, std::string_view unit) const;
 
     ProcessTable& table_;
     AdoptedProcesses& adopted_;

@@ -552,5 +552,19 @@ TEST(ManagerDeath, KeepsRestartCountersAndTheRestartDelay) {
     EXPECT_EQ(scenario.status("web").restarts, 1u);
 }
 
+TEST(ServiceStart, WhoIsNamedAsMainProcessInVainIsRememberedInThisLife) {
+    auto web = service("web");
+    web.type(ServiceType::notify);
+    Scenario scenario = with(std::move(web));
+    Notification named;
+    named.main_pid = 1;
+    named.ready = true;
+    scenario.start("web").notifies("web", named).main_process_is_not_found("web");
+    EXPECT_EQ(scenario.status("web").refused_main.pid, 1);
+    EXPECT_EQ(scenario.status("web").refused_main.why, "there is none");
+    scenario.stop("web").killed("web", SIGTERM).start("web");
+    EXPECT_EQ(scenario.status("web").refused_main.pid, 0);
+}
+
 }  // namespace
 }  // namespace svcd::test
