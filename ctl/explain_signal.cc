@@ -79,7 +79,13 @@ std::string last_words(const ProcessFacts& process, const Scene& scene) {
     return words;
 }
 
-std::string slow_mend() {
+std::string slow_mend(const Scene& scene) {
+    const StopEvent* told = first_stop_signal(scene.record);
+    if (told != nullptr && told->cause == "watchdog") {
+        return "Have the program leave " + told->signal +
+               " as it is: then the kernel ends it; or TimeoutAbortSec: more, if it is to do "
+               "something on that signal.";
+    }
     return "TimeoutStopSec: longer than the service takes at worst; or have it end sooner (finish "
            "less on the stop signal, close idle connections, limit each wait).";
 }
@@ -219,7 +225,7 @@ std::optional<Verdict> said_stopping(const ProcessFacts& process, const Scene& s
                                " and then did not end" + whats_it_doing(process) +
                                last_words(process, scene),
                            "Look into how the program shuts down; its log shows how far it got. " +
-                               slow_mend());
+                               slow_mend(scene));
         }
     }
     return std::nullopt;
@@ -252,7 +258,7 @@ std::optional<Verdict> used_up_extension(const ProcessFacts& process, const Scen
 
 std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
-    const StopEvent* killed = first_sigkill(scene.record);
+    const StopEvent* killed = first_sigkill(scene.record, process.pid);
     if (killed != nullptr && killed->cause == "user") {
         return std::nullopt;  // it was not given the time
     }
@@ -264,7 +270,7 @@ std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& sce
                            ? "catches " + signal
                            : "takes " + signal + " by signalfd or sigwait";
     text += ", but " + not_ended(scene) + whats_it_doing(process) + last_words(process, scene);
-    std::string mend = slow_mend();
+    std::string mend = slow_mend(scene);
     if (process.name.starts_with("python")) {
         text += "; Python goes on waiting after a signal handler that doesn't raise";
         mend = "In the handler raise SystemExit (sys.exit()), or wake the main loop. " + mend;

@@ -122,7 +122,12 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
         fact("Left", around.processes.empty() ? "" : processes_text(around.processes));
     }
     const bool shows_now = is_ongoing && !around.processes.empty();
-    const Scene scene{record, shows_now ? around.processes : left_processes(record), around.frozen};
+    StopRecord judged = record;
+    if (const StopEvent* told = first_stop_signal(record);
+        told != nullptr && told->cause == "watchdog") {
+        judged.stop_signal = told->signal;
+    }
+    const Scene scene{judged, shows_now ? around.processes : left_processes(record), around.frozen};
     result.verdicts = judge_processes(scene);
     std::vector<Verdict> unit = judge_unit(record);
     const std::string sub = text_of(around.properties, "SubState");
