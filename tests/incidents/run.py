@@ -111,6 +111,10 @@ class Incident:
             self.background.append(subprocess.Popen([harness.SVCTL, *shlex.split(step["background"])], env=self.environment(svcd),
                                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             return True
+        if "svcd" in step:
+            svcd.kill_launcher()
+            svcd.start_again()
+            return True
         if "until" in step:
             unit, wanted = step.pop("until"), {key: str(value) for key, value in step.items()}
             deadline = time.monotonic() + 2 * harness.PATIENCE
