@@ -1,6 +1,7 @@
 // start, stop, restart, ...: asks for the jobs, waits for all of them, and says how each went.
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "culprits.h"
 #include "exec_wait.h"
@@ -20,6 +21,8 @@ namespace svcd {
 namespace {
 
 constexpr std::size_t kLogLinesOfFailure = 10;
+/// Units that are looked at for what a start has failed for.
+constexpr std::size_t kNeededMax = 100;
 
 std::string already_text(Verb verb, const std::string& unit) {
     if (verb == Verb::start || verb == Verb::isolate || target_of(verb)) {
@@ -62,14 +65,48 @@ std::string end_of_reload(Verb verb, const Json& properties) {
            (end.empty() ? std::string{} : ": its main process " + end);
 }
 
+/// The start that was waited for and whose job was given up, of what the unit needs, directly or
+/// not: "db.service: its start job was cancelled by …"; or "".
+std::string given_up_below(Session& session,
+                           const Json& properties,
+                           Usec since,
+                           std::set<std::string>& seen) {
+    for (const char* relation : {"Requires", "BindsTo"}) {
+        for (const Json& name : properties.value(relation, Json::array())) {
+            const std::string unit = name.get<std::string>();
+            if (seen.size() >= kNeededMax || !seen.insert(unit).second) {
+                continue;
+            }
+            const Json needed = session.daemon().unit_properties(unit);
+            if (text_of(needed, "ActiveState") == "active") {
+                continue;
+            }
+            const auto job = read_given_up_job(needed);
+            if (job && job->type == "start" && job->at >= since) {
+                return unit + ": " + give_up_text(*job, needed) + what_goes_on(*job, needed);
+            }
+            if (const std::string found = given_up_below(session, needed, since, seen);
+                !found.empty()) {
+                return found;
+            }
+        }
+    }
+    return "";
+}
+
 /// Why a job failed: its unit's own failure, or that of one it depends on, or what the job says.
-std::string why_failed(const WatchedJob& job,
-                       Verb verb,
+std::string why_failed(Session& session,
+                       const WatchedJob& job,
                        const Json& properties,
                        const Culprits& found) {
+    if (job.result == "dependency" && found.text.empty()) {
+        std::set<std::string> seen;
+        const std::string given_up = given_up_below(session, properties, job.begun, seen);
+        return given_up.empty() ? describe_job_result(job.result)
+                                : "a unit that it depends on was not started (" + given_up + ")";
+    }
     if (job.result == "dependency") {
-        return describe_job_result(job.result) +
-               (found.text.empty() ? "" : " (" + found.text + ")");
+        return describe_job_result(job.result) + " (" + found.text + ")";
     }
     if (const auto given_up = read_given_up_job(properties);
         given_up && given_up->id == job.number()) {
@@ -79,7 +116,7 @@ std::string why_failed(const WatchedJob& job,
         job.result == "assert" && !unmet.empty()) {
         return unmet + " does not hold";
     }
-    if (const std::string end = end_of_reload(verb, properties);
+    if (const std::string end = end_of_reload(session.options().verb, properties);
         job.result == "failed" && !end.empty() && !was_started(job, properties)) {
         return end;
     }
@@ -119,7 +156,7 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job, Json& entry)
         if (job.result == "dependency") {
             found = find_culprits(session, properties);
         }
-        trouble.message = why_failed(job, options.verb, properties, found);
+        trouble.message = why_failed(session, job, properties, found);
         trouble.exec_error = exec_error_json(found.units.empty() ? properties : found.first);
     } catch (const sdbus::Error&) {
         trouble.message = describe_job_result(job.result);  // the unit is gone since
