@@ -49,6 +49,7 @@ void append_process(JsonWriter& json, const ProcessExamination& process) {
         .field("command", shortened(process.command))
         .field("state", std::string_view{&process.state, 1})
         .field("threads", process.threads)
+        .field("started_usec", process.started_usec)
         .field("tracer", process.tracer)
         .field("is_namespace_init", process.is_namespace_init)
         .field("core_dumping", process.core_dumping)
