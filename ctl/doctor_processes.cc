@@ -133,14 +133,22 @@ void check_vfork(const Patient& patient, Findings& findings) {
 /// Beside the processes of this run: they were there before it began.
 void check_older_processes(const Patient& patient, Findings& findings) {
     constexpr std::int64_t kGrain = 10'000;
-    const auto began =
-        static_cast<std::int64_t>(number_of(patient.properties, "InactiveExitTimestampMonotonic"));
-    const auto main = static_cast<ProcessId>(number_of(patient.properties, "MainPID"));
-    if (began == 0 || text_of(patient.properties, "ActiveState") != "active") {
+    const auto time = [&](const char* property) {
+        return static_cast<std::int64_t>(number_of(patient.properties, property));
+    };
+    const auto pid = static_cast<ProcessId>(number_of(patient.properties, "MainPID"));
+    const auto main = std::ranges::find(patient.processes, pid, &ProcessFacts::pid);
+    const std::int64_t began = time("InactiveExitTimestampMonotonic");
+    if (began == 0 || main == patient.processes.end() || !main->started ||
+        text_of(patient.properties, "ActiveState") != "active") {
         return;
     }
+    // A start before a suspend seems to be earlier by its length, that of the main process, too.
+    const std::int64_t suspended =
+        std::max<std::int64_t>(time("ExecMainStartTimestampMonotonic") - *main->started, 0);
     const auto older = those(patient, [&](const ProcessFacts& process) {
-        return process.started && *process.started + kGrain < began && process.pid != main;
+        return process.started && *process.started + suspended + kGrain < began &&
+               process.pid != pid;
     });
     if (older.empty()) {
         return;

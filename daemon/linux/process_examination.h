@@ -44,8 +44,8 @@ struct ProcessExamination {
     std::string command;  ///< see command_line()
     char state = '?';     ///< as ps(1) shows it
     std::uint32_t threads = 0;
-    /// µs of CLOCK_MONOTONIC, up to kStartTimeGrain too early; negative: before the boot's clock
-    /// began (it was started before a suspend that lasted longer than all else).
+    /// µs of CLOCK_MONOTONIC, up to kStartTimeGrain too early, and earlier by the length of a
+    /// suspend that came after it, which may make it negative.
     std::int64_t started_usec = 0;
     Pid tracer = 0;                  ///< 0: none
     bool is_namespace_init = false;  ///< PID 1 of its PID namespace
