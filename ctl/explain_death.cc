@@ -150,7 +150,9 @@ std::optional<Verdict> killed_by_person(const StopRecord& record) {
 }
 
 bool has_reached_hard_limit(const StopRecord& record) {
-    return cpu_time_at(record, &StopEvent::cpu_hard) == CpuTime::at;
+    // The time is that of the unit, the limit that of a process: with others it may be theirs.
+    return cpu_time_at(record, &StopEvent::cpu_hard) == CpuTime::at &&
+           left_when_main_had_ended(record).empty();
 }
 
 std::optional<Verdict> killed_at_cpu_limit(const StopRecord& record) {
@@ -174,8 +176,8 @@ std::optional<Verdict> killed_from_outside(const StopRecord& record) {
             ? "nor was its hard LimitCPU reached. A v1 memory controller and a"
             : std::string{"and no OOM kill was counted in its cgroup. A v1 memory controller, a "
                           "hard LimitCPU"} +
-                  (cpu == CpuTime::above
-                       ? " (all runs of the unit had used " +
+                  (cpu == CpuTime::above || cpu == CpuTime::at
+                       ? " (its processes had used " +
                              cpu_text(record, "hard", &StopEvent::cpu_hard) + ")"
                        : "") +
                   " and a";

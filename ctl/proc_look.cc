@@ -100,8 +100,11 @@ bool blocks_in_all_threads(ProcessId pid, int signal) {
     return all && seen > 0 && seen < kThreadsMax;
 }
 
-bool reads_by_signalfd(ProcessId pid, int signal) {
+bool may_read_by_signalfd(ProcessId pid, int signal) {
     const std::string folder = "/proc/" + std::to_string(pid) + "/fdinfo";
+    if (::access(folder.c_str(), R_OK | X_OK) != 0) {
+        return true;
+    }
     bool found = false;
     for_each_name(folder, kDescriptorsMax, [&](const std::string& name) {
         const auto text = small_file(folder + "/" + name);

@@ -17,8 +17,9 @@ std::vector<Zombie> find_zombies(const std::vector<ProcessFacts>& processes);
 /// can't be told.
 bool blocks_in_all_threads(ProcessId pid, int signal);
 
-/// Whether the process has a signalfd that reads the signal.
-bool reads_by_signalfd(ProcessId pid, int signal);
+/// Whether the process has a signalfd that reads the signal. True also where its descriptors can't
+/// be looked at.
+bool may_read_by_signalfd(ProcessId pid, int signal);
 
 /// The beginning of a small file, or nothing when it can't be read.
 std::optional<std::string> small_file(const std::string& path);

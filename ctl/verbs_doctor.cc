@@ -55,7 +55,7 @@ std::set<ProcessId> blockers_among(const std::vector<ProcessFacts>& processes, i
     for (const ProcessFacts& process : processes) {
         const std::string name = signal_name(signal);
         if (process.blocked.contains(name) && !process.caught.contains(name) &&
-            !reads_by_signalfd(process.pid, signal)) {
+            !may_read_by_signalfd(process.pid, signal)) {
             blockers.insert(process.pid);
         }
     }

@@ -75,7 +75,10 @@ TEST(Evidence, TheCpuTimeTellsWhetherALimitKilled) {
     EXPECT_THAT(kinds(of(9, 9'900'000, "cpu_hard_usec")), ElementsAre("cpu-limit"));
     EXPECT_THAT(why(of(9, 200'000, "cpu_hard_usec")), HasSubstr("nor was its hard LimitCPU"));
     EXPECT_THAT(why(of(9, 90'000'000, "cpu_hard_usec")),
-                HasSubstr("all runs of the unit had used about 90 s of CPU time"));
+                HasSubstr("its processes had used about 90 s of CPU time"));
+    Json shared = of(9, 9'900'000, "cpu_hard_usec");
+    shared["events"].push_back({{"at_usec", 10}, {"what", "left"}, {"pids", {815}}});
+    EXPECT_THAT(kinds(shared), Contains("killed-outside")) << "who used that time is not known";
     EXPECT_THAT(why(of(24, 10'100'000, "cpu_soft_usec")), HasSubstr("by the kernel"));
     EXPECT_THAT(why(of(24, 100'000, "cpu_soft_usec")), HasSubstr("which was sent"));
     EXPECT_THAT(why(by_itself("signal", "killed", 24)), HasSubstr("or a signal that was sent"));
