@@ -49,6 +49,9 @@ std::string how_to_tell(const StopRecord& record) {
         return "See what it wrote last ('svctl status " + record.unit +
                "'): a failed assertion says so. " + std::string{kNextTime};
     }
+    if (record.main_status == SIGBUS) {
+        return std::string{kNextTime};
+    }
     return "'dmesg' has a line with PID " + pid +
            " for most faults, and none for a signal that was sent. " + std::string{kNextTime};
 }

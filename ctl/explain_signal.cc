@@ -272,11 +272,16 @@ std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& s
     const ProcessFacts& child = *children.front();
     std::string text = "is a shell that ";
     const std::string named = pid_text(child.pid, child.name);
-    text += catches
-                ? "catches " + signal + " and has a child, " + named +
-                      ". If it waits for that in the foreground, its trap comes after that; if " +
-                      "not, it sits in its trap; "
-                : "waits for its child, " + named + "; ";
+    const bool was_there = birth_of(child, scene) == Birth::before;
+    text +=
+        !catches ? "waits for its child, " + named + "; "
+        : was_there
+            ? "catches " + signal + " and has a child from before that, " + named +
+                  ". If it waits for that in the foreground, its trap comes after that; if not, "
+                  "its trap does not end it; "
+            : "catches " + signal + " and has a child, " + named +
+                  ". If it waits for that in the foreground, its trap comes after that; if "
+                  "not, it sits in its trap; ";
     text += was_asked_to_end(scene.record, child.pid)
                 ? "that one got " + signal + ", too, and has not ended"
                 : "that one never got " + signal;

@@ -261,7 +261,7 @@ std::string headline(const StopRecord& record, Usec now) {
     }
     if (!record.asked_by && !record.shutdown) {
         const bool unready = was_starting(record) && record.result != "success";
-        const bool by_signal = record.main_code == "killed";
+        const bool by_signal = record.main_code == "killed" || record.main_code == "dumped";
         const StopEvent* kill = asked_kill(record);
         const bool by_a_person = kill != nullptr && kill->at == 0 && !unready;
         const char* what = unready || failed_by(record, "not-executed") ? " failed to start: "

@@ -27,8 +27,11 @@ TEST(Evidence, AShellThatHasTakenTheSignalIsNotAccusedOfWaiting) {
                 HasSubstr("was started within 10 ms of SIGTERM"));
     EXPECT_THAT(why(of({{"started_usec", 900'000'000}, {"ignored", {"SIGINT", "SIGQUIT"}}})),
                 HasSubstr("runs in the background, which does not keep its trap from running"));
-    EXPECT_THAT(why(of({{"started_usec", 900'000'000}})),
-                HasSubstr("If it waits for that in the foreground"));
+    EXPECT_THAT(
+        why(of({{"started_usec", 900'000'000}})),
+        AllOf(HasSubstr("a child from before that, PID 815 (sleep). If it waits for that in "
+                        "the foreground"),
+              HasSubstr("if not, its trap does not end it")));
 }
 
 TEST(Evidence, WhenAProcessWasStartedTellsWhyItDidNotGetTheSignal) {
@@ -61,6 +64,8 @@ TEST(Evidence, ASignalOfAFaultMayHaveBeenSent) {
                           "tell the one from the other"));
     EXPECT_THAT(mends_of(explained(by_itself("core-dump", "dumped", 11)).verdicts).front(),
                 HasSubstr("$_siginfo"));
+    EXPECT_THAT(explained(by_itself("core-dump", "dumped", 11)).headline,
+                HasSubstr("web.service went down: its main process dumped core"));
     EXPECT_THAT(mends_of(explained(by_itself("signal", "killed", 31)).verdicts).front(),
                 HasSubstr("type=1326"));
 }
