@@ -48,12 +48,10 @@ struct Patient {
     /// Those that blocked the stop signal in every thread, each time they were looked at, and have
     /// neither a handler for it nor a signalfd that reads it.
     std::set<ProcessId> blockers;
-    std::vector<FileFault> file_faults;      ///< of what the unit names
-    std::vector<std::string> missing_units;  ///< "OnFailure: alarm.service": has no unit file
-    bool file_is_gone = false;               ///< the unit's own
-    std::optional<std::string> pid_file;     ///< what its PIDFile has; nothing: it can't be read
+    std::vector<FileFault> file_faults;   ///< of what the unit names
+    bool file_is_gone = false;            ///< the unit's own
+    std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
-    std::map<std::string, std::string> load_states;    ///< of the same
     Usec now_monotonic = 0;
     Usec budget = kUsecInfinity;  ///< of the shutdown
     /// What a shutdown that began now would give its stop, when all before it take all they may.
@@ -115,7 +113,6 @@ void check_changed_file(const Patient& patient, Findings& findings);
 void check_pid_file(const Patient& patient, Findings& findings);
 void check_load_error(const Patient& patient, Findings& findings);
 void check_named_files(const Patient& patient, Findings& findings);
-void check_named_units(const Patient& patient, Findings& findings);
 void check_watchdog(const Patient& patient, Findings& findings);
 void check_install(const Patient& patient, Findings& findings);
 void check_left_out(const Patient& patient, Findings& findings);

@@ -184,18 +184,6 @@ void check_named_files(const Patient& patient, Findings& findings) {
     }
 }
 
-void check_named_units(const Patient& patient, Findings& findings) {
-    for (const std::string& each : patient.missing_units) {
-        const std::string setting = each.substr(0, each.find(':'));
-        findings.push_back(
-            {Severity::problem, "missing-unit",
-             each + ", of which there is no unit file" +
-                 (setting.starts_with("On") ? ": nothing is started then"
-                                            : ": the next start of this unit fails"),
-             "Write that unit file, or correct " + setting + "; then 'svctl daemon-reload'."});
-    }
-}
-
 /// Nobody has pinged since it is up. Before half of WatchdogSec is over that is usual, and a word
 /// only for who asks for this very unit.
 void check_watchdog(const Patient& patient, Findings& findings) {

@@ -80,20 +80,6 @@ std::vector<Zombie> lasting_zombies(const std::vector<ProcessFacts>& processes) 
     return zombies;
 }
 
-/// The units that it names for its next start or its failure, and that have no file.
-std::vector<std::string> missing_units(const Json& properties, const Patient& common) {
-    std::vector<std::string> missing;
-    for (const char* setting : {"Requires", "Requisite", "BindsTo", "OnFailure", "OnSuccess"}) {
-        for (const Json& name : properties.value(setting, Json::array())) {
-            const auto load = common.load_states.find(name.get<std::string>());
-            if (load != common.load_states.end() && load->second == "not-found") {
-                missing.push_back(std::string{setting} + ": " + load->first);
-            }
-        }
-    }
-    return missing;
-}
-
 Patient patient_of(Session& session, const std::string& unit, const Patient& common) {
     Patient patient = common;
     patient.properties = session.daemon().unit_properties(unit);
@@ -106,7 +92,6 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
         return patient;
     }
     patient.file_faults = faults_of_files(patient.properties);
-    patient.missing_units = missing_units(patient.properties, common);
     patient.file_is_gone = is_gone(text_of(patient.properties, "FragmentPath"));
     patient.processes = look_at(session, unit, patient.frozen);
     for (const Json& record : session.daemon().stop_records(unit, kRecordsMax)) {
@@ -179,7 +164,6 @@ ExitStatus examine_units(Session& session) {
     const std::vector<UnitRow> loaded = session.daemon().units();
     for (const UnitRow& row : loaded) {
         common.active_states[row.name] = row.active;
-        common.load_states[row.name] = row.load;
     }
     common.is_named = !session.options().arguments.empty();
     const Json manager = session.daemon().manager_properties();

@@ -212,9 +212,8 @@ TEST(Doctor, WhatWasMeasuredOutweighsWhatAMaskSuggests) {
 TEST(Doctor, WhatTheUnitNamesAndIsNotThere) {
     Patient patient = healthy();
     patient.file_faults = {{"ExecStop", "/opt/ctl is not there", "Install it again."}};
-    patient.missing_units = {"OnFailure: alarm.service"};
     patient.file_is_gone = true;
-    EXPECT_THAT(kinds(patient), ElementsAre("missing-file", "missing-unit", "file-gone"));
+    EXPECT_THAT(kinds(patient), ElementsAre("missing-file", "file-gone"));
     EXPECT_EQ(first_text(patient), "ExecStop: /opt/ctl is not there");
 }
 
