@@ -56,8 +56,9 @@ std::string how_to_tell(const StopRecord& record) {
            " for most faults, and none for a signal that was sent. " + std::string{kNextTime};
 }
 
-/// The CPU time of the unit, beside a limit that each of its processes has.
-enum class CpuTime : unsigned char { not_known, below, at, above };
+/// The CPU time of the unit, beside a limit that each of its processes has. `near`: less, but the
+/// kernel's own count may have been at the limit.
+enum class CpuTime : unsigned char { not_known, below, near, at, above };
 
 /// How far the kernel's count for the limit, which it takes once in a tick, may be from the time
 /// that was really used: the errors of the ticks add up like dice.
@@ -75,7 +76,7 @@ CpuTime cpu_time_at(const StopRecord& record, std::optional<Usec> StopEvent::*li
     const Usec reached = *(end->*limit);
     const Usec slack = slack_of(reached);
     return *end->cpu < reached / 2        ? CpuTime::below
-           : *end->cpu + slack < reached  ? CpuTime::not_known
+           : *end->cpu + slack < reached  ? CpuTime::near
            : *end->cpu <= reached + slack ? CpuTime::at
                                           : CpuTime::above;
 }
@@ -103,7 +104,13 @@ Verdict sigxcpu(const StopRecord& record) {
                            who + " " + end + ", which was sent: the unit had used " +
                                cpu_text(record, "soft", &StopEvent::cpu_soft),
                            "'auditctl -a always,exit -S kill' shows who sends it the next time.");
+        case CpuTime::near:
         case CpuTime::above:
+            return verdict("crashed",
+                           who + " " + end_text(record.main_code, record.main_status) +
+                               ": its processes had used " +
+                               cpu_text(record, "soft", &StopEvent::cpu_soft),
+                           "LimitCPU: more, if it needs more.");
         case CpuTime::not_known:
             break;
     }
@@ -179,7 +186,7 @@ std::optional<Verdict> killed_from_outside(const StopRecord& record) {
             ? "nor was its hard LimitCPU reached. A v1 memory controller and a"
             : std::string{"and no OOM kill was counted in its cgroup. A v1 memory controller, a "
                           "hard LimitCPU"} +
-                  (cpu == CpuTime::above || cpu == CpuTime::at
+                  (cpu != CpuTime::not_known
                        ? " (its processes had used " +
                              cpu_text(record, "hard", &StopEvent::cpu_hard) + ")"
                        : "") +

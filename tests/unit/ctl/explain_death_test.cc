@@ -81,6 +81,8 @@ TEST(Evidence, TheCpuTimeTellsWhetherALimitKilled) {
     EXPECT_THAT(why(of(9, 200'000, "cpu_hard_usec")), HasSubstr("nor was its hard LimitCPU"));
     EXPECT_THAT(why(of(9, 90'000'000, "cpu_hard_usec")),
                 HasSubstr("its processes had used about 90 s of CPU time"));
+    EXPECT_THAT(why(of(9, 8'000'000, "cpu_hard_usec")),
+                HasSubstr("a hard LimitCPU (its processes had used about 8 s of CPU time"));
     Json shared = of(9, 9'900'000, "cpu_hard_usec");
     shared["events"].push_back({{"at_usec", 10}, {"what", "left"}, {"pids", {815}}});
     EXPECT_THAT(kinds(shared), Contains("killed-outside")) << "who used that time is not known";
