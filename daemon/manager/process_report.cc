@@ -98,6 +98,10 @@ std::vector<ProcessExamination> append_processes(JsonWriter& json,
 
 std::string describe_hang(const ProcessExamination& process) {
     std::string text = "PID " + std::to_string(process.pid) + " (" + process.name + ") ";
+    if (process.wait_channel == "__refrigerator") {
+        return text + "held by the freezer of cgroup v1 (/proc/" + std::to_string(process.pid) +
+               "/cgroup names its cgroup)";
+    }
     text += words_for(process.state);
     if (!process.wait_channel.empty()) {
         text += " in " + process.wait_channel;
