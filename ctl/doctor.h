@@ -49,6 +49,7 @@ struct Patient {
     /// neither a handler for it nor a signalfd that reads it.
     std::set<ProcessId> blockers;
     std::vector<FileFault> file_faults;   ///< of what the unit names
+    Usec program_changed = 0;             ///< CLOCK_REALTIME: the last change of its program
     bool file_is_gone = false;            ///< the unit's own
     std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
@@ -83,8 +84,8 @@ Findings only_of_trouble(Findings findings);
 /// "; web.service, which needs it, is down", or nothing.
 std::string kept_down_text(const Patient& patient);
 
-/// Its newest stop that was asked for ended in time, under the settings of now: what was measured
-/// outweighs what its processes look like.
+/// Its newest stop that was asked for ended in time, under the settings and with the program of
+/// now: what was measured outweighs what its processes look like.
 bool has_stopped_well(const Patient& patient);
 bool sends_sigkill(const Patient& patient);
 

@@ -108,7 +108,9 @@ bool has_stopped_well(const Patient& patient) {
     }
     return newest->duration && newest->result == "success" && !newest->sigkill &&
            !newest->left_over && newest->kill_mode == text_of(patient.properties, "KillMode") &&
-           newest->stop_signal == stop_signal(patient) && is_of_this_command(patient, *newest);
+           newest->stop_signal == stop_signal(patient) &&
+           newest->began_realtime >= patient.program_changed &&
+           is_of_this_command(patient, *newest);
 }
 
 void check_shell(const Patient& patient, Findings& findings) {

@@ -95,6 +95,28 @@ bool is_gone(const std::string& path) {
     return path.starts_with('/') && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
 }
 
+Usec change_of_program(const Json& properties) {
+    Usec latest = 0;
+    for (const Json& command : properties.value("ExecStart", Json::array())) {
+        if (!command.is_array() || command.size() < 2 || !command[1].is_array()) {
+            continue;
+        }
+        std::vector<Json> paths{command[0]};
+        if (command[1].size() > 1) {
+            paths.push_back(command[1][1]);
+        }
+        for (const Json& path : paths) {
+            struct stat facts {};
+            if (path.is_string() && path.get<std::string>().starts_with('/') &&
+                ::stat(path.get<std::string>().c_str(), &facts) == 0 && S_ISREG(facts.st_mode)) {
+                latest = std::max(latest, static_cast<Usec>(facts.st_ctim.tv_sec) * 1'000'000 +
+                                              static_cast<Usec>(facts.st_ctim.tv_nsec) / 1'000);
+            }
+        }
+    }
+    return latest;
+}
+
 std::vector<FileFault> faults_of_files(const Json& properties) {
     std::vector<FileFault> faults;
     look_at_commands(properties, faults);

@@ -205,6 +205,9 @@ TEST(Doctor, WhatWasMeasuredOutweighsWhatAMaskSuggests) {
     EXPECT_THAT(kinds(patient), ElementsAre("ignores-signal"));
     patient.properties["KillSignal"] = 15;
     patient.processes[0].ignored = {"SIGTERM"};
+    patient.program_changed = record.began_realtime + 1;
+    EXPECT_THAT(kinds(patient), ElementsAre("ignores-signal"));
+    patient.program_changed = 0;
     patient.records[0].command = "/opt/web --slow";  // another program then
     EXPECT_THAT(kinds(patient), ElementsAre("ignores-signal"));
 }
