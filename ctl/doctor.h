@@ -50,7 +50,6 @@ struct Patient {
     std::set<ProcessId> blockers;
     std::vector<FileFault> file_faults;   ///< of what the unit names
     Usec program_changed = 0;             ///< CLOCK_REALTIME: the last change of its program
-    bool file_is_gone = false;            ///< the unit's own
     std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
     Usec now_monotonic = 0;
@@ -101,7 +100,6 @@ void check_zombies(const Patient& patient, Findings& findings);
 void check_held_processes(const Patient& patient, Findings& findings);
 void check_vfork(const Patient& patient, Findings& findings);
 void check_uninterruptible(const Patient& patient, Findings& findings);
-void check_older_processes(const Patient& patient, Findings& findings);
 
 // doctor_settings.cc
 void check_budget(const Patient& patient, Findings& findings);

@@ -130,41 +130,6 @@ void check_vfork(const Patient& patient, Findings& findings) {
     }
 }
 
-/// Beside the processes of this run: they were there before it began.
-void check_older_processes(const Patient& patient, Findings& findings) {
-    constexpr std::int64_t kGrain = 10'000;
-    const auto time = [&](const char* property) {
-        return static_cast<std::int64_t>(number_of(patient.properties, property));
-    };
-    const auto pid = static_cast<ProcessId>(number_of(patient.properties, "MainPID"));
-    const auto main = std::ranges::find(patient.processes, pid, &ProcessFacts::pid);
-    const std::int64_t began = time("InactiveExitTimestampMonotonic");
-    if (began == 0 || main == patient.processes.end() || !main->started ||
-        text_of(patient.properties, "ActiveState") != "active") {
-        return;
-    }
-    // A start before a suspend seems to be earlier by its length, that of the main process, too.
-    const std::int64_t suspended =
-        std::max<std::int64_t>(time("ExecMainStartTimestampMonotonic") - *main->started, 0);
-    const auto older = those(patient, [&](const ProcessFacts& process) {
-        return process.started && *process.started + suspended + kGrain < began &&
-               process.pid != pid;
-    });
-    if (older.empty()) {
-        return;
-    }
-    const std::string mode = text_of(patient.properties, "KillMode");
-    const bool leaves = mode == "process" || mode == "none";
-    findings.push_back({Severity::warning, "older-processes",
-                        shown(older) + (older.size() == 1 ? " is" : " are") +
-                            " older than this run of the unit: an earlier one has left " +
-                            (older.size() == 1 ? "it" : "them") +
-                            (leaves ? " (KillMode: " + mode + ")" : "") + ", or somebody moved " +
-                            (older.size() == 1 ? "it" : "them") + " here",
-                        (leaves ? std::string{"KillMode: control-group; "} : std::string{}) +
-                            "end what is not wanted by its PID."});
-}
-
 void check_uninterruptible(const Patient& patient, Findings& findings) {
     const auto stuck = those(patient, [](const ProcessFacts& process) {
         return process.state == 'D' && !waits_for_vfork(process) &&

@@ -243,12 +243,7 @@ void check_install(const Patient& patient, Findings& findings) {
 }
 
 void check_changed_file(const Patient& patient, Findings& findings) {
-    if (patient.file_is_gone) {
-        findings.push_back({Severity::warning, "file-gone",
-                            "its unit file " + text_of(patient.properties, "FragmentPath") +
-                                " is gone: after a 'svctl daemon-reload' the unit can't be started",
-                            "Put the file back; or stop the unit, if it is not wanted any more."});
-    } else if (truth_of(patient.properties, "NeedDaemonReload")) {
+    if (truth_of(patient.properties, "NeedDaemonReload")) {
         findings.push_back({Severity::warning, "file-changed",
                             "its unit file has changed since it was loaded: what is in force is "
                             "the old one",

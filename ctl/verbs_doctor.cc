@@ -93,7 +93,6 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     }
     patient.file_faults = faults_of_files(patient.properties);
     patient.program_changed = change_of_program(patient.properties);
-    patient.file_is_gone = is_gone(text_of(patient.properties, "FragmentPath"));
     patient.processes = look_at(session, unit, patient.frozen);
     for (const Json& record : session.daemon().stop_records(unit, kRecordsMax)) {
         patient.records.push_back(read_record(record));

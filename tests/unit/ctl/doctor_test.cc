@@ -215,23 +215,8 @@ TEST(Doctor, WhatWasMeasuredOutweighsWhatAMaskSuggests) {
 TEST(Doctor, WhatTheUnitNamesAndIsNotThere) {
     Patient patient = healthy();
     patient.file_faults = {{"ExecStop", "/opt/ctl is not there", "Install it again."}};
-    patient.file_is_gone = true;
-    EXPECT_THAT(kinds(patient), ElementsAre("missing-file", "file-gone"));
+    EXPECT_THAT(kinds(patient), ElementsAre("missing-file"));
     EXPECT_EQ(first_text(patient), "ExecStop: /opt/ctl is not there");
-}
-
-TEST(Doctor, ProcessesOfAnEarlierRun) {
-    Patient patient = healthy();
-    patient.properties["InactiveExitTimestampMonotonic"] = 50'000'000;
-    patient.properties["ExecMainStartTimestampMonotonic"] = 50'001'000;
-    patient.processes[0].started = 50'000'000;
-    patient.processes[1].started = 49'995'000;  // the kernel tells the start to 10 ms
-    EXPECT_THAT(kinds(patient), IsEmpty());
-    patient.processes[1].started = 30'000'000;
-    EXPECT_THAT(kinds(patient), ElementsAre("older-processes"));
-    EXPECT_THAT(first_text(patient), StartsWith("PID 815 (worker) is older than this run"));
-    patient.processes[0].started = 30'000'000;  // the machine was suspended since
-    EXPECT_THAT(kinds(patient), IsEmpty());
 }
 
 TEST(Doctor, AWatchdogThatNobodyHasPinged) {
