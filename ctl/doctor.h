@@ -30,17 +30,27 @@ struct Zombie {
     ProcessId parent = 0;
 };
 
+/// Something that the unit names and that its next start, reload or stop can't use.
+struct FileFault {
+    std::string setting;  ///< "ExecStop"
+    std::string text;     ///< "/opt/ctl is not there"
+    std::string mend;
+};
+
 /// What is known of one service.
 struct Patient {
     Json properties;
     std::vector<ProcessFacts> processes;
     bool frozen = false;
-    bool is_named = false;                 ///< somebody asked for this very unit
-    std::vector<StopRecord> records;       ///< newest first
-    std::vector<Zombie> zombies;           ///< children of its processes
-    std::set<ProcessId> signalfd_readers;  ///< those that read the stop signal by signalfd
-    std::vector<std::string> missing;      ///< "ExecStop: /opt/ctl": files that it names, not there
-    std::optional<std::string> pid_file;   ///< what its PIDFile has; nothing: it can't be read
+    bool is_named = false;            ///< somebody asked for this very unit
+    std::vector<StopRecord> records;  ///< newest first
+    std::vector<Zombie> zombies;      ///< children of its processes
+    /// Those that blocked the stop signal in every thread, each time they were looked at, and have
+    /// neither a handler for it nor a signalfd that reads it.
+    std::set<ProcessId> blockers;
+    std::vector<FileFault> file_faults;   ///< of what the unit names
+    Usec program_changed = 0;             ///< CLOCK_REALTIME: the last change of its program
+    std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
     Usec now_monotonic = 0;
     Usec budget = kUsecInfinity;  ///< of the shutdown
@@ -73,26 +83,35 @@ Findings only_of_trouble(Findings findings);
 /// "; web.service, which needs it, is down", or nothing.
 std::string kept_down_text(const Patient& patient);
 
-// doctor_processes.cc
+/// Its newest stop that was asked for ended in time, under the settings and with the program of
+/// now: what was measured outweighs what its processes look like.
+bool has_stopped_well(const Patient& patient);
+bool sends_sigkill(const Patient& patient);
+
+// doctor_signals.cc
 void check_shell(const Patient& patient, Findings& findings);
 void check_ignored_signal(const Patient& patient, Findings& findings);
 void check_blocked_signal(const Patient& patient, Findings& findings);
 void check_namespace_init(const Patient& patient, Findings& findings);
+
+// doctor_processes.cc
 void check_main_process(const Patient& patient, Findings& findings);
 void check_zombies(const Patient& patient, Findings& findings);
 void check_held_processes(const Patient& patient, Findings& findings);
+void check_vfork(const Patient& patient, Findings& findings);
 void check_uninterruptible(const Patient& patient, Findings& findings);
 
 // doctor_settings.cc
 void check_budget(const Patient& patient, Findings& findings);
 void check_unlimited_stop(const Patient& patient, Findings& findings);
+void check_past_exec_stops(const Patient& patient, Findings& findings);
 void check_past_stops(const Patient& patient, Findings& findings);
 void check_double_fork(const Patient& patient, Findings& findings);
 void check_order(const Patient& patient, Findings& findings);
 void check_changed_file(const Patient& patient, Findings& findings);
 void check_pid_file(const Patient& patient, Findings& findings);
 void check_load_error(const Patient& patient, Findings& findings);
-void check_missing_files(const Patient& patient, Findings& findings);
+void check_named_files(const Patient& patient, Findings& findings);
 void check_watchdog(const Patient& patient, Findings& findings);
 void check_install(const Patient& patient, Findings& findings);
 void check_left_out(const Patient& patient, Findings& findings);

@@ -9,16 +9,6 @@
 namespace svcd {
 namespace {
 
-std::string stop_signal(const Patient& patient) {
-    return signal_name(static_cast<int>(number_of(patient.properties, "KillSignal", 15)));
-}
-
-const ProcessFacts* main_process(const Patient& patient) {
-    const auto pid = static_cast<ProcessId>(number_of(patient.properties, "MainPID"));
-    const auto found = std::ranges::find(patient.processes, pid, &ProcessFacts::pid);
-    return pid == 0 || found == patient.processes.end() ? nullptr : &*found;
-}
-
 std::string shown(const ProcessFacts& process) {
     return pid_text(process.pid, process.name);
 }
@@ -35,14 +25,6 @@ std::string shown(const std::vector<const ProcessFacts*>& processes) {
     return pids_text(pids);
 }
 
-/// What a stop comes to when the signal does nothing.
-std::string costs(const Patient& patient) {
-    const Usec limit = number_of(patient.properties, "TimeoutStopUSec", kUsecInfinity);
-    return is_moment(limit) ? "a stop takes all of TimeoutStopSec (" + short_time(limit) +
-                                  ") and ends with SIGKILL"
-                            : "a stop never ends, since TimeoutStopSec is infinity";
-}
-
 template <typename Question>
 std::vector<const ProcessFacts*> those(const Patient& patient, Question&& is_it) {
     std::vector<const ProcessFacts*> found;
@@ -55,88 +37,6 @@ std::vector<const ProcessFacts*> those(const Patient& patient, Question&& is_it)
 }
 
 }  // namespace
-
-void check_shell(const Patient& patient, Findings& findings) {
-    const ProcessFacts* main = main_process(patient);
-    const std::string mode = text_of(patient.properties, "KillMode");
-    if (main == nullptr || !is_shell(main->name) || main->caught.contains(stop_signal(patient)) ||
-        (mode != "mixed" && mode != "process")) {
-        return;
-    }
-    const auto children =
-        those(patient, [&](const ProcessFacts& process) { return process.parent == main->pid; });
-    if (children.empty()) {
-        return;
-    }
-    findings.push_back({Severity::problem, "shell-wrapper",
-                        "the main process, " + shown(*main) + ", is a shell that does not pass " +
-                            stop_signal(patient) + " on, and KillMode: " + mode +
-                            " sends it to nobody else: " + shown(children) +
-                            (mode == "mixed" ? " gets SIGKILL without a warning" : " lives on"),
-                        "Start the program with 'exec' in the script, or as a list in ExecStart, "
-                        "so that it is the "
-                        "main process; or KillMode: control-group."});
-}
-
-void check_ignored_signal(const Patient& patient, Findings& findings) {
-    const std::string signal = stop_signal(patient);
-    const auto deaf = those(
-        patient, [&](const ProcessFacts& process) { return process.ignored.contains(signal); });
-    if (deaf.empty()) {
-        return;
-    }
-    const ProcessFacts* main = main_process(patient);
-    const bool is_main = std::ranges::find(deaf, main) != deaf.end();
-    const bool gets_it = text_of(patient.properties, "KillMode") == "control-group";
-    if (!is_main && !gets_it) {
-        return;
-    }
-    findings.push_back(
-        {Severity::problem, "ignores-signal",
-         shown(deaf) + (deaf.size() == 1 ? " ignores " : " ignore ") + signal + ": " +
-             costs(patient),
-         signal == "SIGHUP"
-             ? "ExecStart: the program without nohup (svcd needs none); or KillSignal: SIGTERM."
-             : "Remove what has it ignored (a shell's trap '' " + signal.substr(3) +
-                   "?), or have the program catch " + signal +
-                   "; or KillSignal: one that it acts on."});
-}
-
-void check_blocked_signal(const Patient& patient, Findings& findings) {
-    const std::string signal = stop_signal(patient);
-    // Who blocks it may take it by signalfd, in sigwait, or in another thread.
-    const auto deaf = those(patient, [&](const ProcessFacts& process) {
-        return process.blocked.contains(signal) && process.threads == 1 &&
-               process.syscall != "rt_sigtimedwait" &&
-               !patient.signalfd_readers.contains(process.pid);
-    });
-    if (deaf.empty()) {
-        return;
-    }
-    findings.push_back({Severity::warning, "blocks-signal",
-                        shown(deaf) + (deaf.size() == 1 ? " blocks " : " block ") + signal +
-                            " and " + (deaf.size() == 1 ? "has" : "have") +
-                            " no signalfd that reads it: " + costs(patient),
-                        "Mend the program: it must unblock " + signal +
-                            ", or read it (signalfd, sigwait). A blocked signal is inherited: its "
-                            "parent may have blocked it."});
-}
-
-void check_namespace_init(const Patient& patient, Findings& findings) {
-    const std::string signal = stop_signal(patient);
-    const auto deaf = those(patient, [&](const ProcessFacts& process) {
-        return process.is_namespace_init && !process.caught.contains(signal) &&
-               !process.ignored.contains(signal) && !process.blocked.contains(signal);
-    });
-    if (!deaf.empty()) {
-        findings.push_back({Severity::problem, "namespace-init",
-                            shown(deaf) + " is PID 1 of a PID namespace and does not catch " +
-                                signal + ", which the kernel then discards: " + costs(patient),
-                            "Run it below a small init ('tini --', 'catatonit --'), or have it "
-                            "catch " +
-                                signal + "."});
-    }
-}
 
 void check_main_process(const Patient& patient, Findings& findings) {
     const Json& properties = patient.properties;
@@ -182,6 +82,15 @@ void check_held_processes(const Patient& patient, Findings& findings) {
                             "Find out who writes to cgroup.freeze; 'echo 0' into that file of its "
                             "cgroup thaws it."});
     }
+    const auto frozen = those(
+        patient, [](const ProcessFacts& process) { return is_frozen_by_v1(process.wait_channel); });
+    if (!frozen.empty()) {
+        findings.push_back({Severity::problem, "frozen",
+                            shown(frozen) + (frozen.size() == 1 ? " is" : " are") +
+                                " frozen by the freezer of cgroup v1, and acts on no signal, "
+                                "SIGKILL neither, until that lets it go on",
+                            mend_of_v1_freezer(*frozen.front())});
+    }
     const auto stopped =
         those(patient, [](const ProcessFacts& process) { return process.state == 'T'; });
     if (!stopped.empty()) {
@@ -204,9 +113,28 @@ void check_held_processes(const Patient& patient, Findings& findings) {
     }
 }
 
+/// State D, and yet a signal that has no handler ends it: the kernel waits killably for the child.
+void check_vfork(const Patient& patient, Findings& findings) {
+    for (const ProcessFacts& process : patient.processes) {
+        if (waits_for_vfork(process)) {
+            const auto child =
+                std::ranges::find(patient.processes, process.pid, &ProcessFacts::parent);
+            findings.push_back(
+                {Severity::warning, "vfork",
+                 shown(process) + " waits for its child" +
+                     (child == patient.processes.end() ? "" : ", " + shown(*child)) +
+                     " to run its program or to end (vfork): until then it runs no handler for a "
+                     "signal",
+                 "Look at the child: what keeps it from its execve?"});
+        }
+    }
+}
+
 void check_uninterruptible(const Patient& patient, Findings& findings) {
-    const auto stuck =
-        those(patient, [](const ProcessFacts& process) { return process.state == 'D'; });
+    const auto stuck = those(patient, [](const ProcessFacts& process) {
+        return process.state == 'D' && !waits_for_vfork(process) &&
+               !is_frozen_at(process.wait_channel) && !process.core_dumping;
+    });
     if (stuck.empty()) {
         return;
     }

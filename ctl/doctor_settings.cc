@@ -60,12 +60,27 @@ void check_unlimited_stop(const Patient& patient, Findings& findings) {
                             "stop, a restart and the shutdown waiting for ever",
                             "TimeoutStopSec: what it needs at worst."});
     }
-    const auto kills = patient.properties.find("SendSIGKILL");
-    if (kills != patient.properties.end() && *kills == false) {
+    if (!sends_sigkill(patient)) {
         findings.push_back({Severity::warning, "no-sigkill",
                             "SendSIGKILL is off: what does not act on the stop signal lives on "
                             "after the stop",
                             "SendSIGKILL: yes, unless a SIGKILL would cost data."});
+    }
+}
+
+/// A command that svcd had to end, or that failed, in one of the last stops: the newest of these.
+void check_past_exec_stops(const Patient& patient, Findings& findings) {
+    for (const StopRecord& record : patient.records) {
+        const bool is_newest = &record == &patient.records.front();
+        const auto cut = exec_stop_cut(record);
+        const auto found = cut || failure_of(record) == nullptr ? cut : exec_stop_failed(record);
+        if (found) {
+            findings.push_back(
+                {cut ? Severity::problem : Severity::warning, found->kind,
+                 (is_newest ? "in its last stop " : "in an earlier stop ") + found->text,
+                 found->mend});
+            return;
+        }
     }
 }
 
@@ -75,12 +90,19 @@ void check_past_stops(const Patient& patient, Findings& findings) {
     const std::string unit = text_of(patient.properties, "Id");
     std::size_t killed = 0;
     std::uint64_t worst = 0;
+    bool runs_command = false;
     for (const StopRecord& record : patient.records) {
         const StopEvent* kill = first_sigkill(record);
         const bool in_vain =
             record.sigkill_at_deadline || (kill != nullptr && kill->cause == "deadline");
         killed += in_vain ? 1 : 0;
-        worst = std::max(worst, in_vain || record.result != "success" ? 0 : share_of_limit(record));
+        const std::uint64_t share =
+            in_vain || record.result != "success" ? 0 : share_of_limit(record);
+        if (share > worst) {
+            worst = share;
+            runs_command = std::ranges::find(record.events, "ExecStop", &StopEvent::setting) !=
+                           record.events.end();
+        }
     }
     const bool is_only = patient.records.size() == 1;
     const std::string of = " of its last " + std::to_string(patient.records.size()) + " stops";
@@ -91,10 +113,13 @@ void check_past_stops(const Patient& patient, Findings& findings) {
                             "'svctl explain " + unit + "' says what kept it."});
     }
     if (worst >= kNear) {
+        const std::string next = runs_command             ? "; a little more and svcd cuts it short"
+                                 : sends_sigkill(patient) ? "; a little more and SIGKILL comes"
+                                                          : "";
         findings.push_back(
             {worst >= kVeryNear ? Severity::warning : Severity::note, "slow-stop",
              (is_only ? "its last stop" : "the slowest" + of) + " took " + std::to_string(worst) +
-                 " % of its limit; a little more and SIGKILL comes",
+                 " % of its limit" + next,
              "TimeoutStopSec: more; or have the service end sooner ('svctl explain " + unit +
                  "')."});
     }
@@ -152,27 +177,32 @@ void check_order(const Patient& patient, Findings& findings) {
 
 /// A service that runs may have lost the programs and files that its next start, or its stop,
 /// needs.
-void check_missing_files(const Patient& patient, Findings& findings) {
-    for (const std::string& each : patient.missing) {
+void check_named_files(const Patient& patient, Findings& findings) {
+    for (const FileFault& each : patient.file_faults) {
         findings.push_back(
-            {Severity::problem, "missing-file", each + " is not there",
-             "Install it again, or correct " + each.substr(0, each.find(':')) + "."});
+            {Severity::problem, "missing-file", each.setting + ": " + each.text, each.mend});
     }
 }
 
-/// Half of WatchdogSec is over since it is up, and nobody has pinged: so it will be over.
+/// Nobody has pinged since it is up. Before half of WatchdogSec is over that is usual, and a word
+/// only for who asks for this very unit.
 void check_watchdog(const Patient& patient, Findings& findings) {
     const Usec limit = number_of(patient.properties, "WatchdogUSec");
     const Usec up_since = number_of(patient.properties, "ActiveEnterTimestampMonotonic");
     const Usec pinged = number_of(patient.properties, "WatchdogTimestampMonotonic");
     if (limit == 0 || limit == kUsecInfinity || number_of(patient.properties, "MainPID") == 0 ||
-        text_of(patient.properties, "ActiveState") != "active" || pinged >= up_since ||
-        patient.now_monotonic < up_since + limit / 2) {
+        text_of(patient.properties, "ActiveState") != "active" || pinged >= up_since) {
         return;
     }
-    findings.push_back({Severity::warning, "watchdog-without-ping",
-                        "it has not sent WATCHDOG=1 since it is up, and half of its WatchdogSec is "
-                        "over: svcd ends it when all of it is",
+    const Usec up = patient.now_monotonic > up_since ? patient.now_monotonic - up_since : 0;
+    const bool is_late = up >= limit / 2;
+    if (!is_late && !patient.is_named) {
+        return;
+    }
+    findings.push_back({is_late ? Severity::warning : Severity::note, "watchdog-without-ping",
+                        "it has not sent WATCHDOG=1 in the " + short_time(up) +
+                            " that it is up: svcd ends it when none comes in WatchdogSec (" +
+                            short_time(limit) + ")",
                         "Have the program send WATCHDOG=1 (NotifyAccess has to allow the process "
                         "that does), or leave WatchdogSec out."});
 }

@@ -11,7 +11,7 @@ namespace {
 using Judge = std::optional<Verdict> (*)(const ProcessFacts&, const Scene&);
 
 constexpr auto kJudges =
-    std::to_array<Judge>({unreaped_zombie, frozen_cgroup, waits_for_vfork, uninterruptible_sleep,
+    std::to_array<Judge>({unreaped_zombie, frozen_cgroup, held_by_vfork, uninterruptible_sleep,
                           core_being_dumped, traced_process, stopped_process, hung_control_process,
                           not_reached, ignores_signal, blocks_signal, namespace_init, waiting_shell,
                           said_stopping, used_up_extension, slow_to_end, still_ending});
@@ -55,11 +55,8 @@ std::optional<Verdict> unreaped_zombie(const ProcessFacts& process, const Scene&
 }
 
 /// State D, and yet it ends on a signal: the kernel waits killably for the child (Linux 5.14 on).
-std::optional<Verdict> waits_for_vfork(const ProcessFacts& process, const Scene&) {
-    const bool is_it =
-        process.state == 'D' &&
-        (process.syscall == "vfork" || process.wait_channel.find("vfork") != std::string::npos);
-    if (!is_it) {
+std::optional<Verdict> held_by_vfork(const ProcessFacts& process, const Scene&) {
+    if (!waits_for_vfork(process)) {
         return std::nullopt;
     }
     return verdict(
@@ -106,6 +103,14 @@ std::optional<Verdict> frozen_cgroup(const ProcessFacts& process, const Scene& s
     // A process sleeps in the kernel's delivery of signals only when the freezer holds it there.
     if (!scene.frozen && !is_frozen_at(process.wait_channel)) {
         return std::nullopt;
+    }
+    if (is_frozen_by_v1(process.wait_channel)) {
+        return verdict(process, "frozen",
+                       "is frozen by the freezer of cgroup v1: until that lets it go on it acts on "
+                       "no signal, SIGKILL neither",
+                       goes_on(scene.record)
+                           ? mend_of_v1_freezer(process)
+                           : "Find out who writes FROZEN to freezer.state of its v1 cgroup.");
     }
     return verdict(
         process, "frozen",

@@ -33,7 +33,7 @@ std::vector<Verdict> judge_processes(const Scene& scene);
 
 // explain_process.cc: what keeps any signal from being acted on
 std::optional<Verdict> unreaped_zombie(const ProcessFacts& process, const Scene& scene);
-std::optional<Verdict> waits_for_vfork(const ProcessFacts& process, const Scene& scene);
+std::optional<Verdict> held_by_vfork(const ProcessFacts& process, const Scene& scene);
 std::optional<Verdict> uninterruptible_sleep(const ProcessFacts& process, const Scene& scene);
 std::optional<Verdict> core_being_dumped(const ProcessFacts& process, const Scene& scene);
 std::optional<Verdict> frozen_cgroup(const ProcessFacts& process, const Scene& scene);

@@ -11,6 +11,22 @@ Verdict verdict(const ProcessFacts& process, std::string kind, std::string text,
     return {process.pid, process.name, std::move(kind), std::move(text), std::move(mend)};
 }
 
+/// When a process was started, beside the moment of the first stop signal. `with_it`: the kernel
+/// tells the start too roughly to say more.
+enum class Birth : unsigned char { not_known, before, with_it, after };
+
+Birth birth_of(const ProcessFacts& process, const Scene& scene) {
+    constexpr std::int64_t kGrain = 10'000;
+    const StopEvent* told = first_stop_signal(scene.record);
+    if (!process.started || told == nullptr) {
+        return Birth::not_known;
+    }
+    const auto signal = static_cast<std::int64_t>(scene.record.began + told->at);
+    return *process.started + kGrain < signal    ? Birth::before
+           : *process.started >= signal + kGrain ? Birth::after
+                                                 : Birth::with_it;
+}
+
 bool is_left(const Scene& scene, ProcessId pid) {
     return std::ranges::find(scene.processes, pid, &ProcessFacts::pid) != scene.processes.end();
 }
@@ -98,6 +114,21 @@ std::string main_end(const Scene& scene) {
                                                    : "";
 }
 
+/// What the program started when it had been told to end, or in that very moment.
+Verdict forked_later(const ProcessFacts& process, const Scene& scene, Birth birth) {
+    const StopRecord& record = scene.record;
+    const StopEvent* told = first_stop_signal(record);
+    const std::string sent = record.stop_signal + " had been sent" +
+                             (told->at < 1'000 ? "" : " (at " + short_time(told->at) + ")");
+    const std::string when =
+        birth == Birth::with_it
+            ? "was started within 10 ms of " + record.stop_signal + " and has not got it"
+            : "was started after " + sent + ", so that it never got it";
+    return verdict(process, "forked-later", when + escape_note(process, scene),
+                   "Have the program start nothing new once it was told to stop: a trap, a respawn "
+                   "or a retry loop does that.");
+}
+
 std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& scene) {
     const StopRecord& record = scene.record;
     const std::string main = name_of(record, record.main_pid);
@@ -121,6 +152,43 @@ std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& s
                    "KillMode: control-group.");
 }
 
+/// A shell that has taken the signal, and goes on: what it waits for was started by then, or does
+/// not keep its trap from running.
+std::optional<Verdict> shell_in_trap(const ProcessFacts& shell,
+                                     const std::vector<const ProcessFacts*>& children,
+                                     const Scene& scene) {
+    const std::string& signal = scene.record.stop_signal;
+    const auto in_background = [&](const ProcessFacts* child) {
+        // A shell has what it starts with '&' ignore both.
+        return child->ignored.contains("SIGINT") && child->ignored.contains("SIGQUIT") &&
+               !shell.ignored.contains("SIGINT");
+    };
+    const auto is_late = [&](const ProcessFacts* child) {
+        const Birth birth = birth_of(*child, scene);
+        return birth == Birth::after || birth == Birth::with_it;
+    };
+    if (const auto late = std::ranges::find_if(children, is_late); late != children.end()) {
+        return verdict(shell, "shell-trap",
+                       "is a shell that catches " + signal + " and has not ended; its child, " +
+                           pid_text((*late)->pid, (*late)->name) + ", was started " +
+                           (birth_of(**late, scene) == Birth::after ? "after " + signal
+                                                                    : "within 10 ms of " + signal) +
+                           ": its trap, or a loop of it, goes on",
+                       "Have the trap end the shell ('exit'), and start nothing in it that lasts.");
+    }
+    const bool waits = shell.syscall == "wait4" || shell.syscall == "waitid";
+    if (waits && std::ranges::all_of(children, in_background)) {
+        return verdict(shell, "shell-trap",
+                       "is a shell that catches " + signal +
+                           " and has not ended; what it has started runs in the background, which "
+                           "does not keep its trap from running: so that trap does not end it",
+                       "Have the trap end what the shell has started, and then the shell: trap "
+                       "'kill $!; exit' " +
+                           signal.substr(std::min<std::size_t>(3, signal.size())) + ".");
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Verdict> not_reached(const ProcessFacts& process, const Scene& scene) {
@@ -129,16 +197,22 @@ std::optional<Verdict> not_reached(const ProcessFacts& process, const Scene& sce
     if (told == nullptr || was_asked_to_end(record, process.pid)) {
         return std::nullopt;
     }
+    const Birth birth = birth_of(process, scene);
     const bool main_only = record.kill_mode == "mixed" || record.kill_mode == "process";
-    if (main_only && process.pid != record.main_pid) {
+    if (main_only && process.pid != record.main_pid && birth != Birth::after &&
+        birth != Birth::with_it) {
         return not_forwarded(process, scene);
     }
-    return verdict(process, "forked-later",
-                   "was started after " + record.stop_signal + " had been sent" +
-                       (told->at < 1'000 ? "" : " (at " + short_time(told->at) + ")") +
-                       ", so that it never got it" + escape_note(process, scene),
-                   "Have the program start nothing new once it was told to stop: a trap, a respawn "
-                   "or a retry loop does that.");
+    if (birth != Birth::before) {
+        return forked_later(process, scene, birth);
+    }
+    if (told->more > 0) {
+        return std::nullopt;  // the record doesn't name all who got it
+    }
+    return verdict(process, "moved-in",
+                   "was started before " + record.stop_signal +
+                       " was sent and has not got it: it was not in the unit's cgroup then",
+                   "Find out who moves processes into the unit's cgroup (cgroup.procs).");
 }
 
 std::optional<Verdict> ignores_signal(const ProcessFacts& process, const Scene& scene) {
@@ -200,14 +274,23 @@ std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& s
         children.empty()) {
         return std::nullopt;
     }
+    const bool catches = process.caught.contains(signal);
+    if (auto found = catches ? shell_in_trap(process, children, scene) : std::nullopt) {
+        return found;
+    }
     const ProcessFacts& child = *children.front();
     std::string text = "is a shell that ";
     const std::string named = pid_text(child.pid, child.name);
-    text += process.caught.contains(signal)
-                ? "catches " + signal + " and has a child, " + named +
-                      ". If it waits for that in the foreground, its trap comes after that; if " +
-                      "not, it sits in its trap; "
-                : "waits for its child, " + named + "; ";
+    const bool was_there = birth_of(child, scene) == Birth::before;
+    text +=
+        !catches ? "waits for its child, " + named + "; "
+        : was_there
+            ? "catches " + signal + " and has a child from before that, " + named +
+                  ". If it waits for that in the foreground, its trap comes after that; if not, "
+                  "its trap does not end it; "
+            : "catches " + signal + " and has a child, " + named +
+                  ". If it waits for that in the foreground, its trap comes after that; if "
+                  "not, it sits in its trap; ";
     text += was_asked_to_end(scene.record, child.pid)
                 ? "that one got " + signal + ", too, and has not ended"
                 : "that one never got " + signal;

@@ -184,6 +184,8 @@ std::string sender_text(const StopRecord& record) {
             return ", which the kernel's OOM killer sent";
         case KilledBy::person:
             return ", which " + user_text(asked_kill(record)->uid) + " sent with svctl kill";
+        case KilledBy::cpu_limit:
+            return ", which the kernel sent, since LimitCPU was used up";
         case KilledBy::outside:
             return ", by nobody svcd can name";
         case KilledBy::nobody:
@@ -246,7 +248,9 @@ KilledBy killed_by(const StopRecord& record) {
     const bool is_oom =
         record.result == "oom-kill" ||
         std::ranges::find(record.events, "oom", &StopEvent::what) != record.events.end();
-    return is_oom ? KilledBy::oom : KilledBy::outside;
+    return is_oom                           ? KilledBy::oom
+           : has_reached_hard_limit(record) ? KilledBy::cpu_limit
+                                            : KilledBy::outside;
 }
 
 /// It ran, and svcd has ended it, for what the unit's file says.
@@ -280,7 +284,7 @@ std::string headline(const StopRecord& record, Usec now) {
     }
     if (!record.asked_by && !record.shutdown) {
         const bool unready = was_starting(record) && record.result != "success";
-        const bool by_signal = record.main_code == "killed";
+        const bool by_signal = record.main_code == "killed" || record.main_code == "dumped";
         const StopEvent* kill = asked_kill(record);
         const bool by_a_person = kill != nullptr && kill->at == 0 && !unready;
         const char* what = unready || failed_by(record, "not-executed") ? " failed to start: "

@@ -38,11 +38,6 @@ std::optional<Verdict> exec_stop_cut(const StopRecord& record);
 std::optional<Verdict> exec_stop_failed(const StopRecord& record);
 std::optional<Verdict> shortened_by_shutdown(const StopRecord& record);
 std::optional<Verdict> cpu_throttled(const StopRecord& record);
-std::optional<Verdict> killed_by_oom(const StopRecord& record);
-std::optional<Verdict> killed_by_person(const StopRecord& record);
-std::optional<Verdict> killed_from_outside(const StopRecord& record);
-std::optional<Verdict> crashed(const StopRecord& record);
-std::optional<Verdict> ended_by_signal(const StopRecord& record);
 std::optional<Verdict> could_not_be_run(const StopRecord& record);
 std::optional<Verdict> failed_by_itself(const StopRecord& record);
 std::optional<Verdict> out_of_time(const StopRecord& record);
@@ -50,7 +45,6 @@ std::optional<Verdict> command_failed(const StopRecord& record);
 std::optional<Verdict> promise_not_kept(const StopRecord& record);
 std::optional<Verdict> killed_unasked(const StopRecord& record);
 std::optional<Verdict> left_by_main(const StopRecord& record);
-std::optional<Verdict> wedged(const StopRecord& record);
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record);
 std::optional<Verdict> limit_was_extended(const StopRecord& record);
 
@@ -58,8 +52,27 @@ std::optional<Verdict> limit_was_extended(const StopRecord& record);
 std::optional<Verdict> left_by_command(const StopRecord& record);
 std::optional<Verdict> held_by_core_dump(const StopRecord& record);
 
+// explain_death.cc
+std::optional<Verdict> killed_by_oom(const StopRecord& record);
+std::optional<Verdict> killed_by_person(const StopRecord& record);
+std::optional<Verdict> killed_at_cpu_limit(const StopRecord& record);
+std::optional<Verdict> killed_from_outside(const StopRecord& record);
+std::optional<Verdict> crashed(const StopRecord& record);
+std::optional<Verdict> ended_by_signal(const StopRecord& record);
+std::optional<Verdict> seen_at_watchdog(const StopRecord& record);
+std::optional<Verdict> wedged(const StopRecord& record);
+/// The CPU time of the unit is what a hard LimitCPU allows, to what the kernel measures.
+bool has_reached_hard_limit(const StopRecord& record);
+/// When WatchdogSec was over the main process was stopped, traced or frozen.
+bool was_held_at_watchdog(const StopRecord& record);
+
+/// "the main process, PID 812 (web),"
+std::string main_of(const StopRecord& record);
+/// It was the unit that failed, before anybody stopped it.
+bool ended_by_itself(const StopRecord& record);
+
 /// Who sent the SIGKILL that ended the main process.
-enum class KilledBy : unsigned char { nobody, svcd, oom, person, outside };
+enum class KilledBy : unsigned char { nobody, svcd, oom, person, cpu_limit, outside };
 KilledBy killed_by(const StopRecord& record);
 /// The svctl kill that it was, or nullptr.
 const StopEvent* asked_kill(const StopRecord& record);

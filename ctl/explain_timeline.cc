@@ -91,10 +91,16 @@ std::string processes_row(const StopEvent& event) {
     for (const ProcessFacts& process : event.processes) {
         pids.push_back(process.pid);
     }
+    if (event.why == "watchdog") {
+        return "";
+    }
     const std::size_t all = pids.size() + event.more;
-    return std::to_string(all) + (all == 1 ? " process is" : " processes are") +
-           (event.why == "wedged" ? " there still, after SIGKILL" : " left") + ": " +
-           pids_text(pids);
+    const std::string count = std::to_string(all) + (all == 1 ? " process " : " processes ");
+    return count +
+           (event.why == "wedged" ? (all == 1 ? "outlives SIGKILL" : "outlive SIGKILL")
+            : all == 1            ? "is left"
+                                  : "are left") +
+           ": " + pids_text(pids);
 }
 
 /// A row for what happened; "" for what isn't told.

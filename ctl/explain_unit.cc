@@ -1,7 +1,6 @@
-// Verdicts about the unit: commands of it, its limits, and who ended its main process.
+// Verdicts about the unit: commands of it, its limits, and what it did by itself.
 #include <algorithm>
 #include <array>
-#include <csignal>
 
 #include "explain_stop.h"
 #include "explain_words.h"
@@ -16,9 +15,11 @@ using Judge = std::optional<Verdict> (*)(const StopRecord&);
 constexpr auto kJudges = std::to_array<Judge>({wedged,
                                                killed_by_oom,
                                                killed_by_person,
+                                               killed_at_cpu_limit,
                                                killed_from_outside,
                                                crashed,
                                                ended_by_signal,
+                                               seen_at_watchdog,
                                                could_not_be_run,
                                                failed_by_itself,
                                                command_failed,
@@ -40,10 +41,6 @@ constexpr Usec kPercent = 100;
 
 Verdict verdict(std::string kind, std::string text, std::string mend) {
     return {0, "", std::move(kind), std::move(text), std::move(mend)};
-}
-
-std::string main_of(const StopRecord& record) {
-    return "the main process, " + pid_text(record.main_pid, name_at_end(record)) + ",";
 }
 
 /// When the command with this PID was started, or nullptr.
@@ -74,14 +71,6 @@ bool svcd_ended(const StopRecord& record, ProcessId pid, Usec before) {
     });
 }
 
-/// Did svcd send the main process the signal that has ended it?
-bool svcd_sent_what_ended_it(const StopRecord& record) {
-    return std::ranges::any_of(record.events, [&](const StopEvent& event) {
-        return event.what == "signal" && event.signal == signal_name(record.main_status) &&
-               std::ranges::find(event.pids, record.main_pid) != event.pids.end();
-    });
-}
-
 std::string command_text(const StopEvent& event) {
     return event.setting + " (" + event.command + ", PID " + std::to_string(event.pid) + ")";
 }
@@ -109,12 +98,15 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
            record.unit + "').";
 }
 
-/// It was the unit that failed, before anybody stopped it.
+}  // namespace
+
+std::string main_of(const StopRecord& record) {
+    return "the main process, " + pid_text(record.main_pid, name_at_end(record)) + ",";
+}
+
 bool ended_by_itself(const StopRecord& record) {
     return !record.asked_by && !record.shutdown;
 }
-
-}  // namespace
 
 std::optional<Verdict> exec_stop_cut(const StopRecord& record) {
     const auto cut = find_command(record, [&](const StopEvent& end) {
@@ -190,98 +182,6 @@ std::optional<Verdict> cpu_throttled(const StopRecord& record) {
                    "CPUQuota: more, or a longer TimeoutStopSec.");
 }
 
-std::optional<Verdict> killed_by_oom(const StopRecord& record) {
-    const auto oom = std::ranges::find(record.events, "oom", &StopEvent::what);
-    if (oom == record.events.end() && record.result != "oom-kill") {
-        return std::nullopt;
-    }
-    const bool was_main = killed_by(record) == KilledBy::oom;
-    return verdict("oom",
-                   "memory was short, and the kernel's OOM killer took " +
-                       (was_main ? main_of(record) + " with SIGKILL"
-                                 : std::string{"a process of it with SIGKILL"}),
-                   "MemoryMax: more, if the unit has a limit; else less memory for the service, or "
-                   "OOMScoreAdjust lower to have the kernel take others first.");
-}
-
-std::optional<Verdict> killed_by_person(const StopRecord& record) {
-    const StopEvent* kill = asked_kill(record);
-    if (kill == nullptr) {
-        return std::nullopt;
-    }
-    return verdict("killed-by-user",
-                   kill->signal + " came from " + user_text(kill->uid) + " with '" +
-                       without_folder(kill->command) + "', PID " + std::to_string(kill->pid) +
-                       (kill->before > 0 ? ", " + short_time(kill->before) + " before"
-                        : kill->at == 0  ? ""
-                                         : ", at " + short_time(kill->at)),
-                   "");
-}
-
-std::optional<Verdict> killed_from_outside(const StopRecord& record) {
-    if (killed_by(record) != KilledBy::outside) {
-        return std::nullopt;
-    }
-    return verdict("killed-outside",
-                   main_of(record) +
-                       " was killed by SIGKILL, by nobody svcd can name: not svcd, and no OOM kill "
-                       "was counted in its cgroup. A v1 memory controller, a hard LimitCPU and a "
-                       "strict seccomp filter kill so, too, and were not looked at",
-                   "'auditctl -a always,exit -S kill' shows the next time whether a process sent "
-                   "it; 'dmesg' has the OOM kills of the machine.");
-}
-
-/// Signals whose default is a core dump: a fault of the program, or a limit of it (signal(7)).
-bool is_of_a_crash(int signal) {
-    constexpr std::array kCrashes{SIGSEGV, SIGABRT, SIGBUS,  SIGILL, SIGFPE,
-                                  SIGTRAP, SIGSYS,  SIGXCPU, SIGXFSZ};
-    return std::ranges::find(kCrashes, signal) != kCrashes.end();
-}
-
-std::optional<Verdict> crashed(const StopRecord& record) {
-    const bool is_killed = record.main_code == "killed" && is_of_a_crash(record.main_status);
-    if ((record.main_code != "dumped" && !is_killed) || svcd_sent_what_ended_it(record) ||
-        asked_kill(record) != nullptr) {
-        return std::nullopt;
-    }
-    if (record.main_status == SIGXCPU || record.main_status == SIGXFSZ) {
-        return verdict(
-            "crashed", main_of(record) + " " + end_text(record.main_code, record.main_status),
-            record.main_status == SIGXCPU ? "LimitCPU: more, if it has one and needs more."
-                                          : "LimitFSIZE: more, if it has one and needs more.");
-    }
-    return verdict("crashed",
-                   main_of(record) + " " + end_text(record.main_code, record.main_status) +
-                       "; it crashed, or was made to",
-                   record.main_code == "dumped"
-                       ? "Read the core dump (/proc/sys/kernel/core_pattern says where it went): "
-                         "'gdb PROGRAM CORE', then 'bt'."
-                       : "LimitCORE: infinity leaves a core dump the next time.");
-}
-
-/// A signal that ends a program which has no handler for it, and leaves no core dump: its own, or
-/// somebody's.
-std::optional<Verdict> ended_by_signal(const StopRecord& record) {
-    if (record.main_code != "killed" || record.main_status == SIGKILL ||
-        is_of_a_crash(record.main_status) || !ended_by_itself(record) ||
-        svcd_sent_what_ended_it(record) || asked_kill(record) != nullptr) {
-        return std::nullopt;
-    }
-    const std::string name = signal_name(record.main_status);
-    const bool by_timer = record.main_status == SIGALRM;
-    const bool by_pipe = record.main_status == SIGPIPE;
-    return verdict("ended-by-signal",
-                   main_of(record) + " was killed by " + name +
-                       ", for which it has no handler. Svcd did not send it: " +
-                       (by_timer  ? "its own timer (alarm, setitimer) did, or another process"
-                        : by_pipe ? "the kernel did when it wrote to a pipe or socket that "
-                                    "nobody reads, or another process"
-                                  : "it sent it to itself, or another process did"),
-                   by_timer || by_pipe ? ""
-                                       : "'auditctl -a always,exit -S kill' shows who sends it the "
-                                         "next time.");
-}
-
 std::optional<Verdict> could_not_be_run(const StopRecord& record) {
     if (const StopEvent* failed = exec_failure(record);
         failed != nullptr && ended_by_itself(record)) {
@@ -334,7 +234,7 @@ std::optional<Verdict> out_of_time(const StopRecord& record) {
     }
     if (failure->kind.starts_with("watchdog")) {
         return verdict("watchdog", failure->text + "; svcd ended it",
-                       failure->kind == "watchdog-trigger" ? ""
+                       failure->kind == "watchdog-trigger" || was_held_at_watchdog(record) ? ""
                        : failure->kind == "watchdog-never"
                            ? "Have the program send WATCHDOG=1 (NotifyAccess has to allow the "
                              "process that does), or leave WatchdogSec out."
@@ -411,18 +311,6 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
             : "If it puts itself into the background: have it stay in the foreground (an option "
               "like --foreground), or Type: forking with PIDFile. Else have the main process "
               "wait for its children.");
-}
-
-std::optional<Verdict> wedged(const StopRecord& record) {
-    if (record.result != "stop-wedged") {
-        return std::nullopt;
-    }
-    return verdict(
-        "wedged",
-        "processes outlived SIGKILL; svcd starts nothing beside them, and goes on by "
-        "itself as soon as they are gone",
-        "Mend what they wait for in the kernel (see above); only that, or a reboot, ends "
-        "them.");
 }
 
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {

@@ -118,20 +118,19 @@ constexpr auto kPlaces = std::to_array<Place>({
     {"btrfs", "a disk (btrfs)"},
 });
 
-constexpr std::array<std::pair<int, std::string_view>, 14> kMeanings{{
+constexpr std::array<std::pair<int, std::string_view>, 13> kMeanings{{
     {SIGSEGV, "invalid memory access"},
     {SIGABRT, "abort(), for example a failed assertion"},
     {SIGBUS, "memory that has nothing behind it, for example a file that became shorter"},
     {SIGILL, "an instruction that this CPU does not have"},
     {SIGFPE, "an arithmetic error, for example a division by zero"},
     {SIGTRAP, "a breakpoint"},
-    {SIGSYS, "a system call that a filter forbids"},
+    {SIGSYS, "a filter of system calls"},
     {SIGPIPE, "it wrote to a pipe or socket that nobody reads"},
-    {SIGXCPU, "LimitCPU was used up"},
-    {SIGXFSZ, "a file became larger than LimitFSIZE"},
-    {SIGALRM, "an alarm of its own that it did not catch"},
-    {SIGHUP, "its terminal went away, or a reload that it does not know"},
-    {SIGQUIT, "an end with a core dump was asked for"},
+    {SIGXCPU, "the CPU time of LimitCPU"},
+    {SIGXFSZ, "a file that became larger than LimitFSIZE"},
+    {SIGALRM, "an alarm of its own"},
+    {SIGHUP, "its terminal went away"},
     {SIGSTKFLT, "a coprocessor's stack fault"},
 }};
 
@@ -189,7 +188,7 @@ std::string end_text(std::string_view code, int status, bool ran) {
     const std::string text = describe_end(code_number(code), status, ran);
     const bool is_signal = code == "killed" || code == "dumped";
     return is_signal && !meaning.empty()
-               ? text + " (" + std::string{meaning} + ", unless another process sent it)"
+               ? text + " (" + std::string{meaning} + ", or a signal that was sent)"
                : text;
 }
 
@@ -230,6 +229,9 @@ std::string doing_text(const ProcessFacts& process) {
     if (process.state == 't') {
         return "is held by a tracer";
     }
+    if (is_frozen_at(process.wait_channel)) {
+        return "is frozen";
+    }
     if (process.state == 'R' || process.syscall == "running") {
         return "is busy on a CPU";
     }
@@ -244,13 +246,28 @@ std::string doing_text(const ProcessFacts& process) {
     return process.state == 'S' ? "sleeps" : "";
 }
 
+bool waits_for_vfork(const ProcessFacts& process) {
+    return process.state == 'D' &&
+           (process.syscall == "vfork" || process.wait_channel.find("vfork") != std::string::npos);
+}
+
+bool is_frozen_by_v1(std::string_view wait_channel) {
+    return wait_channel == "__refrigerator";
+}
+
 bool is_frozen_at(std::string_view wait_channel) {
     return wait_channel == "do_freezer_trap" || wait_channel == "get_signal" ||
-           wait_channel == "__refrigerator";
+           is_frozen_by_v1(wait_channel);
 }
 
 bool is_restarted_syscall(std::string_view syscall) {
     return std::ranges::find(kRestarted, syscall) != kRestarted.end();
+}
+
+std::string mend_of_v1_freezer(const ProcessFacts& process) {
+    return "The line 'freezer' of /proc/" + std::to_string(process.pid) +
+           "/cgroup names its cgroup: find out who wrote FROZEN to freezer.state there; THAWED in "
+           "that file lets it go on.";
 }
 
 std::string_view uninterruptible_on(const ProcessFacts& process) {

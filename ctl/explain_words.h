@@ -29,10 +29,15 @@ std::string phase_name(std::string_view state, std::string_view stop_signal);
 
 /// What a process is doing, after "it": "waits for events (epoll_wait)", "is busy on a CPU".
 std::string doing_text(const ProcessFacts& process);
-/// The system call is begun again after a signal handler that was set up with SA_RESTART, so that a
-/// handler that only sets a flag does not end the wait.
+/// State D, in wait for a child that has not run its program yet (vfork).
+bool waits_for_vfork(const ProcessFacts& process);
 /// Is this where the kernel holds a process whose cgroup is frozen?
 bool is_frozen_at(std::string_view wait_channel);
+/// The freezer of cgroup v1 does: not even SIGKILL ends what it holds.
+bool is_frozen_by_v1(std::string_view wait_channel);
+std::string mend_of_v1_freezer(const ProcessFacts& process);
+/// The system call is begun again after a signal handler that was set up with SA_RESTART, so that a
+/// handler that only sets a flag does not end the wait.
 bool is_restarted_syscall(std::string_view syscall);
 /// Whom to ask about a process in uninterruptible sleep, by its kernel stack: "an NFS server".
 std::string_view uninterruptible_on(const ProcessFacts& process);

@@ -131,7 +131,7 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     result.verdicts = judge_processes(scene);
     std::vector<Verdict> unit = judge_unit(record);
     const std::string sub = text_of(around.properties, "SubState");
-    if (!sub.empty() && sub != "stop-wedged") {
+    if (record.lost && !sub.empty() && sub != "stop-wedged") {
         for (Verdict& each : unit) {
             if (each.kind == "wedged") {
                 each.text = "processes outlived SIGKILL; they are gone by now";

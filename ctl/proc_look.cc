@@ -46,6 +46,18 @@ std::optional<std::pair<char, ProcessId>> state_and_parent(const std::string& pi
     return parent ? std::optional{std::pair{(*text)[end + 2], *parent}} : std::nullopt;
 }
 
+/// The mask of signals after this word.
+bool is_in_mask(const std::string& text, std::string_view word, int signal) {
+    const std::size_t at = text.find(word);
+    const std::size_t digits =
+        at == std::string::npos ? at : text.find_first_of("0123456789abcdef", at + word.size());
+    std::uint64_t mask = 0;
+    if (digits != std::string::npos) {
+        std::from_chars(text.data() + digits, text.data() + text.size(), mask, 16);
+    }
+    return (mask >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+}
+
 }  // namespace
 
 std::optional<std::string> small_file(const std::string& path) {
@@ -75,21 +87,28 @@ std::vector<Zombie> find_zombies(const std::vector<ProcessFacts>& processes) {
     return zombies;
 }
 
-bool reads_by_signalfd(ProcessId pid, int signal) {
+bool blocks_in_all_threads(ProcessId pid, int signal) {
+    constexpr std::size_t kThreadsMax = 2048;
+    const std::string folder = "/proc/" + std::to_string(pid) + "/task";
+    std::size_t seen = 0;
+    bool all = true;
+    for_each_name(folder, kThreadsMax, [&](const std::string& thread) {
+        const auto text = small_file(folder + "/" + thread + "/status");
+        ++seen;
+        all = all && text && is_in_mask(*text, "SigBlk:", signal);
+    });
+    return all && seen > 0 && seen < kThreadsMax;
+}
+
+bool may_read_by_signalfd(ProcessId pid, int signal) {
     const std::string folder = "/proc/" + std::to_string(pid) + "/fdinfo";
+    if (::access(folder.c_str(), R_OK | X_OK) != 0) {
+        return true;
+    }
     bool found = false;
     for_each_name(folder, kDescriptorsMax, [&](const std::string& name) {
         const auto text = small_file(folder + "/" + name);
-        const std::size_t at = text ? text->find("sigmask:") : std::string::npos;
-        if (found || at == std::string::npos) {
-            return;
-        }
-        const std::size_t digits = text->find_first_of("0123456789abcdef", at + 8);
-        std::uint64_t mask = 0;
-        if (digits != std::string::npos) {
-            std::from_chars(text->data() + digits, text->data() + text->size(), mask, 16);
-        }
-        found = (mask >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+        found = found || (text && is_in_mask(*text, "sigmask:", signal));
     });
     return found;
 }

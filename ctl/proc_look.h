@@ -13,8 +13,13 @@ namespace svcd {
 /// The zombies among the children of these processes; one walk through /proc.
 std::vector<Zombie> find_zombies(const std::vector<ProcessFacts>& processes);
 
-/// Whether the process has a signalfd that reads the signal.
-bool reads_by_signalfd(ProcessId pid, int signal);
+/// Whether each of its threads blocks the signal now. A thread in sigwait doesn't. False where that
+/// can't be told.
+bool blocks_in_all_threads(ProcessId pid, int signal);
+
+/// Whether the process has a signalfd that reads the signal. True also where its descriptors can't
+/// be looked at.
+bool may_read_by_signalfd(ProcessId pid, int signal);
 
 /// The beginning of a small file, or nothing when it can't be read.
 std::optional<std::string> small_file(const std::string& path);

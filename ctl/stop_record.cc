@@ -80,6 +80,9 @@ StopEvent read_event(const Json& json) {
     event.how = text_of(json, "how");
     event.from = pid_of(json, "from");
     event.ran = truth_of(json, "ran");
+    event.cpu = time_of(json, "cpu_usec");
+    event.cpu_soft = time_of(json, "cpu_soft_usec");
+    event.cpu_hard = time_of(json, "cpu_hard_usec");
     event.step = text_of(json, "step");
     event.object = text_of(json, "object");
     event.error_name = text_of(json, "errno");
@@ -139,6 +142,9 @@ ProcessFacts read_process(const Json& json) {
     const std::string state = text_of(json, "state");
     process.state = state.empty() ? '?' : state[0];
     process.threads = number_of(json, "threads", 1);
+    if (json.contains("started_usec")) {
+        process.started = signed_number_of(json, "started_usec");
+    }
     process.tracer = pid_of(json, "tracer");
     process.is_namespace_init = truth_of(json, "is_namespace_init");
     process.core_dumping = truth_of(json, "core_dumping");
@@ -359,6 +365,9 @@ std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record) {
 std::vector<ProcessFacts> left_processes(const StopRecord& record) {
     std::vector<ProcessFacts> left;
     for (const StopEvent& event : record.events) {
+        if (event.why == "watchdog") {
+            continue;  // of what was there before anything was sent
+        }
         for (const ProcessFacts& process : event.processes) {
             const auto known = std::ranges::find(left, process.pid, &ProcessFacts::pid);
             if (known == left.end()) {

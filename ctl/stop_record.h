@@ -24,6 +24,8 @@ struct ProcessFacts {
     std::string command;
     char state = '?';  ///< as in ps(1)
     std::uint64_t threads = 1;
+    /// µs of CLOCK_MONOTONIC, up to 10 ms too early; may be negative.
+    std::optional<std::int64_t> started;
     ProcessId tracer = 0;  ///< 0: none
     bool is_namespace_init = false;
     bool core_dumping = false;
@@ -62,7 +64,10 @@ struct StopEvent {
     std::string result;
     std::string how;  ///< of manager: what had become of the one before
     ProcessId from = 0;
-    bool ran = false;  ///< of an exit: it was the unit's program by then
+    bool ran = false;         ///< of an exit: it was the unit's program by then
+    std::optional<Usec> cpu;  ///< of an exit: CPU time of the unit; LimitCPU: the next two
+    std::optional<Usec> cpu_soft;
+    std::optional<Usec> cpu_hard;
     std::string step;  ///< of exec-failed, as the next two
     std::string object;
     std::string error_name;

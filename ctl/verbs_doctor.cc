@@ -1,11 +1,11 @@
 // doctor: finds what will go wrong with services before it does.
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <set>
 
 #include "doctor.h"
+#include "file_look.h"
 #include "guard.h"
 #include "messages.h"
 #include "named_units.h"
@@ -47,33 +47,37 @@ bool is_service(const std::string& unit) {
     return unit.ends_with(".service");
 }
 
-bool is_gone(const std::string& path) {
-    return path.starts_with('/') && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
+/// The processes that block the stop signal whenever one looks. One that unblocks it now and then
+/// takes it, and one that has a handler for it means to.
+std::set<ProcessId> blockers_among(const std::vector<ProcessFacts>& processes, int signal) {
+    constexpr int kLooks = 6;
+    std::set<ProcessId> blockers;
+    for (const ProcessFacts& process : processes) {
+        const std::string name = signal_name(signal);
+        if (process.blocked.contains(name) && !process.caught.contains(name) &&
+            !may_read_by_signalfd(process.pid, signal)) {
+            blockers.insert(process.pid);
+        }
+    }
+    for (int look = 0; look < kLooks && !blockers.empty(); ++look) {
+        ::poll(nullptr, 0, look == 0 ? 0 : kLookAgainMs / (kLooks - 1));
+        std::erase_if(blockers, [&](ProcessId pid) { return !blocks_in_all_threads(pid, signal); });
+    }
+    return blockers;
 }
 
-/// The programs and files that the unit names by their whole path and that are not there. What its
-/// user may see, and what is in its own mount namespace, is not looked at.
-std::vector<std::string> missing_files(const Json& properties) {
-    std::vector<std::string> missing;
-    for (const char* setting : {"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost",
-                                "ExecReload", "ExecStop", "ExecStopPost"}) {
-        for (const Json& command : properties.value(setting, Json::array())) {
-            const std::string path =
-                command.is_array() && !command.empty() && command[0].is_string()
-                    ? command[0].get<std::string>()
-                    : "";
-            if (is_gone(path)) {
-                missing.push_back(std::string{setting} + ": " + path);
-            }
-        }
+/// Zombies that stay: a parent may need a moment.
+std::vector<Zombie> lasting_zombies(const std::vector<ProcessFacts>& processes) {
+    std::vector<Zombie> zombies =
+        processes.empty() ? std::vector<Zombie>{} : find_zombies(processes);
+    if (!zombies.empty()) {
+        ::poll(nullptr, 0, kLookAgainMs);
+        const std::vector<Zombie> again = find_zombies(processes);
+        std::erase_if(zombies, [&](const Zombie& zombie) {
+            return std::ranges::find(again, zombie.pid, &Zombie::pid) == again.end();
+        });
     }
-    for (const Json& file : properties.value("EnvironmentFiles", Json::array())) {
-        const bool is_needed = file.is_array() && file.size() == 2 && file[1] == false;
-        if (is_needed && is_gone(file[0].get<std::string>())) {
-            missing.push_back("EnvironmentFile: " + file[0].get<std::string>());
-        }
-    }
-    return missing;
+    return zombies;
 }
 
 Patient patient_of(Session& session, const std::string& unit, const Patient& common) {
@@ -87,20 +91,15 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     if (!is_service(unit)) {
         return patient;
     }
-    patient.missing = missing_files(patient.properties);
+    patient.file_faults = faults_of_files(patient.properties);
+    patient.program_changed = change_of_program(patient.properties);
     patient.processes = look_at(session, unit, patient.frozen);
     for (const Json& record : session.daemon().stop_records(unit, kRecordsMax)) {
         patient.records.push_back(read_record(record));
     }
-    patient.zombies =
-        patient.processes.empty() ? std::vector<Zombie>{} : find_zombies(patient.processes);
-    const int signal = static_cast<int>(number_of(patient.properties, "KillSignal", 15));
-    for (const ProcessFacts& process : patient.processes) {
-        if (process.blocked.contains(signal_name(signal)) &&
-            reads_by_signalfd(process.pid, signal)) {
-            patient.signalfd_readers.insert(process.pid);
-        }
-    }
+    patient.zombies = lasting_zombies(patient.processes);
+    patient.blockers = blockers_among(
+        patient.processes, static_cast<int>(number_of(patient.properties, "KillSignal", 15)));
     if (const std::string path = text_of(patient.properties, "PIDFile"); !path.empty()) {
         patient.pid_file = small_file(path);
     }

@@ -79,6 +79,8 @@ public:
     /// How long the CPU quota has held its processes back so far (cpu.stat), in all. Nothing, and
     /// no system call, where there is no cpu controller.
     std::optional<Duration> throttled(std::string_view unit) const;
+    /// The CPU time of its processes so far, in all (cpu.stat: every v2 cgroup counts it).
+    std::optional<Duration> cpu_time(std::string_view unit) const;
 
     /// What its processes and their files in the page cache take (memory.current), in bytes.
     /// Nothing where there is no memory controller, and of a unit without a cgroup.

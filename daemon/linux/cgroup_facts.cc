@@ -72,18 +72,23 @@ bool CgroupTree::is_frozen(std::string_view unit) const {
 }
 
 std::optional<Duration> CgroupTree::throttled(std::string_view unit) const {
-    if (!impl_->counts_cpu) {
-        return std::nullopt;
-    }
+    return impl_->counts_cpu ? impl_->cpu_stat(unit, "throttled_usec ") : std::nullopt;
+}
+
+std::optional<Duration> CgroupTree::cpu_time(std::string_view unit) const {
+    return impl_->cpu_stat(unit, "usage_usec ");
+}
+
+std::optional<Duration> CgroupTree::Impl::cpu_stat(std::string_view unit,
+                                                   std::string_view name) const {
     const Result<std::string> text =
-        read_file_at(impl_->root.get(), impl_->file_of(unit, "cpu.stat").c_str(), kSmallFile);
-    constexpr std::string_view kName = "throttled_usec ";
-    const std::size_t at = text ? text->find(kName) : std::string::npos;
+        read_file_at(root.get(), file_of(unit, "cpu.stat").c_str(), kSmallFile);
+    const std::size_t at = text ? text->find(name) : std::string::npos;
     if (at == std::string::npos) {
         return std::nullopt;
     }
     Duration::rep usec = 0;
-    std::from_chars(text->data() + at + kName.size(), text->data() + text->size(), usec);
+    std::from_chars(text->data() + at + name.size(), text->data() + text->size(), usec);
     return Duration{usec};
 }
 

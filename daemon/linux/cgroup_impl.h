@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -52,6 +53,8 @@ struct CgroupTree::Impl {
         return places.folder_of(unit).append("/").append(file);
     }
     Result<bool> is_populated(const std::string& unit) const;
+    /// The number of a line of cpu.stat, as a time.
+    std::optional<Duration> cpu_stat(std::string_view unit, std::string_view name) const;
     /// Does this errno of an open say that there is no such cgroup? Nor is there one, whatever
     /// can't be opened, where it could not be made.
     bool is_absent(std::string_view unit, int error) const {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <ctime>
 #include <memory>
 
 #include "linux/procfs.h"
@@ -195,6 +196,18 @@ std::vector<std::string> stack_of(int process) {
     return functions;
 }
 
+/// The kernel counts from the boot and goes on in a suspend, which CLOCK_MONOTONIC doesn't.
+std::int64_t monotonic_usec_of(std::uint64_t ticks_since_boot) {
+    const auto now = [](clockid_t clock) {
+        timespec time{};
+        ::clock_gettime(clock, &time);
+        return std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1'000;
+    };
+    const std::int64_t awake = now(CLOCK_MONOTONIC);
+    const std::int64_t suspended = now(CLOCK_BOOTTIME) - awake;
+    return static_cast<std::int64_t>(ticks_since_boot) * kStartTimeGrain - suspended;
+}
+
 std::uint32_t sockets_of(int process) {
     std::size_t looked_at = 0;
     std::uint32_t sockets = 0;
@@ -226,6 +239,7 @@ Result<ProcessExamination> examine_process(Pid pid, std::string_view proc) {
     facts.name = info->name;
     facts.state = info->state;
     facts.threads = info->threads;
+    facts.started_usec = monotonic_usec_of(info->start_time);
     facts.command = command_of(folder, *info, kCommandLineMax);
     read_status(folder, facts);
     facts.wait_channel = line_of(folder, "wchan").substr(0, 128);

@@ -32,6 +32,8 @@ inline constexpr std::size_t kThreadsLookedAt = 64;
 inline constexpr std::size_t kStackLinesMax = 16;
 inline constexpr std::size_t kCommandLineMax = 512;
 inline constexpr std::size_t kDescriptorsLookedAt = 1024;
+/// The kernel tells the start of a process in ticks of this length.
+inline constexpr std::int64_t kStartTimeGrain = 10'000;
 inline constexpr std::string_view kProcFolder = "/proc";
 
 /// Signal N is bit N - 1 of the sets.
@@ -43,6 +45,9 @@ struct ProcessExamination {
     std::string command;  ///< see command_line()
     char state = '?';     ///< as ps(1) shows it
     std::uint32_t threads = 0;
+    /// µs of CLOCK_MONOTONIC, up to kStartTimeGrain too early, and earlier by the length of a
+    /// suspend that came after it, which may make it negative.
+    std::int64_t started_usec = 0;
     Pid tracer = 0;                  ///< 0: none
     bool is_namespace_init = false;  ///< PID 1 of its PID namespace
     bool core_dumping = false;

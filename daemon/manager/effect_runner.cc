@@ -236,6 +236,8 @@ void EffectRunner::carry_out(const SignalUnit& order) {
     std::vector<Pid> doomed;
     if (order.signal == SIGKILL) {
         doomed = tools_.recorder.about_to_kill(order);
+    } else if (order.cause == SignalCause::watchdog) {
+        tools_.recorder.about_to_abort(order);
     }
     std::vector<Pid> reached;
     signal_failed_ = false;

@@ -50,6 +50,7 @@ void append_process(JsonWriter& json, const ProcessExamination& process) {
         .field("command", shortened(process.command))
         .field("state", std::string_view{&process.state, 1})
         .field("threads", process.threads)
+        .field("started_usec", process.started_usec)
         .field("tracer", process.tracer)
         .field("is_namespace_init", process.is_namespace_init)
         .field("core_dumping", process.core_dumping)
@@ -98,6 +99,10 @@ std::vector<ProcessExamination> append_processes(JsonWriter& json,
 
 std::string describe_hang(const ProcessExamination& process) {
     std::string text = "PID " + std::to_string(process.pid) + " (" + process.name + ") ";
+    if (process.wait_channel == "__refrigerator") {
+        return text + "held by the freezer of cgroup v1 (/proc/" + std::to_string(process.pid) +
+               "/cgroup names its cgroup)";
+    }
     text += words_for(process.state);
     if (!process.wait_channel.empty()) {
         text += " in " + process.wait_channel;

@@ -357,6 +357,14 @@ std::vector<Pid> StopRecorder::about_to_kill(const SignalUnit& order) {
     return pids;
 }
 
+void StopRecorder::about_to_abort(const SignalUnit& order) {
+    StopRecord* record = record_of(order.unit);
+    const Pid main = order.main == Token::none ? 0 : senses_.pid_of(order.main);
+    if (record != nullptr && main != 0) {
+        note_processes(*record, "watchdog", {main});
+    }
+}
+
 std::vector<ProcessExamination> StopRecorder::note_processes(StopRecord& record,
                                                              std::string_view why,
                                                              const std::vector<Pid>& pids) {

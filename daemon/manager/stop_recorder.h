@@ -40,6 +40,7 @@ struct StopSenses {
     std::function<std::vector<Pid>(std::string_view unit)> processes;  ///< of its cgroup
     Examine examine;
     std::function<std::optional<Duration>(std::string_view unit)> throttled;  ///< so far, in all
+    std::function<std::optional<Duration>(std::string_view unit)> cpu_time;   ///< so far, in all
     std::function<Pid(Token)> pid_of;  ///< 0 when it isn't known
     std::function<std::int64_t()> realtime_usec;
     std::function<void(Severity, std::string_view unit, const std::string& text)> say;
@@ -56,6 +57,9 @@ public:
     /// SIGKILL is about to be sent: looks at who will get it and writes that down. Returns their
     /// PIDs when the unit's stop is being recorded.
     std::vector<Pid> about_to_kill(const SignalUnit& order);
+    /// The signal of the watchdog is about to be sent: looks at the main process, which may be held
+    /// and go on with that signal.
+    void about_to_abort(const SignalUnit& order);
     /// A signal was sent to these processes.
     void signalled(const SignalUnit& order, const std::vector<Pid>& to);
     /// An exit was handled, and the unit's cgroup looked at after it.
@@ -110,6 +114,7 @@ private:
     void add_or_remember(UnitId unit, std::string_view what, std::string fields);
     std::vector<UnitId> services_below(UnitId slice) const;
     void signalled_below(const SignalUnit& order, const std::vector<Pid>& to);
+    void append_cpu_time(std::string& fields, UnitId unit, const ProcessExited& event) const;
     std::string spawn_fields(UnitId unit, Pid pid) const;
     std::string_view asker_of(const Requester& requester) const;
     std::string asked_fields(JobId job, std::string_view type, const Requester& by) const;

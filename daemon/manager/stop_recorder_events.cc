@@ -1,5 +1,9 @@
 // What the recorder takes from the events, before they are stepped: exits, words of the unit, what
 // people ask for, what the kernel tells.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <csignal>
 #include <utility>
 
 #include "core/sub_state.h"
@@ -12,6 +16,8 @@ namespace {
 /// Of one unit; more would be a flood.
 constexpr std::size_t kPreludeMax = 8;
 constexpr std::size_t kErrorShownMax = 512;
+/// A limit in seconds from this on is none that a process reaches.
+constexpr std::uint64_t kSecondsMax = 1'000'000'000;
 
 std::string exit_fields(ProcessRole role, Pid pid, const ProcessExited& event) {
     std::string fields;
@@ -190,6 +196,32 @@ void StopRecorder::hear(const ExecFailed& event) {
     }
 }
 
+/// Of a signal that a LimitCPU of the unit sends: how much CPU time was used, and what is allowed.
+void StopRecorder::append_cpu_time(std::string& fields,
+                                   UnitId unit,
+                                   const ProcessExited& event) const {
+    const UnitDefinition* definition = supervisor_.definition(unit);
+    if (event.code == ExitCode::exited || (event.status != SIGKILL && event.status != SIGXCPU) ||
+        definition == nullptr || definition->service == nullptr ||
+        definition->service->exec == nullptr) {
+        return;
+    }
+    const std::vector<ResourceLimit>& limits = definition->service->exec->limits;
+    const auto limit = std::ranges::find(limits, RLIMIT_CPU, &ResourceLimit::resource);
+    const auto used = limit == limits.end() ? std::nullopt : senses_.cpu_time(definition->name);
+    if (!used) {
+        return;
+    }
+    JsonWriter json{fields};
+    json.field("cpu_usec", used->count());
+    if (limit->soft < kSecondsMax) {
+        json.field("cpu_soft_usec", limit->soft * 1'000'000);
+    }
+    if (limit->hard < kSecondsMax) {
+        json.field("cpu_hard_usec", limit->hard * 1'000'000);
+    }
+}
+
 void StopRecorder::hear(const ProcessExited& event) {
     const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
     const std::optional<ProcessRole> role = supervisor_.role_of(event.process);
@@ -199,6 +231,9 @@ void StopRecorder::hear(const ProcessExited& event) {
     std::string fields = exit_fields(*role, senses_.pid_of(event.process), event);
     if (*role == ProcessRole::main && supervisor_.status(*unit).exec_started) {
         JsonWriter{fields}.field("ran", true);
+    }
+    if (*role == ProcessRole::main) {
+        append_cpu_time(fields, *unit, event);
     }
     if (*role == ProcessRole::control) {
         JsonWriter json{fields};

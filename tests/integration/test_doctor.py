@@ -48,7 +48,7 @@ class Processes(DoctorCase, TestCase):
         self.assertIn("is a shell that does not pass SIGTERM on, and KillMode: mixed", self.found(content, "shell-wrapper"))
 
     def test_a_signal_that_is_ignored(self):
-        self.assertIn("ignores SIGTERM: a stop takes all of TimeoutStopSec (1 s)", self.found(misbehaving("ignore"), "ignores-signal"))
+        self.assertIn("ignores SIGTERM: unless something else ends it, a stop takes all of TimeoutStopSec (1 s)", self.found(misbehaving("ignore"), "ignores-signal"))
 
     def test_a_signal_that_a_child_ignores(self):
         self.assertIn("ignores SIGTERM", self.found(misbehaving("ignore-child"), "ignores-signal"))

@@ -76,18 +76,32 @@ TEST(Doctor, SignalsThatAreIgnoredOrBlocked) {
     patient.processes[0].ignored = {"SIGTERM"};
     EXPECT_THAT(first_text(patient), AllOf(HasSubstr("PID 812 (web) ignores SIGTERM"),
                                            HasSubstr("all of TimeoutStopSec (20 s)")));
+    patient.properties["SendSIGKILL"] = false;
+    EXPECT_THAT(examine(patient).front().text, HasSubstr("and leaves it running"));
     patient = healthy();
+    patient.processes[0].caught.clear();
     patient.processes[1].blocked = {"SIGTERM"};
+    EXPECT_THAT(kinds(patient), IsEmpty());  // by a thread, or not always
+    patient.blockers = {815};
     EXPECT_THAT(kinds(patient), ElementsAre("blocks-signal"));
-    patient.signalfd_readers = {815};
+}
+
+TEST(Doctor, WhoMayBeEndedByAnotherIsNotAccused) {
+    Patient patient = healthy();
+    patient.processes[1].ignored = {"SIGTERM"};
+    EXPECT_THAT(kinds(patient), IsEmpty());  // the main process may end it
+    patient.processes[0].caught.clear();
+    EXPECT_THAT(kinds(patient), ElementsAre("ignores-signal"));
+    patient.properties["KillMode"] = "mixed";  // the signal doesn't go to it
     EXPECT_THAT(kinds(patient), IsEmpty());
-    patient.signalfd_readers.clear();
-    patient.processes[1].syscall = "rt_sigtimedwait";
+    patient.properties["KillMode"] = "control-group";
+    patient.properties["ExecStop"] = Json::array({Json::array({"/opt/ctl"})});
     EXPECT_THAT(kinds(patient), IsEmpty());
 }
 
 TEST(Doctor, PidOneOfANamespaceHasToCatchIt) {
     Patient patient = healthy();
+    patient.processes[0].caught.clear();
     patient.processes[1].is_namespace_init = true;
     EXPECT_THAT(kinds(patient), ElementsAre("namespace-init"));
     patient.processes[1].caught = {"SIGTERM"};
@@ -115,6 +129,11 @@ TEST(Doctor, ProcessesThatAreHeldOrDead) {
     patient.processes[1].wait_channel = "fuse_wait";
     EXPECT_THAT(first_text(patient), HasSubstr("at fuse_wait in the kernel"));
     EXPECT_THAT(examine(patient).front().mend, HasSubstr("a FUSE file system"));
+    patient.processes[1].wait_channel = "__refrigerator";
+    EXPECT_THAT(kinds(patient), ElementsAre("frozen"));
+    EXPECT_THAT(examine(patient).front().mend, HasSubstr("/proc/815/cgroup"));
+    patient.processes[1].wait_channel = "do_vfork";
+    EXPECT_THAT(kinds(patient), ElementsAre("vfork"));
 }
 
 TEST(Doctor, LimitsThatDoNotFitOrAreNone) {
@@ -161,6 +180,57 @@ TEST(Doctor, StopsThatWereSlowOrNeededSigkill) {
     patient.records = {stop(20'000'000, true), stop(1'000'000, false)};
     EXPECT_THAT(kinds(patient), ElementsAre("needed-sigkill"));
     EXPECT_THAT(first_text(patient), StartsWith("1 of its last 2 stops needed SIGKILL"));
+}
+
+TEST(Doctor, WhatWasMeasuredOutweighsWhatAMaskSuggests) {
+    Patient patient = healthy();
+    patient.processes[0].ignored = {"SIGTERM"};
+    patient.properties["ExecStart"] =
+        Json::array({Json::array({"/opt/web", Json::array({"/opt/web", "--fast"}), false})});
+    StopRecord record = stop(300'000, false);
+    record.asked_by = Requester{};
+    record.kill_mode = "control-group";
+    record.stop_signal = "SIGTERM";
+    record.command = "/opt/web --fast";
+    StopEvent sent;
+    sent.what = "signal";
+    sent.signal = "SIGTERM";
+    sent.cause = "stop";
+    sent.pids = {700};
+    record.events = {sent};
+    patient.records = {record};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+    patient.properties["KillSignal"] = 2;  // another signal now
+    patient.processes[0].ignored = {"SIGINT"};
+    EXPECT_THAT(kinds(patient), ElementsAre("ignores-signal"));
+    patient.properties["KillSignal"] = 15;
+    patient.processes[0].ignored = {"SIGTERM"};
+    patient.program_changed = record.began_realtime + 1;
+    EXPECT_THAT(kinds(patient), ElementsAre("ignores-signal"));
+    patient.program_changed = 0;
+    patient.records[0].command = "/opt/web --slow";  // another program then
+    EXPECT_THAT(kinds(patient), ElementsAre("ignores-signal"));
+}
+
+TEST(Doctor, WhatTheUnitNamesAndIsNotThere) {
+    Patient patient = healthy();
+    patient.file_faults = {{"ExecStop", "/opt/ctl is not there", "Install it again."}};
+    EXPECT_THAT(kinds(patient), ElementsAre("missing-file"));
+    EXPECT_EQ(first_text(patient), "ExecStop: /opt/ctl is not there");
+}
+
+TEST(Doctor, AWatchdogThatNobodyHasPinged) {
+    Patient patient = healthy();
+    patient.properties["WatchdogUSec"] = 20'000'000;
+    patient.properties["ActiveEnterTimestampMonotonic"] = 100'000'000;
+    patient.now_monotonic = 101'000'000;
+    EXPECT_THAT(kinds(patient), IsEmpty());
+    patient.is_named = true;
+    EXPECT_EQ(examine(patient).front().severity, Severity::note);
+    patient.now_monotonic = 111'000'000;
+    EXPECT_EQ(examine(patient).front().severity, Severity::warning);
+    patient.properties["WatchdogTimestampMonotonic"] = 105'000'000;
+    EXPECT_THAT(kinds(patient), IsEmpty());
 }
 
 TEST(Doctor, ExecStopPostAndTheDrainAreNoPartOfASlowStop) {

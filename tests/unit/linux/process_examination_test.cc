@@ -66,6 +66,7 @@ TEST_F(ProcFolder, ShowsWhatAProcessIsDoing) {
     EXPECT_EQ(process.command, "/bin/web --port 80");
     EXPECT_EQ(process.state, 'S');
     EXPECT_EQ(process.threads, 1U);
+    EXPECT_LE(process.started_usec, 42'420'000) << "less what the machine was suspended";
     EXPECT_EQ(process.tracer, 12);
     EXPECT_TRUE(process.is_namespace_init);
     EXPECT_TRUE(process.core_dumping);

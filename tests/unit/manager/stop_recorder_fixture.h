@@ -52,6 +52,7 @@ protected:
             return process;
         };
         senses.throttled = [this](std::string_view) { return throttled_; };
+        senses.cpu_time = [this](std::string_view) { return cpu_time_; };
         senses.pid_of = [this](Token token) { return pids_[token]; };
         senses.realtime_usec = [this] { return to_usec(now_) + 1'000'000'000'000; };
         senses.say = [this](Severity, std::string_view unit, const std::string& text) {
@@ -84,6 +85,9 @@ protected:
                 if (signal->signal == SIGKILL) {
                     doomed = recorder_->about_to_kill(*signal);
                     saved_before_kill_ = records(supervisor_->name(signal->unit), false);
+                }
+                if (signal->cause == SignalCause::watchdog) {
+                    recorder_->about_to_abort(*signal);
                 }
                 recorder_->signalled(*signal, reached_by(*signal, doomed));
             }
@@ -171,6 +175,7 @@ protected:
     Token main_ = Token::none;
     Token control_ = Token::none;
     std::optional<Duration> throttled_;
+    std::optional<Duration> cpu_time_;
     std::vector<std::string> said_;
     std::vector<json> saved_before_kill_;
     int examined_ = 0;

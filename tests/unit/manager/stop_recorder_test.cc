@@ -1,4 +1,6 @@
 // How a unit goes down, as the recorder writes it.
+#include <sys/resource.h>
+
 #include "unit/manager/stop_recorder_fixture.h"
 
 namespace svcd {
@@ -311,6 +313,39 @@ TEST_F(StopRecorderTest, TheCpuQuotaIsCountedWhereThereIsOne) {
     main_exits();
     empties("a.service");
     EXPECT_EQ(record("a.service")["throttled_usec"], 2000);
+}
+
+TEST_F(StopRecorderTest, TheCpuTimeIsToldOfASignalThatALimitSends) {
+    UnitSpec limited = service("a");
+    auto exec = std::make_shared<ExecSettings>();
+    exec->limits = {{RLIMIT_CPU, RLIM_INFINITY, 3}};
+    limited.settings().exec = exec;
+    load(std::move(limited), service("b"));
+    cpu_time_ = 2990ms;
+    start("a.service");
+    step(ProcessExited{main_, ExitCode::killed, SIGKILL});
+    empties("a.service");
+    const json exit = record("a.service")["events"][0];
+    EXPECT_EQ(exit["cpu_usec"], 2'990'000);
+    EXPECT_EQ(exit["cpu_hard_usec"], 3'000'000);
+    EXPECT_FALSE(exit.contains("cpu_soft_usec"));
+    start("b.service");
+    step(ProcessExited{main_, ExitCode::killed, SIGKILL});
+    empties("b.service");
+    EXPECT_FALSE(record("b.service")["events"][0].contains("cpu_usec")) << "it has no limit";
+}
+
+TEST_F(StopRecorderTest, TheMainProcessIsLookedAtBeforeTheWatchdogSendsItsSignal) {
+    UnitSpec watched = service("a");
+    watched.settings().watchdog = 2s;
+    load(std::move(watched));
+    start("a.service");
+    advance(2s);
+    const auto words = outline(record("a.service"));
+    const auto looked = std::ranges::find(words, "processes watchdog");
+    const auto sent = std::ranges::find(words, "signal SIGABRT watchdog");
+    ASSERT_NE(sent, words.end());
+    EXPECT_LT(looked, sent);
 }
 
 TEST_F(StopRecorderTest, ATargetHasARecordToo) {

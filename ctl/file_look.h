@@ -1,0 +1,24 @@
+// What svctl doctor looks up of the files that a unit names, where the daemon doesn't say it. They
+// are on the machine that svctl runs on (-H runs svctl over there).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "doctor.h"
+
+namespace svcd {
+
+/// An absolute path at which there is nothing, as far as can be told.
+bool is_gone(const std::string& path);
+
+/// When the program of ExecStart, or the script that is its first argument, was last changed: µs of
+/// CLOCK_REALTIME, 0 where that can't be told.
+Usec change_of_program(const Json& properties);
+
+/// The programs, files and folders that the unit names by their whole path and that can't be used,
+/// and users that don't exist. Of a unit that has a root or mounts of its own, and of what only its
+/// user may see, nothing is said.
+std::vector<FileFault> faults_of_files(const Json& properties);
+
+}  // namespace svcd
