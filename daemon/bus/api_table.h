@@ -22,6 +22,7 @@
 #include "bus/bus.h"
 #include "bus/connection.h"
 #include "bus/error_names.h"
+#include "bus/long_answers.h"
 #include "bus/manager_api.h"
 #include "bus/message.h"
 #include "bus/requests.h"
@@ -41,6 +42,7 @@ struct Api {
     ManagerApi& manager;
     const BusOptions& options;
     Requests& requests;
+    LongAnswers& long_answers;
     Authority authority;
 };
 
@@ -184,8 +186,10 @@ tl::expected<void, BusError> check_shutdown(const Api& api, std::string_view kin
 /// Manager.Plan (plan_call.cc).
 Outcome plan_request(const Call& call, Subject& subject, Writer& reply);
 Outcome request_cancel(const Call& call, Api& api, JobId job);
+/// Answers with what the pieces append: at once when that is a matter of a moment.
+Outcome in_pieces(const Call& call, Api& api, Writer& reply, const LongAnswers::Piece& piece);
 /// a(sus)
-void append_processes(Writer& reply, Api& api, UnitId unit);
+Outcome answer_processes(const Call& call, Api& api, UnitId unit, Writer& reply);
 /// µs of CLOCK_MONOTONIC, and the same moment as a date (µs of CLOCK_REALTIME by today's clock). 0,
 /// which is "never happened", stays 0.
 std::uint64_t monotonic_usec(Time time);

@@ -79,13 +79,10 @@ std::string message_bus_address(const std::string& option) {
 
 BusLink::BusLink(sd_event* loop,
                  Dispatcher& dispatcher,
-                 Requests& requests,
                  ManagerApi& manager,
                  const BusOptions& options)
-    : Connection(kQueuedBytesMax),
-      loop_(loop),
+    : loop_(loop),
       dispatcher_(dispatcher),
-      requests_(requests),
       options_(options),
       names_(*this, manager),
       address_(message_bus_address(options.address)),
@@ -121,7 +118,7 @@ void BusLink::on_cut() {
         say(Severity::warning, "The connection to the message bus " + address_ +
                                    " ended; the private socket is still there. Connecting again.");
     }
-    requests_.forget(*this);
+    dispatcher_.forget(*this);
     try_again_later();
 }
 

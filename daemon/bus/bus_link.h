@@ -51,13 +51,9 @@ inline constexpr const char* kBrokerPath = "/org/freedesktop/DBus";
 /// nothing.
 std::string message_bus_address(const std::string& option);
 
-class BusLink final : public Connection {
+class BusLink final : public SdConnection {
 public:
-    BusLink(sd_event* loop,
-            Dispatcher& dispatcher,
-            Requests& requests,
-            ManagerApi& manager,
-            const BusOptions& options);
+    BusLink(sd_event* loop, Dispatcher& dispatcher, ManagerApi& manager, const BusOptions& options);
     ~BusLink() override = default;
 
     void start();
@@ -114,7 +110,6 @@ private:
 
     sd_event* loop_;
     Dispatcher& dispatcher_;
-    Requests& requests_;
     const BusOptions& options_;
     NameWatches names_;
     std::string address_;

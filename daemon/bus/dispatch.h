@@ -3,6 +3,7 @@
 // org.freedesktop.DBus.Properties and .Introspectable. (.Peer is answered by sd-bus itself.)
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,11 +25,13 @@ public:
     /// Both outlive the dispatcher.
     Dispatcher(Api& api, const std::vector<PropertyDescription>& settings);
 
-    /// Answers the call, or holds it in Requests.
+    /// Answers the call, or holds it in Requests or LongAnswers.
     void dispatch(const Call& call);
+    /// The connection is gone: nobody there waits any more.
+    void forget(const Connection& connection);
 
-    /// One PropertiesChanged for each interface of the unit.
-    void announce_change(Connection& connection, UnitId unit);
+    /// Makes one PropertiesChanged for each interface of the unit.
+    void announce_change(sd_bus* bus, UnitId unit, const std::function<void(const Writer&)>& send);
 
 private:
     /// A folder has no interface of its own, only children.
@@ -51,6 +54,7 @@ private:
     static std::vector<const InterfaceTable*> interfaces_of(const Object& object);
     Subject subject_of(const Object& object);
 
+    Outcome run_guarded(const Call& call, Writer& reply);
     Outcome run(const Call& call, Writer& reply);
     Outcome run_method(const Call& call,
                        const Object& object,

@@ -26,8 +26,8 @@ bool is_someone(const DriverCall& call) {
 }
 
 DriverOutcome no_owner(const DriverCall& call) {
-    return bus_error(kErrorNameHasNoOwner,
-                     "Nobody has the name " + call.argument + " on svcd's private socket.");
+    return bus_error(kErrorNameHasNoOwner, "Nobody has the name " + shown_name(call.argument) +
+                                               " on svcd's private socket.");
 }
 
 DriverOutcome hello(DriverCall& call, Writer& reply) {
@@ -198,7 +198,7 @@ void answer_as_driver(Connection& connection,
     }
     connection.answer_error(call, kErrorUnknownMethod,
                             std::string("svcd's private socket is no message bus and has no ") +
-                                kDriverName + "." + (member ? member : "") + ".");
+                                kDriverName + "." + shown_name(member ? member : "") + ".");
 }
 
 }  // namespace svcd

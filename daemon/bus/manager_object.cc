@@ -7,6 +7,7 @@
 
 #include "bus/api_table.h"
 #include "bus/arguments.h"
+#include "bus/body_limits.h"
 
 namespace svcd {
 
@@ -16,7 +17,7 @@ namespace {
 
 Outcome get_unit(const Call& call, Subject& subject, Writer& reply) {
     const std::string name = read_string(call.message);
-    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), name);
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -39,27 +40,15 @@ Outcome load_unit(const Call& call, Subject& subject, Writer& reply) {
     return Answered::now;
 }
 
-bool has_process(ManagerApi& manager, UnitId unit, Pid pid) {
-    const UnitStatus status = manager.status(unit);
-    if (status.main.pid == pid || status.control_pid == pid) {
-        return true;
-    }
-    return status.populated &&
-           std::ranges::any_of(manager.processes(unit),
-                               [pid](const UnitProcess& process) { return process.pid == pid; });
-}
-
 Outcome get_unit_by_pid(const Call& call, Subject& subject, Writer& reply) {
     ManagerApi& manager = subject.api().manager;
     Pid pid = static_cast<Pid>(read_u32(call.message));
     if (pid == 0) {
         pid = call.caller.pid;
     }
-    for (const UnitId unit : manager.units()) {
-        if (pid > 0 && has_process(manager, unit, pid)) {
-            reply.path(unit_path(manager.status(unit).name));
-            return Answered::now;
-        }
+    if (const auto unit = pid > 0 ? manager.unit_of_process(pid) : std::nullopt) {
+        reply.path(unit_path(manager.status(*unit).name));
+        return Answered::now;
     }
     return bus_error(kErrorNoUnitForPid,
                      "Process " + std::to_string(pid) + " belongs to no unit of this svcd.");
@@ -80,44 +69,100 @@ void append_unit(Writer& reply, const UnitStatus& unit) {
         .close();
 }
 
-template <typename Wanted>
-void append_units_where(Writer& reply, ManagerApi& manager, const Wanted& wanted) {
-    reply.open(SD_BUS_TYPE_ARRAY, "(ssssssouso)");
-    for (const UnitId id : manager.units()) {
-        const UnitStatus unit = manager.status(id);
-        if (wanted(unit)) {
-            append_unit(reply, unit);
+/// A list of all units: `append` does what there is to do for one.
+template <typename Append>
+Outcome list_all(const Call& call, Api& api, Writer& reply, const char* signature, Append append) {
+    struct Progress {
+        std::vector<UnitId> units;
+        std::size_t next = 0;
+        bool has_begun = false;
+    };
+    const auto progress = std::make_shared<Progress>();
+    return in_pieces(call, api, reply, [=, &manager = api.manager](Writer& writer) {
+        constexpr std::size_t kUnitsAPiece = 8;
+        if (!std::exchange(progress->has_begun, true)) {
+            writer.open(SD_BUS_TYPE_ARRAY, signature);
+            progress->units = manager.units();
         }
-    }
-    reply.close();
+        const std::size_t end = std::min(progress->next + kUnitsAPiece, progress->units.size());
+        for (; progress->next < end; ++progress->next) {
+            const UnitId unit = progress->units[progress->next];
+            if (manager.is_known(unit)) {  // and not forgotten since the last piece
+                append(writer, unit);
+            }
+        }
+        if (progress->next < progress->units.size()) {
+            return false;
+        }
+        writer.close();
+        return true;
+    });
 }
 
-Outcome list_units(const Call&, Subject& subject, Writer& reply) {
-    append_units_where(reply, subject.api().manager, [](const UnitStatus&) { return true; });
-    return Answered::now;
+constexpr const char* kUnitRow = "(ssssssouso)";
+
+Outcome list_units(const Call& call, Subject& subject, Writer& reply) {
+    ManagerApi& manager = subject.api().manager;
+    return list_all(call, subject.api(), reply, kUnitRow, [&manager](Writer& writer, UnitId id) {
+        append_unit(writer, manager.status(id));
+    });
+}
+
+struct UnitFilter {
+    std::vector<std::string> states;
+    std::vector<std::string> patterns;
+
+    bool accepts(const UnitStatus& unit) const {
+        const auto is_in = [&](const std::string& state) {
+            return state == name_of(unit.load_state) || state == name_of(unit.active_state) ||
+                   state == name_of(unit.sub_state);
+        };
+        const std::string name(unit.name);
+        const auto fits = [&](const std::string& pattern) {
+            return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
+        };
+        return (states.empty() || std::ranges::any_of(states, is_in)) &&
+               (patterns.empty() || std::ranges::any_of(patterns, fits));
+    }
+};
+
+/// Each is matched against every unit.
+tl::expected<void, BusError> check_patterns(const Call& call,
+                                            const Api& api,
+                                            const std::vector<std::string>& patterns) {
+    if (std::ranges::any_of(patterns, [](const auto& each) { return each.size() > kPatternMax; })) {
+        return bus_error(kErrorLimitsExceeded, "A pattern has at most " +
+                                                   std::to_string(kPatternMax) +
+                                                   " bytes; no unit's name is longer.");
+    }
+    if (!api.authority.trusts(call.caller) && patterns.size() > kStrangersPatternsMax) {
+        return bus_error(kErrorLimitsExceeded, "A caller who may change nothing gives at most " +
+                                                   std::to_string(kStrangersPatternsMax) +
+                                                   " patterns in a call.");
+    }
+    return {};
 }
 
 Outcome list_units_by_patterns(const Call& call, Subject& subject, Writer& reply) {
-    const std::vector<std::string> states = read_strings(call.message);
-    const std::vector<std::string> patterns = read_strings(call.message);
-    append_units_where(reply, subject.api().manager, [&](const UnitStatus& unit) {
-        const std::string name(unit.name);
-        const bool state_fits =
-            states.empty() || std::ranges::any_of(states, [&](const std::string& state) {
-                return state == name_of(unit.load_state) || state == name_of(unit.active_state) ||
-                       state == name_of(unit.sub_state);
-            });
-        return state_fits &&
-               (patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
-                    return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
-                }));
-    });
-    return Answered::now;
+    ManagerApi& manager = subject.api().manager;
+    const auto filter = std::make_shared<UnitFilter>();
+    filter->states = read_strings(call.message);
+    filter->patterns = read_strings(call.message);
+    if (auto checked = check_patterns(call, subject.api(), filter->patterns); !checked) {
+        return tl::unexpected(checked.error());
+    }
+    return list_all(call, subject.api(), reply, kUnitRow,
+                    [&manager, filter](Writer& writer, UnitId id) {
+                        const UnitStatus unit = manager.status(id);
+                        if (filter->accepts(unit)) {
+                            append_unit(writer, unit);
+                        }
+                    });
 }
 
 Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply) {
     ManagerApi& manager = subject.api().manager;
-    reply.open(SD_BUS_TYPE_ARRAY, "(ssssssouso)");
+    reply.open(SD_BUS_TYPE_ARRAY, kUnitRow);
     for (const std::string& name : read_strings(call.message)) {
         if (const FoundUnit unit = unit_named(call, subject.api(), name)) {
             append_unit(reply, manager.status(*unit));
@@ -130,12 +175,11 @@ Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply) {
     return Answered::now;
 }
 
-Outcome list_units_detailed(const Call&, Subject& subject, Writer& reply) {
+Outcome list_units_detailed(const Call& call, Subject& subject, Writer& reply) {
     ManagerApi& manager = subject.api().manager;
-    reply.open(SD_BUS_TYPE_ARRAY, "(sssssssuouts)");
-    for (const UnitId id : manager.units()) {
+    const auto append = [&manager](Writer& writer, UnitId id) {
         const UnitStatus unit = manager.status(id);
-        reply.open(SD_BUS_TYPE_STRUCT, "sssssssuouts")
+        writer.open(SD_BUS_TYPE_STRUCT, "sssssssuouts")
             .string(unit.name)
             .string(unit.description)
             .string(name_of(unit.load_state))
@@ -150,25 +194,34 @@ Outcome list_units_detailed(const Call&, Subject& subject, Writer& reply) {
                                 : UINT64_MAX)
             .string(unit.load_error)
             .close();
-    }
-    reply.close();
-    return Answered::now;
+    };
+    return list_all(call, subject.api(), reply, "(sssssssuouts)", append);
 }
 
-Outcome list_jobs(const Call&, Subject& subject, Writer& reply) {
-    reply.open(SD_BUS_TYPE_ARRAY, "(usssoo)");
-    for (const JobStatus& job : subject.api().manager.jobs()) {
-        reply.open(SD_BUS_TYPE_STRUCT, "usssoo")
-            .u32(static_cast<std::uint32_t>(job.id))
-            .string(job.unit_name)
-            .string(name_of(job.type))
-            .string(name_of(job.state))
-            .path(job_path(job.id))
-            .path(unit_path(job.unit_name))
-            .close();
-    }
-    reply.close();
-    return Answered::now;
+Outcome list_jobs(const Call& call, Subject& subject, Writer& reply) {
+    const auto jobs = std::make_shared<std::vector<JobStatus>>();
+    const auto next = std::make_shared<std::size_t>(0);
+    return in_pieces(call, subject.api(), reply,
+                     [=, &manager = subject.api().manager](Writer& writer) {
+                         if (*next == 0) {
+                             writer.open(SD_BUS_TYPE_ARRAY, "(usssoo)");
+                             *jobs = manager.jobs();
+                         }
+                         if (*next == jobs->size()) {
+                             writer.close();
+                             return true;
+                         }
+                         const JobStatus& job = (*jobs)[(*next)++];
+                         writer.open(SD_BUS_TYPE_STRUCT, "usssoo")
+                             .u32(static_cast<std::uint32_t>(job.id))
+                             .string(job.unit_name)
+                             .string(name_of(job.type))
+                             .string(name_of(job.state))
+                             .path(job_path(job.id))
+                             .path(unit_path(job.unit_name))
+                             .close();
+                         return false;
+                     });
 }
 
 Outcome get_job(const Call& call, Subject& subject, Writer& reply) {
@@ -183,12 +236,11 @@ Outcome get_job(const Call& call, Subject& subject, Writer& reply) {
 }
 
 Outcome get_unit_processes(const Call& call, Subject& subject, Writer& reply) {
-    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), read_string(call.message));
     if (!unit) {
         return tl::unexpected(unit.error());
     }
-    append_processes(reply, subject.api(), *unit);
-    return Answered::now;
+    return answer_processes(call, subject.api(), *unit, reply);
 }
 
 /// Also of a unit that isn't loaded any more: its records stay.
@@ -210,7 +262,7 @@ Outcome get_stop_records(const Call& call, Subject& subject, Writer& reply) {
 }
 
 Outcome examine_unit(const Call& call, Subject& subject, Writer& reply) {
-    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), read_string(call.message));
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -266,13 +318,13 @@ tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned 
                                                                              : nullptr;
         const bool is_force = key == "force" && (known & kForce) != 0;
         if (text == nullptr && !is_force) {
-            return bus_error(kErrorInvalidArgs,
-                             "There is no option '" + key + "' of this method; there are " +
-                                 ((known & kRequestId) != 0 ? "request_id, " : "") +
-                                 "force and reason.");
+            return bus_error(
+                kErrorInvalidArgs,
+                "There is no option '" + shown_name(key) + "' of this method; there are " +
+                    ((known & kRequestId) != 0 ? "request_id, " : "") + "force and reason.");
         }
         if (sd_bus_message_enter_container(call, SD_BUS_TYPE_VARIANT, is_force ? "b" : "s") <= 0) {
-            return bus_error(kErrorInvalidArgs, "The option '" + key + "' takes a " +
+            return bus_error(kErrorInvalidArgs, "The option '" + shown_name(key) + "' takes a " +
                                                     (is_force ? "boolean." : "string."));
         }
         if (is_force) {
@@ -296,7 +348,7 @@ tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned 
 }
 
 BusError misused_request_id(const std::string& id) {
-    return {kErrorInvalidArgs, "The request_id '" + valid_utf8(id) +
+    return {kErrorInvalidArgs, "The request_id '" + shown_name(id) +
                                    "' is in use for something else, or too often; every request "
                                    "takes an ID of its own."};
 }
@@ -353,7 +405,7 @@ Outcome kill_unit(const Call& call, Subject& subject, Writer&) {
     const std::string name = read_string(call.message);
     const std::string whom = read_string(call.message);
     const std::int32_t signal = read_i32(call.message);
-    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), name);
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -365,7 +417,7 @@ Outcome queue_signal_unit(const Call& call, Subject& subject, Writer&) {
     const std::string whom = read_string(call.message);
     const std::int32_t signal = read_i32(call.message);
     const std::int32_t value = read_i32(call.message);
-    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), name);
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -373,7 +425,7 @@ Outcome queue_signal_unit(const Call& call, Subject& subject, Writer&) {
 }
 
 Outcome reset_failed_unit(const Call& call, Subject& subject, Writer&) {
-    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), read_string(call.message));
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -454,8 +506,8 @@ Outcome shut_down_as_told(const Call& call, Subject& subject, Writer&) {
         }
     }
     if (kind == std::end(kKinds)) {
-        return bus_error(kErrorInvalidArgs,
-                         "There is no '" + name + "'; there are exit, poweroff, reboot, halt.");
+        return bus_error(kErrorInvalidArgs, "There is no '" + shown_name(name) +
+                                                "'; there are exit, poweroff, reboot, halt.");
     }
     ShutdownRequested event;
     event.kind = *kind;

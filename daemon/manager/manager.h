@@ -94,7 +94,7 @@ private:
 
     // ManagerApi (manager_queries.cc).
     std::optional<UnitId> find(std::string_view name) override;
-    std::optional<UnitId> load(const std::string& name) override;
+    std::optional<UnitId> load(const std::string& name) noexcept override;
     std::string hint(std::string_view name) override;
     std::vector<UnitId> units() override;
     bool is_known(UnitId unit) override { return supervisor_.is_known(unit); }
@@ -102,7 +102,9 @@ private:
     UnitFacts facts(UnitId unit) override;
     std::vector<std::string> related(UnitId unit, Relation relation) override;
     PropertyValue setting(std::optional<UnitId> unit, std::size_t property) override;
-    std::vector<UnitProcess> processes(UnitId unit) override;
+    std::vector<Pid> pids(UnitId unit) override;
+    std::optional<UnitProcess> process(UnitId unit, Pid pid) override;
+    std::optional<UnitId> unit_of_process(Pid pid) override;
     std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
     std::string examine(UnitId unit, bool with_kernel) override;
     std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) override;
@@ -117,10 +119,10 @@ private:
     std::vector<std::string> flapping_units() override;
     std::vector<DegradedReason> degraded_reasons() override;
     std::string version() override;
-    void submit(Event event) override;
+    void submit(Event event) noexcept override;
     void add_facts(JobRequested& request) const;
-    ReloadReport reload() override;
-    void reexecute(RequestId request) override;  // reexecution.cc
+    ReloadReport reload() noexcept override;
+    void reexecute(RequestId request) noexcept override;  // reexecution.cc
     void on_successor(const std::string& objection);
 
     const ManagerOptions& options_;

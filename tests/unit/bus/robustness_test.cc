@@ -253,8 +253,8 @@ void append_list(sd_bus_message* call, std::size_t count, const char* text) {
 TEST(BusRobustness, AListOfMoreThanAThousandIsRefusedByEveryMethod) {
     BusDaemon daemon;
     Client client(daemon.address());
-    constexpr std::size_t kMillions = 3'000'000;
-    for (const std::size_t count : {kElementsMax + 1, kMillions}) {
+    constexpr std::size_t kMany = 200'000;
+    for (const std::size_t count : {kElementsMax + 1, kMany}) {
         const std::vector<CallError> errors{
             answer_to(client, "ListUnitsByPatterns",
                       [&](sd_bus_message* call) {

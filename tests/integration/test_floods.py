@@ -1,0 +1,148 @@
+"""Whatever a stranger sends to the private socket, or does not read, svcd's memory stays small and root is answered."""
+import contextlib
+import os
+import socket
+import struct
+import time
+
+import dbus_client
+from harness import PATIENCE, SLACK, Daemon, TestCase, actor, service
+
+NOBODY = 65534
+MANAGER = "/org/svcd1", "org.svcd1.Manager"
+MEBIBYTE = 1 << 20
+
+
+@contextlib.contextmanager
+def as_user(uid):
+    """What connects meanwhile is of this user: the kernel notes it then."""
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def stranger(svcd, uid=NOBODY):
+    with as_user(uid):
+        return dbus_client.Client(svcd.address, timeout=PATIENCE)
+
+
+def resident(svcd):
+    """The manager's memory in bytes."""
+    with open("/proc/%d/status" % svcd.manager_pid()) as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) * 1024
+
+
+def send_some(client, data):
+    """Sends as much as is taken without a wait, or all; how much that was."""
+    client.socket.setblocking(False)
+    sent = 0
+    with contextlib.suppress(BlockingIOError, ConnectionError):
+        while sent < len(data):
+            sent += client.socket.send(data[sent:])
+    return sent
+
+
+def header(body_size, fields_size=0, serial=7):
+    return struct.pack("<BBBBIII", ord("l"), dbus_client.METHOD_CALL, 0, 1, body_size, serial, fields_size)
+
+
+class Bytes(TestCase):
+    LARGE = 100 * MEBIBYTE
+
+    def setUp(self):
+        self.clients = contextlib.ExitStack()
+        self.addCleanup(self.clients.close)
+
+    def keep(self, client):
+        self.clients.callback(client.close)
+        return client
+
+    def check_root(self, svcd):
+        """Root's svctl, and a call on an open connection, are answered."""
+        began = time.monotonic()
+        self.assertEqual(svcd.manager("GetUnit", "s", "a.service"), [svcd.unit_path("a")])
+        self.assertLess(time.monotonic() - began, 0.5 * SLACK)
+        svcd.svctl("is-active", "a", status=3)
+
+    def check_small(self, svcd, idle):
+        self.assertLess(resident(svcd) - idle, 16 * MEBIBYTE)
+        self.assertEqual(svcd.manager_pid(), self.manager)
+
+    def daemon(self, units=0):
+        """`units`: so many whose descriptions make an answer of a megabyte each twenty."""
+        several = {"unit%d.service" % number: service("/bin/true", {"Description": "x" * 50_000}) for number in range(units)}
+        return Daemon({"a.service": service(actor("a")), **several})
+
+    def begin(self, svcd):
+        self.check_root(svcd)
+        self.manager = svcd.manager_pid()
+        return resident(svcd)
+
+    def test_eight_half_sent_messages_of_100_mb(self):
+        with self.daemon() as svcd:
+            idle = self.begin(svcd)
+            half = header(self.LARGE) + bytes(self.LARGE // 2)
+            clients = [(self.keep(stranger(svcd)), 0) for _ in range(8)]
+            deadline = time.monotonic() + PATIENCE
+            # svcd reads them and throws them away: as long as it does, all of it is sent.
+            while clients and time.monotonic() < deadline:
+                clients = [(client, sent + send_some(client, half[sent:sent + MEBIBYTE])) for client, sent in clients]
+                clients = [(client, sent) for client, sent in clients if sent < len(half)]
+                self.check_small(svcd, idle)
+            self.assertEqual(clients, [])
+            self.check_root(svcd)
+            self.check_small(svcd, idle)
+
+    def test_half_of_what_is_allowed_from_all_connections(self):
+        with self.daemon() as svcd:
+            idle = self.begin(svcd)
+            for _ in range(150):
+                send_some(self.keep(stranger(svcd)), header(63 * 1024) + bytes(62 * 1024))
+            self.check_root(svcd)
+            self.check_small(svcd, idle)
+
+    def test_calls_of_64_mb(self):
+        with self.daemon() as svcd:
+            idle = self.begin(svcd)
+            body = bytearray()
+            dbus_client.write(body, "s", "x" * 64 * MEBIBYTE)
+            for _ in range(5):
+                client = self.keep(stranger(svcd))
+                serial = client.send_body(*MANAGER, "GetUnit", "s", body, "org.svcd1")
+                self.check_small(svcd, idle)
+                with self.assertRaises(dbus_client.Error) as raised:
+                    client.answer_to(serial, *MANAGER)
+                self.assertEqual(raised.exception.name, "org.freedesktop.DBus.Error.LimitsExceeded")
+                # It is told what was wrong, and goes on.
+                self.assertEqual(client.call(*MANAGER, "GetUnit", "s", "a.service"), [svcd.unit_path("a")])
+            self.check_root(svcd)
+            self.check_small(svcd, idle)
+
+    def test_ten_that_read_no_answer(self):
+        with self.daemon(units=60) as svcd:
+            idle = self.begin(svcd)
+            for _ in range(10):
+                client = self.keep(stranger(svcd))
+                for _ in range(20):
+                    client.send(*MANAGER, "ListUnits", "", (), "org.svcd1")
+            for _ in range(20):
+                self.check_root(svcd)
+                self.check_small(svcd, idle)
+            # Who does read is answered meanwhile, also of another user.
+            reader = self.keep(stranger(svcd, 65533))
+            for _ in range(3):
+                self.assertEqual(len(reader.call(*MANAGER, "ListUnits")[0]), len(svcd.manager("ListUnits")[0]))
+            self.check_small(svcd, idle)
+
+    def test_messages_that_are_none(self):
+        with self.daemon() as svcd:
+            idle = self.begin(svcd)
+            for data in (b"\xff" * 5000, header(10, 0xffffff), header(0xfffffff0, 0xfffffff0), header(0, 8) + bytes(8), header(0)):
+                client = self.keep(stranger(svcd))
+                client.socket.sendall(data)
+                with self.assertRaises((ConnectionError, TimeoutError)):
+                    client.call(*MANAGER, "GetUnit", "s", "a.service", timeout=1)
+                self.check_root(svcd)
+            self.check_small(svcd, idle)
