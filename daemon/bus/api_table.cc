@@ -34,6 +34,14 @@ BusError too_many_requests() {
                 " requests wait for their answer already; try again when some have ended."};
 }
 
+BusError too_many_subscribers() {
+    return {
+        kErrorLimitsExceeded,
+        "Too many clients have subscribed already; of callers who may change nothing only a few "
+        "are told of every change. Ask again when some have gone, or ask for what you want to "
+        "know."};
+}
+
 std::string unit_path(std::string_view unit_name) {
     const std::string name(unit_name);
     char* path = nullptr;

@@ -175,6 +175,7 @@ enum OptionName : unsigned { kRequestId = 1, kReason = 2, kForce = 4 };
 tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned known);
 BusError misused_request_id(const std::string& id);
 BusError too_many_requests();
+BusError too_many_subscribers();
 
 /// Manager.RequestJobs (request_jobs_call.cc).
 Outcome request_jobs(const Call& call, Subject& subject, Writer& reply);
@@ -182,6 +183,13 @@ Outcome request_jobs(const Call& call, Subject& subject, Writer& reply);
 Outcome get_request_result(const Call& call, Subject& subject, Writer& reply);
 /// Would svcd do this to the machine (poweroff, reboot, halt, kexec, exit)?
 tl::expected<void, BusError> check_shutdown(const Api& api, std::string_view kind);
+
+/// Manager.ListUnits and its kin (list_calls.cc).
+Outcome list_units(const Call& call, Subject& subject, Writer& reply);
+Outcome list_units_by_patterns(const Call& call, Subject& subject, Writer& reply);
+Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply);
+Outcome list_units_detailed(const Call& call, Subject& subject, Writer& reply);
+Outcome list_jobs(const Call& call, Subject& subject, Writer& reply);
 
 /// Manager.Plan (plan_call.cc).
 Outcome plan_request(const Call& call, Subject& subject, Writer& reply);

@@ -131,6 +131,10 @@ FoundUnit unit_named(const Call& call, Api& api, const std::string& name) {
     return not_found(call, api, "Unit " + name + " not found: no file has that name", name);
 }
 
+bool has_object_all_the_same(const Call& call, Api& api, const std::string& name) {
+    return unit_type_of(name).has_value() && api.authority.trusts(call.caller);
+}
+
 tl::unexpected<BusError> no_such_unit(std::string_view name) {
     return bus_error(kErrorNoSuchUnit,
                      "Unit " + std::string(name) + " not found: no file has that name.");

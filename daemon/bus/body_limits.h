@@ -28,7 +28,7 @@ inline constexpr std::size_t kPatternMax = 512;
 inline constexpr std::size_t kStrangersPatternsMax = 100;
 
 /// What is answered to a caller who may change nothing has at most about so many bytes.
-inline constexpr std::size_t kStrangersAnswerMax = 4 << 20;
+inline constexpr std::size_t kStrangersAnswerMax = 5 << 20;
 
 /// Which limit the call's body breaks, as a sentence; nothing when it keeps to them. No more of the
 /// body is read than the limits allow. The message is as unread as before.

@@ -33,7 +33,7 @@ struct Bus::Impl {
           loop(event_loop),
           api{manager_api, options, requests, long_answers, Authority{options.owner_uid}},
           dispatcher(api, settings),
-          private_socket(loop, dispatcher, costs, api.authority),
+          private_socket(loop, dispatcher, requests, costs, api.authority),
           link(loop, dispatcher, manager_api, options) {}
 
     bool has_subscribers() const {

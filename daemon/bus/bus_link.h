@@ -41,7 +41,9 @@ inline constexpr std::size_t kSubscribersMax = 1024;
 /// Callers whose identity is remembered.
 inline constexpr std::size_t kCallersMax = 1024;
 /// Calls that wait for the broker to tell who sent them.
-inline constexpr std::size_t kUnknownCallsMax = 1024;
+inline constexpr std::size_t kUnknownCallsMax = 256;
+/// The same of calls that a stranger may not make at all, for they are too large.
+inline constexpr std::size_t kLargeUnknownCallsMax = 8;
 
 /// The bus itself, as one asks it.
 inline constexpr const char* kBroker = "org.freedesktop.DBus";

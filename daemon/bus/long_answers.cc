@@ -1,5 +1,8 @@
 #include "bus/long_answers.h"
 
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
 #include <algorithm>
 #include <new>
 
@@ -16,13 +19,14 @@ constexpr std::chrono::microseconds kTurn = 1ms;
 }  // namespace
 
 bool LongAnswers::attach(sd_event* loop, int priority) {
+    work_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     sd_event_source* source = nullptr;
-    if (sd_event_add_defer(loop, &source, &LongAnswers::on_turn, this) < 0) {
+    if (!work_ ||
+        sd_event_add_io(loop, &source, work_.get(), EPOLLIN, &LongAnswers::on_turn, this) < 0) {
         return false;
     }
     turn_.reset(source);
-    sd_event_source_set_priority(source, priority);
-    return sd_event_source_set_enabled(source, SD_EVENT_OFF) >= 0;
+    return sd_event_source_set_priority(source, priority) >= 0;
 }
 
 bool LongAnswers::add(Connection& connection,
@@ -36,7 +40,7 @@ bool LongAnswers::add(Connection& connection,
     answers_.push_back({&connection, MessageRef{sd_bus_message_ref(call)}, std::move(reply),
                         stranger, std::move(piece)});
     connection.wait_for_answer(true);
-    sd_event_source_set_enabled(turn_.get(), SD_EVENT_ON);
+    ::eventfd_write(work_.get(), 1);
     return true;
 }
 
@@ -45,7 +49,7 @@ void LongAnswers::forget(const Connection& connection) {
     std::erase_if(answers_, [&](const Answer& answer) { return answer.connection == &connection; });
 }
 
-int LongAnswers::on_turn(sd_event_source*, void* self) {
+int LongAnswers::on_turn(sd_event_source*, int, std::uint32_t, void* self) {
     static_cast<LongAnswers*>(self)->work();
     return 0;
 }
@@ -100,7 +104,8 @@ void LongAnswers::work() {
         }
     }
     if (answers_.empty()) {
-        sd_event_source_set_enabled(turn_.get(), SD_EVENT_OFF);
+        eventfd_t count = 0;
+        ::eventfd_read(work_.get(), &count);
     }
 }
 

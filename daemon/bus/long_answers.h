@@ -7,11 +7,13 @@
 
 #include <systemd/sd-event.h>
 
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <optional>
 
 #include "bus/connection.h"
+#include "bus/descriptor.h"
 #include "bus/message.h"
 #include "bus/user_costs.h"
 
@@ -54,13 +56,16 @@ private:
         Piece piece;
         bool has_begun = false;
     };
-    static int on_turn(sd_event_source*, void* self);
+    static int on_turn(sd_event_source*, int fd, std::uint32_t events, void* self);
     void work();
     std::list<Answer>::iterator next();
     static bool make(Answer& answer, const Stopwatch& watch);
 
     UserCosts& costs_;
     std::list<Answer> answers_;
+    // An eventfd, readable while there is something to do: of a source of the loop that is of
+    // another kind (sd-event's defer) it is always the turn.
+    Descriptor work_;
     EventSource turn_;
 };
 

@@ -3,6 +3,7 @@
 // of how services work; the manager the other way round.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,9 @@ struct DegradedReason {
     std::string text;
 };
 
+/// Makes a long text piece by piece: appends the next one. True: that was the last.
+using TextPieces = std::function<bool(std::string&)>;
+
 /// Whoever runs out of memory loses an answer (std::bad_alloc). But for what steps the supervisor,
 /// which is `noexcept`: half a step is no state to go on from, and the next manager goes on from
 /// the last whole one.
@@ -95,8 +99,8 @@ public:
     virtual std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) = 0;
     /// `refusal`: why svcd would not do it; empty: it would.
     virtual std::string plan_shutdown(const std::string& refusal) = 0;
-    virtual std::string stop_timeline() = 0;
-    virtual std::string boot_timeline() = 0;
+    virtual TextPieces stop_timeline() = 0;
+    virtual TextPieces boot_timeline() = 0;
     virtual std::vector<JobStatus> jobs() = 0;
     virtual std::optional<JobStatus> job(JobId job) = 0;
     virtual SystemState system_state() = 0;

@@ -23,14 +23,13 @@ constexpr int kStrangersSocketBytes = 64 * 1024;
 
 }  // namespace
 
-PrivateConnection::PrivateConnection(PrivateSocket& owner,
-                                     Descriptor socket,
-                                     DriverFacts facts,
-                                     bool trusted)
+PrivateConnection::PrivateConnection(
+    PrivateSocket& owner, Descriptor socket, DriverFacts facts, bool trusted, std::string refusal)
     : owner_(owner),
       socket_(std::move(socket)),
       facts_(std::move(facts)),
       trusted_(trusted),
+      refusal_(std::move(refusal)),
       handshake_(*facts_.client.uid, facts_.server_id) {
     if (!trusted_) {
         ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDBUF, &kStrangersSocketBytes,
@@ -47,9 +46,13 @@ sd_bus* PrivateConnection::bus() const {
     return owner_.codec_.bus();
 }
 
+bool PrivateConnection::may_have_signals() const {
+    return trusted_ || wants_signals() || owner_.has_room_for_subscriber(uid());
+}
+
 bool PrivateConnection::subscribe(sd_bus_message*) {
-    subscribed_ = true;
-    return true;
+    subscribed_ = subscribed_ || may_have_signals();
+    return subscribed_;
 }
 
 void PrivateConnection::unsubscribe(sd_bus_message*) {
@@ -72,14 +75,16 @@ void PrivateConnection::cut() {
 // ── reading ──────────────────────────────────────────────────────────────────────────────────
 
 void PrivateConnection::serve(std::uint32_t events) {
+    is_served_ = true;
     if ((events & EPOLLOUT) != 0) {
         write();
     }
     if (is_open() && (events & EPOLLIN) != 0) {
         read();
-    } else if ((events & (EPOLLHUP | EPOLLERR)) != 0 && (watched_for_ & EPOLLIN) == 0) {
-        cut();  // it has gone and waits for nothing
+    } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+        cut();  // it has gone, and nothing of it is to be read
     }
+    is_served_ = false;
     write();
 }
 
@@ -188,6 +193,7 @@ void PrivateConnection::count_input() {
 }
 
 void PrivateConnection::handle_message() {
+    last_called_ = std::chrono::steady_clock::now();
     const std::string bytes = std::exchange(in_, {});
     const std::uint32_t serial = header_->serial;
     header_.reset();
@@ -227,7 +233,13 @@ int PrivateConnection::handle(sd_bus_message* message) {
     const char* destination = sd_bus_message_get_destination(message);
     const std::string_view to = destination ? destination : kBusName;
     if (to == "org.freedesktop.DBus") {
-        answer_as_driver(*this, message, facts_, wants_signals_);
+        answer_as_driver(*this, message, facts_, [this] {
+            wants_signals_ = wants_signals_ || (may_have_signals() && !is_refused());
+            return wants_signals_ || is_refused();
+        });
+    } else if (is_refused()) {
+        answer_error(message, kErrorLimitsExceeded, refusal_);
+        is_done_for_ = true;
     } else if (to == kBusName) {
         owner_.dispatcher_.dispatch({*this, message, facts_.client});
     } else {
@@ -267,7 +279,9 @@ void PrivateConnection::send(const PacketRef& packet) {
         return;
     }
     packet->count_in(owner_.strangers_bytes_);
-    owner_.write_later(*this);
+    if (!is_served_) {
+        owner_.write_later(*this);
+    }
     owner_.relieve();
 }
 
@@ -297,6 +311,9 @@ void PrivateConnection::write() {
             queued_bytes_ -= out_.front()->bytes().size();
             out_.pop_front();
         }
+    }
+    if (is_done_for_ && out_.empty()) {
+        cut();
     }
     watch();
 }

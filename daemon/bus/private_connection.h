@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -65,7 +66,12 @@ class PrivateSocket;
 
 class PrivateConnection final : public Connection {
 public:
-    PrivateConnection(PrivateSocket& owner, Descriptor socket, DriverFacts facts, bool trusted);
+    /// `refusal`: why there is no place for it; it is told so when it calls, and is cut then.
+    PrivateConnection(PrivateSocket& owner,
+                      Descriptor socket,
+                      DriverFacts facts,
+                      bool trusted,
+                      std::string refusal);
     ~PrivateConnection() override;
 
     sd_bus* bus() const override;
@@ -83,6 +89,10 @@ public:
     bool wants_signals() const { return is_open() && (wants_signals_ || subscribed_); }
     bool is_subscribed() const { return is_open() && subscribed_; }
     bool is_trusted() const { return trusted_; }
+    bool is_refused() const { return !refusal_.empty(); }
+    /// It has called, and the answer is on its way.
+    bool is_busy() const { return waits_for_answer_; }
+    std::chrono::steady_clock::time_point last_called() const { return last_called_; }
     uid_t uid() const { return *facts_.client.uid; }
     /// What it costs in memory.
     std::size_t held_bytes() const { return in_.capacity() + queued_bytes_; }
@@ -102,6 +112,7 @@ private:
     void count_input();
     void handle_message();
     int handle(sd_bus_message* message);
+    bool may_have_signals() const;
     void refuse_size(std::size_t size, std::uint32_t serial);
     std::size_t message_max() const { return trusted_ ? kMessageMax : kStrangersMessageMax; }
     std::size_t queue_max() const { return trusted_ ? kQueuedBytesMax : kQueuedBytesMax / 4; }
@@ -112,7 +123,11 @@ private:
     Descriptor socket_;
     DriverFacts facts_;
     bool trusted_;
+    std::string refusal_;
+    bool is_done_for_ = false;  ///< to be cut when all is written
+    std::chrono::steady_clock::time_point last_called_ = std::chrono::steady_clock::now();
     bool wants_signals_ = false;
+    bool is_served_ = false;  ///< it is its turn: what is sent is written at its end
     bool subscribed_ = false;
     bool waits_for_answer_ = false;
     bool is_watched_ = false;

@@ -39,9 +39,14 @@ Descriptor open_spare() {
 
 PrivateSocket::PrivateSocket(sd_event* loop,
                              Dispatcher& dispatcher,
+                             const Requests& requests,
                              UserCosts& costs,
                              Authority authority)
-    : loop_(loop), dispatcher_(dispatcher), costs_(costs), authority_(authority) {}
+    : loop_(loop),
+      dispatcher_(dispatcher),
+      requests_(requests),
+      costs_(costs),
+      authority_(authority) {}
 
 PrivateSocket::~PrivateSocket() {
     if (!path_.empty()) {
@@ -157,16 +162,15 @@ void PrivateSocket::accept_one(Descriptor socket) {
         return;
     }
     const bool trusted = authority_.trusts(peer);
-    const auto strangers = static_cast<std::size_t>(
-        std::ranges::count_if(connections_, [](const auto& c) { return !c->is_trusted(); }));
-    if (connections_.size() >= kConnectionsMax || (!trusted && strangers >= kStrangersMax)) {
-        return;
+    std::string refusal = why_no_place(*peer.uid, trusted);
+    if (!refusal.empty()) {
+        forget_oldest_refusal();
     }
     char id[SD_ID128_STRING_MAX];
     DriverFacts facts{":1." + std::to_string(++last_client_), sd_id128_to_string(server_id_, id),
                       peer};
-    connections_.push_back(
-        std::make_unique<PrivateConnection>(*this, std::move(socket), std::move(facts), trusted));
+    connections_.push_back(std::make_unique<PrivateConnection>(
+        *this, std::move(socket), std::move(facts), trusted, std::move(refusal)));
 }
 
 // ── turns ────────────────────────────────────────────────────────────────────────────────────
@@ -178,7 +182,7 @@ int PrivateSocket::on_ready(sd_event_source*, int, std::uint32_t, void* self) {
 
 void PrivateSocket::take_turn() {
     bury();
-    std::array<epoll_event, kConnectionsMax + 1> events;
+    std::array<epoll_event, kConnectionsMax + kRefusedMax + 1> events;
     const int count = ::epoll_wait(ready_.get(), events.data(), events.size(), 0);
     std::vector<Ready> strangers;
     bool is_somebody_new = false;
@@ -193,10 +197,11 @@ void PrivateSocket::take_turn() {
             strangers.push_back({connection, event.events});
         }
     }
+    serve_strangers(strangers);
+    // Last: whoever has called by now is not idle and keeps its place.
     if (is_somebody_new) {
         accept_some();
     }
-    serve_strangers(strangers);
 }
 
 /// Those who don't get their turn are ready in the next one.

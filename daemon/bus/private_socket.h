@@ -7,8 +7,10 @@
 // who has cost least comes next, however many connections another one has.
 //
 // Bounds: kConnectionsMax clients, of whom strangers get kStrangersMax, so that they cannot keep
-// root out; of bytes, what private_connection.h says. Whatever a client sends, or doesn't read,
-// costs at most its own connection.
+// root out, and each of them kConnectionsOfUserMax. Whoever comes when there is no place takes that
+// of the connection that has not called for longest, of the user who has most (places.cc); of
+// bytes, what private_connection.h says. Whatever a client sends, or doesn't read, costs at most
+// its own connection.
 #pragma once
 
 #include <sys/types.h>
@@ -19,6 +21,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,10 +34,20 @@
 namespace svcd {
 
 inline constexpr std::size_t kStrangersMax = kConnectionsMax * 3 / 4;
+inline constexpr std::size_t kConnectionsOfUserMax = 64;
+/// Strangers who are told of every change, all together and of one user. They are told last.
+inline constexpr std::size_t kSubscribingStrangersMax = 32;
+inline constexpr std::size_t kSubscribersOfUserMax = 8;
+/// Those that are only there to be told that there is no place for them.
+inline constexpr std::size_t kRefusedMax = 16;
 
 class PrivateSocket {
 public:
-    PrivateSocket(sd_event* loop, Dispatcher& dispatcher, UserCosts& costs, Authority authority);
+    PrivateSocket(sd_event* loop,
+                  Dispatcher& dispatcher,
+                  const Requests& requests,
+                  UserCosts& costs,
+                  Authority authority);
     ~PrivateSocket();
     PrivateSocket(const PrivateSocket&) = delete;
     PrivateSocket& operator=(const PrivateSocket&) = delete;
@@ -77,10 +90,20 @@ private:
 
     void accept_some();
     void accept_one(Descriptor socket);
+    // places.cc
+    bool has_room_for_subscriber(uid_t uid) const;
+    std::string why_no_place(uid_t uid, bool trusted);
+    template <typename Fits>
+    bool close_idle(const Fits& fits);
+    template <typename Fits>
+    std::size_t count_of(const Fits& fits) const;
+    std::optional<uid_t> stranger_with_most() const;
+    void forget_oldest_refusal();
     void refuse_for_want_of_descriptors();
 
     sd_event* loop_;
     Dispatcher& dispatcher_;
+    const Requests& requests_;
     UserCosts& costs_;
     Authority authority_;
     std::string path_;

@@ -109,8 +109,8 @@ private:
     std::string examine(UnitId unit, bool with_kernel) override;
     std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) override;
     std::string plan_shutdown(const std::string& refusal) override;
-    std::string stop_timeline() override;
-    std::string boot_timeline() override;
+    TextPieces stop_timeline() override;
+    TextPieces boot_timeline() override;
     std::vector<JobStatus> jobs() override;
     std::optional<JobStatus> job(JobId job) override;
     SystemState system_state() override;

@@ -199,13 +199,13 @@ std::string Manager::plan_shutdown(const std::string& refusal) {
     return plan_text(plan, supervisor_);
 }
 
-std::string Manager::stop_timeline() {
+TextPieces Manager::stop_timeline() {
     recorder_.flush();
     return svcd::stop_timeline(kernel_.stops, supervisor_);
 }
 
 /// From when the launcher was started; where that can't be read, from the first unit's start.
-std::string Manager::boot_timeline() {
+TextPieces Manager::boot_timeline() {
     const Result<ProcessInfo> launcher = process_info(kernel_.launcher);
     const auto ticks = static_cast<std::int64_t>(launcher ? launcher->start_time : 0);
     const std::int64_t usec = ticks * 1'000'000 / ::sysconf(_SC_CLK_TCK);

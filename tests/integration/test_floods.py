@@ -1,8 +1,10 @@
 """Whatever a stranger sends to the private socket, or does not read, svcd's memory stays small and root is answered."""
 import contextlib
 import os
+import signal
 import socket
 import struct
+import subprocess
 import time
 
 import dbus_client
@@ -42,6 +44,36 @@ def send_some(client, data):
         while sent < len(data):
             sent += client.socket.send(data[sent:])
     return sent
+
+
+@contextlib.contextmanager
+def flood(work, processes):
+    """Runs work() again and again in processes of nobody."""
+    children = []
+    for _ in range(processes):
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.alarm(120)
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            while True:
+                with contextlib.suppress(OSError, dbus_client.Error):
+                    work()
+        children.append(child)
+    try:
+        yield
+    finally:
+        for child in children:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def connect_and_leave(path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.setblocking(False)
+        connection.connect(path)
 
 
 def header(body_size, fields_size=0, serial=7):
@@ -146,3 +178,107 @@ class Bytes(TestCase):
                     client.call(*MANAGER, "GetUnit", "s", "a.service", timeout=1)
                 self.check_root(svcd)
             self.check_small(svcd, idle)
+
+
+class Calls(TestCase):
+    CALLS = [("ListUnits", "", ()), ("ListUnitsDetailed", "", ()), ("ListUnitsByPatterns", "asas", ([], ["*e*e*q"] * 100)),
+             ("GetUnitByPID", "u", (1,)), ("GetUnitProcesses", "s", ("a.service",)), ("ExamineUnit", "s", ("a.service",)),
+             ("GetStopTimeline", "", ()), ("GetBootTimeline", "", ()), ("Plan", "sass", ("start", ["a.service"], "replace"))]
+
+    def test_whatever_strangers_ask_for_root_is_answered(self):
+        units = {"unit%d.service" % number: service("/bin/true") for number in range(300)}
+        with Daemon({"a.service": service(actor("a")), **units}) as svcd:
+            svcd.svctl("start", "a")
+            for method, signature, values in self.CALLS:
+                def ask():
+                    client = dbus_client.Client(svcd.address, timeout=PATIENCE)
+                    for _ in range(8):
+                        client.send(*MANAGER, method, signature, values, "org.svcd1")
+                    while client.receive(time.monotonic() + PATIENCE):
+                        client.send(*MANAGER, method, signature, values, "org.svcd1")
+                with self.subTest(method=method), flood(ask, 3):
+                    waits = []
+                    for _ in range(20):
+                        began = time.monotonic()
+                        svcd.manager("GetUnit", "s", "a.service")
+                        waits.append(time.monotonic() - began)
+                    self.assertLess(sorted(waits)[10], 0.1 * SLACK)
+                    svcd.svctl("is-active", "a")
+
+
+class Places(TestCase):
+    def test_idle_connections_of_one_user_shut_nobody_out(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd, contextlib.ExitStack() as clients:
+            for uid in (NOBODY, NOBODY - 2, NOBODY - 3):
+                for _ in range(70):
+                    client = stranger(svcd, uid)
+                    clients.callback(client.close)
+                    if _ % 2:
+                        with contextlib.suppress(dbus_client.Error):  # who subscribes is idle too
+                            client.call(*MANAGER, "Subscribe")
+            other = stranger(svcd, NOBODY - 4)
+            clients.callback(other.close)
+            self.assertEqual(other.call(*MANAGER, "GetUnit", "s", "a.service"), [svcd.unit_path("a")])
+            with as_user(NOBODY):  # and the same user's next one
+                another = dbus_client.Client(svcd.address, timeout=PATIENCE)
+            clients.callback(another.close)
+            self.assertEqual(another.call(*MANAGER, "GetUnit", "s", "a.service"), [svcd.unit_path("a")])
+            svcd.svctl("start", "a")
+
+    def test_svctl_waits_for_its_place_in_the_line(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.disconnect()
+            manager, path = svcd.manager_pid(), os.path.join(svcd.run, "bus")
+            os.kill(manager, signal.SIGSTOP)
+            try:
+                with as_user(NOBODY), contextlib.suppress(BlockingIOError):
+                    while True:
+                        connect_and_leave(path)
+                asks = svcd.begin("is-active", "a")
+                with self.assertRaises(subprocess.TimeoutExpired):
+                    asks.wait(1)  # at once it would end with EAGAIN
+            finally:
+                os.kill(manager, signal.SIGCONT)
+            out, err = asks.communicate(timeout=PATIENCE)
+            self.assertEqual((asks.returncode, out, err), (3, "inactive\n", ""))
+
+    def test_svctl_says_that_the_line_stayed_full(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.disconnect()
+            manager, path = svcd.manager_pid(), os.path.join(svcd.run, "bus")
+            os.kill(manager, signal.SIGSTOP)
+            try:
+                with as_user(NOBODY), contextlib.suppress(BlockingIOError):
+                    while True:
+                        connect_and_leave(path)
+                done = svcd.svctl("is-active", "a", status=5)
+            finally:
+                os.kill(manager, signal.SIGCONT)
+            self.assertIn("the line before its socket was full", done.stderr)
+
+    def test_while_strangers_come_and_go_svctl_gets_through(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            path = os.path.join(svcd.run, "bus")
+            with flood(lambda: connect_and_leave(path), 4):
+                for _ in range(25):
+                    svcd.svctl("is-active", "a")
+
+
+class Signals(TestCase):
+    def test_190_who_want_to_subscribe_do_not_slow_a_start(self):
+        units = {"unit%d.service" % number: service(actor("unit%d" % number)) for number in range(40)}
+        with Daemon(units) as svcd, contextlib.ExitStack() as clients:
+            told = 0
+            for number in range(190):
+                client = stranger(svcd, NOBODY - 2 - number // 60)
+                clients.callback(client.close)
+                with contextlib.suppress(dbus_client.Error):
+                    client.call(*MANAGER, "Subscribe")
+                    told += 1
+            self.assertGreater(told, 0)
+            self.assertLessEqual(told, 32)
+            manager = svcd.manager_pid()
+            svcd.svctl("start", *units)
+            self.assertEqual({state for name, state in svcd.states().items() if name in units}, {("active", "running")})
+            self.assertEqual(svcd.manager_pid(), manager)

@@ -72,7 +72,7 @@ public:
     std::string hint(std::string_view name) override {
         return name == "wev.service" ? "did you mean 'web.service'?" : std::string{};
     }
-    bool is_known(UnitId unit) override { return index_of(unit) < units().size(); }
+    bool is_known(UnitId unit) override { return index_of(unit) < units_table.size(); }
     std::vector<UnitId> units() override {
         std::vector<UnitId> ids;
         for (std::size_t i = 0; i < units_table.size(); ++i) {
@@ -156,8 +156,8 @@ public:
     std::string plan_shutdown(const std::string& refusal) override {
         return R"({"jobs":[],"refused":")" + refusal + "\"}";
     }
-    std::string stop_timeline() override { return R"({"records":[]})"; }
-    std::string boot_timeline() override { return R"({"units":[]})"; }
+    TextPieces stop_timeline() override { return whole(R"({"records":[]})"); }
+    TextPieces boot_timeline() override { return whole(R"({"units":[]})"); }
     std::vector<JobStatus> jobs() override {
         std::vector<JobStatus> result;
         for (const auto& [number, job] : jobs_table) {
@@ -232,6 +232,13 @@ public:
     std::map<std::uint32_t, FakeJob> jobs_table;
 
 private:
+    static TextPieces whole(const std::string& given) {
+        return [given](std::string& text) {
+            text = given;
+            return true;
+        };
+    }
+
     JobStatus job_status(JobId id) {
         const FakeJob& job = jobs_table.at(static_cast<std::uint32_t>(id));
         JobStatus status;
