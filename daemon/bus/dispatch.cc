@@ -118,11 +118,7 @@ Dispatcher::Object Dispatcher::resolve(std::string_view path, const Caller& call
         return ManagerObject{};
     }
     if (path == kUnitFolder) {
-        Folder folder;
-        for (const UnitId unit : api_.manager.units()) {
-            folder.children.emplace_back(last_part(unit_path(api_.manager.status(unit).name)));
-        }
-        return folder;
+        return UnitFolder{};
     }
     if (path == kJobFolder) {
         Folder folder;
@@ -201,6 +197,30 @@ std::string Dispatcher::introspection(const Object& object, std::string_view pat
     return introspection_xml(interfaces, settings, children);
 }
 
+Outcome Dispatcher::introspect_units(const Call& call, Writer& reply) {
+    struct Progress {
+        std::vector<UnitId> units;
+        std::vector<std::string> children;
+        bool has_begun = false;
+    };
+    const auto progress = std::make_shared<Progress>();
+    return in_pieces(call, api_, reply, [progress, &manager = api_.manager](Writer& writer) {
+        if (!std::exchange(progress->has_begun, true)) {
+            progress->units = manager.units();
+        }
+        if (progress->units.empty()) {
+            writer.string(introspection_xml({}, {}, progress->children));
+            return true;
+        }
+        const UnitId unit = progress->units.back();
+        progress->units.pop_back();
+        if (manager.is_known(unit)) {
+            progress->children.emplace_back(last_part(unit_path(manager.status(unit).name)));
+        }
+        return false;
+    });
+}
+
 // ── calls ────────────────────────────────────────────────────────────────────────────────────
 
 void Dispatcher::dispatch(const Call& call) {
@@ -258,6 +278,9 @@ Outcome Dispatcher::run(const Call& call, Writer& reply) {
         return run_properties(call, object, reply);
     }
     if (wanted == kIntrospectable && name == "Introspect") {
+        if (std::holds_alternative<UnitFolder>(object)) {
+            return introspect_units(call, reply);
+        }
         reply.string(introspection(object, path));
         return Answered::now;
     }

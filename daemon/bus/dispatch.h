@@ -38,6 +38,8 @@ private:
     struct Folder {
         std::vector<std::string> children;
     };
+    /// Its children are all units: looked for when they are asked for.
+    struct UnitFolder {};
     struct ManagerObject {};
     struct UnitObject {
         UnitId unit;
@@ -46,8 +48,13 @@ private:
     struct JobObject {
         JobStatus job;
     };
-    using Object =
-        std::variant<std::monostate, Folder, ManagerObject, UnitObject, MissingUnit, JobObject>;
+    using Object = std::variant<std::monostate,
+                                Folder,
+                                UnitFolder,
+                                ManagerObject,
+                                UnitObject,
+                                MissingUnit,
+                                JobObject>;
 
     Object resolve(std::string_view path, const Caller& caller);
     Object unit_of_path(const std::string& path, const Caller& caller);
@@ -70,6 +77,7 @@ private:
                     const Caller& caller,
                     Writer& reply);
     std::string introspection(const Object& object, std::string_view path);
+    Outcome introspect_units(const Call& call, Writer& reply);
 
     const std::vector<ShownSetting>& settings_of(const InterfaceTable& table) const;
 

@@ -1,6 +1,7 @@
 """Whatever a stranger sends to the private socket, or does not read, svcd's memory stays small and root is answered."""
 import contextlib
 import os
+import random
 import signal
 import socket
 import struct
@@ -204,6 +205,58 @@ class Calls(TestCase):
                         waits.append(time.monotonic() - began)
                     self.assertLess(sorted(waits)[10], 0.1 * SLACK)
                     svcd.svctl("is-active", "a")
+
+
+class Mutations(TestCase):
+    MESSAGES = 5000
+
+    def call_bytes(self, client, path, member, signature, values):
+        """A call as bytes, not sent."""
+        sent, connection = bytearray(), client.socket
+
+        class Catcher:
+            sendall = staticmethod(sent.extend)
+        client.socket = Catcher
+        try:
+            client.send(*path, member, signature, values, "org.svcd1")
+        finally:
+            client.socket = connection
+        return sent
+
+    @staticmethod
+    def mutate(draw, message):
+        for _ in range(draw.choice([0, 0, 1, 1, 2, 5])):
+            kind, at = draw.random(), draw.randrange(len(message))
+            if kind < 0.6:
+                message[at] = draw.randrange(256)
+            elif kind < 0.7:
+                del message[max(at, 16):]
+            elif kind < 0.8:
+                message[at:at] = bytes(draw.randrange(256) for _ in range(draw.randrange(20)))
+            else:  # a length in its header
+                struct.pack_into("<I", message, draw.choice([4, 12]), draw.choice([0, 1, 7, 65536, 100000, 1 << 27]))
+
+    def test_no_message_is_taken_for_another_clients(self):
+        draw = random.Random(4711)
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            calls = [(MANAGER, "StartUnit", "ss", ("a.service", "replace")), (MANAGER, "ListUnits", "", ()),
+                     (MANAGER, "GetUnitProcesses", "s", ("a.service",)), (("/", "org.freedesktop.DBus.Peer"), "Ping", "", ()),
+                     ((svcd.unit_path("a"), "org.freedesktop.DBus.Properties"), "GetAll", "s", ("",))]
+            manager, sent = svcd.manager_pid(), 0
+            while sent < self.MESSAGES:
+                client = stranger(svcd)
+                client.socket.setblocking(False)
+                with contextlib.suppress(OSError):
+                    for _ in range(20):
+                        message = self.call_bytes(client, *draw.choice(calls))
+                        self.mutate(draw, message)
+                        client.socket.send(message)
+                        sent += 1
+                client.close()
+                # Root's own call is answered with its own answer, and what nobody may not do is not done.
+                self.assertEqual(svcd.manager("GetUnit", "s", "a.service"), [svcd.unit_path("a")])
+            self.assert_shows(svcd, "a", ActiveState="inactive")
+            self.assertEqual(svcd.manager_pid(), manager)
 
 
 class Places(TestCase):
