@@ -100,7 +100,11 @@ void LongAnswers::work() {
             const Answer answer = std::move(*current);
             answers_.erase(current);
             answer.connection->wait_for_answer(false);
-            answer.connection->answer(answer.call.get(), answer.reply);
+            try {
+                answer.connection->answer(answer.call.get(), answer.reply);
+            } catch (const std::bad_alloc&) {
+                answer.connection->cut();
+            }
         }
     }
     if (answers_.empty()) {

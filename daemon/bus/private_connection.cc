@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 
 #include "bus/error_names.h"
 #include "bus/private_socket.h"
@@ -80,7 +81,11 @@ void PrivateConnection::serve(std::uint32_t events) {
         write();
     }
     if (is_open() && (events & EPOLLIN) != 0) {
-        read();
+        try {
+            read();
+        } catch (const std::bad_alloc&) {
+            cut();
+        }
     } else if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
         cut();  // it has gone, and nothing of it is to be read
     }

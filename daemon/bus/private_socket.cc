@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <new>
 
 namespace svcd {
 
@@ -133,7 +134,11 @@ void PrivateSocket::accept_some() {
         Descriptor socket(
             ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (socket) {
-            accept_one(std::move(socket));
+            try {
+                accept_one(std::move(socket));
+            } catch (const std::bad_alloc&) {
+                return;  // which hangs up
+            }
             continue;
         }
         if (errno == EMFILE || errno == ENFILE) {
