@@ -16,6 +16,10 @@ constexpr int kReconnectPauseMilliseconds = 10;
 /// An address without a listener that is no runtime dir's: somebody is just being restarted,
 /// perhaps.
 constexpr Usec kRefusedMax = 1'000'000;
+/// So long it is tried again when the line before the socket is full: svcd takes from it in every
+/// turn, and whoever fills it has to go on filling it.
+constexpr Usec kFullMax = 5'000'000;
+constexpr const char* kFull = "System.Error.EAGAIN";
 /// A manager that is started again so soon is worth waiting for.
 constexpr Usec kSoon = 2'000'000;
 constexpr int kRefusedPauseMilliseconds = 10;
@@ -65,9 +69,12 @@ bool has_no_listener(const sdbus::Error& error) {
            error.getName() == "org.freedesktop.DBus.Error.FileNotFound";
 }
 
-/// Nobody listens there, since `waited` ago: is it worth waiting on? Throws Trouble when a svcd is
-/// there that can't start its manager.
+/// Nobody could be reached there, since `waited` ago: is it worth waiting on? Throws Trouble when a
+/// svcd is there that can't start its manager.
 bool is_worth_waiting(const std::string& runtime_dir, const sdbus::Error& error, Usec waited) {
+    if (error.getName() == kFull) {
+        return waited < kFullMax;
+    }
     if (runtime_dir.empty()) {
         return is_connection_lost(error.getName()) && waited < kRefusedMax;
     }
@@ -92,7 +99,7 @@ std::unique_ptr<sdbus::IConnection> open_patiently(const Endpoint& endpoint) {
         try {
             return open(endpoint);
         } catch (const sdbus::Error& error) {
-            if (!has_no_listener(error) ||
+            if ((!has_no_listener(error) && error.getName() != kFull) ||
                 !is_worth_waiting(runtime_dir, error, monotonic_now() - begun)) {
                 throw;
             }
@@ -112,6 +119,10 @@ Trouble unreachable(const std::string& why) {
 
 /// "[…ENOENT] Failed to open … (No such file or directory)" of sdbus-c++, less what repeats itself.
 std::string reason_of(const sdbus::Error& error) {
+    if (error.getName() == kFull) {
+        return "for 5 s the line before its socket was full: too many clients are connecting, or "
+               "nobody takes them in";
+    }
     const std::string& message = error.getMessage();
     const std::size_t open_bracket = message.rfind('(');
     const std::size_t close_bracket = message.rfind(')');

@@ -34,6 +34,14 @@ BusError too_many_requests() {
                 " requests wait for their answer already; try again when some have ended."};
 }
 
+BusError too_many_subscribers() {
+    return {
+        kErrorLimitsExceeded,
+        "Too many clients have subscribed already; of callers who may change nothing only a few "
+        "are told of every change. Ask again when some have gone, or ask for what you want to "
+        "know."};
+}
+
 std::string unit_path(std::string_view unit_name) {
     const std::string name(unit_name);
     char* path = nullptr;
@@ -113,7 +121,7 @@ Outcome request_signal(const Call& call,
                        std::optional<std::int32_t> value) {
     const std::optional<KillRequested::Whom> whom = whom_named(whom_name);
     if (!whom) {
-        return bus_error(kErrorInvalidArgs, "There is nobody called '" + std::string(whom_name) +
+        return bus_error(kErrorInvalidArgs, "There is nobody called '" + shown_name(whom_name) +
                                                 "' to signal; there are all, main, control.");
     }
     if (signal < 1 || signal > SIGRTMAX) {
@@ -179,16 +187,52 @@ Outcome request_cancel(const Call& call, Api& api, JobId job) {
     return Answered::later;
 }
 
-void append_processes(Writer& reply, Api& api, UnitId unit) {
-    reply.open(SD_BUS_TYPE_ARRAY, "(sus)");
-    for (const UnitProcess& process : api.manager.processes(unit)) {
-        reply.open(SD_BUS_TYPE_STRUCT, "sus")
-            .string(process.cgroup)
-            .u32(static_cast<std::uint32_t>(process.pid))
-            .string(process.command)
-            .close();
+Outcome in_pieces(const Call& call, Api& api, Writer& reply, const LongAnswers::Piece& piece) {
+    constexpr std::chrono::microseconds kMoment{200};
+    std::optional<uid_t> stranger;
+    if (!api.authority.trusts(call.caller)) {
+        stranger = call.caller.uid.value_or(UINT32_MAX);
     }
-    reply.close();
+    const Stopwatch watch;
+    while (api.long_answers.is_idle() && reply.ok() && watch.elapsed() < kMoment) {
+        if (piece(reply)) {
+            return Answered::now;
+        }
+    }
+    if (!reply.ok()) {
+        return Answered::now;  // which says why
+    }
+    if (!api.long_answers.add(call.connection, call.message, std::move(reply), stranger, piece)) {
+        return tl::unexpected(too_many_requests());
+    }
+    return Answered::later;
+}
+
+Outcome answer_processes(const Call& call, Api& api, UnitId unit, Writer& reply) {
+    struct Progress {
+        std::vector<Pid> pids;
+        std::size_t next = 0;
+        bool has_begun = false;
+    };
+    const auto progress = std::make_shared<Progress>();
+    return in_pieces(call, api, reply, [progress, unit, &manager = api.manager](Writer& writer) {
+        if (!std::exchange(progress->has_begun, true)) {
+            writer.open(SD_BUS_TYPE_ARRAY, "(sus)");
+            progress->pids = manager.is_known(unit) ? manager.pids(unit) : std::vector<Pid>{};
+        } else if (progress->next < progress->pids.size() && manager.is_known(unit)) {
+            if (const auto process = manager.process(unit, progress->pids[progress->next++])) {
+                writer.open(SD_BUS_TYPE_STRUCT, "sus")
+                    .string(process->cgroup)
+                    .u32(static_cast<std::uint32_t>(process->pid))
+                    .string(process->command)
+                    .close();
+            }
+        } else {
+            writer.close();
+            return true;
+        }
+        return false;
+    });
 }
 
 void append_duration(Writer& value, Duration duration) {

@@ -22,6 +22,7 @@
 #include "bus/bus.h"
 #include "bus/connection.h"
 #include "bus/error_names.h"
+#include "bus/long_answers.h"
 #include "bus/manager_api.h"
 #include "bus/message.h"
 #include "bus/requests.h"
@@ -41,6 +42,7 @@ struct Api {
     ManagerApi& manager;
     const BusOptions& options;
     Requests& requests;
+    LongAnswers& long_answers;
     Authority authority;
 };
 
@@ -173,6 +175,7 @@ enum OptionName : unsigned { kRequestId = 1, kReason = 2, kForce = 4 };
 tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned known);
 BusError misused_request_id(const std::string& id);
 BusError too_many_requests();
+BusError too_many_subscribers();
 
 /// Manager.RequestJobs (request_jobs_call.cc).
 Outcome request_jobs(const Call& call, Subject& subject, Writer& reply);
@@ -181,11 +184,20 @@ Outcome get_request_result(const Call& call, Subject& subject, Writer& reply);
 /// Would svcd do this to the machine (poweroff, reboot, halt, kexec, exit)?
 tl::expected<void, BusError> check_shutdown(const Api& api, std::string_view kind);
 
+/// Manager.ListUnits and its kin (list_calls.cc).
+Outcome list_units(const Call& call, Subject& subject, Writer& reply);
+Outcome list_units_by_patterns(const Call& call, Subject& subject, Writer& reply);
+Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply);
+Outcome list_units_detailed(const Call& call, Subject& subject, Writer& reply);
+Outcome list_jobs(const Call& call, Subject& subject, Writer& reply);
+
 /// Manager.Plan (plan_call.cc).
 Outcome plan_request(const Call& call, Subject& subject, Writer& reply);
 Outcome request_cancel(const Call& call, Api& api, JobId job);
+/// Answers with what the pieces append: at once when that is a matter of a moment.
+Outcome in_pieces(const Call& call, Api& api, Writer& reply, const LongAnswers::Piece& piece);
 /// a(sus)
-void append_processes(Writer& reply, Api& api, UnitId unit);
+Outcome answer_processes(const Call& call, Api& api, UnitId unit, Writer& reply);
 /// µs of CLOCK_MONOTONIC, and the same moment as a date (µs of CLOCK_REALTIME by today's clock). 0,
 /// which is "never happened", stays 0.
 std::uint64_t monotonic_usec(Time time);

@@ -87,19 +87,27 @@ std::vector<std::string> read_strings(sd_bus_message* call) {
 
 namespace {
 
+/// A name is compared with thousands for a hint, so strangers get none.
+std::string hint_for(const Call& call, Api& api, const std::string& name) {
+    return api.authority.trusts(call.caller) ? api.manager.hint(name) : std::string{};
+}
+
 /// The refusal of a name that no unit can have.
-tl::unexpected<BusError> no_unit_name(Api& api, const std::string& name) {
-    if (const std::string hint = api.manager.hint(name); !hint.empty()) {
-        return bus_error(kErrorNoSuchUnit, "'" + name + "' is not a unit: " + hint);
+tl::unexpected<BusError> no_unit_name(const Call& call, Api& api, const std::string& name) {
+    if (const std::string hint = hint_for(call, api, name); !hint.empty()) {
+        return bus_error(kErrorNoSuchUnit, "'" + shown_name(name) + "' is not a unit: " + hint);
     }
     return bus_error(kErrorNoSuchUnit,
-                     "There can be no unit '" + name +
+                     "There can be no unit '" + shown_name(name) +
                          "', for that is not a unit name: it takes at most 255 letters, digits and "
                          ":_.\\@- with a suffix like .service or .target.");
 }
 
-tl::unexpected<BusError> not_found(Api& api, const std::string& what, const std::string& name) {
-    const std::string hint = api.manager.hint(name);
+tl::unexpected<BusError> not_found(const Call& call,
+                                   Api& api,
+                                   const std::string& what,
+                                   const std::string& name) {
+    const std::string hint = hint_for(call, api, name);
     return bus_error(kErrorNoSuchUnit, what + (hint.empty() ? "." : "; " + hint));
 }
 
@@ -108,7 +116,7 @@ tl::unexpected<BusError> not_found(Api& api, const std::string& what, const std:
 /// The unit of this name, loaded when it isn't yet and the caller may cause that.
 FoundUnit unit_named(const Call& call, Api& api, const std::string& name) {
     if (!unit_type_of(name)) {
-        return no_unit_name(api, name);
+        return no_unit_name(call, api, name);
     }
     if (const auto unit = api.manager.find(name)) {
         return *unit;
@@ -120,7 +128,11 @@ FoundUnit unit_named(const Call& call, Api& api, const std::string& name) {
     if (const auto unit = api.manager.load(name)) {
         return *unit;
     }
-    return not_found(api, "Unit " + name + " not found: no file has that name", name);
+    return not_found(call, api, "Unit " + name + " not found: no file has that name", name);
+}
+
+bool has_object_all_the_same(const Call& call, Api& api, const std::string& name) {
+    return unit_type_of(name).has_value() && api.authority.trusts(call.caller);
 }
 
 tl::unexpected<BusError> no_such_unit(std::string_view name) {
@@ -128,21 +140,21 @@ tl::unexpected<BusError> no_such_unit(std::string_view name) {
                      "Unit " + std::string(name) + " not found: no file has that name.");
 }
 
-FoundUnit loaded_unit_named(Api& api, const std::string& name) {
+FoundUnit loaded_unit_named(const Call& call, Api& api, const std::string& name) {
     if (!unit_type_of(name)) {
-        return no_unit_name(api, name);
+        return no_unit_name(call, api, name);
     }
     if (const auto unit = api.manager.find(name)) {
         return *unit;
     }
-    return not_found(api, "Unit " + name + " is not loaded", name);
+    return not_found(call, api, "Unit " + name + " is not loaded", name);
 }
 
 tl::expected<JobVerb, BusError> verb_named(const std::string& name) {
     const auto* const verb = std::ranges::find(kVerbs, name, &VerbName::name);
     if (verb == std::end(kVerbs)) {
         return bus_error(kErrorInvalidArgs,
-                         "There is no verb '" + name +
+                         "There is no verb '" + shown_name(name) +
                              "'; there are start, stop, reload, restart, try-restart, "
                              "reload-or-restart, try-reload-or-restart.");
     }
@@ -153,7 +165,7 @@ tl::expected<JobMode, BusError> job_mode_named(std::string_view name) {
     if (const auto mode = mode_named(name)) {
         return *mode;
     }
-    return bus_error(kErrorInvalidArgs, "There is no job mode '" + std::string(name) +
+    return bus_error(kErrorInvalidArgs, "There is no job mode '" + shown_name(name) +
                                             "'; there are " + all_modes() + ".");
 }
 

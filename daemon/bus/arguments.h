@@ -20,8 +20,10 @@ using FoundUnit = tl::expected<UnitId, BusError>;
 
 /// The unit of this name, loaded when it isn't yet and the caller may cause that.
 FoundUnit unit_named(const Call& call, Api& api, const std::string& name);
+/// A unit without a file has an object too, for those who may have a file looked for.
+bool has_object_all_the_same(const Call& call, Api& api, const std::string& name);
 /// The same, of those that are loaded.
-FoundUnit loaded_unit_named(Api& api, const std::string& name);
+FoundUnit loaded_unit_named(const Call& call, Api& api, const std::string& name);
 /// Refuses what can't be had without a file.
 tl::unexpected<BusError> no_such_unit(std::string_view name);
 /// "start", "try-restart" ...

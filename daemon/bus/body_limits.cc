@@ -5,7 +5,7 @@
 namespace svcd {
 namespace {
 
-enum class Verdict : unsigned char { fits, too_many_elements, too_much_text };
+enum class Verdict : unsigned char { fits, too_many_elements, too_many_values, too_much_text };
 
 /// Walks through the values of a message, nested ones too. What can't be read is not its business:
 /// it ends the walk, and is refused where the arguments are read.
@@ -23,6 +23,9 @@ private:
              ++count) {
             if (count == count_max) {
                 return Verdict::too_many_elements;
+            }
+            if (values_left_-- == 0) {
+                return Verdict::too_many_values;
             }
             const Verdict verdict = is_container(type) ? walk_into(type, contents) : step(type);
             if (verdict != Verdict::fits || is_broken_) {
@@ -74,6 +77,7 @@ private:
 
     sd_bus_message* call_;
     std::size_t text_left_;
+    std::size_t values_left_ = kValuesMax;
     bool is_broken_ = false;
 };
 
@@ -88,6 +92,9 @@ std::optional<std::string> broken_limit(sd_bus_message* call, std::size_t text_m
         case Verdict::too_many_elements:
             return "a list in a call has at most " + std::to_string(kElementsMax) +
                    " elements; ask in several calls.";
+        case Verdict::too_many_values:
+            return "a call has at most " + std::to_string(kValuesMax) +
+                   " values; ask in several calls.";
         case Verdict::too_much_text:
             break;
     }

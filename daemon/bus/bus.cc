@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <cerrno>
+
 #include "bus/api_table.h"
 #include "bus/bus_link.h"
 #include "bus/dispatch.h"
@@ -29,10 +31,10 @@ struct Bus::Impl {
          BusOptions given)
         : options(std::move(given)),
           loop(event_loop),
-          api{manager_api, options, requests, Authority{options.owner_uid}},
+          api{manager_api, options, requests, long_answers, Authority{options.owner_uid}},
           dispatcher(api, settings),
-          private_socket(loop, dispatcher, requests, api.authority),
-          link(loop, dispatcher, requests, manager_api, options) {}
+          private_socket(loop, dispatcher, requests, costs, api.authority),
+          link(loop, dispatcher, manager_api, options) {}
 
     bool has_subscribers() const {
         return private_socket.has_subscribers() || link.has_subscribers();
@@ -42,19 +44,20 @@ struct Bus::Impl {
     /// that it is about.
     template <typename Fill>
     void emit(const char* member, const Fill& fill, JobId job = JobId::none) {
-        const auto send_to = [&](Connection& connection) {
-            Writer writer = Writer::signal(connection.bus(), kRootPath, kManager, member);
+        const auto signal_of = [&](sd_bus* bus) {
+            Writer writer = Writer::signal(bus, kRootPath, kManager, member);
             fill(writer);
-            connection.send(writer);
+            return writer;
         };
-        private_socket.for_each([&](PrivateConnection& connection) {
-            if (connection.wants_signals() || requests.has_caller(job, connection)) {
-                send_to(connection);
-            }
-        });
+        const auto wants = [&](const PrivateConnection& connection) {
+            return connection.wants_signals() || requests.has_caller(job, connection);
+        };
+        if (private_socket.has_any(wants)) {
+            private_socket.send_signal(signal_of(private_socket.bus()), wants);
+        }
         // To all who are on the message bus: which of them want it, the bus knows.
         if (link.has_subscribers() || requests.has_caller(job, link)) {
-            send_to(link);
+            link.send(signal_of(link.bus()));
         }
     }
 
@@ -70,6 +73,8 @@ struct Bus::Impl {
     BusOptions options;
     sd_event* loop;
     Requests requests;
+    UserCosts costs;
+    LongAnswers long_answers{costs};
     Api api;
     Dispatcher dispatcher;
     PrivateSocket private_socket;
@@ -124,13 +129,14 @@ void Bus::Impl::announce_changes() {
                 unit)) {  // forgotten since: its id must not be asked for any more
             continue;
         }
-        private_socket.for_each([&](PrivateConnection& connection) {
-            if (connection.is_subscribed()) {
-                dispatcher.announce_change(connection, unit);
-            }
-        });
+        if (private_socket.has_subscribers()) {
+            dispatcher.announce_change(private_socket.bus(), unit, [&](const Writer& signal) {
+                private_socket.send_signal(signal, &PrivateConnection::is_subscribed);
+            });
+        }
         if (link.has_subscribers()) {
-            dispatcher.announce_change(link, unit);
+            dispatcher.announce_change(link.bus(), unit,
+                                       [&](const Writer& signal) { link.send(signal); });
         }
     }
     changed.clear();
@@ -162,6 +168,9 @@ Bus::~Bus() = default;
 Result<void> Bus::start() {
     Result<void> listening =
         impl_->private_socket.listen(impl_->options.socket_path, impl_->options.event_priority);
+    if (!impl_->long_answers.attach(impl_->loop, impl_->options.event_priority)) {
+        return failure(ENOMEM, "prepare the answers of the bus");
+    }
     if (listening) {
         impl_->link.start();
     }

@@ -7,7 +7,10 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string_view>
+
+#include "bus/body_limits.h"
 
 namespace svcd {
 
@@ -79,13 +82,10 @@ std::string message_bus_address(const std::string& option) {
 
 BusLink::BusLink(sd_event* loop,
                  Dispatcher& dispatcher,
-                 Requests& requests,
                  ManagerApi& manager,
                  const BusOptions& options)
-    : Connection(kQueuedBytesMax),
-      loop_(loop),
+    : loop_(loop),
       dispatcher_(dispatcher),
-      requests_(requests),
       options_(options),
       names_(*this, manager),
       address_(message_bus_address(options.address)),
@@ -121,7 +121,7 @@ void BusLink::on_cut() {
         say(Severity::warning, "The connection to the message bus " + address_ +
                                    " ended; the private socket is still there. Connecting again.");
     }
-    requests_.forget(*this);
+    dispatcher_.forget(*this);
     try_again_later();
 }
 
@@ -290,7 +290,13 @@ void BusLink::on_name_acquired(sd_bus_message* signal) {
 // ── messages ─────────────────────────────────────────────────────────────────────────────────
 
 int BusLink::on_message(sd_bus_message* message, void* self, sd_bus_error*) {
-    return static_cast<BusLink*>(self)->handle(message);
+    auto* link = static_cast<BusLink*>(self);
+    try {
+        return link->handle(message);
+    } catch (const std::bad_alloc&) {
+        link->cut();
+    }
+    return 1;
 }
 
 int BusLink::handle(sd_bus_message* message) {
@@ -338,9 +344,14 @@ void BusLink::handle_call(sd_bus_message* call) {
         return;
     }
     known.name = sender;
-    if (unknown_calls_ >= kUnknownCallsMax || (!known.asked && !ask_who_is(sender, known))) {
+    const bool is_too_much =
+        broken_limit(call, kTextMax) ||
+        unknown_calls_ >=
+            (broken_limit(call, kStrangersTextMax) ? kLargeUnknownCallsMax : kUnknownCallsMax);
+    if (is_too_much || (!known.asked && !ask_who_is(sender, known))) {
         answer_error(call, kErrorLimitsExceeded,
-                     "Too many calls wait for the message bus to tell who sent them.");
+                     "Too many calls, or too large ones, wait for the message bus to tell who sent "
+                     "them; nothing was done.");
         if (!known.asked) {
             callers_.erase(sender);
         }

@@ -41,7 +41,9 @@ inline constexpr std::size_t kSubscribersMax = 1024;
 /// Callers whose identity is remembered.
 inline constexpr std::size_t kCallersMax = 1024;
 /// Calls that wait for the broker to tell who sent them.
-inline constexpr std::size_t kUnknownCallsMax = 1024;
+inline constexpr std::size_t kUnknownCallsMax = 256;
+/// The same of calls that a stranger may not make at all, for they are too large.
+inline constexpr std::size_t kLargeUnknownCallsMax = 8;
 
 /// The bus itself, as one asks it.
 inline constexpr const char* kBroker = "org.freedesktop.DBus";
@@ -51,13 +53,9 @@ inline constexpr const char* kBrokerPath = "/org/freedesktop/DBus";
 /// nothing.
 std::string message_bus_address(const std::string& option);
 
-class BusLink final : public Connection {
+class BusLink final : public SdConnection {
 public:
-    BusLink(sd_event* loop,
-            Dispatcher& dispatcher,
-            Requests& requests,
-            ManagerApi& manager,
-            const BusOptions& options);
+    BusLink(sd_event* loop, Dispatcher& dispatcher, ManagerApi& manager, const BusOptions& options);
     ~BusLink() override = default;
 
     void start();
@@ -114,7 +112,6 @@ private:
 
     sd_event* loop_;
     Dispatcher& dispatcher_;
-    Requests& requests_;
     const BusOptions& options_;
     NameWatches names_;
     std::string address_;

@@ -1,4 +1,5 @@
 // Who calls over the message bus: asked of it when a client comes (bus_link.h says why).
+#include <new>
 #include <string_view>
 
 #include "bus/bus_link.h"
@@ -148,11 +149,16 @@ int BusLink::on_credentials(sd_bus_message* reply, void* caller, sd_bus_error*) 
     const std::vector<MessageRef> waiting = std::move(known.waiting);
     known.waiting.clear();
     link.unknown_calls_ -= waiting.size();
-    for (const MessageRef& call : waiting) {
-        if (link.is_open()) {
-            link.say_who_is_unknown(known, call.get());
-            link.dispatcher_.dispatch({link, call.get(), known.caller});
+    try {
+        for (const MessageRef& call : waiting) {
+            if (link.is_open()) {
+                link.say_who_is_unknown(known, call.get());
+                link.dispatcher_.dispatch({link, call.get(), known.caller});
+            }
         }
+    } catch (const std::bad_alloc&) {
+        link.cut();
+        return 1;
     }
     if (known.gone) {
         link.callers_.erase(std::string(known.name));

@@ -4,13 +4,13 @@
 
 namespace svcd {
 
-void Connection::open(sd_bus* bus) {
+void SdConnection::open(sd_bus* bus) {
     bus_.reset(bus);
     broken_ = false;
     queued_bytes_ = 0;
 }
 
-void Connection::cut() {
+void SdConnection::cut() {
     if (!is_open()) {
         return;
     }
@@ -20,7 +20,7 @@ void Connection::cut() {
     on_cut();
 }
 
-void Connection::send(const Writer& message) {
+void SdConnection::send(const Writer& message) {
     if (!is_open() || !message.ok()) {
         return;
     }
@@ -28,7 +28,7 @@ void Connection::send(const Writer& message) {
     if (sd_bus_get_n_queued_write(bus_.get(), &queued) < 0 || queued == 0) {
         queued_bytes_ = 0;
     }
-    if (queued_bytes_ > queued_bytes_max_) {
+    if (queued_bytes_ > kQueuedBytesMax) {
         cut();
         return;
     }
@@ -45,6 +45,12 @@ void Connection::answer(sd_bus_message* call, const Writer& reply) {
     if (!is_open() || sd_bus_message_get_expect_reply(call) <= 0) {
         return;
     }
+    if (reply.is_too_large()) {
+        answer_error(call, kErrorLimitsExceeded,
+                     "The answer has more bytes than a caller gets who may change nothing; ask for "
+                     "less at a time.");
+        return;
+    }
     if (!reply.ok()) {
         answer_error(call, kErrorFailed, "The answer could not be put into a message.");
         return;
@@ -56,7 +62,7 @@ void Connection::answer_error(sd_bus_message* call, const char* name, std::strin
     if (!is_open() || sd_bus_message_get_expect_reply(call) <= 0) {
         return;
     }
-    send(Writer::error_to(call, name, text));
+    send(Writer::error_to(call, name, shortened(text, kErrorTextMax)));
 }
 
 }  // namespace svcd

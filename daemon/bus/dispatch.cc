@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <new>
 
 #include "bus/arguments.h"
 #include "bus/body_limits.h"
@@ -117,11 +118,7 @@ Dispatcher::Object Dispatcher::resolve(std::string_view path, const Caller& call
         return ManagerObject{};
     }
     if (path == kUnitFolder) {
-        Folder folder;
-        for (const UnitId unit : api_.manager.units()) {
-            folder.children.emplace_back(last_part(unit_path(api_.manager.status(unit).name)));
-        }
-        return folder;
+        return UnitFolder{};
     }
     if (path == kJobFolder) {
         Folder folder;
@@ -200,11 +197,38 @@ std::string Dispatcher::introspection(const Object& object, std::string_view pat
     return introspection_xml(interfaces, settings, children);
 }
 
+Outcome Dispatcher::introspect_units(const Call& call, Writer& reply) {
+    struct Progress {
+        std::vector<UnitId> units;
+        std::vector<std::string> children;
+        bool has_begun = false;
+    };
+    const auto progress = std::make_shared<Progress>();
+    return in_pieces(call, api_, reply, [progress, &manager = api_.manager](Writer& writer) {
+        if (!std::exchange(progress->has_begun, true)) {
+            progress->units = manager.units();
+        }
+        if (progress->units.empty()) {
+            writer.string(introspection_xml({}, {}, progress->children));
+            return true;
+        }
+        const UnitId unit = progress->units.back();
+        progress->units.pop_back();
+        if (manager.is_known(unit)) {
+            progress->children.emplace_back(last_part(unit_path(manager.status(unit).name)));
+        }
+        return false;
+    });
+}
+
 // ── calls ────────────────────────────────────────────────────────────────────────────────────
 
 void Dispatcher::dispatch(const Call& call) {
     Writer reply = Writer::reply_to(call.message);
-    const Outcome outcome = run(call, reply);
+    if (!api_.authority.trusts(call.caller)) {
+        reply.limit_to(kStrangersAnswerMax);
+    }
+    const Outcome outcome = run_guarded(call, reply);
     if (!outcome) {
         call.connection.answer_error(call.message, outcome.error().name, outcome.error().message);
         return;
@@ -218,19 +242,34 @@ void Dispatcher::dispatch(const Call& call) {
     }
 }
 
+void Dispatcher::forget(const Connection& connection) {
+    api_.requests.forget(connection);
+    api_.long_answers.forget(connection);
+}
+
+/// Where memory runs out, the answer is what is lost. (What steps the supervisor does not let the
+/// want of it out: manager_api.h.)
+Outcome Dispatcher::run_guarded(const Call& call, Writer& reply) {
+    try {
+        return run(call, reply);
+    } catch (const std::bad_alloc&) {
+        return bus_error(kErrorNoMemory, "There is not enough memory for the answer.");
+    }
+}
+
 Outcome Dispatcher::run(const Call& call, Writer& reply) {
     const char* path = sd_bus_message_get_path(call.message);
     const char* interface = sd_bus_message_get_interface(call.message);
     const char* member = sd_bus_message_get_member(call.message);
     const std::size_t text_max = api_.authority.trusts(call.caller) ? kTextMax : kStrangersTextMax;
     if (const auto limit = broken_limit(call.message, text_max)) {
-        return bus_error(kErrorLimitsExceeded, std::string(member ? member : "") +
+        return bus_error(kErrorLimitsExceeded, shown_name(member ? member : "") +
                                                    " is refused, nothing was done: " + *limit);
     }
     const Object object = resolve(path ? path : "", call.caller);
     if (std::holds_alternative<std::monostate>(object)) {
         return bus_error(kErrorUnknownObject,
-                         std::string("There is no object ") + (path ? path : "") +
+                         "There is no object " + shown_name(path ? path : "") +
                              ": no such unit is loaded, or the job has ended.");
     }
     const std::string_view wanted = interface ? interface : "";
@@ -239,6 +278,9 @@ Outcome Dispatcher::run(const Call& call, Writer& reply) {
         return run_properties(call, object, reply);
     }
     if (wanted == kIntrospectable && name == "Introspect") {
+        if (std::holds_alternative<UnitFolder>(object)) {
+            return introspect_units(call, reply);
+        }
         reply.string(introspection(object, path));
         return Answered::now;
     }
@@ -258,10 +300,10 @@ Outcome Dispatcher::run(const Call& call, Writer& reply) {
     if (!interface_known && !wanted.empty()) {
         return bus_error(
             kErrorUnknownInterface,
-            "The object " + std::string(path) + " has no interface " + std::string(wanted) + ".");
+            "The object " + shown_name(path) + " has no interface " + shown_name(wanted) + ".");
     }
-    return bus_error(kErrorUnknownMethod, "The object " + std::string(path) + " has no method " +
-                                              std::string(wanted) + "." + std::string(name) + ".");
+    return bus_error(kErrorUnknownMethod, "The object " + shown_name(path) + " has no method " +
+                                              shown_name(wanted) + "." + shown_name(name) + ".");
 }
 
 Outcome Dispatcher::run_method(const Call& call,
@@ -310,7 +352,7 @@ Outcome Dispatcher::run_properties(const Call& call, const Object& object, Write
                          "to be there.");
     }
     return bus_error(kErrorUnknownMethod,
-                     "org.freedesktop.DBus.Properties has no method " + std::string(name) + ".");
+                     "org.freedesktop.DBus.Properties has no method " + shown_name(name) + ".");
 }
 
 Outcome Dispatcher::get(const Call& call, const Object& object, Writer& reply) {
@@ -347,8 +389,8 @@ Outcome Dispatcher::get(const Call& call, const Object& object, Writer& reply) {
             return Answered::now;
         }
     }
-    return bus_error(kErrorUnknownProperty, std::string("There is no property ") + interface + "." +
-                                                property + " on this object.");
+    return bus_error(kErrorUnknownProperty, "There is no property " + shown_name(interface) + "." +
+                                                shown_name(property) + " on this object.");
 }
 
 Outcome Dispatcher::get_all(const Call& call, const Object& object, Writer& reply) {
@@ -367,7 +409,7 @@ Outcome Dispatcher::get_all(const Call& call, const Object& object, Writer& repl
     reply.close();
     if (!known) {
         return bus_error(kErrorUnknownInterface,
-                         "This object has no interface " + std::string(wanted) + ".");
+                         "This object has no interface " + shown_name(wanted) + ".");
     }
     return Answered::now;
 }
@@ -401,7 +443,7 @@ Outcome Dispatcher::set(const Call& call, const Object& object) {
     const char* property = "";
     sd_bus_message_read_basic(call.message, SD_BUS_TYPE_STRING, &interface);
     sd_bus_message_read_basic(call.message, SD_BUS_TYPE_STRING, &property);
-    const std::string name = std::string(interface) + "." + property;
+    const std::string name = shown_name(interface) + "." + shown_name(property);
     for (const InterfaceTable* table : interfaces_of(object)) {
         const auto& settings = settings_of(*table);
         const bool known = row_named(*table, property) ||
@@ -415,12 +457,13 @@ Outcome Dispatcher::set(const Call& call, const Object& object) {
     return bus_error(kErrorUnknownProperty, "There is no property " + name + " on this object.");
 }
 
-void Dispatcher::announce_change(Connection& connection, UnitId unit) {
+void Dispatcher::announce_change(sd_bus* bus,
+                                 UnitId unit,
+                                 const std::function<void(const Writer&)>& send) {
     Subject subject{api_, unit};
     const std::string path = unit_path(subject.status().name);
     for (const InterfaceTable* table : interfaces_of(UnitObject{unit, subject.status().type})) {
-        Writer writer =
-            Writer::signal(connection.bus(), path.c_str(), kProperties, "PropertiesChanged");
+        Writer writer = Writer::signal(bus, path.c_str(), kProperties, "PropertiesChanged");
         writer.string(table->name).open(SD_BUS_TYPE_ARRAY, "{sv}");
         bool any = false;
         for (const PropertyRow& row : table->properties) {
@@ -435,7 +478,7 @@ void Dispatcher::announce_change(Connection& connection, UnitId unit) {
         }
         writer.close().open(SD_BUS_TYPE_ARRAY, "s").close();
         if (any) {
-            connection.send(writer);
+            send(writer);
         }
     }
 }

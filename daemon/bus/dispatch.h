@@ -3,6 +3,7 @@
 // org.freedesktop.DBus.Properties and .Introspectable. (.Peer is answered by sd-bus itself.)
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,17 +25,21 @@ public:
     /// Both outlive the dispatcher.
     Dispatcher(Api& api, const std::vector<PropertyDescription>& settings);
 
-    /// Answers the call, or holds it in Requests.
+    /// Answers the call, or holds it in Requests or LongAnswers.
     void dispatch(const Call& call);
+    /// The connection is gone: nobody there waits any more.
+    void forget(const Connection& connection);
 
-    /// One PropertiesChanged for each interface of the unit.
-    void announce_change(Connection& connection, UnitId unit);
+    /// Makes one PropertiesChanged for each interface of the unit.
+    void announce_change(sd_bus* bus, UnitId unit, const std::function<void(const Writer&)>& send);
 
 private:
     /// A folder has no interface of its own, only children.
     struct Folder {
         std::vector<std::string> children;
     };
+    /// Its children are all units: looked for when they are asked for.
+    struct UnitFolder {};
     struct ManagerObject {};
     struct UnitObject {
         UnitId unit;
@@ -43,14 +48,20 @@ private:
     struct JobObject {
         JobStatus job;
     };
-    using Object =
-        std::variant<std::monostate, Folder, ManagerObject, UnitObject, MissingUnit, JobObject>;
+    using Object = std::variant<std::monostate,
+                                Folder,
+                                UnitFolder,
+                                ManagerObject,
+                                UnitObject,
+                                MissingUnit,
+                                JobObject>;
 
     Object resolve(std::string_view path, const Caller& caller);
     Object unit_of_path(const std::string& path, const Caller& caller);
     static std::vector<const InterfaceTable*> interfaces_of(const Object& object);
     Subject subject_of(const Object& object);
 
+    Outcome run_guarded(const Call& call, Writer& reply);
     Outcome run(const Call& call, Writer& reply);
     Outcome run_method(const Call& call,
                        const Object& object,
@@ -66,6 +77,7 @@ private:
                     const Caller& caller,
                     Writer& reply);
     std::string introspection(const Object& object, std::string_view path);
+    Outcome introspect_units(const Call& call, Writer& reply);
 
     const std::vector<ShownSetting>& settings_of(const InterfaceTable& table) const;
 

@@ -14,7 +14,7 @@ struct DriverCall {
     Connection& connection;
     sd_bus_message* message;
     const DriverFacts& facts;
-    bool& wants_signals;
+    const std::function<bool()>& want_signals;
     std::string argument;  ///< the first, when it is a string
 };
 
@@ -26,8 +26,8 @@ bool is_someone(const DriverCall& call) {
 }
 
 DriverOutcome no_owner(const DriverCall& call) {
-    return bus_error(kErrorNameHasNoOwner,
-                     "Nobody has the name " + call.argument + " on svcd's private socket.");
+    return bus_error(kErrorNameHasNoOwner, "Nobody has the name " + shown_name(call.argument) +
+                                               " on svcd's private socket.");
 }
 
 DriverOutcome hello(DriverCall& call, Writer& reply) {
@@ -36,8 +36,13 @@ DriverOutcome hello(DriverCall& call, Writer& reply) {
 }
 
 DriverOutcome add_match(DriverCall& call, Writer&) {
-    // Clients filter by themselves; that one wants signals at all is what counts.
-    call.wants_signals = true;
+    // Clients filter by themselves; that one wants signals at all is what counts. The driver has
+    // none to tell of.
+    const bool is_of_driver =
+        call.argument.find("sender='org.freedesktop.DBus'") != std::string::npos;
+    if (!is_of_driver && !call.want_signals()) {
+        return tl::unexpected(too_many_subscribers());
+    }
     return {};
 }
 
@@ -167,7 +172,7 @@ constexpr DriverRow kDriverRows[] = {
 void answer_as_driver(Connection& connection,
                       sd_bus_message* call,
                       const DriverFacts& facts,
-                      bool& wants_signals) {
+                      const std::function<bool()>& want_signals) {
     const char* member = sd_bus_message_get_member(call);
     for (const DriverRow& row : kDriverRows) {
         if (row.name != member) {
@@ -179,7 +184,7 @@ void answer_as_driver(Connection& connection,
                                         row.signature + "', of which all have to be there.");
             return;
         }
-        DriverCall driver_call{connection, call, facts, wants_signals, {}};
+        DriverCall driver_call{connection, call, facts, want_signals, {}};
         if (row.signature[0] == 's') {
             const char* text = nullptr;
             sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &text);
@@ -198,7 +203,7 @@ void answer_as_driver(Connection& connection,
     }
     connection.answer_error(call, kErrorUnknownMethod,
                             std::string("svcd's private socket is no message bus and has no ") +
-                                kDriverName + "." + (member ? member : "") + ".");
+                                kDriverName + "." + shown_name(member ? member : "") + ".");
 }
 
 }  // namespace svcd

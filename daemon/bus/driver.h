@@ -5,6 +5,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <functional>
 #include <string>
 
 #include "bus/api_table.h"
@@ -17,10 +18,11 @@ struct DriverFacts {
     Caller client;
 };
 
-/// Answers a call to org.freedesktop.DBus. `wants_signals` is set when the client adds a match.
+/// Answers a call to org.freedesktop.DBus. `want_signals` is called when the client adds a match
+/// for what svcd tells; false: too many have.
 void answer_as_driver(Connection& connection,
                       sd_bus_message* call,
                       const DriverFacts& facts,
-                      bool& wants_signals);
+                      const std::function<bool()>& want_signals);
 
 }  // namespace svcd

@@ -22,6 +22,7 @@ inline constexpr const char* kErrorNoUnitForPid = "org.svcd1.NoUnitForPID";
 
 inline constexpr const char* kErrorAccessDenied = "org.freedesktop.DBus.Error.AccessDenied";
 inline constexpr const char* kErrorInvalidArgs = "org.freedesktop.DBus.Error.InvalidArgs";
+inline constexpr const char* kErrorNoMemory = "org.freedesktop.DBus.Error.NoMemory";
 inline constexpr const char* kErrorLimitsExceeded = "org.freedesktop.DBus.Error.LimitsExceeded";
 inline constexpr const char* kErrorNotSupported = "org.freedesktop.DBus.Error.NotSupported";
 inline constexpr const char* kErrorFailed = "org.freedesktop.DBus.Error.Failed";

@@ -3,6 +3,7 @@
 // of how services work; the manager the other way round.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,12 @@ struct DegradedReason {
     std::string text;
 };
 
+/// Makes a long text piece by piece: appends the next one. True: that was the last.
+using TextPieces = std::function<bool(std::string&)>;
+
+/// Whoever runs out of memory loses an answer (std::bad_alloc). But for what steps the supervisor,
+/// which is `noexcept`: half a step is no state to go on from, and the next manager goes on from
+/// the last whole one.
 class ManagerApi {
 public:
     virtual ~ManagerApi() = default;
@@ -67,7 +74,7 @@ public:
     virtual std::optional<UnitId> find(std::string_view name) = 0;
     /// Finds a unit, and loads it first when it isn't (an instance of a template, a new file). The
     /// name is complete and valid.
-    virtual std::optional<UnitId> load(const std::string& name) = 0;
+    virtual std::optional<UnitId> load(const std::string& name) noexcept = 0;
     /// What may have been meant by a name that no unit has, as a sentence; empty: nobody knows.
     virtual std::string hint(std::string_view name) = 0;
     virtual std::vector<UnitId> units() = 0;
@@ -78,7 +85,10 @@ public:
     virtual std::vector<std::string> related(UnitId unit, Relation relation) = 0;
     /// Without a unit: what one has whose file sets nothing.
     virtual PropertyValue setting(std::optional<UnitId> unit, std::size_t property) = 0;
-    virtual std::vector<UnitProcess> processes(UnitId unit) = 0;
+    virtual std::vector<Pid> pids(UnitId unit) = 0;
+    /// What is shown of one of them; nothing when it has ended.
+    virtual std::optional<UnitProcess> process(UnitId unit, Pid pid) = 0;
+    virtual std::optional<UnitId> unit_of_process(Pid pid) = 0;
     // JSON, see docs/stop-records.md.
     /// The records of a unit of that name, loaded or not, the newest first.
     virtual std::vector<std::string> stop_records(std::string_view unit, std::size_t max) = 0;
@@ -89,8 +99,8 @@ public:
     virtual std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) = 0;
     /// `refusal`: why svcd would not do it; empty: it would.
     virtual std::string plan_shutdown(const std::string& refusal) = 0;
-    virtual std::string stop_timeline() = 0;
-    virtual std::string boot_timeline() = 0;
+    virtual TextPieces stop_timeline() = 0;
+    virtual TextPieces boot_timeline() = 0;
     virtual std::vector<JobStatus> jobs() = 0;
     virtual std::optional<JobStatus> job(JobId job) = 0;
     virtual SystemState system_state() = 0;
@@ -103,11 +113,11 @@ public:
     virtual std::string version() = 0;
 
     // Requests, which are events with a RequestId, and BusNameChanged.
-    virtual void submit(Event event) = 0;
-    virtual ReloadReport reload() = 0;
+    virtual void submit(Event event) noexcept = 0;
+    virtual ReloadReport reload() noexcept = 0;
     /// Makes room for a new manager, once that has shown that it can run; then, or when it can't,
     /// the request is answered.
-    virtual void reexecute(RequestId request) = 0;
+    virtual void reexecute(RequestId request) noexcept = 0;
 };
 
 }  // namespace svcd

@@ -1,5 +1,4 @@
 // org.svcd1.Manager, at /org/svcd1.
-#include <fnmatch.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,17 +15,12 @@ namespace {
 
 Outcome get_unit(const Call& call, Subject& subject, Writer& reply) {
     const std::string name = read_string(call.message);
-    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), name);
     if (!unit) {
         return tl::unexpected(unit.error());
     }
     reply.path(unit_path(subject.api().manager.status(*unit).name));
     return Answered::now;
-}
-
-/// A unit without a file has an object too, for those who may have a file looked for.
-bool has_object_all_the_same(const Call& call, Api& api, const std::string& name) {
-    return unit_type_of(name).has_value() && api.authority.trusts(call.caller);
 }
 
 Outcome load_unit(const Call& call, Subject& subject, Writer& reply) {
@@ -39,136 +33,18 @@ Outcome load_unit(const Call& call, Subject& subject, Writer& reply) {
     return Answered::now;
 }
 
-bool has_process(ManagerApi& manager, UnitId unit, Pid pid) {
-    const UnitStatus status = manager.status(unit);
-    if (status.main.pid == pid || status.control_pid == pid) {
-        return true;
-    }
-    return status.populated &&
-           std::ranges::any_of(manager.processes(unit),
-                               [pid](const UnitProcess& process) { return process.pid == pid; });
-}
-
 Outcome get_unit_by_pid(const Call& call, Subject& subject, Writer& reply) {
     ManagerApi& manager = subject.api().manager;
     Pid pid = static_cast<Pid>(read_u32(call.message));
     if (pid == 0) {
         pid = call.caller.pid;
     }
-    for (const UnitId unit : manager.units()) {
-        if (pid > 0 && has_process(manager, unit, pid)) {
-            reply.path(unit_path(manager.status(unit).name));
-            return Answered::now;
-        }
+    if (const auto unit = pid > 0 ? manager.unit_of_process(pid) : std::nullopt) {
+        reply.path(unit_path(manager.status(*unit).name));
+        return Answered::now;
     }
     return bus_error(kErrorNoUnitForPid,
                      "Process " + std::to_string(pid) + " belongs to no unit of this svcd.");
-}
-
-void append_unit(Writer& reply, const UnitStatus& unit) {
-    reply.open(SD_BUS_TYPE_STRUCT, "ssssssouso")
-        .string(unit.name)
-        .string(unit.description)
-        .string(name_of(unit.load_state))
-        .string(name_of(unit.active_state))
-        .string(name_of(unit.sub_state))
-        .string({})
-        .path(unit_path(unit.name))
-        .u32(unit.job ? static_cast<std::uint32_t>(unit.job->id) : 0)
-        .string(unit.job ? name_of(unit.job->type) : std::string_view{})
-        .path(job_path(unit.job ? unit.job->id : JobId::none))
-        .close();
-}
-
-template <typename Wanted>
-void append_units_where(Writer& reply, ManagerApi& manager, const Wanted& wanted) {
-    reply.open(SD_BUS_TYPE_ARRAY, "(ssssssouso)");
-    for (const UnitId id : manager.units()) {
-        const UnitStatus unit = manager.status(id);
-        if (wanted(unit)) {
-            append_unit(reply, unit);
-        }
-    }
-    reply.close();
-}
-
-Outcome list_units(const Call&, Subject& subject, Writer& reply) {
-    append_units_where(reply, subject.api().manager, [](const UnitStatus&) { return true; });
-    return Answered::now;
-}
-
-Outcome list_units_by_patterns(const Call& call, Subject& subject, Writer& reply) {
-    const std::vector<std::string> states = read_strings(call.message);
-    const std::vector<std::string> patterns = read_strings(call.message);
-    append_units_where(reply, subject.api().manager, [&](const UnitStatus& unit) {
-        const std::string name(unit.name);
-        const bool state_fits =
-            states.empty() || std::ranges::any_of(states, [&](const std::string& state) {
-                return state == name_of(unit.load_state) || state == name_of(unit.active_state) ||
-                       state == name_of(unit.sub_state);
-            });
-        return state_fits &&
-               (patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& pattern) {
-                    return fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE) == 0;
-                }));
-    });
-    return Answered::now;
-}
-
-Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply) {
-    ManagerApi& manager = subject.api().manager;
-    reply.open(SD_BUS_TYPE_ARRAY, "(ssssssouso)");
-    for (const std::string& name : read_strings(call.message)) {
-        if (const FoundUnit unit = unit_named(call, subject.api(), name)) {
-            append_unit(reply, manager.status(*unit));
-        } else if (has_object_all_the_same(call, subject.api(), name)) {
-            Subject missing{subject.api(), MissingUnit{name, *unit_type_of(name)}};
-            append_unit(reply, missing.status());
-        }
-    }
-    reply.close();
-    return Answered::now;
-}
-
-Outcome list_units_detailed(const Call&, Subject& subject, Writer& reply) {
-    ManagerApi& manager = subject.api().manager;
-    reply.open(SD_BUS_TYPE_ARRAY, "(sssssssuouts)");
-    for (const UnitId id : manager.units()) {
-        const UnitStatus unit = manager.status(id);
-        reply.open(SD_BUS_TYPE_STRUCT, "sssssssuouts")
-            .string(unit.name)
-            .string(unit.description)
-            .string(name_of(unit.load_state))
-            .string(name_of(unit.active_state))
-            .string(name_of(unit.sub_state))
-            .string(name_of(unit.result))
-            .string(unit.job ? name_of(unit.job->type) : std::string_view{})
-            .u32(unit.job ? static_cast<std::uint32_t>(unit.job->id) : 0)
-            .path(unit_path(unit.name))
-            .u32(static_cast<std::uint32_t>(unit.main.pid))
-            .u64(unit.populated ? manager.facts(id).memory_current.value_or(UINT64_MAX)
-                                : UINT64_MAX)
-            .string(unit.load_error)
-            .close();
-    }
-    reply.close();
-    return Answered::now;
-}
-
-Outcome list_jobs(const Call&, Subject& subject, Writer& reply) {
-    reply.open(SD_BUS_TYPE_ARRAY, "(usssoo)");
-    for (const JobStatus& job : subject.api().manager.jobs()) {
-        reply.open(SD_BUS_TYPE_STRUCT, "usssoo")
-            .u32(static_cast<std::uint32_t>(job.id))
-            .string(job.unit_name)
-            .string(name_of(job.type))
-            .string(name_of(job.state))
-            .path(job_path(job.id))
-            .path(unit_path(job.unit_name))
-            .close();
-    }
-    reply.close();
-    return Answered::now;
 }
 
 Outcome get_job(const Call& call, Subject& subject, Writer& reply) {
@@ -183,12 +59,11 @@ Outcome get_job(const Call& call, Subject& subject, Writer& reply) {
 }
 
 Outcome get_unit_processes(const Call& call, Subject& subject, Writer& reply) {
-    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), read_string(call.message));
     if (!unit) {
         return tl::unexpected(unit.error());
     }
-    append_processes(reply, subject.api(), *unit);
-    return Answered::now;
+    return answer_processes(call, subject.api(), *unit, reply);
 }
 
 /// Also of a unit that isn't loaded any more: its records stay.
@@ -210,7 +85,7 @@ Outcome get_stop_records(const Call& call, Subject& subject, Writer& reply) {
 }
 
 Outcome examine_unit(const Call& call, Subject& subject, Writer& reply) {
-    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), read_string(call.message));
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -218,19 +93,28 @@ Outcome examine_unit(const Call& call, Subject& subject, Writer& reply) {
     return Answered::now;
 }
 
-Outcome get_stop_timeline(const Call&, Subject& subject, Writer& reply) {
-    reply.string(subject.api().manager.stop_timeline());
-    return Answered::now;
+Outcome answer_text(const Call& call, Api& api, Writer& reply, const TextPieces& append_piece) {
+    const auto text = std::make_shared<std::string>();
+    return in_pieces(call, api, reply, [=](Writer& writer) {
+        const bool is_whole = append_piece(*text);
+        if (is_whole) {
+            writer.string(*text);
+        }
+        return is_whole;
+    });
 }
 
-Outcome get_boot_timeline(const Call&, Subject& subject, Writer& reply) {
-    reply.string(subject.api().manager.boot_timeline());
-    return Answered::now;
+Outcome get_stop_timeline(const Call& call, Subject& subject, Writer& reply) {
+    return answer_text(call, subject.api(), reply, subject.api().manager.stop_timeline());
+}
+
+Outcome get_boot_timeline(const Call& call, Subject& subject, Writer& reply) {
+    return answer_text(call, subject.api(), reply, subject.api().manager.boot_timeline());
 }
 
 Outcome subscribe(const Call& call, Subject&, Writer&) {
     if (!call.connection.subscribe(call.message)) {
-        return bus_error(kErrorLimitsExceeded, "Too many clients have subscribed already.");
+        return tl::unexpected(too_many_subscribers());
     }
     return Answered::now;
 }
@@ -266,13 +150,13 @@ tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned 
                                                                              : nullptr;
         const bool is_force = key == "force" && (known & kForce) != 0;
         if (text == nullptr && !is_force) {
-            return bus_error(kErrorInvalidArgs,
-                             "There is no option '" + key + "' of this method; there are " +
-                                 ((known & kRequestId) != 0 ? "request_id, " : "") +
-                                 "force and reason.");
+            return bus_error(
+                kErrorInvalidArgs,
+                "There is no option '" + shown_name(key) + "' of this method; there are " +
+                    ((known & kRequestId) != 0 ? "request_id, " : "") + "force and reason.");
         }
         if (sd_bus_message_enter_container(call, SD_BUS_TYPE_VARIANT, is_force ? "b" : "s") <= 0) {
-            return bus_error(kErrorInvalidArgs, "The option '" + key + "' takes a " +
+            return bus_error(kErrorInvalidArgs, "The option '" + shown_name(key) + "' takes a " +
                                                     (is_force ? "boolean." : "string."));
         }
         if (is_force) {
@@ -296,7 +180,7 @@ tl::expected<CallOptions, BusError> read_options(sd_bus_message* call, unsigned 
 }
 
 BusError misused_request_id(const std::string& id) {
-    return {kErrorInvalidArgs, "The request_id '" + valid_utf8(id) +
+    return {kErrorInvalidArgs, "The request_id '" + shown_name(id) +
                                    "' is in use for something else, or too often; every request "
                                    "takes an ID of its own."};
 }
@@ -353,7 +237,7 @@ Outcome kill_unit(const Call& call, Subject& subject, Writer&) {
     const std::string name = read_string(call.message);
     const std::string whom = read_string(call.message);
     const std::int32_t signal = read_i32(call.message);
-    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), name);
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -365,7 +249,7 @@ Outcome queue_signal_unit(const Call& call, Subject& subject, Writer&) {
     const std::string whom = read_string(call.message);
     const std::int32_t signal = read_i32(call.message);
     const std::int32_t value = read_i32(call.message);
-    const FoundUnit unit = loaded_unit_named(subject.api(), name);
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), name);
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -373,7 +257,7 @@ Outcome queue_signal_unit(const Call& call, Subject& subject, Writer&) {
 }
 
 Outcome reset_failed_unit(const Call& call, Subject& subject, Writer&) {
-    const FoundUnit unit = loaded_unit_named(subject.api(), read_string(call.message));
+    const FoundUnit unit = loaded_unit_named(call, subject.api(), read_string(call.message));
     if (!unit) {
         return tl::unexpected(unit.error());
     }
@@ -454,8 +338,8 @@ Outcome shut_down_as_told(const Call& call, Subject& subject, Writer&) {
         }
     }
     if (kind == std::end(kKinds)) {
-        return bus_error(kErrorInvalidArgs,
-                         "There is no '" + name + "'; there are exit, poweroff, reboot, halt.");
+        return bus_error(kErrorInvalidArgs, "There is no '" + shown_name(name) +
+                                                "'; there are exit, poweroff, reboot, halt.");
     }
     ShutdownRequested event;
     event.kind = *kind;

@@ -58,6 +58,18 @@ std::string valid_utf8(std::string_view text) {
     return valid;
 }
 
+std::string shortened(std::string_view text, std::size_t max) {
+    if (text.size() <= max) {
+        return std::string{text};
+    }
+    // Not in the middle of a letter.
+    std::size_t end = max;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+        --end;
+    }
+    return std::string{text.substr(0, end)} + "...";
+}
+
 bool has_body(sd_bus_message* call, const char* signature) {
     if (sd_bus_message_has_signature(call, signature) <= 0) {
         return false;
@@ -95,27 +107,33 @@ void Writer::note(int status) {
     }
 }
 
-Writer& Writer::basic(char type, const void* value, std::size_t size) {
+bool Writer::grow(std::size_t size) {
     if (ok()) {
-        note(sd_bus_message_append_basic(message_.get(), type, value));
         size_ += size;
+        note(is_too_large() ? -EMSGSIZE : 0);
+    }
+    return ok();
+}
+
+Writer& Writer::basic(char type, const void* value, std::size_t size) {
+    if (grow(size)) {
+        note(sd_bus_message_append_basic(message_.get(), type, value));
     }
     return *this;
 }
 
 Writer& Writer::string(std::string_view value) {
-    if (!ok()) {
-        return *this;
-    }
-    if (!is_valid_utf8(value)) {
+    if (ok() && !is_valid_utf8(value)) {
         return string(valid_utf8(value));
+    }
+    if (!grow(value.size() + 8)) {
+        return *this;
     }
     char* space = nullptr;
     note(sd_bus_message_append_string_space(message_.get(), value.size(), &space));
     if (ok() && !value.empty()) {
         std::memcpy(space, value.data(), value.size());
     }
-    size_ += value.size() + 8;
     return *this;
 }
 
@@ -141,9 +159,8 @@ Writer& Writer::u64(std::uint64_t value) {
 }
 
 Writer& Writer::bytes(const void* data, std::size_t size) {
-    if (ok()) {
+    if (grow(size + 8)) {
         note(sd_bus_message_append_array(message_.get(), SD_BUS_TYPE_BYTE, data, size));
-        size_ += size + 8;
     }
     return *this;
 }
@@ -157,9 +174,8 @@ Writer& Writer::strings(const std::vector<std::string>& values) {
 }
 
 Writer& Writer::open(char type, const char* contents) {
-    if (ok()) {
+    if (grow(8)) {
         note(sd_bus_message_open_container(message_.get(), type, contents));
-        size_ += 8;
     }
     return *this;
 }

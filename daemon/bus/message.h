@@ -32,6 +32,14 @@ using EventSource = std::unique_ptr<sd_event_source, SdUnref>;
 /// otherwise cut the connection of whoever reads it.
 std::string valid_utf8(std::string_view text);
 
+/// At most about `max` bytes of the text, with "..." where something was cut off.
+std::string shortened(std::string_view text, std::size_t max);
+/// The same of a name that a caller gave, for an error's text.
+inline constexpr std::size_t kShownNameMax = 128;
+inline std::string shown_name(std::string_view name) {
+    return shortened(name, kShownNameMax);
+}
+
 /// Does the call have a body of these types, and is all of it there? sd-bus looks at a body only
 /// when it is read, and a broken list would read as an empty one.
 bool has_body(sd_bus_message* call, const char* signature);
@@ -58,7 +66,11 @@ public:
     Writer& open(char type, const char* contents);
     Writer& close();
 
+    /// Has more than so many bytes fail: nothing beyond them is appended.
+    void limit_to(std::size_t bytes) { size_max_ = bytes; }
+
     bool ok() const { return status_ >= 0; }
+    bool is_too_large() const { return size_ > size_max_; }
     sd_bus_message* get() const { return message_.get(); }
     /// About what the message takes in memory while it waits to be written.
     std::size_t size() const { return size_; }
@@ -66,11 +78,14 @@ public:
 private:
     Writer& basic(char type, const void* value, std::size_t size);
     void note(int status);
+    /// Counts what is about to be appended. False: nothing may be.
+    bool grow(std::size_t size);
 
     MessageRef message_;
     int status_ = -1;
     // What sd-bus needs for a message beside its contents.
     std::size_t size_ = 512;
+    std::size_t size_max_ = SIZE_MAX;
 };
 
 }  // namespace svcd

@@ -1,23 +1,27 @@
 #include "bus/private_socket.h"
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <string_view>
+#include <new>
 
 namespace svcd {
 
 namespace {
 
-/// Clients accepted in one turn of the loop; the rest come in the next.
+/// Clients accepted in one turn; the rest come in the next.
 constexpr int kAcceptsPerTurn = 64;
+/// What strangers get of a turn: so many messages, so many µs (the last of them may take longer).
+constexpr std::size_t kStrangersPerTurn = 16;
+constexpr std::chrono::microseconds kStrangersTurn{1000};
 
 Caller peer_of(int fd) {
     ucred credentials{};
@@ -28,193 +32,113 @@ Caller peer_of(int fd) {
     return {credentials.uid, credentials.pid};
 }
 
-int open_spare() {
-    return ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+Descriptor open_spare() {
+    return Descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
 }
 
 }  // namespace
 
-// ── one client ───────────────────────────────────────────────────────────────────────────────
+PrivateSocket::PrivateSocket(sd_event* loop,
+                             Dispatcher& dispatcher,
+                             const Requests& requests,
+                             UserCosts& costs,
+                             Authority authority)
+    : loop_(loop),
+      dispatcher_(dispatcher),
+      requests_(requests),
+      costs_(costs),
+      authority_(authority) {}
 
-PrivateConnection::PrivateConnection(PrivateSocket& owner, DriverFacts facts, bool trusted)
-    : Connection(trusted ? kQueuedBytesMax : kQueuedBytesMax / 4),
-      owner_(owner),
-      facts_(std::move(facts)),
-      trusted_(trusted) {}
-
-bool PrivateConnection::start(int fd, sd_id128_t server_id, sd_event* loop, int priority) {
-    sd_bus* bus = nullptr;
-    if (sd_bus_new(&bus) < 0) {
-        ::close(fd);
-        return false;
+PrivateSocket::~PrivateSocket() {
+    if (!path_.empty()) {
+        ::unlink(path_.c_str());
     }
-    open(bus);
-    if (sd_bus_set_fd(bus, fd, fd) < 0) {
-        ::close(fd);
-        return false;
-    }
-    sd_bus_slot* filter = nullptr;
-    if (sd_bus_set_server(bus, 1, server_id) < 0 || sd_bus_negotiate_fds(bus, 0) < 0 ||
-        sd_bus_set_sender(bus, kBusName) < 0 ||
-        sd_bus_add_filter(bus, &filter, &PrivateConnection::on_message, this) < 0) {
-        return false;
-    }
-    filter_.reset(filter);
-    return sd_bus_start(bus) >= 0 && sd_bus_attach_event(bus, loop, priority) >= 0;
-}
-
-bool PrivateConnection::finish_handshake() {
-    // The buffer of a handshake has 256 bytes, which is room for less than this.
-    constexpr int kMessagesMax = 16;
-    if (is_open() && sd_bus_is_ready(bus()) == 0) {
-        return false;
-    }
-    for (int i = 0; i < kMessagesMax && is_open(); ++i) {
-        const int status = sd_bus_process(bus(), nullptr);
-        if (status < 0) {
-            cut();
-        }
-        if (status <= 0) {
-            break;
-        }
-    }
-    return true;
-}
-
-bool PrivateConnection::subscribe(sd_bus_message*) {
-    subscribed_ = true;
-    return true;
-}
-
-void PrivateConnection::unsubscribe(sd_bus_message*) {
-    subscribed_ = false;
-}
-
-void PrivateConnection::on_cut() {
-    owner_.requests_.forget(*this);
-    owner_.schedule_reap();
-}
-
-int PrivateConnection::on_message(sd_bus_message* message, void* self, sd_bus_error*) {
-    return static_cast<PrivateConnection*>(self)->handle(message);
-}
-
-int PrivateConnection::handle(sd_bus_message* message) {
-    std::uint8_t type = 0;
-    sd_bus_message_get_type(message, &type);
-    if (type == SD_BUS_MESSAGE_SIGNAL &&
-        sd_bus_message_is_signal(message, "org.freedesktop.DBus.Local", "Disconnected") > 0) {
-        cut();
-        return 1;
-    }
-    if (type != SD_BUS_MESSAGE_METHOD_CALL) {
-        return 1;  // a client has nothing to tell us but calls
-    }
-    const char* interface = sd_bus_message_get_interface(message);
-    if (interface && std::string_view(interface) == "org.freedesktop.DBus.Peer") {
-        return 0;  // sd-bus answers
-    }
-    const char* destination = sd_bus_message_get_destination(message);
-    const std::string_view to = destination ? destination : kBusName;
-    if (to == "org.freedesktop.DBus") {
-        answer_as_driver(*this, message, facts_, wants_signals_);
-    } else if (to == kBusName) {
-        owner_.dispatcher_.dispatch({*this, message, facts_.client});
-    } else {
-        answer_error(
-            message, kErrorServiceUnknown,
-            "There is no " + std::string(to) + " on svcd's private socket; there is org.svcd1.");
-    }
-    return 1;
 }
 
 // ── the listener ─────────────────────────────────────────────────────────────────────────────
 
-PrivateSocket::PrivateSocket(sd_event* loop,
-                             Dispatcher& dispatcher,
-                             Requests& requests,
-                             Authority authority)
-    : loop_(loop), dispatcher_(dispatcher), requests_(requests), authority_(authority) {}
-
-PrivateSocket::~PrivateSocket() {
-    if (fd_ >= 0) {
-        if (!path_.empty()) {
-            ::unlink(path_.c_str());
-        }
-        ::close(fd_);
+Result<void> PrivateSocket::listen(const std::string& path, int priority) {
+    if (sd_id128_randomize(&server_id_) < 0) {
+        return failure(errno, "draw an ID for the private socket");
     }
-    if (spare_fd_ >= 0) {
-        ::close(spare_fd_);
+    if (auto opened = codec_.open(); !opened) {
+        return opened;
     }
+    if (auto bound = bind_to(path); !bound) {
+        return bound;
+    }
+    path_ = path;
+    spare_ = open_spare();
+    return watch_all(priority);
 }
 
-Result<void> PrivateSocket::listen(const std::string& path, int priority) {
+/// It takes its name only when it listens, in place of the one that a manager before us left: so
+/// there is no moment in which a client finds no socket and thinks that there is no svcd.
+Result<void> PrivateSocket::bind_to(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    // It takes its name only when it listens, in place of the one that a manager before us left: so
-    // there is no moment in which a client finds no socket and thinks that there is no svcd.
     const std::string draft = path + ".new";
     if (path.empty() || draft.size() >= sizeof address.sun_path) {
         return failure(ENAMETOOLONG, "listen on the private socket", path,
                        "a socket's path has 1 to 103 bytes; choose a shorter --runtime-dir");
     }
     std::memcpy(address.sun_path, draft.data(), draft.size());
-    if (sd_id128_randomize(&server_id_) < 0) {
-        return failure(errno, "draw an ID for the private socket");
-    }
-    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
+    listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!listener_) {
         return failure(errno, "make the private socket", path);
     }
     ::unlink(draft.c_str());
-    const auto fail = [&](const char* operation, int error_number) {
-        ::close(fd);
-        return failure(error_number, operation, path);
-    };
+    const int fd = listener_.get();
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-        return fail("bind the private socket to", errno);
+        return failure(errno, "bind the private socket to", path);
     }
     if (::chmod(draft.c_str(), 0666) < 0) {
-        return fail("set the mode of the private socket", errno);
+        return failure(errno, "set the mode of the private socket", path);
     }
     if (::listen(fd, SOMAXCONN) < 0) {
-        return fail("listen on the private socket", errno);
+        return failure(errno, "listen on the private socket", path);
     }
     if (::rename(draft.c_str(), path.c_str()) < 0) {
-        return fail("give its name to the private socket", errno);
+        return failure(errno, "give its name to the private socket", path);
     }
-    sd_event_source* readable = nullptr;
-    sd_event_source* after_turn = nullptr;
-    int added = sd_event_add_io(loop_, &readable, fd, EPOLLIN, &PrivateSocket::on_readable, this);
-    readable_.reset(readable);
-    if (added >= 0) {
-        added = sd_event_add_post(loop_, &after_turn, &PrivateSocket::on_turn, this);
-        after_turn_.reset(after_turn);
-    }
-    if (added < 0) {
-        readable_.reset();
-        return fail("watch the private socket", -added);
-    }
-    sd_event_source_set_priority(readable, priority);
-    sd_event_source_set_priority(after_turn, priority);
-    sd_event_source_set_enabled(after_turn, SD_EVENT_OFF);
-    path_ = path;
-    fd_ = fd;
-    priority_ = priority;
-    spare_fd_ = open_spare();
     return {};
 }
 
-int PrivateSocket::on_readable(sd_event_source*, int, std::uint32_t, void* self) {
-    static_cast<PrivateSocket*>(self)->accept_some();
-    return 0;
+Result<void> PrivateSocket::watch_all(int priority) {
+    ready_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    epoll_event event{};
+    event.events = EPOLLIN;  // without a connection: the listener
+    if (!ready_ || ::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, listener_.get(), &event) < 0) {
+        return failure(errno, "watch the private socket", path_);
+    }
+    sd_event_source* turn = nullptr;
+    sd_event_source* later = nullptr;
+    int added =
+        sd_event_add_io(loop_, &turn, ready_.get(), EPOLLIN, &PrivateSocket::on_ready, this);
+    turn_.reset(turn);
+    if (added >= 0) {
+        added = sd_event_add_defer(loop_, &later, &PrivateSocket::on_later, this);
+        later_.reset(later);
+    }
+    if (added < 0) {
+        return failure(-added, "watch the private socket", path_);
+    }
+    sd_event_source_set_priority(turn, priority);
+    sd_event_source_set_priority(later, priority);
+    sd_event_source_set_enabled(later, SD_EVENT_OFF);
+    return {};
 }
 
 void PrivateSocket::accept_some() {
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-        const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) {
-            accept_one(fd);
+        Descriptor socket(
+            ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (socket) {
+            try {
+                accept_one(std::move(socket));
+            } catch (const std::bad_alloc&) {
+                return;  // which hangs up
+            }
             continue;
         }
         if (errno == EMFILE || errno == ENFILE) {
@@ -230,69 +154,172 @@ void PrivateSocket::accept_some() {
 void PrivateSocket::refuse_for_want_of_descriptors() {
     // A client that can't be accepted stays in the queue and would wake us for ever. The spare
     // descriptor lets us take it out of there and hang up.
-    if (spare_fd_ >= 0) {
-        ::close(spare_fd_);
-        const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) {
-            ::close(fd);
-        }
+    if (spare_) {
+        spare_.reset();
+        Descriptor(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     }
-    spare_fd_ = open_spare();
+    spare_ = open_spare();
 }
 
-void PrivateSocket::accept_one(int fd) {
-    const Caller peer = peer_of(fd);
-    const bool trusted = authority_.trusts(peer);
-    const auto strangers = static_cast<std::size_t>(
-        std::ranges::count_if(connections_, [](const auto& c) { return !c->is_trusted(); }));
-    if (connections_.size() >= kConnectionsMax || (!trusted && strangers >= kStrangersMax)) {
-        ::close(fd);
+void PrivateSocket::accept_one(Descriptor socket) {
+    const Caller peer = peer_of(socket.get());
+    if (!peer.uid) {
         return;
+    }
+    const bool trusted = authority_.trusts(peer);
+    std::string refusal = why_no_place(*peer.uid, trusted);
+    if (!refusal.empty()) {
+        forget_oldest_refusal();
     }
     char id[SD_ID128_STRING_MAX];
     DriverFacts facts{":1." + std::to_string(++last_client_), sd_id128_to_string(server_id_, id),
                       peer};
-    auto connection = std::make_unique<PrivateConnection>(*this, std::move(facts), trusted);
-    if (connection->start(fd, server_id_, loop_, priority_)) {
-        handshakes_.push_back(connection.get());
-        connections_.push_back(std::move(connection));
-        sd_event_source_set_enabled(after_turn_.get(), SD_EVENT_ON);
+    connections_.push_back(std::make_unique<PrivateConnection>(
+        *this, std::move(socket), std::move(facts), trusted, std::move(refusal)));
+}
+
+// ── turns ────────────────────────────────────────────────────────────────────────────────────
+
+int PrivateSocket::on_ready(sd_event_source*, int, std::uint32_t, void* self) {
+    static_cast<PrivateSocket*>(self)->take_turn();
+    return 0;
+}
+
+void PrivateSocket::take_turn() {
+    bury();
+    std::array<epoll_event, kConnectionsMax + kRefusedMax + 1> events;
+    const int count = ::epoll_wait(ready_.get(), events.data(), events.size(), 0);
+    std::vector<Ready> strangers;
+    bool is_somebody_new = false;
+    for (int i = 0; i < count; ++i) {
+        const epoll_event& event = events[static_cast<std::size_t>(i)];
+        auto* connection = static_cast<PrivateConnection*>(event.data.ptr);
+        if (connection == nullptr) {
+            is_somebody_new = true;
+        } else if (connection->is_trusted()) {
+            connection->serve(event.events);
+        } else {
+            strangers.push_back({connection, event.events});
+        }
+    }
+    serve_strangers(strangers);
+    // Last: whoever has called by now is not idle and keeps its place.
+    if (is_somebody_new) {
+        accept_some();
     }
 }
 
-void PrivateSocket::schedule_reap() {
-    if (reap_) {
-        sd_event_source_set_enabled(reap_.get(), SD_EVENT_ONESHOT);
+/// Those who don't get their turn are ready in the next one.
+void PrivateSocket::serve_strangers(std::vector<Ready>& ready) {
+    const Stopwatch watch;
+    for (std::size_t served = 0; served < kStrangersPerTurn && !ready.empty(); ++served) {
+        // epoll tells of connections in turn, so the first of a user is the one who waited longest.
+        const auto next = std::ranges::min_element(
+            ready, {}, [&](const Ready& each) { return costs_.of(each.connection->uid()); });
+        const Ready chosen = *next;
+        ready.erase(next);
+        if (!chosen.connection->is_open()) {
+            continue;
+        }
+        const Stopwatch own;
+        chosen.connection->serve(chosen.events);
+        costs_.add(chosen.connection->uid(), own.elapsed());
+        if (watch.elapsed() >= kStrangersTurn) {
+            return;
+        }
+    }
+}
+
+int PrivateSocket::on_later(sd_event_source*, void* self) {
+    auto* socket = static_cast<PrivateSocket*>(self);
+    std::vector<PrivateConnection*> to_write;
+    to_write.swap(socket->to_write_);
+    for (PrivateConnection* connection : to_write) {
+        connection->write();
+    }
+    socket->bury();
+    return 0;
+}
+
+void PrivateSocket::do_later() {
+    sd_event_source_set_enabled(later_.get(), SD_EVENT_ONESHOT);
+}
+
+void PrivateSocket::write_later(PrivateConnection& connection) {
+    if (std::ranges::find(to_write_, &connection) == to_write_.end()) {
+        to_write_.push_back(&connection);
+        do_later();
+    }
+}
+
+/// A connection that is cut may be in use further up the stack.
+void PrivateSocket::bury_later() {
+    has_dead_ = true;
+    if (later_) {
+        do_later();
+    }
+}
+
+void PrivateSocket::bury() {
+    if (!std::exchange(has_dead_, false)) {
         return;
     }
-    sd_event_source* source = nullptr;
-    if (sd_event_add_defer(loop_, &source, &PrivateSocket::on_reap, this) >= 0) {
-        reap_.reset(source);
-        sd_event_source_set_priority(source, priority_);
+    std::erase_if(to_write_, [](const auto* connection) { return !connection->is_open(); });
+    std::erase_if(connections_, [](const auto& connection) { return !connection->is_open(); });
+}
+
+/// Cuts strangers until they cost no more than they may: of the user whose connections cost most,
+/// that which costs most.
+void PrivateSocket::relieve() {
+    while (strangers_bytes_ > kStrangersBytesMax) {
+        std::map<uid_t, std::size_t> by_user;
+        for (const auto& connection : connections_) {
+            if (connection->is_open() && !connection->is_trusted()) {
+                by_user[connection->uid()] += connection->held_bytes();
+            }
+        }
+        const auto most =
+            std::ranges::max_element(by_user, {}, [](const auto& e) { return e.second; });
+        PrivateConnection* victim = nullptr;
+        for (const auto& connection : connections_) {
+            const bool is_theirs = connection->is_open() && !connection->is_trusted() &&
+                                   most != by_user.end() && connection->uid() == most->first;
+            if (is_theirs &&
+                (victim == nullptr || connection->held_bytes() > victim->held_bytes())) {
+                victim = connection.get();
+            }
+        }
+        if (victim == nullptr) {
+            return;
+        }
+        victim->cut();
     }
 }
 
-int PrivateSocket::on_reap(sd_event_source*, void* self) {
-    auto* socket = static_cast<PrivateSocket*>(self);
-    std::erase_if(socket->handshakes_,
-                  [](const auto* connection) { return !connection->is_open(); });
-    std::erase_if(socket->connections_,
-                  [](const auto& connection) { return !connection->is_open(); });
-    return 0;
+// ── signals ──────────────────────────────────────────────────────────────────────────────────
+
+bool PrivateSocket::has_any(const Chosen& wants) const {
+    return std::ranges::any_of(connections_, [&](const auto& each) { return wants(*each); });
 }
 
-int PrivateSocket::on_turn(sd_event_source*, void* self) {
-    auto* socket = static_cast<PrivateSocket*>(self);
-    std::erase_if(socket->handshakes_,
-                  [](PrivateConnection* connection) { return connection->finish_handshake(); });
-    if (socket->handshakes_.empty()) {
-        sd_event_source_set_enabled(socket->after_turn_.get(), SD_EVENT_OFF);
+void PrivateSocket::send_signal(const Writer& signal, const Chosen& wants) {
+    if (!signal.ok()) {
+        return;
     }
-    return 0;
-}
-
-bool PrivateSocket::has_subscribers() const {
-    return std::ranges::any_of(connections_, [](const auto& c) { return c->is_subscribed(); });
+    PacketRef packet;
+    for (const auto& connection : connections_) {
+        if (!wants(*connection)) {
+            continue;
+        }
+        if (!packet) {
+            std::string bytes = codec_.encode(signal.get());
+            if (bytes.empty()) {
+                return;
+            }
+            packet = std::make_shared<Packet>(std::move(bytes));
+        }
+        connection->send(packet);
+    }
 }
 
 }  // namespace svcd

@@ -1,69 +1,53 @@
 // The private socket: svcd's own D-Bus endpoint, which needs no broker. It is always there, and the
-// kernel says who the caller is. Each client has an sd-bus connection in server mode; to a D-Bus
-// library the socket looks like a message bus with one name on it, org.svcd1 (driver.h).
+// kernel says who the caller is. To a D-Bus library it looks like a message bus with one name on
+// it, org.svcd1 (driver.h).
 //
-// Bounds: kConnectionsMax clients, of whom those who may change nothing get kStrangersMax, so that
-// they cannot keep root out; kQueuedBytesMax of unread answers each. Whatever a client sends, or
-// doesn't read, costs at most its own connection.
+// All clients together are one source of the manager's loop. In each of its turns root and the
+// owner come first; then strangers, for a bounded time, one message at a time, by user: the user
+// who has cost least comes next, however many connections another one has.
+//
+// Bounds: kConnectionsMax clients, of whom strangers get kStrangersMax, so that they cannot keep
+// root out, and each of them kConnectionsOfUserMax. Whoever comes when there is no place takes that
+// of the connection that has not called for longest, of the user who has most (places.cc); of
+// bytes, what private_connection.h says. Whatever a client sends, or doesn't read, costs at most
+// its own connection.
 #pragma once
 
-#include <systemd/sd-bus.h>
+#include <sys/types.h>
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
 
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "bus/connection.h"
+#include "bus/descriptor.h"
 #include "bus/dispatch.h"
-#include "bus/driver.h"
+#include "bus/message_codec.h"
+#include "bus/private_connection.h"
+#include "bus/user_costs.h"
 
 namespace svcd {
 
 inline constexpr std::size_t kStrangersMax = kConnectionsMax * 3 / 4;
-
-class PrivateSocket;
-
-class PrivateConnection final : public Connection {
-public:
-    PrivateConnection(PrivateSocket& owner, DriverFacts facts, bool trusted);
-
-    /// Takes the descriptor over.
-    bool start(int fd, sd_id128_t server_id, sd_event* loop, int priority);
-
-    bool subscribe(sd_bus_message* call) override;
-    void unsubscribe(sd_bus_message* call) override;
-    /// Manager's signals go to whoever asked for signals in either way, PropertiesChanged only to
-    /// subscribers.
-    bool wants_signals() const { return is_open() && (wants_signals_ || subscribed_); }
-    bool is_subscribed() const { return is_open() && subscribed_; }
-    bool is_trusted() const { return trusted_; }
-    /// To be called after each turn of the loop until it returns true: the handshake is over.
-    ///
-    /// sd-bus as a server reads a handshake in larger pieces. What a quick client sends right
-    /// behind it (libdbus does) lies in its buffer already and makes the descriptor ready no more,
-    /// so it has to be told to look once.
-    bool finish_handshake();
-
-private:
-    void on_cut() override;
-    static int on_message(sd_bus_message* message, void* self, sd_bus_error* error);
-    int handle(sd_bus_message* message);
-
-    PrivateSocket& owner_;
-    DriverFacts facts_;
-    bool trusted_;
-    bool wants_signals_ = false;
-    bool subscribed_ = false;
-    SlotRef filter_;
-};
+inline constexpr std::size_t kConnectionsOfUserMax = 64;
+/// Strangers who are told of every change, all together and of one user. They are told last.
+inline constexpr std::size_t kSubscribingStrangersMax = 32;
+inline constexpr std::size_t kSubscribersOfUserMax = 8;
+/// Those that are only there to be told that there is no place for them.
+inline constexpr std::size_t kRefusedMax = 16;
 
 class PrivateSocket {
 public:
-    PrivateSocket(sd_event* loop, Dispatcher& dispatcher, Requests& requests, Authority authority);
+    PrivateSocket(sd_event* loop,
+                  Dispatcher& dispatcher,
+                  const Requests& requests,
+                  UserCosts& costs,
+                  Authority authority);
     ~PrivateSocket();
     PrivateSocket(const PrivateSocket&) = delete;
     PrivateSocket& operator=(const PrivateSocket&) = delete;
@@ -74,40 +58,66 @@ public:
     /// The socket stays when this is destroyed: a successor is about to replace it.
     void leave_to_successor() { path_.clear(); }
 
-    bool has_subscribers() const;
-    template <typename Action>
-    void for_each(const Action& action) {
-        for (const auto& connection : connections_) {
-            action(*connection);
-        }
-    }
+    using Chosen = std::function<bool(const PrivateConnection&)>;
+    bool has_any(const Chosen& wants) const;
+    bool has_subscribers() const { return has_any(&PrivateConnection::is_subscribed); }
+    /// What signals are made with.
+    sd_bus* bus() const { return codec_.bus(); }
+    /// Sends a signal to all clients that `wants` accepts.
+    void send_signal(const Writer& signal, const Chosen& wants);
 
 private:
     friend class PrivateConnection;
 
-    static int on_readable(sd_event_source*, int fd, std::uint32_t events, void* self);
-    static int on_reap(sd_event_source*, void* self);
-    static int on_turn(sd_event_source*, void* self);
+    struct Ready {
+        PrivateConnection* connection;
+        std::uint32_t events;
+    };
+
+    Result<void> bind_to(const std::string& path);
+    Result<void> watch_all(int priority);
+    static int on_ready(sd_event_source*, int fd, std::uint32_t events, void* self);
+    static int on_later(sd_event_source*, void* self);
+    void take_turn();
+    void serve_strangers(std::vector<Ready>& ready);
+    void bury();
+
+    // For its connections.
+    void write_later(PrivateConnection& connection);
+    void bury_later();
+    void relieve();
+    void do_later();
+
     void accept_some();
-    void accept_one(int fd);
+    void accept_one(Descriptor socket);
+    // places.cc
+    bool has_room_for_subscriber(uid_t uid) const;
+    std::string why_no_place(uid_t uid, bool trusted);
+    template <typename Fits>
+    bool close_idle(const Fits& fits);
+    template <typename Fits>
+    std::size_t count_of(const Fits& fits) const;
+    std::optional<uid_t> stranger_with_most() const;
+    void forget_oldest_refusal();
     void refuse_for_want_of_descriptors();
-    /// Some connection was cut: free it when nothing of it is on the stack any more.
-    void schedule_reap();
 
     sd_event* loop_;
     Dispatcher& dispatcher_;
-    Requests& requests_;
+    const Requests& requests_;
+    UserCosts& costs_;
     Authority authority_;
-    int priority_ = 0;
     std::string path_;
-    int fd_ = -1;
-    int spare_fd_ = -1;
+    MessageCodec codec_;
+    Descriptor listener_;
+    Descriptor spare_;
+    Descriptor ready_;  ///< an epoll of the listener and all clients
     sd_id128_t server_id_{};
     std::uint64_t last_client_ = 0;
-    EventSource readable_;
-    EventSource reap_;
-    EventSource after_turn_;  ///< enabled while somebody shakes hands
-    std::vector<PrivateConnection*> handshakes_;
+    EventSource turn_;   ///< somebody is ready
+    EventSource later_;  ///< enabled while there is something in to_write_ or to be buried
+    std::vector<PrivateConnection*> to_write_;
+    std::size_t strangers_bytes_ = 0;
+    bool has_dead_ = false;
     std::list<std::unique_ptr<PrivateConnection>> connections_;
 };
 

@@ -160,6 +160,17 @@ bool Requests::has_caller(JobId job, const Connection& connection) const {
                                                 &connection) != found->second.end();
 }
 
+bool Requests::has_to_do_with(const Connection& connection) const {
+    const auto is_its = [&](const HeldCall& call) { return call.connection == &connection; };
+    return std::ranges::any_of(waiting_,
+                               [&](const auto& entry) {
+                                   return std::ranges::any_of(entry.second.calls, is_its);
+                               }) ||
+           std::ranges::any_of(callers_, [&](const auto& entry) {
+               return std::ranges::find(entry.second, &connection) != entry.second.end();
+           });
+}
+
 /// What the supervisor says of the units that it was asked for.
 void Requests::fill_in(Waiting& waiting, const Reply& reply, ManagerApi& manager) {
     std::size_t next = 0;

@@ -89,6 +89,8 @@ public:
 
     /// Was a call on this connection answered with the job?
     bool has_caller(JobId job, const Connection& connection) const;
+    /// Does somebody there wait for an answer, or for the end of a job?
+    bool has_to_do_with(const Connection& connection) const;
     /// Its callers have been told.
     void job_ended(JobId job) { callers_.erase(static_cast<std::uint32_t>(job)); }
 

@@ -37,13 +37,12 @@ Outcome reset_failed(const Call& call, Subject& subject, Writer&) {
     return request_reset_failed(call, subject.api(), subject.unit());
 }
 
-Outcome get_processes(const Call&, Subject& subject, Writer& reply) {
+Outcome get_processes(const Call& call, Subject& subject, Writer& reply) {
     if (subject.is_missing()) {
         reply.open(SD_BUS_TYPE_ARRAY, "(sus)").close();
         return Answered::now;
     }
-    append_processes(reply, subject.api(), subject.unit());
-    return Answered::now;
+    return answer_processes(call, subject.api(), subject.unit(), reply);
 }
 
 // ── values ───────────────────────────────────────────────────────────────────────────────────

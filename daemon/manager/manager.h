@@ -96,7 +96,7 @@ private:
 
     // ManagerApi (manager_queries.cc).
     std::optional<UnitId> find(std::string_view name) override;
-    std::optional<UnitId> load(const std::string& name) override;
+    std::optional<UnitId> load(const std::string& name) noexcept override;
     std::string hint(std::string_view name) override;
     std::vector<UnitId> units() override;
     bool is_known(UnitId unit) override { return supervisor_.is_known(unit); }
@@ -104,13 +104,15 @@ private:
     UnitFacts facts(UnitId unit) override;
     std::vector<std::string> related(UnitId unit, Relation relation) override;
     PropertyValue setting(std::optional<UnitId> unit, std::size_t property) override;
-    std::vector<UnitProcess> processes(UnitId unit) override;
+    std::vector<Pid> pids(UnitId unit) override;
+    std::optional<UnitProcess> process(UnitId unit, Pid pid) override;
+    std::optional<UnitId> unit_of_process(Pid pid) override;
     std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
     std::string examine(UnitId unit, bool with_kernel) override;
     std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) override;
     std::string plan_shutdown(const std::string& refusal) override;
-    std::string stop_timeline() override;
-    std::string boot_timeline() override;
+    TextPieces stop_timeline() override;
+    TextPieces boot_timeline() override;
     std::vector<JobStatus> jobs() override;
     std::optional<JobStatus> job(JobId job) override;
     SystemState system_state() override;
@@ -119,11 +121,11 @@ private:
     std::vector<std::string> flapping_units() override;
     std::vector<DegradedReason> degraded_reasons() override;
     std::string version() override;
-    void submit(Event event) override;
+    void submit(Event event) noexcept override;
     void find_unit_of(Requester& requester) const;
     void add_facts(JobRequested& request) const;
-    ReloadReport reload() override;
-    void reexecute(RequestId request) override;  // reexecution.cc
+    ReloadReport reload() noexcept override;
+    void reexecute(RequestId request) noexcept override;  // reexecution.cc
     void on_successor(const std::string& objection);
     void note_handover();
 

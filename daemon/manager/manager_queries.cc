@@ -22,7 +22,7 @@ std::optional<UnitId> Manager::find(std::string_view name) {
     return files_.find(name);
 }
 
-std::optional<UnitId> Manager::load(const std::string& name) {
+std::optional<UnitId> Manager::load(const std::string& name) noexcept {
     const std::optional<UnitId> known = files_.find(name);
     // What has a file that is faulty stays so until a reload, as with systemd.
     if (known && supervisor_.status(*known).load_state != LoadState::not_found) {
@@ -106,24 +106,32 @@ PropertyValue Manager::setting(std::optional<UnitId> unit, std::size_t property)
     return setting_value(definition == nullptr ? kUndefined : *definition, property);
 }
 
-std::vector<UnitProcess> Manager::processes(UnitId unit) {
-    std::vector<UnitProcess> found;
-    const std::string_view name = supervisor_.name(unit);
-    const auto pids = kernel_.cgroups.processes(name, kProcessesShownMax);
-    if (!pids) {
-        return found;  // no cgroup, no processes
+std::vector<Pid> Manager::pids(UnitId unit) {
+    // No cgroup, no processes.
+    auto pids = kernel_.cgroups.processes(supervisor_.name(unit), kProcessesShownMax);
+    return pids ? std::move(*pids) : std::vector<Pid>{};
+}
+
+std::optional<UnitProcess> Manager::process(UnitId unit, Pid pid) {
+    const std::string own = kernel_.cgroups.path_of(supervisor_.name(unit));
+    const Result<std::string> cgroup = cgroup_of(pid);
+    const Result<std::string> command = command_line(pid);
+    if (!cgroup || !command) {
+        return std::nullopt;
     }
-    const std::string own = kernel_.cgroups.path_of(name);
-    for (const Pid pid : *pids) {
-        const Result<std::string> cgroup = cgroup_of(pid);
-        const Result<std::string> command = command_line(pid);
-        if (!cgroup || !command) {
-            continue;  // it has ended meanwhile
-        }
-        std::string below = cgroup->substr(std::min(own.size(), cgroup->size()));
-        found.push_back(UnitProcess{pid, below.empty() ? "/" : std::move(below), *command});
+    std::string below = cgroup->substr(std::min(own.size(), cgroup->size()));
+    return UnitProcess{pid, below.empty() ? "/" : std::move(below), *command};
+}
+
+std::optional<UnitId> Manager::unit_of_process(Pid pid) {
+    const Result<std::string> cgroup = cgroup_of(pid);
+    const std::string_view name = cgroup ? kernel_.cgroups.unit_of(*cgroup) : std::string_view{};
+    if (const auto unit = name.empty() ? std::nullopt : supervisor_.find(name)) {
+        return unit;
     }
-    return found;
+    // Or it was moved out of its unit's cgroup, and is a process of the unit all the same.
+    const Token token = kernel_.table.find(pid);
+    return token == Token::none ? std::nullopt : supervisor_.unit_of(token);
 }
 
 std::vector<std::string> Manager::stop_records(std::string_view unit, std::size_t max) {
@@ -178,7 +186,7 @@ std::string Manager::plan(JobVerb verb, const std::vector<UnitId>& units, JobMod
     if (!event.main_takes.empty()) {
         // Whether a program has run for long enough to be refused its reload depends on the time,
         // and the supervisor's is that of its last step. What is due is done by this one.
-        step(DeadlineReached{});
+        [this]() noexcept { step(DeadlineReached{}); }();
     }
     return plan_text(supervisor_.plan(verb, units, mode, &event), supervisor_);
 }
@@ -191,13 +199,13 @@ std::string Manager::plan_shutdown(const std::string& refusal) {
     return plan_text(plan, supervisor_);
 }
 
-std::string Manager::stop_timeline() {
+TextPieces Manager::stop_timeline() {
     recorder_.flush();
     return svcd::stop_timeline(kernel_.stops, supervisor_);
 }
 
 /// From when the launcher was started; where that can't be read, from the first unit's start.
-std::string Manager::boot_timeline() {
+TextPieces Manager::boot_timeline() {
     const Result<ProcessInfo> launcher = process_info(kernel_.launcher);
     const auto ticks = static_cast<std::int64_t>(launcher ? launcher->start_time : 0);
     const std::int64_t usec = ticks * 1'000'000 / ::sysconf(_SC_CLK_TCK);
@@ -254,7 +262,7 @@ std::string Manager::version() {
 }
 
 /// Handled when the caller has returned, so that its answer can't overtake it.
-void Manager::submit(Event event) {
+void Manager::submit(Event event) noexcept {
     if (auto* request = std::get_if<JobRequested>(&event)) {
         find_unit_of(request->requester);
         add_facts(*request);
@@ -299,7 +307,7 @@ void Manager::add_facts(JobRequested& request) const {
     }
 }
 
-ReloadReport Manager::reload() {
+ReloadReport Manager::reload() noexcept {
     bus_.reloading(true);
     // A fault keeps the definition that is in force; at the start, where there is none, a unit
     // loads without the drop-in that has it.

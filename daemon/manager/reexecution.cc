@@ -4,7 +4,7 @@
 
 namespace svcd {
 
-void Manager::reexecute(RequestId request) {
+void Manager::reexecute(RequestId request) noexcept {
     reexecution_requests_.push_back(request);
     if (reexecution_requests_.size() > 1) {
         return;

@@ -1,7 +1,8 @@
 #include "manager/timelines.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <memory>
+#include <set>
 #include <vector>
 
 #include "unitfile/json_writer.h"
@@ -51,7 +52,7 @@ std::vector<StopSummary> stops_of_latest_request(const StopLog& log) {
 /// Those of `shown` that a unit is ordered after.
 std::vector<std::string_view> after_of(const Supervisor& supervisor,
                                        UnitId unit,
-                                       const std::unordered_set<std::string_view>& shown) {
+                                       const std::set<std::string, std::less<>>& shown) {
     std::vector<std::string_view> names;
     for (const UnitId other : supervisor.related(unit, Relation::after)) {
         const std::string_view name = supervisor.name(other);
@@ -62,72 +63,142 @@ std::vector<std::string_view> after_of(const Supervisor& supervisor,
     return names;
 }
 
-}  // namespace
+class StopTimeline {
+public:
+    StopTimeline(const StopLog& log, const Supervisor& supervisor)
+        : log_(log), supervisor_(supervisor) {}
 
-std::string stop_timeline(const StopLog& log, const Supervisor& supervisor) {
-    std::string text;
-    JsonWriter json{text};
-    std::unordered_set<std::string_view> shown;
-    std::size_t more = 0;
-    json.open_object().key("records").open_array();
-    for (const StopSummary& stop : stops_of_latest_request(log)) {
-        const auto saved = log.read(stop.id);
+    bool append_piece(std::string& text) {
+        JsonWriter json{text};
+        if (text.empty()) {
+            for (const StopSummary& stop : stops_of_latest_request(log_)) {
+                stops_.push_back(stop.id);
+            }
+            json.open_object().key("records").open_array();
+        }
+        if (next_ < stops_.size()) {
+            append_record(stops_[next_++], text);
+            if (next_ < stops_.size()) {
+                return false;
+            }
+        }
+        if (!std::exchange(has_all_records_, true)) {
+            json.close_array().key("after").open_object();
+            unit_ = shown_.begin();
+        }
+        if (unit_ != shown_.end()) {
+            append_order(*unit_++, text);
+            return false;
+        }
+        json.close_object().field("more", more_).close_object();
+        return true;
+    }
+
+private:
+    void append_record(std::uint64_t stop, std::string& text) {
+        const auto saved = log_.read(stop);
         if (!saved || text.size() + saved->text.size() > kTimelineTextMax / 2) {
-            ++more;
-            continue;
+            ++more_;
+            return;
         }
-        json.raw(saved->text);
-        shown.insert(stop.unit);
+        JsonWriter{text}.raw(saved->text);
+        shown_.insert(saved->unit);
     }
-    json.close_array().key("after").open_object();
-    for (const std::string_view name : shown) {
-        const std::optional<UnitId> unit = supervisor.find(name);
+    void append_order(const std::string& name, std::string& text) const {
+        const std::optional<UnitId> unit = supervisor_.find(name);
         const auto after =
-            unit ? after_of(supervisor, *unit, shown) : std::vector<std::string_view>{};
+            unit ? after_of(supervisor_, *unit, shown_) : std::vector<std::string_view>{};
         if (!after.empty() && text.size() < kTimelineTextMax) {
-            json.field(name, after);
+            JsonWriter{text}.field(name, after);
         }
     }
-    json.close_object().field("more", more).close_object();
-    return text;
-}
 
-std::string boot_timeline(const Supervisor& supervisor, Time began) {
-    std::vector<UnitStatus> units;
-    std::unordered_set<std::string_view> shown;
-    for (std::size_t index = 0; index < supervisor.unit_count(); ++index) {
-        const auto unit = static_cast<UnitId>(index);
-        if (!supervisor.is_known(unit)) {
-            continue;
+    const StopLog& log_;
+    const Supervisor& supervisor_;
+    std::vector<std::uint64_t> stops_;
+    std::size_t next_ = 0;
+    bool has_all_records_ = false;
+    std::set<std::string, std::less<>> shown_;
+    std::set<std::string, std::less<>>::const_iterator unit_;
+    std::size_t more_ = 0;
+};
+
+class BootTimeline {
+public:
+    BootTimeline(const Supervisor& supervisor, Time began)
+        : supervisor_(supervisor), began_(began) {}
+
+    bool append_piece(std::string& text) {
+        JsonWriter json{text};
+        if (looked_at_ < supervisor_.unit_count()) {
+            look_at(static_cast<UnitId>(looked_at_++));
+            return false;
         }
-        UnitStatus status = supervisor.status(unit);
+        if (text.empty()) {
+            json.open_object().field("began_usec", to_usec(began_)).key("units").open_array();
+        }
+        if (next_ < units_.size()) {
+            append_unit(units_[next_++], text);
+            return false;
+        }
+        json.close_array().field("more", more_).close_object();
+        return true;
+    }
+
+private:
+    void look_at(UnitId unit) {
+        if (!supervisor_.is_known(unit)) {
+            return;
+        }
+        const UnitStatus status = supervisor_.status(unit);
         if (status.inactive_exit_at != Time{}) {
-            began = std::min(began, status.inactive_exit_at);
-            shown.insert(status.name);
-            units.push_back(std::move(status));
+            began_ = std::min(began_, status.inactive_exit_at);
+            shown_.emplace(status.name);
+            units_.push_back(unit);
         }
     }
-    std::string text;
-    JsonWriter json{text};
-    std::size_t more = 0;
-    json.open_object().field("began_usec", to_usec(began)).key("units").open_array();
-    for (const UnitStatus& unit : units) {
-        if (text.size() > kTimelineTextMax) {
-            ++more;
-            continue;
+    void append_unit(UnitId id, std::string& text) {
+        if (!supervisor_.is_known(id)) {
+            return;  // forgotten meanwhile
         }
-        json.open_object()
+        if (text.size() > kTimelineTextMax) {
+            ++more_;
+            return;
+        }
+        const UnitStatus unit = supervisor_.status(id);
+        JsonWriter{text}
+            .open_object()
             .field("unit", unit.name)
             .field("type", name_of(unit.type))
             .field("inactive_exit_usec", to_usec(unit.inactive_exit_at))
             .field("active_enter_usec", to_usec(unit.active_enter_at))
             .field("active_state", name_of(unit.active_state))
             .field("sub", name_of(unit.sub_state))
-            .field("after", after_of(supervisor, unit.id, shown))
+            .field("after", after_of(supervisor_, id, shown_))
             .close_object();
     }
-    json.close_array().field("more", more).close_object();
-    return text;
+
+    const Supervisor& supervisor_;
+    Time began_;
+    std::size_t looked_at_ = 0;
+    std::set<std::string, std::less<>> shown_;
+    std::vector<UnitId> units_;
+    std::size_t next_ = 0;
+    std::size_t more_ = 0;
+};
+
+}  // namespace
+
+TextPieces stop_timeline(const StopLog& log, const Supervisor& supervisor) {
+    return [timeline = std::make_shared<StopTimeline>(log, supervisor)](std::string& text) {
+        return timeline->append_piece(text);
+    };
+}
+
+TextPieces boot_timeline(const Supervisor& supervisor, Time began) {
+    return [timeline = std::make_shared<BootTimeline>(supervisor, began)](std::string& text) {
+        return timeline->append_piece(text);
+    };
 }
 
 }  // namespace svcd

@@ -2,8 +2,7 @@
 // waited for whom when everything went down, and when it came up.
 #pragma once
 
-#include <string>
-
+#include "bus/manager_api.h"
 #include "core/supervisor.h"
 #include "state/stop_log.h"
 
@@ -14,9 +13,9 @@ inline constexpr std::size_t kTimelineTextMax = 4 * 1024 * 1024;
 
 /// The records of the latest request, or of the latest shutdown, and which of these units are
 /// ordered after which.
-std::string stop_timeline(const StopLog& log, const Supervisor& supervisor);
+TextPieces stop_timeline(const StopLog& log, const Supervisor& supervisor);
 
 /// When each unit that has been started came up. `began`: when svcd was started.
-std::string boot_timeline(const Supervisor& supervisor, Time began);
+TextPieces boot_timeline(const Supervisor& supervisor, Time began);
 
 }  // namespace svcd

@@ -120,7 +120,7 @@ class Client:
         self.buffer = bytearray()
         self.socket = self.connect(path)
         self.socket.settimeout(timeout)
-        self.socket.sendall(b"\0AUTH EXTERNAL " + str(os.getuid()).encode().hex().encode() + b"\r\n")
+        self.socket.sendall(b"\0AUTH EXTERNAL " + str(os.geteuid()).encode().hex().encode() + b"\r\n")
         line = b""
         while not line.endswith(b"\r\n"):
             byte = self.socket.recv(1)

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -52,7 +53,7 @@ public:
         }
         return std::nullopt;
     }
-    std::optional<UnitId> load(const std::string& name) override {
+    std::optional<UnitId> load(const std::string& name) noexcept override {
         ++loads;
         if (const auto unit = find(name)) {
             return unit;
@@ -71,7 +72,7 @@ public:
     std::string hint(std::string_view name) override {
         return name == "wev.service" ? "did you mean 'web.service'?" : std::string{};
     }
-    bool is_known(UnitId unit) override { return index_of(unit) < units().size(); }
+    bool is_known(UnitId unit) override { return index_of(unit) < units_table.size(); }
     std::vector<UnitId> units() override {
         std::vector<UnitId> ids;
         for (std::size_t i = 0; i < units_table.size(); ++i) {
@@ -80,6 +81,10 @@ public:
         return ids;
     }
     UnitStatus status(UnitId id) override {
+        ++asked_for_status;
+        if (has_no_memory) {
+            throw std::bad_alloc{};
+        }
         const FakeUnit& unit = units_table.at(index_of(id));
         UnitStatus status;
         status.id = id;
@@ -118,8 +123,20 @@ public:
     PropertyValue setting(std::optional<UnitId> id, std::size_t property) override {
         return setting_of(id ? units_table.at(index_of(*id)) : FakeUnit{}, property);
     }
-    std::vector<UnitProcess> processes(UnitId) override {
-        return {{4711, "/", "/usr/bin/web"}, {4712, "/workers", "/usr/bin/web --worker"}};
+    std::vector<Pid> pids(UnitId) override {
+        ++asked_for_pids;
+        return more_pids.empty() ? std::vector<Pid>{4711, 4712} : more_pids;
+    }
+    std::optional<UnitProcess> process(UnitId, Pid pid) override {
+        if (pid > 4712) {
+            return std::nullopt;  // it has ended meanwhile
+        }
+        return pid == 4711 ? UnitProcess{4711, "/", "/usr/bin/web"}
+                           : UnitProcess{4712, "/workers", "/usr/bin/web --worker"};
+    }
+    std::optional<UnitId> unit_of_process(Pid pid) override {
+        const bool is_webs = units_table[0].main_pid != 0 && (pid == 4711 || pid == 4712);
+        return is_webs ? std::optional{UnitId{0}} : std::nullopt;
     }
     std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override {
         std::vector<std::string> records;
@@ -139,8 +156,8 @@ public:
     std::string plan_shutdown(const std::string& refusal) override {
         return R"({"jobs":[],"refused":")" + refusal + "\"}";
     }
-    std::string stop_timeline() override { return R"({"records":[]})"; }
-    std::string boot_timeline() override { return R"({"units":[]})"; }
+    TextPieces stop_timeline() override { return whole(R"({"records":[]})"); }
+    TextPieces boot_timeline() override { return whole(R"({"units":[]})"); }
     std::vector<JobStatus> jobs() override {
         std::vector<JobStatus> result;
         for (const auto& [number, job] : jobs_table) {
@@ -161,7 +178,7 @@ public:
 
     /// Starts what is asked for: a job that ends at once, or with `hold_jobs` when end_job() is
     /// called.
-    void submit(Event event) override {
+    void submit(Event event) noexcept override {
         events.push_back(std::move(event));
         const Event& given = events.back();
         if (on_submit) {
@@ -179,8 +196,10 @@ public:
             answer(shutdown->request);
         }
     }
-    ReloadReport reload() override { return reload_report; }
-    void reexecute(RequestId request) override { bus->reply(Reply{request, JobId::none, {}}); }
+    ReloadReport reload() noexcept override { return reload_report; }
+    void reexecute(RequestId request) noexcept override {
+        bus->reply(Reply{request, JobId::none, {}});
+    }
 
     void end_job(std::uint32_t number) {
         const auto job = jobs_table.at(number);
@@ -195,11 +214,15 @@ public:
     std::deque<Event> events;
     std::function<void(const Event&)> on_submit;
     std::optional<Refusal> refuse_with;
+    bool has_no_memory = false;  ///< for what it is asked about units
     bool hold_replies = false;
     bool hold_jobs = false;
     std::vector<Reply> held_replies;
     ReloadReport reload_report;
     int loads = 0;
+    int asked_for_pids = 0;
+    int asked_for_status = 0;
+    std::vector<Pid> more_pids;
     std::function<PropertyValue(const FakeUnit&, std::size_t)> setting_of;
     struct FakeJob {
         UnitId unit;
@@ -209,6 +232,13 @@ public:
     std::map<std::uint32_t, FakeJob> jobs_table;
 
 private:
+    static TextPieces whole(const std::string& given) {
+        return [given](std::string& text) {
+            text = given;
+            return true;
+        };
+    }
+
     JobStatus job_status(JobId id) {
         const FakeJob& job = jobs_table.at(static_cast<std::uint32_t>(id));
         JobStatus status;

@@ -94,23 +94,24 @@ TEST(BusRobustness, ACallSentTogetherWithTheHandshakeIsAnswered) {
     ::close(fd);
 }
 
-TEST(BusRobustness, OneConnectionTooManyIsClosedAndNothingLeaks) {
+TEST(BusRobustness, TheLongestIdleMakesRoomForOneMoreAndNothingLeaks) {
     BusDaemon daemon;
     expect_served(daemon);
     const std::size_t before = open_descriptors();
+    constexpr std::size_t kMore = 44;
     std::vector<int> clients;
-    for (std::size_t i = 0; i < 300; ++i) {
+    for (std::size_t i = 0; i < kConnectionsMax + kMore; ++i) {
         clients.push_back(connect_to(daemon.socket()));
     }
-    for (std::size_t i = kConnectionsMax; i < clients.size(); ++i) {
+    for (std::size_t i = 0; i < kMore; ++i) {
         EXPECT_TRUE(is_closed_by_peer(clients[i])) << i;
     }
     const std::string bytes = handshake() + get_unit_call();
-    for (std::size_t i = 0; i < kConnectionsMax; ++i) {
+    for (std::size_t i = kMore; i < clients.size(); ++i) {
         ASSERT_EQ(::write(clients[i], bytes.data(), bytes.size()),
                   static_cast<ssize_t>(bytes.size()));
     }
-    for (std::size_t i = 0; i < kConnectionsMax; ++i) {
+    for (std::size_t i = kMore; i < clients.size(); ++i) {
         EXPECT_THAT(read_until(clients[i], "db_2eservice"), ::testing::HasSubstr("db_2eservice"));
     }
     for (const int fd : clients) {
@@ -253,8 +254,8 @@ void append_list(sd_bus_message* call, std::size_t count, const char* text) {
 TEST(BusRobustness, AListOfMoreThanAThousandIsRefusedByEveryMethod) {
     BusDaemon daemon;
     Client client(daemon.address());
-    constexpr std::size_t kMillions = 3'000'000;
-    for (const std::size_t count : {kElementsMax + 1, kMillions}) {
+    constexpr std::size_t kMany = 200'000;
+    for (const std::size_t count : {kElementsMax + 1, kMany}) {
         const std::vector<CallError> errors{
             answer_to(client, "ListUnitsByPatterns",
                       [&](sd_bus_message* call) {
