@@ -181,8 +181,9 @@ Outcome get_request_result(const Call& call, Subject& subject, Writer& reply);
 /// Would svcd do this to the machine (poweroff, reboot, halt, kexec, exit)?
 tl::expected<void, BusError> check_shutdown(const Api& api, std::string_view kind);
 
-/// Manager.Plan (plan_call.cc).
+/// Manager.Plan and PlanJobs (plan_call.cc).
 Outcome plan_request(const Call& call, Subject& subject, Writer& reply);
+Outcome plan_jobs(const Call& call, Subject& subject, Writer& reply);
 Outcome request_cancel(const Call& call, Api& api, JobId job);
 /// a(sus)
 void append_processes(Writer& reply, Api& api, UnitId unit);

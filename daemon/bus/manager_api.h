@@ -86,7 +86,11 @@ public:
     /// shows to nobody but its owner and root.
     virtual std::string examine(UnitId unit, bool with_kernel) = 0;
     /// What a request would do (docs/plans.md).
-    virtual std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) = 0;
+    /// `force`: a reload is not refused for what it does to the program.
+    virtual std::string plan(JobVerb verb,
+                             const std::vector<UnitId>& units,
+                             JobMode mode,
+                             bool force) = 0;
     /// `refusal`: why svcd would not do it; empty: it would.
     virtual std::string plan_shutdown(const std::string& refusal) = 0;
     virtual std::string stop_timeline() = 0;

@@ -105,7 +105,10 @@ private:
     std::vector<UnitProcess> processes(UnitId unit) override;
     std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
     std::string examine(UnitId unit, bool with_kernel) override;
-    std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) override;
+    std::string plan(JobVerb verb,
+                     const std::vector<UnitId>& units,
+                     JobMode mode,
+                     bool force) override;
     std::string plan_shutdown(const std::string& refusal) override;
     std::string stop_timeline() override;
     std::string boot_timeline() override;

@@ -168,7 +168,10 @@ std::string Manager::examine(UnitId unit, bool with_kernel) {
     return text;
 }
 
-std::string Manager::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) {
+std::string Manager::plan(JobVerb verb,
+                          const std::vector<UnitId>& units,
+                          JobMode mode,
+                          bool force) {
     if (units.empty()) {
         return plan_text(supervisor_.plan(verb, units, mode), supervisor_);
     }
@@ -177,6 +180,7 @@ std::string Manager::plan(JobVerb verb, const std::vector<UnitId>& units, JobMod
     add_facts(event);
     if (!event.main_takes.empty()) {
         // Whether a program has run for long enough to be refused its reload depends on the time,
+    event.force = force;
         // and the supervisor's is that of its last step. What is due is done by this one.
         step(DeadlineReached{});
     }
