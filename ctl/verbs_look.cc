@@ -47,12 +47,12 @@ Json properties_or_unknown(Session& session, const std::string& unit) {
 /// Reports each name (no glob) that no loaded unit has.
 ExitStatus report_unknown(Session& session, const std::vector<UnitRow>& loaded) {
     ExitStatus worst = ExitStatus::done;
+    const auto is_loaded = [&](const std::string& unit) {
+        return std::ranges::find(loaded, unit, &UnitRow::name) != loaded.end();
+    };
     for (const std::string& argument : session.options().arguments) {
         const std::string unit = complete_unit_name(argument);
-        const bool known = std::ranges::any_of(loaded, [&](const UnitRow& row) {
-            return row.name == unit || glob_matches(argument, row.name);
-        });
-        if (is_glob(argument) || known) {
+        if (is_glob(argument) || is_loaded(unit) || is_loaded(own_name(session, unit))) {
             continue;
         }
         Trouble trouble{ExitStatus::no_such_unit,
@@ -343,7 +343,8 @@ ExitStatus cat_files(Session& session) {
 
 ExitStatus list_units(Session& session) {
     const Options& options = session.options();
-    UnitFilter filter{options.all, options.states, options.types, options.arguments};
+    UnitFilter filter{options.all, options.states, options.types, options.arguments,
+                      own_names(session)};
     if (options.failed) {
         filter.states = {"failed"};
     }
@@ -373,7 +374,7 @@ ExitStatus list_jobs(Session& session) {
     ExitStatus status = ExitStatus::done;
     if (!session.options().arguments.empty()) {
         status = report_unknown(session, session.daemon().units());
-        const std::vector<std::string> units = named_units(session);
+        const std::vector<std::string> units = own_names(session);
         std::erase_if(rows, [&](const JobRow& row) {
             return std::ranges::find(units, row.unit) == units.end();
         });
