@@ -4,6 +4,7 @@
 #include <array>
 
 #include "explain_words.h"
+#include "file_change.h"
 #include "reasons.h"
 #include "restart_words.h"
 
@@ -156,13 +157,18 @@ std::string main_process_text(const StateFacts& facts) {
 
 std::optional<Verdict> not_loaded(const StateFacts& facts) {
     const std::string load = text_of(facts.properties, "LoadState");
-    if (load.empty() || load == "loaded") {
-        return std::nullopt;
-    }
     const auto error = facts.properties.find("LoadError");
     const bool has_text = error != facts.properties.end() && error->is_array() &&
                           error->size() == 2 && (*error)[1].is_string();
     const std::string text = has_text ? (*error)[1].get<std::string>() : "";
+    if (load == "loaded" && !text.empty()) {
+        return verdict("load-error",
+                       "its files are not in force as they are now: " + in_one_line(text),
+                       "Mend the file, then 'svctl daemon-reload'.");
+    }
+    if (load.empty() || load == "loaded") {
+        return std::nullopt;
+    }
     return verdict("load-error",
                    "its unit file can't be used (" + load + ")" +
                        (text.empty() ? "" : ": " + in_one_line(text)),
@@ -170,12 +176,9 @@ std::optional<Verdict> not_loaded(const StateFacts& facts) {
 }
 
 std::optional<Verdict> file_has_changed(const StateFacts& facts) {
-    if (!truth_of(facts.properties, "NeedDaemonReload")) {
-        return std::nullopt;
-    }
-    return verdict("file-changed",
-                   "its unit file has changed since it was loaded: what is in force is the old one",
-                   "Have it read with 'svctl daemon-reload'.");
+    const auto change = file_change(facts.properties);
+    return change ? std::optional{verdict("file-changed", change->text, change->mend)}
+                  : std::nullopt;
 }
 
 std::optional<Verdict> job_waits(const StateFacts& facts) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "file_change.h"
 #include "messages.h"
 #include "phase_text.h"
 #include "reasons.h"
@@ -48,8 +49,8 @@ std::string loaded_line(const Json& properties) {
     if (!path.empty()) {
         text += " (" + path + ")";
     }
-    if (truth_of(properties, "NeedDaemonReload")) {
-        text += "; the file has changed since, see 'svctl daemon-reload'";
+    if (const auto change = file_change(properties)) {
+        text += "; " + change->in_short;
     }
     return label("Loaded") + text + "\n";
 }

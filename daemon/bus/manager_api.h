@@ -27,8 +27,9 @@ struct UnitFacts {
     std::vector<Condition> conditions;
     std::string control_group;  ///< "/system.slice/web.service"; empty when the unit has none now
     bool file_changed = false;  ///< the files on disk are newer than what is loaded
-    std::string tracking;       ///< "cgroup", or how else
-    std::string log_path;       ///< where its output is appended to; empty when it goes elsewhere
+    std::vector<std::string> gone_files;  ///< of those that were loaded: they are there no more
+    std::string tracking;                 ///< "cgroup", or how else
+    std::string log_path;  ///< where its output is appended to; empty when it goes elsewhere
     /// Bytes, UINT64_MAX while it has no cgroup; nothing where memory is not counted.
     std::optional<std::uint64_t> memory_current;
 };

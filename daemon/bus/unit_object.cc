@@ -305,6 +305,7 @@ constexpr PropertyRow kUnitProperties[] = {
     {"Asserts",          "a(sbbsi)", Emits::nothing, conditions<true>},
     {"Job",              "(uo)", Emits::change,  unit_job},
     {"NeedDaemonReload", "b",    Emits::nothing, need_daemon_reload},
+    {"GoneFiles",        "as",   Emits::nothing, [](Subject& s, Writer& w) { w.strings(s.facts().gone_files); }},
     {"InvocationID",     "ay",   Emits::change,  invocation_id},
     // Ours, µs of CLOCK_MONOTONIC: when the present sub-state ends at the latest, and when SIGKILL follows.
     {"StateDeadlineUSec", "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().deadline); }},

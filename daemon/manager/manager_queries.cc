@@ -83,6 +83,9 @@ UnitFacts Manager::facts(UnitId unit) {
         facts.documentation = definition->documentation;
         facts.conditions = definition->rarely().conditions;
         facts.file_changed = files_.has_changed(unit);
+        if (facts.file_changed) {
+            facts.gone_files = UnitFiles::gone_files(*definition);
+        }
         const ServiceSettings* service = definition->service.get();
         if (service != nullptr &&
             (service->exec == nullptr || service->exec->standard_output.kind == OutputKind::log)) {
@@ -177,10 +180,10 @@ std::string Manager::plan(JobVerb verb,
     }
     JobRequested event{RequestId::none, units.front(), verb, mode, {}};
     event.more.assign(units.begin() + 1, units.end());
+    event.force = force;
     add_facts(event);
     if (!event.main_takes.empty()) {
         // Whether a program has run for long enough to be refused its reload depends on the time,
-    event.force = force;
         // and the supervisor's is that of its last step. What is due is done by this one.
         step(DeadlineReached{});
     }
