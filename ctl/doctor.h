@@ -35,12 +35,13 @@ struct Patient {
     Json properties;
     std::vector<ProcessFacts> processes;
     bool frozen = false;
-    bool is_named = false;                 ///< somebody asked for this very unit
-    std::vector<StopRecord> records;       ///< newest first
-    std::vector<Zombie> zombies;           ///< children of its processes
-    std::set<ProcessId> signalfd_readers;  ///< those that read the stop signal by signalfd
-    std::vector<std::string> missing;      ///< "ExecStop: /opt/ctl": files that it names, not there
-    std::optional<std::string> pid_file;   ///< what its PIDFile has; nothing: it can't be read
+    bool is_named = false;                   ///< somebody asked for this very unit
+    std::vector<StopRecord> records;         ///< newest first
+    std::vector<Zombie> zombies;             ///< children of its processes
+    std::vector<ProcessId> of_earlier_life;  ///< processes that the stop of `records` left over
+    std::set<ProcessId> signalfd_readers;    ///< those that read the stop signal by signalfd
+    std::vector<std::string> missing;     ///< "ExecStop: /opt/ctl": files that it names, not there
+    std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
     Usec now_monotonic = 0;
     Usec budget = kUsecInfinity;  ///< of the shutdown
@@ -82,6 +83,9 @@ void check_main_process(const Patient& patient, Findings& findings);
 void check_zombies(const Patient& patient, Findings& findings);
 void check_held_processes(const Patient& patient, Findings& findings);
 void check_uninterruptible(const Patient& patient, Findings& findings);
+
+// doctor_earlier_life.cc
+void check_earlier_life(const Patient& patient, Findings& findings);
 
 // doctor_settings.cc
 void check_budget(const Patient& patient, Findings& findings);

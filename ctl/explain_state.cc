@@ -15,7 +15,8 @@ using Judge = std::optional<Verdict> (*)(const StateFacts&);
 
 constexpr auto kJudges = std::to_array<Judge>(
     {not_loaded, dependency_down, condition_unmet, start_limit_hit, flaps, restarts_by_itself,
-     goes_without, job_waits, is_not_ready, is_held, left_over, file_has_changed});
+     goes_without, job_waits, is_not_ready, is_held, left_over, has_earlier_life,
+     is_in_cycle, waits_for_own_job, file_has_changed});
 
 Verdict verdict(std::string kind, std::string text, std::string mend) {
     return {0, "", std::move(kind), std::move(text), std::move(mend)};
@@ -345,6 +346,37 @@ std::optional<Verdict> left_over(const StateFacts& facts) {
                     : by_sigkill ? std::string{"SendSIGKILL: yes; "}
                                  : "") +
                        "'svctl kill -9 " + unit_of(facts) + "' ends them now.");
+}
+
+std::optional<Verdict> has_earlier_life(const StateFacts& facts) {
+    if (facts.earlier_life.empty()) {
+        return std::nullopt;
+    }
+    return verdict("earlier-life", facts.earlier_life, "");
+}
+
+std::optional<Verdict> is_in_cycle(const StateFacts& facts) {
+    if (facts.ordering_cycle.empty()) {
+        return std::nullopt;
+    }
+    return verdict("ordering-cycle", facts.ordering_cycle,
+                   "Take one of these After or Before away, then 'svctl daemon-reload'.");
+}
+
+/// A command of it (an ExecStop, say) may wait for what it has asked svcd for.
+std::optional<Verdict> waits_for_own_job(const StateFacts& facts) {
+    if (facts.own_jobs.empty()) {
+        return std::nullopt;
+    }
+    std::string jobs;
+    for (const std::string& job : facts.own_jobs) {
+        jobs += (jobs.empty() ? "" : "; ") + job;
+    }
+    return verdict("own-job",
+                   "a process of it has asked svcd for what has not ended yet, and may wait for "
+                   "it: " +
+                       jobs,
+                   "A command that asks for a job with --no-block does not wait for it.");
 }
 
 Explanation explain_state(const StateFacts& facts) {

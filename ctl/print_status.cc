@@ -1,5 +1,6 @@
 #include "print_status.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
@@ -133,13 +134,21 @@ std::string process_lines(const StatusFacts& facts, const Screen& screen) {
         text += truth_of(facts.properties, "LeftOver")
                     ? ", left over from before: they are not ended with the unit (KillMode, or "
                       "SendSIGKILL: no)\n"
-                    : "\n";
+                : facts.earlier_life.empty() ? "\n"
+                                             : ", " + std::to_string(facts.earlier_life.size()) +
+                                                   " left over from an earlier life of the unit\n";
     }
     const std::uint64_t memory = number_of(facts.properties, "MemoryCurrent", UINT64_MAX);
     if (memory != UINT64_MAX && memory != 0) {
         text += label("Memory") + size_text(memory) + "\n";
     }
-    text += label("CGroup") + cgroup + "\n";
+    const std::string unit = text_of(facts.properties, "Id");
+    const bool has_other_name =
+        unit == "system.slice" && !cgroup.empty() && !cgroup.ends_with("/" + unit);
+    text +=
+        label("CGroup") + cgroup +
+        (has_other_name ? " (where a user instance has its " + unit + ", as with systemd)" : "") +
+        "\n";
     const std::string indent(kLabelWidth + 2, ' ');
     for (std::size_t i = 0; i < facts.processes.size(); ++i) {
         const ProcessRow& process = facts.processes[i];
@@ -147,6 +156,9 @@ std::string process_lines(const StatusFacts& facts, const Screen& screen) {
         line += std::to_string(process.pid) + " " + harmless(process.command);
         if (!process.cgroup.empty() && process.cgroup != "/") {
             line += "  [" + process.cgroup + "]";
+        }
+        if (std::ranges::find(facts.earlier_life, process.pid) != facts.earlier_life.end()) {
+            line += "  (left over)";
         }
         text += cut(line, screen.width) + "\n";
     }
@@ -259,6 +271,7 @@ Json status_json(const StatusFacts& facts) {
     Json object = facts.properties;
     object["Processes"] = std::move(processes);
     object["exec_error"] = exec_error_json(facts.properties);
+    object["earlier_life"] = facts.earlier_life;
     object["LogPath"] = facts.log_path;
     object["Log"] = facts.log;
     return object;

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "culprits.h"
+#include "earlier_life.h"
 #include "exec_wait.h"
 #include "guard.h"
 #include "job_wait.h"
@@ -251,12 +252,30 @@ bool lacks_a_requirement(Session& session, const Json& properties) {
     return false;
 }
 
+/// An earlier stop may have left processes over, where its settings say so.
+void say_what_runs_beside_it(Session& session, const Json& properties) {
+    const std::string mode = text_of(properties, "KillMode");
+    const bool leaves_some =
+        mode == "process" || mode == "none" ||
+        (properties.contains("SendSIGKILL") && !truth_of(properties, "SendSIGKILL"));
+    if (!leaves_some) {
+        return;
+    }
+    const std::string unit = text_of(properties, "Id");
+    const EarlierLife earlier =
+        find_earlier_life(session, properties, session.daemon().processes(unit));
+    if (!earlier.text.empty()) {
+        session.note(unit + " runs beside what was there already: " + earlier.text);
+    }
+}
+
 /// What a start comes to whose job is done. Nothing: it is well.
 std::optional<ExitStatus> check_start(Session& session, const WatchedJob& job, Json& entry) {
     Json properties = session.daemon().unit_properties(job.unit);
     if (was_kept_from_starting(session, job, properties)) {
         return ExitStatus::done;
     }
+    say_what_runs_beside_it(session, properties);
     if (!has_become_its_program(session, job.unit, properties)) {
         entry["result"] = "failed";
         return explain_failure(session, job, entry);

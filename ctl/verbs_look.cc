@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include "earlier_life.h"
 #include "guard.h"
 #include "log_lines.h"
 #include "named_units.h"
@@ -91,6 +92,8 @@ ExitStatus status_of_unit(Session& session, const std::string& unit, Json& list)
         facts.processes = session.daemon().processes(unit);
         facts.log_path = log_path_of(facts.properties);
         facts.log = last_lines(facts.log_path, static_cast<std::size_t>(session.options().lines));
+        facts.earlier_life =
+            find_earlier_life(session, facts.properties, facts.processes).processes;
     }
     facts.now = realtime_now();
     facts.now_monotonic = monotonic_now();

@@ -22,8 +22,16 @@ SystemState Machine::system_state() const {
 }
 
 JobStatus Machine::status(const Job& job) const {
-    return JobStatus{job.id,    job.unit,         unit(job.unit).name(), job.type,
-                     job.state, job.installed_at, job.requester};
+    const auto caller = job.requester.unit;
+    return JobStatus{
+        job.id,
+        job.unit,
+        unit(job.unit).name(),
+        job.type,
+        job.state,
+        job.installed_at,
+        job.requester,
+        caller.has_value() ? std::string_view{unit(*caller).name()} : std::string_view{}};
 }
 
 namespace {

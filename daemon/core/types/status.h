@@ -25,6 +25,7 @@ struct JobStatus {
     JobState state = JobState::waiting;
     Time installed_at{};
     Requester requester;
+    std::string_view requester_unit;  ///< the unit that the caller's process belongs to
 };
 
 /// A process as `show` tells of it.
