@@ -130,7 +130,8 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job, Json& entry)
     }
     // What a failed dependency said tells more than the silence of the unit that never ran.
     const std::string log_path = log_path_of(found.units.empty() ? properties : found.first);
-    const auto log = last_lines(log_path, kLogLinesOfFailure);
+    const auto log = last_lines(log_path, kLogLinesOfFailure,
+                                log_begin_of(found.units.empty() ? properties : found.first));
     if (!options.json && !options.quiet) {
         const std::string result = text_of(properties, "Result");  // a target has none
         trouble.message += "\n  state: " + text_of(properties, "ActiveState") + " (" +

@@ -373,6 +373,8 @@ constexpr PropertyRow kServiceProperties[] = {
     {"Tracking",       "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().tracking); }},
     {"StopReport",     "s", Emits::nothing, stop_report},
     {"LogPath",        "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().log_path); }},
+    // Ours: where in it the output of the last life begins, in bytes; UINT64_MAX: not known.
+    {"LogBegin",       "t", Emits::nothing, [](Subject& s, Writer& w) { w.u64(static_cast<std::uint64_t>(s.status().log_begin)); }},
 };
 // clang-format on
 

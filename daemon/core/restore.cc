@@ -185,12 +185,32 @@ void take_run_flags(ServiceRun& run, const UnitRecord& record) {
     run.main_ran = (record.flags2 & kUnitMainRan) != 0;
 }
 
+void put_log_begin(UnitRecord& record, std::int64_t begin) {
+    auto rest = static_cast<std::uint64_t>(begin + 1);
+    if (rest >> (8 * record.log_begin.size()) != 0) {
+        return;  // a log of a terabyte
+    }
+    for (std::uint8_t& byte : record.log_begin) {
+        byte = static_cast<std::uint8_t>(rest);
+        rest >>= 8U;
+    }
+}
+
+std::int64_t log_begin_from(const UnitRecord& record) {
+    std::int64_t begin = 0;
+    for (auto byte = record.log_begin.rbegin(); byte != record.log_begin.rend(); ++byte) {
+        begin = begin * 256 + *byte;
+    }
+    return begin - 1;
+}
+
 void put_run(UnitRecord& record, const ServiceRun& run) {
     record.idle_until = to_usec(run.idle_until);
     record.unreaped_until = to_usec(run.unreaped_until);
     record.unreaped_start_time = run.unreaped_start_time;
     record.unclean_restarts = unclean_restarts_record(run);
     record.backoff = run.backoff;
+    put_log_begin(record, run.log_begin);
     record.reload_began_at = to_usec(run.reload_began_at);
     record.reload_result = static_cast<std::uint8_t>(run.reload_result);
     record.restarts = run.restarts;
@@ -287,6 +307,8 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->reload_result = static_cast<UnitResult>(record.reload_result);
     run->restarts = record.restarts;
     run->backoff = record.backoff;
+    run->log_begin = log_begin_from(record);
+    run->has_begun = true;
     run->reload_began_at = time_from_usec(record.reload_began_at);
     run->state_deadline = time_from_usec(record.state_deadline);
     run->watchdog_deadline = time_from_usec(record.watchdog_deadline);

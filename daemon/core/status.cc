@@ -111,6 +111,7 @@ void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
     status.sigkill_sent = run.sigkill_sent;
     status.readiness_unknown = run.readiness_unknown && is_up(unit.active_state());
     status.invocation_id = run.invocation_id;
+    status.log_begin = run.log_begin;
 }
 
 }  // namespace

@@ -106,7 +106,10 @@ struct ServiceRun {
     bool may_have_missed_ready = false;  ///< svcd was away while it started
     bool readiness_unknown = false;      ///< it counts as started, and nobody has heard READY=1
     bool stop_is_measured = false;       ///< there were processes to stop: its time counts
-    std::uint8_t warned_percent = 0;     ///< of TimeoutStopSec: what a stop's warning was about
+    std::uint8_t warned_percent = 0;        ///< of TimeoutStopSec: what a stop's warning was about
+    std::int64_t log_begin = -1;            ///< where the output of this life begins; -1: not known
+    Token writes_first = Token::none;       ///< the first process of this life, which tells it
+    bool has_begun = false;                 ///< a process was ordered in this life
     std::unique_ptr<ExecNotes> exec_notes;  ///< null: nothing to tell
     StopHistory stop_times;
     std::int32_t status_error = 0;

@@ -117,6 +117,7 @@ struct ExecSucceeded {
     Token process = Token::none;
     ExecDeviations deviations{};
     std::vector<std::string> warnings{};  ///< of its environment files
+    std::int64_t log_size = -1;  ///< of its unit's log before it wrote; -1: it doesn't write there
 };
 
 /// The process has not become its program, and why. Comes before its ProcessExited, or, when the
@@ -124,6 +125,7 @@ struct ExecSucceeded {
 struct ExecFailed {
     Token process = Token::none;
     ExecError error{};
+    std::int64_t log_size = -1;  ///< as of ExecSucceeded
 };
 
 /// An exit record. Each token has at most one.

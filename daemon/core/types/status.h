@@ -123,6 +123,7 @@ struct UnitStatus {
     std::uint32_t unclean_count = 0;               ///< how many have come since
     std::vector<UncleanRestart> unclean_restarts;  ///< the last of them, oldest first
     std::optional<JobStatus> job;
+    std::int64_t log_begin = -1;   ///< where the output of its last life begins; -1: not known
 };
 
 }  // namespace svcd
