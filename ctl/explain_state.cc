@@ -287,17 +287,18 @@ std::optional<Verdict> is_not_ready(const StateFacts& facts) {
     }
     const std::string type = text_of(facts.properties, "Type");
     const std::string main = main_process_text(facts);
-    const bool is_refused = waits_for.find("NotifyAccess") != std::string::npos;
+    const std::string kind = text_of(facts.properties, "StartWaitsForKind");
     const bool waits_for_parent =
         type == "forking" && number_of(facts.properties, "ControlPID") != 0;
     return verdict(
         "not-ready",
         "Type: " + type + ": " + waits_for + (main.empty() ? "" : ". The main process is " + main),
-        is_refused ? "NotifyAccess: all, or exec, if another process than the main one "
-                     "is to say it."
-        : type.starts_with("notify") ? "If the program never sends READY=1: Type: exec."
-        : waits_for_parent           ? "If the program stays in the foreground: Type: exec."
-        : type == "forking" && waits_for.starts_with("PIDFile")
+        kind == "ready-refused"
+            ? "NotifyAccess: all, or exec, if another process than the main one "
+              "is to say it."
+        : kind == "ready-missing" ? "If the program never sends READY=1: Type: exec."
+        : waits_for_parent        ? "If the program stays in the foreground: Type: exec."
+        : kind == "pid-file-wrong"
             ? "PIDFile: the path that the program really writes; or leave it out."
             : "");
 }

@@ -364,6 +364,7 @@ constexpr PropertyRow kServiceProperties[] = {
     {"Failure",        "(ss)", Emits::change, failure<&UnitStatus::failure, &UnitStatus::failure_text>},
     {"ReloadFailure",  "(ss)", Emits::change, failure<&UnitStatus::reload_failure, &UnitStatus::reload_failure_text>},
     {"StartWaitsFor",  "s", Emits::change, [](Subject& s, Writer& w) { w.string(s.status().start_waits_for); }},
+    {"StartWaitsForKind", "s", Emits::change, [](Subject& s, Writer& w) { w.string(name_of(s.status().start_waits_for_kind)); }},
     {"ExecStarted",    "b", Emits::change,  status_flag<&UnitStatus::exec_started>},
     {"ExecWarnings",   "as", Emits::change, [](Subject& s, Writer& w) { w.strings(s.status().exec_warnings); }},
     {"ControlGroup",   "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},

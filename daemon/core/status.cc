@@ -72,8 +72,9 @@ void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
     status.reload_failure = run.reload_failure;
     if (unit.definition.service != nullptr) {
         if (traits(unit.sub_state).starting) {
-            status.start_waits_for =
-                awaited_in_words(start_timeout_now(unit), *unit.definition.service);
+            const UnitFailure awaited = start_timeout_now(unit);
+            status.start_waits_for = awaited_in_words(awaited, *unit.definition.service);
+            status.start_waits_for_kind = awaited.kind;
         }
         status.failure_text = describe(run.failure, *unit.definition.service);
         status.reload_failure_text = describe(run.reload_failure, *unit.definition.service);

@@ -54,11 +54,26 @@ std::string_view name_of(UnitResult result) {
 }
 
 std::string_view name_of(FailureKind kind) {
-    static constexpr auto kNames = std::to_array<std::string_view>(
-        {"", "main-ended", "command-failed", "not-executed", "start-timeout", "ready-refused",
-         "command-timeout", "reload-timeout", "stop-timeout", "runtime-max", "watchdog",
-         "watchdog-never", "watchdog-trigger", "not-ready", "no-pid-file", "oom-kill",
-         "start-limit"});
+    static constexpr auto kNames = std::to_array<std::string_view>({"",
+                                                                    "main-ended",
+                                                                    "command-failed",
+                                                                    "not-executed",
+                                                                    "start-timeout",
+                                                                    "ready-refused",
+                                                                    "command-timeout",
+                                                                    "reload-timeout",
+                                                                    "stop-timeout",
+                                                                    "runtime-max",
+                                                                    "watchdog",
+                                                                    "watchdog-never",
+                                                                    "watchdog-trigger",
+                                                                    "not-ready",
+                                                                    "no-pid-file",
+                                                                    "oom-kill",
+                                                                    "start-limit",
+                                                                    "ready-missing",
+                                                                    "pid-file-wrong",
+                                                                    "ended-before-ready"});
     return look_up(kNames, kind);
 }
 

@@ -66,8 +66,9 @@ struct UnitStatus {
     UnitResult reload_result = UnitResult::success;
     UnitFailure failure;  ///< what made `result`
     std::string failure_text;
-    std::string start_waits_for;  ///< of a start that goes on
-    UnitFailure reload_failure;   ///< what made `reload_result`
+    std::string start_waits_for;                           ///< of a start that goes on
+    FailureKind start_waits_for_kind = FailureKind::none;  ///< if its time were over now
+    UnitFailure reload_failure;                            ///< what made `reload_result`
     std::string reload_failure_text;
     Pid ready_refused_from =
         0;  ///< who said READY=1 in this start and may not speak (NotifyAccess)
