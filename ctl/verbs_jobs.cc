@@ -34,24 +34,18 @@ std::string already_text(Verb verb, const std::string& unit) {
     return "there is nothing to do for " + unit;
 }
 
-/// Was the unit started since the request? Then a reload-or-restart was a start.
-bool was_started(const WatchedJob& job, const Json& properties) {
-    const auto is_since = [&](const char* name) {
-        const Usec at = number_of(properties, name);
-        return is_moment(at) && at >= job.begun;
-    };
-    // A unit that has not been active in this life had nothing to reload. Svcd's own times tell
-    // that surely; ours may be later than those of the step that our request came in.
-    const bool was_never_up = number_of(properties, "ActiveEnterTimestampMonotonic") <
-                              number_of(properties, "InactiveExitTimestampMonotonic");
-    return was_never_up || is_since("InactiveExitTimestampMonotonic") ||
-           is_since("ExecMainStartTimestampMonotonic");
+/// What the job was in the end: of a reload-or-restart a "reload", or a "start" of what was down or
+/// has been stopped for it. "" where svcd does not know it any more.
+std::string type_of(const WatchedJob& job, const Json& properties) {
+    const auto last = properties.find("LastJob");
+    const bool is_it = last != properties.end() && last->is_array() && last->size() == 2 &&
+                       (*last)[0] == job.number() && (*last)[1].is_string();
+    return is_it ? (*last)[1].get<std::string>() : "";
 }
 
 /// A reload that the service has ended of, or during which it has.
-std::string end_of_reload(Verb verb, const Json& properties) {
-    const bool reloads = verb == Verb::reload || verb == Verb::reload_or_restart ||
-                         verb == Verb::try_reload_or_restart;
+std::string end_of_reload(Verb verb, const WatchedJob& job, const Json& properties) {
+    const bool reloads = verb == Verb::reload || type_of(job, properties) == "reload";
     const std::string state = text_of(properties, "ActiveState");
     if (!reloads || state.empty() || state == "active" || state == "reloading") {
         return "";
@@ -75,8 +69,8 @@ std::string why_failed(const WatchedJob& job,
         job.result == "assert" && !unmet.empty()) {
         return unmet + " does not hold";
     }
-    if (const std::string end = end_of_reload(verb, properties);
-        job.result == "failed" && !end.empty() && !was_started(job, properties)) {
+    if (const std::string end = end_of_reload(verb, job, properties);
+        job.result == "failed" && !end.empty()) {
         return end;
     }
     const std::string reason = reason_text(properties);
@@ -94,10 +88,10 @@ std::string what_failed(const WatchedJob& job, Verb verb, const Json& properties
     if (job.result == "dependency" && text_of(properties, "ActiveState") == "active") {
         return job.unit + " is active, but ";
     }
-    const bool is_start =
-        (verb == Verb::reload_or_restart || verb == Verb::try_reload_or_restart) &&
-        was_started(job, properties);
-    return job.unit + " failed to " + std::string{infinitive_of(is_start ? "start" : job.verb)} +
+    const std::string type = verb == Verb::reload_or_restart || verb == Verb::try_reload_or_restart
+                                 ? type_of(job, properties)
+                                 : "";
+    return job.unit + " failed to " + std::string{infinitive_of(type.empty() ? job.verb : type)} +
            ": ";
 }
 

@@ -218,6 +218,15 @@ void unclean_restarts(Subject& subject, Writer& value) {
     value.close();
 }
 
+void last_job(Subject& subject, Writer& value) {
+    const UnitStatus& unit = subject.status();
+    const bool is_there = unit.last_job != JobId::none;
+    value.open(SD_BUS_TYPE_STRUCT, "us")
+        .u32(static_cast<std::uint32_t>(unit.last_job))
+        .string(is_there ? name_of(unit.last_job_type) : std::string_view{})
+        .close();
+}
+
 /// 16 bytes in the order of the hexadecimal digits of $INVOCATION_ID; none before the first start.
 void invocation_id(Subject& subject, Writer& value) {
     const std::array<std::uint64_t, 2>& id = subject.status().invocation_id;
@@ -304,6 +313,8 @@ constexpr PropertyRow kUnitProperties[] = {
     {"Conditions",       "a(sbbsi)", Emits::nothing, conditions<false>},
     {"Asserts",          "a(sbbsi)", Emits::nothing, conditions<true>},
     {"Job",              "(uo)", Emits::change,  unit_job},
+    // Ours: the last job that has ended, and what it was then: of a reload-or-restart a start, a reload ...
+    {"LastJob",          "(us)", Emits::nothing, last_job},
     {"NeedDaemonReload", "b",    Emits::nothing, need_daemon_reload},
     {"GoneFiles",        "as",   Emits::nothing, [](Subject& s, Writer& w) { w.strings(s.facts().gone_files); }},
     {"InvocationID",     "ay",   Emits::change,  invocation_id},

@@ -267,6 +267,8 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
     }
     order(AnnounceJobEnd{id, unit.id, result});
     unit.job = JobId::none;
+    unit.last_job = id;
+    unit.last_job_type = type;
     jobs.erase(found);
     if (unit.run != nullptr && is_down(unit.active_state()) && !unit.will_restart) {
         Service{*this, unit}.end_flapping();  // it stays down

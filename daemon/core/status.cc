@@ -163,6 +163,8 @@ UnitStatus Machine::status(const Unit& unit) const {
             status.left_out.push_back({this->unit(each.unit).name(), each.why});
         }
     }
+    status.last_job = unit.last_job;
+    status.last_job_type = unit.last_job_type;
     if (const Job* job = job_of(unit)) {
         status.job = this->status(*job);
     }

@@ -145,6 +145,8 @@ struct Unit {
     bool wants_back = false;  ///< down for the failure of `missed`: comes back with it
     UnitId missed{};          ///< meaningless without wants_back
     JobId job = JobId::none;
+    JobId last_job = JobId::none;          ///< that has ended
+    JobType last_job_type = JobType::nop;  ///< as which it ended: a restart may be a start then
 
     Time state_changed_at{};
     Time inactive_exit_at{};

@@ -125,6 +125,8 @@ struct UnitStatus {
     std::vector<UncleanRestart> unclean_restarts;  ///< the last of them, oldest first
     std::optional<JobStatus> job;
     std::int64_t log_begin = -1;   ///< where the output of its last life begins; -1: not known
+    JobId last_job = JobId::none;  ///< that has ended since this manager began
+    JobType last_job_type = JobType::nop;
 };
 
 }  // namespace svcd
