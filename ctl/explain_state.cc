@@ -7,6 +7,7 @@
 #include "file_change.h"
 #include "reasons.h"
 #include "restart_words.h"
+#include "start_words.h"
 
 namespace svcd {
 namespace {
@@ -15,7 +16,7 @@ using Judge = std::optional<Verdict> (*)(const StateFacts&);
 
 constexpr auto kJudges = std::to_array<Judge>(
     {not_loaded, dependency_down, condition_unmet, start_limit_hit, flaps, restarts_by_itself,
-     goes_without, job_waits, is_not_ready, is_held, left_over, has_earlier_life,
+     is_kept_down, goes_without, job_waits, is_not_ready, is_held, left_over, has_earlier_life,
      is_in_cycle, waits_for_own_job, file_has_changed});
 
 Verdict verdict(std::string kind, std::string text, std::string mend) {
@@ -267,15 +268,25 @@ std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
     if (restarts < kOften && !waits) {
         return std::nullopt;
     }
+    const std::string rule = restart_rule(facts.properties);
     const std::string count = std::to_string(restarts) + (restarts == 1 ? " time" : " times");
     return verdict(
         "restarts",
         (restarts == 0 ? std::string{"svcd restarts it"} : "svcd has restarted it " + count) +
-            " by itself (" +
-            (text_of(facts.properties, "Restart") == "no" ? std::string{"RestartForceExitStatus; "}
-                                                          : "") +
-            "Restart: " + text_of(facts.properties, "Restart") + ")" +
+            " by itself" + (rule.empty() ? "" : " (" + rule + ")") +
             (waits ? "; the next time is in " + time_left(facts) : ""),
+        "");
+}
+
+/// Tells why there is no restart, though Restart or RestartForceExitStatus would have one.
+std::optional<Verdict> is_kept_down(const StateFacts& facts) {
+    const std::string rule = restart_rule(facts.properties);
+    if (rule != "RestartPreventExitStatus" || !is_down(facts)) {
+        return std::nullopt;
+    }
+    return verdict(
+        "restart-prevented",
+        "svcd does not restart it, since its main process ended in a way that " + rule + " names",
         "");
 }
 
@@ -400,6 +411,13 @@ Explanation explain_state(const StateFacts& facts) {
         fact("Ready", truth_of(properties, "ReadinessUnknown")
                           ? "readiness unknown: svcd was away when it started"
                           : "");
+        const bool is_built_in = truth_of(properties, "Perpetual");
+        const std::string starter = is_built_in ? "" : started_by_text(properties);
+        fact("Started", starter.empty() ? "" : "by " + starter);
+        const std::string rule = restart_rule(properties);
+        fact("Restarted", rule.empty() || text_of(properties, "SubState") == "auto-restart"
+                              ? ""
+                              : "by svcd itself (" + rule + ")");
         fact("For", pulled_in_by(properties));
     }
     for (const Judge judge : kJudges) {

@@ -35,6 +35,7 @@ std::optional<Verdict> start_limit_hit(const StateFacts& facts);
 std::optional<Verdict> flaps(const StateFacts& facts);
 std::optional<Verdict> goes_without(const StateFacts& facts);
 std::optional<Verdict> restarts_by_itself(const StateFacts& facts);
+std::optional<Verdict> is_kept_down(const StateFacts& facts);
 std::optional<Verdict> is_not_ready(const StateFacts& facts);
 std::optional<Verdict> is_held(const StateFacts& facts);
 std::optional<Verdict> left_over(const StateFacts& facts);

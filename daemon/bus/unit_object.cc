@@ -218,6 +218,25 @@ void unclean_restarts(Subject& subject, Writer& value) {
     value.close();
 }
 
+/// Who asked for the last start: cause, uid (of nobody and of one that is not known any more
+/// UINT32_MAX), PID, command, reason, and the unit that it was for, with what that says of this
+/// one.
+void started_by(Subject& subject, Writer& value) {
+    static const Requester kNobody{UINT32_MAX, 0, {}, {}, {}, StartCause::unknown};
+    const UnitStatus& unit = subject.status();
+    const Requester& who = unit.started_by == nullptr ? kNobody : *unit.started_by;
+    const bool is_pulled_in = who.cause == StartCause::pulled_in;
+    value.open(SD_BUS_TYPE_STRUCT, "suussss")
+        .string(name_of(who.cause))
+        .u32(who.uid)
+        .u32(static_cast<std::uint32_t>(who.pid))
+        .string(who.command)
+        .string(who.reason)
+        .string(unit.started_by_unit)
+        .string(is_pulled_in ? name_of(who.relation) : std::string_view{})
+        .close();
+}
+
 void last_job(Subject& subject, Writer& value) {
     const UnitStatus& unit = subject.status();
     const bool is_there = unit.last_job != JobId::none;
@@ -323,6 +342,7 @@ constexpr PropertyRow kUnitProperties[] = {
     {"StopDeadlineUSec",  "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().stop_deadline); }},
     {"LeftOver",          "b",   Emits::change,  status_flag<&UnitStatus::left_over>},
     {"GoesWithout",       "a(ss)", Emits::change, goes_without},
+    {"StartedBy",         "(suussss)", Emits::nothing, started_by},
     // When it last began to stop, and what that stop was given: TimeoutStopSec, or less by the shutdown budget.
     {"StopBeginTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::stop_began_at>},
     {"StopLimitUSec",     "t",   Emits::nothing, [](Subject& s, Writer& w) { append_duration(w, s.status().stop_limit); }},
@@ -349,6 +369,8 @@ constexpr PropertyRow kServiceProperties[] = {
     {"Result",         "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().result)); }},
     {"ReloadResult",   "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().reload_result)); }},
     {"NRestarts",      "u", Emits::change,  [](Subject& s, Writer& w) { w.u32(s.status().restarts); }},
+    // Ours: the rule by which it was restarted, will be, or is not.
+    {"RestartRule",    "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(name_of(s.status().restart_rule)); }},
     // Ours: StartLimitBurst was reached; how many starts count towards it; when RestartSec is over.
     {"GivenUp",        "b", Emits::change,  status_flag<&UnitStatus::given_up>},
     {"StartsCounted",  "u", Emits::nothing, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().starts_counted)); }},

@@ -54,17 +54,15 @@ void Machine::cancel_jobs(const CancelRequested& event) {
     reply(event.request, JobId::none);
 }
 
-bool Machine::start_transaction(UnitId id, JobType type, std::string reason, JobMode mode) {
+bool Machine::start_transaction(UnitId id, JobType type, const Requester& requester, JobMode mode) {
     if (shutting_down && type != JobType::stop) {
         return false;  // also what was to follow from something that came before
     }
     Transaction transaction{*this};
     if (auto refusal = transaction.build(id, type, mode)) {
-        say(Severity::warning, unit(id), refusal->message + " (reason: " + reason + ")");
+        say(Severity::warning, unit(id), refusal->message + " (reason: " + requester.reason + ")");
         return false;
     }
-    Requester requester;
-    requester.reason = std::move(reason);
     transaction.apply(requester);
     return true;
 }

@@ -39,6 +39,9 @@ bool can_reload(const Unit& unit);
 /// job there is nothing to wait for.
 bool lacks_restart(const Unit& unit);
 
+/// Does it bring a restart about?
+bool is_restart(RestartRule rule);
+
 /// When its flapping is over, if it does not end uncleanly once more; kNever: it isn't flapping.
 Time flapping_until(const Machine& machine, const ServiceRun& run);
 UncleanRestartsRecord unclean_restarts_record(const ServiceRun& run);
@@ -202,6 +205,7 @@ private:
     UnitResult result_of_main(ExitCode code, int status) const;
     UnitResult result_of_last_main() const;
     UnitResult result_of_control(ExitCode code, int status) const;
+    RestartRule restart_rule() const;
     void note_log_begin(Token process, std::int64_t size);
     bool has_start_limit() const;
     bool is_at_start_limit();

@@ -49,6 +49,7 @@ Time state_deadline_of(const Unit& unit) {
 void add_restarts(UnitStatus& status, const Machine& machine, const Unit& unit) {
     const ServiceRun& run = *unit.run;
     status.restarts = run.restarts;
+    status.restart_rule = run.restart_rule;
     status.given_up = run.given_up;
     status.starts_counted = run.starts.size();
     status.start_limit_burst = unit.definition.start_limit_burst;
@@ -162,6 +163,11 @@ UnitStatus Machine::status(const Unit& unit) const {
         for (const LeftOut& each : unit.left_out) {
             status.left_out.push_back({this->unit(each.unit).name(), each.why});
         }
+    }
+    if (const Requester* starter = unit.started_by.get()) {
+        status.started_by = starter;
+        const auto by = starter->other.has_value() ? starter->other : starter->unit;
+        status.started_by_unit = by.has_value() ? this->unit(*by).name() : std::string_view{};
     }
     status.last_job = unit.last_job;
     status.last_job_type = unit.last_job_type;

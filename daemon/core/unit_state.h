@@ -11,6 +11,7 @@
 #include "core/stop_history.h"
 #include "core/sub_state.h"
 #include "core/types/effect.h"
+#include "core/types/event.h"
 #include "core/types/exec_error.h"
 #include "core/types/failure.h"
 #include "core/types/ids.h"
@@ -106,6 +107,7 @@ struct ServiceRun {
     bool may_have_missed_ready = false;  ///< svcd was away while it started
     bool readiness_unknown = false;      ///< it counts as started, and nobody has heard READY=1
     bool stop_is_measured = false;       ///< there were processes to stop: its time counts
+    RestartRule restart_rule = RestartRule::none;  ///< by which it was, will or won't be restarted
     std::uint8_t warned_percent = 0;        ///< of TimeoutStopSec: what a stop's warning was about
     std::int64_t log_begin = -1;            ///< where the output of this life begins; -1: not known
     Token writes_first = Token::none;       ///< the first process of this life, which tells it
@@ -159,7 +161,8 @@ struct Unit {
     /// there.
     std::unique_ptr<UnitDefinition> next_definition;
     std::string load_error;
-    std::vector<LeftOut> left_out;  ///< what its last start went on without
+    std::vector<LeftOut> left_out;          ///< what its last start went on without
+    std::unique_ptr<Requester> started_by;  ///< of the last start, not of its automatic restarts
     std::unique_ptr<ServiceRun> run;
     std::unique_ptr<ConditionCheck> check;
 

@@ -122,6 +122,21 @@ std::string_view name_of(EmergencyAction action) {
     return look_up(kNames, action);
 }
 
+std::string_view name_of(StartCause cause) {
+    static constexpr auto kNames =
+        std::to_array<std::string_view>({"unknown", "asked", "boot", "pulled-in", "on-failure",
+                                         "on-success", "upholds", "comeback", "restart", "svcd"});
+    return look_up(kNames, cause);
+}
+
+std::string_view name_of(RestartRule rule) {
+    static constexpr auto kNames = std::to_array<std::string_view>(
+        {"", "Restart: always", "Restart: on-success", "Restart: on-failure",
+         "Restart: on-abnormal", "Restart: on-abort", "Restart: on-watchdog",
+         "RestartForceExitStatus", "RestartPreventExitStatus"});
+    return look_up(kNames, rule);
+}
+
 std::string_view name_of(Relation relation) {
     static constexpr auto kNames = std::to_array<std::string_view>({"Requires",
                                                                     "Requisite",

@@ -123,6 +123,9 @@ struct UnitStatus {
     Time flapping_until = kNever;  ///< when it is over, if no other comes
     std::uint32_t unclean_count = 0;               ///< how many have come since
     std::vector<UncleanRestart> unclean_restarts;  ///< the last of them, oldest first
+    const Requester* started_by = nullptr;         ///< of the last start; null: not known
+    std::string_view started_by_unit;  ///< whose OnFailure ... it was, or whose process asked
+    RestartRule restart_rule = RestartRule::none;  ///< of its last end, or by which it came back
     std::optional<JobStatus> job;
     std::int64_t log_begin = -1;   ///< where the output of its last life begins; -1: not known
     JobId last_job = JobId::none;  ///< that has ended since this manager began
