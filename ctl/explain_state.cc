@@ -411,9 +411,7 @@ Explanation explain_state(const StateFacts& facts) {
         fact("Ready", truth_of(properties, "ReadinessUnknown")
                           ? "readiness unknown: svcd was away when it started"
                           : "");
-        const bool is_built_in = truth_of(properties, "Perpetual");
-        const std::string starter = is_built_in ? "" : started_by_text(properties);
-        fact("Started", starter.empty() ? "" : "by " + starter);
+        fact("Started", truth_of(properties, "Perpetual") ? "" : started_by_text(properties));
         const std::string rule = restart_rule(properties);
         fact("Restarted", rule.empty() || text_of(properties, "SubState") == "auto-restart"
                               ? ""

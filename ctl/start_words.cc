@@ -69,8 +69,13 @@ std::string pulled_in_text(const StartedBy& by) {
     text.replace(text.find('X'), 1, unit_text(by));
     const std::string person = person_text(by);
     text += person.empty() ? "" : "; asked for by " + person;
-    // svcd's own words for what is said already.
-    return by.reason == "pulled in by " + by.unit ? text : text + reason_part(by);
+    // svcd's own words, where the request gave no reason: for which unit all of it was.
+    constexpr std::string_view kFor = "pulled in by ";
+    if (!by.reason.starts_with(kFor)) {
+        return text + reason_part(by);
+    }
+    const std::string whole = by.reason.substr(kFor.size());
+    return whole == by.unit ? text : text + "; all of it for " + whole;
 }
 
 std::string asked_text(const StartedBy& by) {
@@ -89,30 +94,30 @@ std::string asked_text(const StartedBy& by) {
 std::string started_by_text(const Json& properties) {
     const StartedBy by = read_started_by(properties);
     if (by.cause == "asked") {
-        return asked_text(by);
+        return "by " + asked_text(by);
     }
     if (by.cause == "boot") {
-        return "svcd: it is the unit that the boot starts";
+        return "by svcd: it is the unit that the boot starts";
     }
     if (by.cause == "pulled-in") {
         return pulled_in_text(by);
     }
     if (by.cause == "on-failure") {
-        return "svcd: OnFailure of " + unit_text(by) + ", which failed, or whose start did";
+        return "by svcd: OnFailure of " + unit_text(by) + ", which failed, or whose start did";
     }
     if (by.cause == "on-success") {
-        return "svcd: OnSuccess of " + unit_text(by) + ", which ended as it was meant to";
+        return "by svcd: OnSuccess of " + unit_text(by) + ", which ended as it was meant to";
     }
     if (by.cause == "upholds") {
-        return "svcd: Upholds of " + unit_text(by) + ", which was up while this was not";
+        return "by svcd: Upholds of " + unit_text(by) + ", which was up while this was not";
     }
     if (by.cause == "comeback") {
-        return "svcd: it was down for the failure of " + unit_text(by) + reason_part(by);
+        return "by svcd: it was down for the failure of " + unit_text(by) + reason_part(by);
     }
     if (by.cause == "svcd") {
-        return "svcd itself" + reason_part(by);
+        return "by svcd itself" + reason_part(by);
     }
-    return by.cause.empty() ? "" : "whom is not known any more";
+    return by.cause.empty() ? "" : "by whom is not known any more";
 }
 
 std::string restart_rule(const Json& properties) {

@@ -8,8 +8,8 @@
 
 namespace svcd {
 
-/// "root (uid 0) with 'svctl start web', PID 4711", "svcd: OnFailure of web.service"; "" of a svcd
-/// that does not tell.
+/// "by root (uid 0) with 'svctl start web', PID 4711", "by svcd: OnFailure of web.service"; "" of a
+/// svcd that does not tell.
 std::string started_by_text(const Json& properties);
 
 /// The rule that has restarted it or will, "Restart: always", or that keeps it down,

@@ -9,6 +9,7 @@
 #include "named_units.h"
 #include "reasons.h"
 #include "signals.h"
+#include "start_words.h"
 #include "unit_names.h"
 #include "verbs.h"
 
@@ -205,6 +206,7 @@ Json explained_json(const std::string& unit,
                    {"headline", state.headline},
                    {"verdicts", verdicts_json(state.verdicts)},
                    {"mends", mends_of(state.verdicts)}};
+    object["started_by"] = started_by_text(asked.properties);
     object["exec_error"] = exec_error_json(asked.properties);
     object["examined"] = asked.examined;
     object["stops"] = std::move(stops);

@@ -45,16 +45,21 @@ std::string started_by(const Json& starter) {
 
 TEST(StartedBy, IsSaidInWords) {
     EXPECT_EQ(started_by({"asked", 0, 4711, "/usr/bin/svctl start web", "", "", ""}),
-              "root (uid 0) with 'svctl start web', PID 4711");
-    EXPECT_EQ(started_by({"asked", 0, 4711, "svctl start web", "deploy", "cron.service", ""}),
-              "root (uid 0) with 'svctl start web', PID 4711, a process of cron.service; reason: "
-              "\"deploy\"");
+              "by root (uid 0) with 'svctl start web', PID 4711");
+    EXPECT_EQ(
+        started_by({"asked", 0, 4711, "svctl start web", "deploy", "cron.service", ""}),
+        "by root (uid 0) with 'svctl start web', PID 4711, a process of cron.service; reason: "
+        "\"deploy\"");
     EXPECT_EQ(started_by({"boot", 0, 0, "", "boot", "", ""}),
-              "svcd: it is the unit that the boot starts");
+              "by svcd: it is the unit that the boot starts");
     EXPECT_EQ(started_by({"pulled-in", 0, 4711, "svctl start shop", "pulled in by shop.target",
                           "shop.target", "Requires"}),
               "pulled in by shop.target, which Requires it; asked for by root (uid 0) with 'svctl "
               "start shop', PID 4711");
+    EXPECT_EQ(started_by({"pulled-in", 0, 4711, "svctl start shop", "pulled in by shop.target",
+                          "web.service", "Requires"}),
+              "pulled in by web.service, which Requires it; asked for by root (uid 0) with 'svctl "
+              "start shop', PID 4711; all of it for shop.target");
     EXPECT_EQ(started_by({"pulled-in", 0, 0, "", "boot", "shop.target", "Wants"}),
               "pulled in by shop.target, which Wants it; reason: \"boot\"");
     EXPECT_EQ(started_by({"pulled-in", 0, 0, "", "Restart=", "db.service", "RequiredBy"}),
@@ -68,7 +73,8 @@ TEST(StartedBy, IsSaidInWords) {
 }
 
 TEST(StartedBy, SaysWhereItIsNotKnown) {
-    EXPECT_EQ(started_by({"unknown", UINT32_MAX, 0, "", "", "", ""}), "whom is not known any more");
+    EXPECT_EQ(started_by({"unknown", UINT32_MAX, 0, "", "", "", ""}),
+              "by whom is not known any more");
     EXPECT_EQ(started_by({"asked"}), "");
     EXPECT_THAT(started_by({"asked", UINT32_MAX, 0, "", "", "", ""}), HasSubstr("not known"));
     EXPECT_THAT(started_by({"upholds", 0, 0, "", "", "", ""}), HasSubstr("not loaded any more"));
