@@ -235,10 +235,10 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     }
     text += condition_line(properties, facts.now) + job_line(properties);
     if (const std::string reason = reason_text(properties); !reason.empty()) {
-        text += label("Result") + text_of(properties, "Result") + ": " + reason + "\n";
+        text += label("Result") + text_of(properties, "Result") + ": " + harmless(reason) + "\n";
     }
     if (const std::string reload = reload_reason_text(properties); !reload.empty()) {
-        text += label("Reload") + "the last one has failed: " + reload + "\n";
+        text += label("Reload") + "the last one has failed: " + harmless(reload) + "\n";
     }
     text += warning_lines(properties);
     text += main_process_line(facts);

@@ -49,7 +49,12 @@ std::string command_in_words(std::uint16_t index, const ServiceSettings& setting
 
 /// What the program itself had said of what it does.
 std::string said_in_words(const UnitFailure& failure) {
-    return failure.said.empty() ? "" : "; its last STATUS= was \"" + failure.said + "\"";
+    std::string said = failure.said;
+    for (char& c : said) {
+        const bool is_control = (c >= 0 && c < ' ') || c == '\x7f';
+        c = is_control ? '?' : c;  // it goes to logs and terminals
+    }
+    return said.empty() ? "" : "; its last STATUS= was \"" + said + "\"";
 }
 
 std::string stop_limit_in_words(const UnitFailure& failure, const ServiceSettings& settings) {

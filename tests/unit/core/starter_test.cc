@@ -214,12 +214,12 @@ TEST(Failures, HoldWhatTheProgramSaidLast) {
     Scenario scenario;
     scenario.load(list(std::move(service("web").type(ServiceType::notify)))).start("web");
     Notification said;
-    said.status = "waiting for the database";
+    said.status = "waiting for\x1b the database";
     scenario.notifies("web", said).advance(200s);
     EXPECT_EQ(scenario.status("web").failure.kind, FailureKind::ready_missing);
     EXPECT_THAT(
         scenario.status("web").failure_text,
-        HasSubstr("READY=1 has not come; its last STATUS= was \"waiting for the database\""));
+        HasSubstr("READY=1 has not come; its last STATUS= was \"waiting for? the database\""));
 }
 
 }  // namespace
