@@ -16,7 +16,7 @@ constexpr auto kChecks = std::to_array<Check>(
      check_vfork,           check_uninterruptible, check_zombies,        check_past_stops,
      check_past_exec_stops, check_budget,          check_unlimited_stop, check_pid_file,
      check_changed_file,    check_order,           check_left_out,       check_restarts,
-     check_named_files,     check_watchdog,        check_install});
+     check_named_files,     check_watchdog,        check_install,        check_earlier_life});
 
 std::string_view word_of(Severity severity) {
     switch (severity) {

@@ -42,9 +42,10 @@ struct Patient {
     Json properties;
     std::vector<ProcessFacts> processes;
     bool frozen = false;
-    bool is_named = false;            ///< somebody asked for this very unit
-    std::vector<StopRecord> records;  ///< newest first
-    std::vector<Zombie> zombies;      ///< children of its processes
+    bool is_named = false;                   ///< somebody asked for this very unit
+    std::vector<StopRecord> records;         ///< newest first
+    std::vector<ProcessId> of_earlier_life;  ///< processes that the stop of `records` left over
+    std::vector<Zombie> zombies;             ///< children of its processes
     /// Those that blocked the stop signal in every thread, each time they were looked at, and have
     /// neither a handler for it nor a signalfd that reads it.
     std::set<ProcessId> blockers;
@@ -100,6 +101,9 @@ void check_zombies(const Patient& patient, Findings& findings);
 void check_held_processes(const Patient& patient, Findings& findings);
 void check_vfork(const Patient& patient, Findings& findings);
 void check_uninterruptible(const Patient& patient, Findings& findings);
+
+// doctor_earlier_life.cc
+void check_earlier_life(const Patient& patient, Findings& findings);
 
 // doctor_settings.cc
 void check_budget(const Patient& patient, Findings& findings);

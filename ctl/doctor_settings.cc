@@ -4,6 +4,7 @@
 #include "doctor.h"
 #include "explain_stop.h"
 #include "explain_words.h"
+#include "file_change.h"
 #include "reasons.h"
 
 namespace svcd {
@@ -243,12 +244,15 @@ void check_install(const Patient& patient, Findings& findings) {
 }
 
 void check_changed_file(const Patient& patient, Findings& findings) {
-    if (truth_of(patient.properties, "NeedDaemonReload")) {
-        findings.push_back({Severity::warning, "file-changed",
-                            "its unit file has changed since it was loaded: what is in force is "
-                            "the old one",
-                            "'svctl daemon-reload', then a restart if the change needs one."});
+    const auto change = file_change(patient.properties);
+    if (!change) {
+        return;
     }
+    const Json& gone = patient.properties.value("GoneFiles", Json::array());
+    findings.push_back({Severity::warning, "file-changed", change->text,
+                        gone.empty()
+                            ? "'svctl daemon-reload', then a restart if the change needs one."
+                            : change->mend});
 }
 
 void check_pid_file(const Patient& patient, Findings& findings) {

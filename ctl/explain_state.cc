@@ -4,19 +4,21 @@
 #include <array>
 
 #include "explain_words.h"
+#include "file_change.h"
 #include "given_up_job.h"
 #include "reasons.h"
 #include "restart_words.h"
+#include "start_words.h"
 
 namespace svcd {
 namespace {
 
 using Judge = std::optional<Verdict> (*)(const StateFacts&);
 
-constexpr auto kJudges =
-    std::to_array<Judge>({not_loaded, dependency_down, condition_unmet, start_limit_hit, flaps,
-                          restarts_by_itself, goes_without, job_waits, start_job_given_up,
-                          is_not_ready, main_pid_refused, is_held, left_over, file_has_changed});
+constexpr auto kJudges = std::to_array<Judge>(
+    {not_loaded, dependency_down, condition_unmet, start_limit_hit, flaps, restarts_by_itself,
+     is_kept_down, goes_without, job_waits, start_job_given_up, is_not_ready, main_pid_refused,
+     is_held, left_over, has_earlier_life, is_in_cycle, waits_for_own_job, file_has_changed});
 
 Verdict verdict(std::string kind, std::string text, std::string mend) {
     return {0, "", std::move(kind), std::move(text), std::move(mend)};
@@ -158,13 +160,18 @@ std::string main_process_text(const StateFacts& facts) {
 
 std::optional<Verdict> not_loaded(const StateFacts& facts) {
     const std::string load = text_of(facts.properties, "LoadState");
-    if (load.empty() || load == "loaded") {
-        return std::nullopt;
-    }
     const auto error = facts.properties.find("LoadError");
     const bool has_text = error != facts.properties.end() && error->is_array() &&
                           error->size() == 2 && (*error)[1].is_string();
     const std::string text = has_text ? (*error)[1].get<std::string>() : "";
+    if (load == "loaded" && !text.empty()) {
+        return verdict("load-error",
+                       "its files are not in force as they are now: " + in_one_line(text),
+                       "Mend the file, then 'svctl daemon-reload'.");
+    }
+    if (load.empty() || load == "loaded") {
+        return std::nullopt;
+    }
     return verdict("load-error",
                    "its unit file can't be used (" + load + ")" +
                        (text.empty() ? "" : ": " + in_one_line(text)),
@@ -172,12 +179,9 @@ std::optional<Verdict> not_loaded(const StateFacts& facts) {
 }
 
 std::optional<Verdict> file_has_changed(const StateFacts& facts) {
-    if (!truth_of(facts.properties, "NeedDaemonReload")) {
-        return std::nullopt;
-    }
-    return verdict("file-changed",
-                   "its unit file has changed since it was loaded: what is in force is the old one",
-                   "Have it read with 'svctl daemon-reload'.");
+    const auto change = file_change(facts.properties);
+    return change ? std::optional{verdict("file-changed", change->text, change->mend)}
+                  : std::nullopt;
 }
 
 std::optional<Verdict> job_waits(const StateFacts& facts) {
@@ -265,15 +269,25 @@ std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
     if (restarts < kOften && !waits) {
         return std::nullopt;
     }
+    const std::string rule = restart_rule(facts.properties);
     const std::string count = std::to_string(restarts) + (restarts == 1 ? " time" : " times");
     return verdict(
         "restarts",
         (restarts == 0 ? std::string{"svcd restarts it"} : "svcd has restarted it " + count) +
-            " by itself (" +
-            (text_of(facts.properties, "Restart") == "no" ? std::string{"RestartForceExitStatus; "}
-                                                          : "") +
-            "Restart: " + text_of(facts.properties, "Restart") + ")" +
+            " by itself" + (rule.empty() ? "" : " (" + rule + ")") +
             (waits ? "; the next time is in " + time_left(facts) : ""),
+        "");
+}
+
+/// Tells why there is no restart, though Restart or RestartForceExitStatus would have one.
+std::optional<Verdict> is_kept_down(const StateFacts& facts) {
+    const std::string rule = restart_rule(facts.properties);
+    if (rule != "RestartPreventExitStatus" || !is_down(facts)) {
+        return std::nullopt;
+    }
+    return verdict(
+        "restart-prevented",
+        "svcd does not restart it, since its main process ended in a way that " + rule + " names",
         "");
 }
 
@@ -285,17 +299,18 @@ std::optional<Verdict> is_not_ready(const StateFacts& facts) {
     }
     const std::string type = text_of(facts.properties, "Type");
     const std::string main = main_process_text(facts);
-    const bool is_refused = waits_for.find("NotifyAccess") != std::string::npos;
+    const std::string kind = text_of(facts.properties, "StartWaitsForKind");
     const bool waits_for_parent =
         type == "forking" && number_of(facts.properties, "ControlPID") != 0;
     return verdict(
         "not-ready",
         "Type: " + type + ": " + waits_for + (main.empty() ? "" : ". The main process is " + main),
-        is_refused ? "NotifyAccess: all, or exec, if another process than the main one "
-                     "is to say it."
-        : type.starts_with("notify") ? "If the program never sends READY=1: Type: exec."
-        : waits_for_parent           ? "If the program stays in the foreground: Type: exec."
-        : type == "forking" && waits_for.starts_with("PIDFile")
+        kind == "ready-refused"
+            ? "NotifyAccess: all, or exec, if another process than the main one "
+              "is to say it."
+        : kind == "ready-missing" ? "If the program never sends READY=1: Type: exec."
+        : waits_for_parent        ? "If the program stays in the foreground: Type: exec."
+        : kind == "pid-file-wrong"
             ? "PIDFile: the path that the program really writes; or leave it out."
             : "");
 }
@@ -346,6 +361,37 @@ std::optional<Verdict> left_over(const StateFacts& facts) {
                        "'svctl kill -9 " + unit_of(facts) + "' ends them now.");
 }
 
+std::optional<Verdict> has_earlier_life(const StateFacts& facts) {
+    if (facts.earlier_life.empty()) {
+        return std::nullopt;
+    }
+    return verdict("earlier-life", facts.earlier_life, "");
+}
+
+std::optional<Verdict> is_in_cycle(const StateFacts& facts) {
+    if (facts.ordering_cycle.empty()) {
+        return std::nullopt;
+    }
+    return verdict("ordering-cycle", facts.ordering_cycle,
+                   "Take one of these After or Before away, then 'svctl daemon-reload'.");
+}
+
+/// A command of it (an ExecStop, say) may wait for what it has asked svcd for.
+std::optional<Verdict> waits_for_own_job(const StateFacts& facts) {
+    if (facts.own_jobs.empty()) {
+        return std::nullopt;
+    }
+    std::string jobs;
+    for (const std::string& job : facts.own_jobs) {
+        jobs += (jobs.empty() ? "" : "; ") + job;
+    }
+    return verdict("own-job",
+                   "a process of it has asked svcd for what has not ended yet, and may wait for "
+                   "it: " +
+                       jobs,
+                   "A command that asks for a job with --no-block does not wait for it.");
+}
+
 Explanation explain_state(const StateFacts& facts) {
     Explanation result;
     const Json& properties = facts.properties;
@@ -366,6 +412,11 @@ Explanation explain_state(const StateFacts& facts) {
         fact("Ready", truth_of(properties, "ReadinessUnknown")
                           ? "readiness unknown: svcd was away when it started"
                           : "");
+        fact("Started", truth_of(properties, "Perpetual") ? "" : started_by_text(properties));
+        const std::string rule = restart_rule(properties);
+        fact("Restarted", rule.empty() || text_of(properties, "SubState") == "auto-restart"
+                              ? ""
+                              : "by svcd itself (" + rule + ")");
         fact("For", pulled_in_by(properties));
     }
     for (const Judge judge : kJudges) {

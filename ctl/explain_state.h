@@ -15,9 +15,12 @@ struct StateFacts {
     std::vector<std::string> waits_for;  ///< for a job that waits: "db.service (start, running)"
     std::string culprits;                ///< dependencies that are down, with the reasons
     std::vector<ProcessFacts> processes;
-    bool frozen = false;     ///< its cgroup
-    Usec now = 0;            ///< CLOCK_REALTIME
-    Usec now_monotonic = 0;  ///< CLOCK_MONOTONIC
+    bool frozen = false;         ///< its cgroup
+    std::string earlier_life;    ///< which of the processes are of an earlier life; empty: none
+    std::string ordering_cycle;  ///< that it is in, and what svcd has done about it
+    std::vector<std::string> own_jobs;  ///< that its processes have asked for and that go on
+    Usec now = 0;                       ///< CLOCK_REALTIME
+    Usec now_monotonic = 0;             ///< CLOCK_MONOTONIC
 };
 
 Explanation explain_state(const StateFacts& facts);
@@ -32,9 +35,13 @@ std::optional<Verdict> start_limit_hit(const StateFacts& facts);
 std::optional<Verdict> flaps(const StateFacts& facts);
 std::optional<Verdict> goes_without(const StateFacts& facts);
 std::optional<Verdict> restarts_by_itself(const StateFacts& facts);
+std::optional<Verdict> is_kept_down(const StateFacts& facts);
 std::optional<Verdict> is_not_ready(const StateFacts& facts);
 std::optional<Verdict> main_pid_refused(const StateFacts& facts);  // explain_course.cc
 std::optional<Verdict> is_held(const StateFacts& facts);
 std::optional<Verdict> left_over(const StateFacts& facts);
+std::optional<Verdict> has_earlier_life(const StateFacts& facts);
+std::optional<Verdict> is_in_cycle(const StateFacts& facts);
+std::optional<Verdict> waits_for_own_job(const StateFacts& facts);
 
 }  // namespace svcd

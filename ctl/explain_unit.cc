@@ -75,18 +75,21 @@ std::string command_text(const StopEvent& event) {
     return event.setting + " (" + event.command + ", PID " + std::to_string(event.pid) + ")";
 }
 
+/// Was it TimeoutStartSec that was over?
+bool is_start_timeout(std::string_view kind) {
+    return kind == "start-timeout" || kind == "ready-refused" || kind == "ready-missing" ||
+           kind == "pid-file-wrong";
+}
+
 std::string start_timeout_mend(const StopRecord& record, const StopEvent& failure) {
-    const auto says = [&](std::string_view words) {
-        return failure.text.find(words) != std::string::npos;
-    };
     if (failure.kind == "ready-refused") {
         return "NotifyAccess: all, or exec, if another process than the main one is to say it.";
     }
-    if (says("READY=1 has not come")) {
+    if (failure.kind == "ready-missing") {
         return "TimeoutStartSec: more, if it needs that long; Type: exec, if the program never "
                "sends READY=1.";
     }
-    if (says("PIDFile /")) {
+    if (failure.kind == "pid-file-wrong") {
         return "PIDFile: the path that the program really writes; or leave it out.";
     }
     if (failure.setting == "ExecStart" && record.from == "start") {
@@ -240,7 +243,7 @@ std::optional<Verdict> out_of_time(const StopRecord& record) {
                              "process that does), or leave WatchdogSec out."
                            : "See what kept it from sending; or WatchdogSec: more.");
     }
-    if (failure->kind == "start-timeout" || failure->kind == "ready-refused") {
+    if (is_start_timeout(failure->kind)) {
         return verdict("start-timeout", failure->text, start_timeout_mend(record, *failure));
     }
     if (failure->kind == "runtime-max") {
@@ -265,16 +268,21 @@ std::optional<Verdict> command_failed(const StopRecord& record) {
 /// Tells that it did not do what its Type promises.
 std::optional<Verdict> promise_not_kept(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
-    if (failure == nullptr || (failure->kind != "not-ready" && failure->kind != "no-pid-file")) {
+    if (failure == nullptr) {
         return std::nullopt;
     }
-    return verdict(failure->kind, failure->text,
-                   failure->kind == "no-pid-file"
-                       ? "PIDFile: the path that the program really writes; or leave it out."
-                       : "See what it wrote last: 'svctl status " + record.unit + "'." +
-                             (failure->text.find("READY=1") == std::string::npos
-                                  ? ""
-                                  : " Type: exec, if the program never sends READY=1."));
+    const std::string look = "See what it wrote last: 'svctl status " + record.unit + "'.";
+    if (failure->kind == "no-pid-file") {
+        return verdict(failure->kind, failure->text,
+                       "PIDFile: the path that the program really writes; or leave it out.");
+    }
+    if (failure->kind == "not-ready") {
+        return verdict(failure->kind, failure->text, look);
+    }
+    return failure->kind == "ended-before-ready"
+               ? std::optional{verdict("not-ready", failure->text,
+                                       look + " Type: exec, if the program never sends READY=1.")}
+               : std::nullopt;
 }
 
 std::optional<Verdict> killed_unasked(const StopRecord& record) {
@@ -294,7 +302,8 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
 std::optional<Verdict> left_by_main(const StopRecord& record) {
     const std::vector<ProcessId> left = left_when_main_had_ended(record);
     // The record does not tell whether the main process or a command of the unit left them.
-    const bool may_be_another = failed_by(record, "start-timeout") ||
+    const StopEvent* failure = failure_of(record);
+    const bool may_be_another = (failure != nullptr && is_start_timeout(failure->kind)) ||
                                 std::ranges::any_of(record.events, [](const StopEvent& event) {
                                     return event.what == "spawn";
                                 });

@@ -286,6 +286,25 @@ std::vector<std::string> named_units(Session& session) {
     return chooser.take_units();
 }
 
+std::string own_name(Session& session, const std::string& unit) {
+    try {
+        return session.daemon().id_of(unit);
+    } catch (const sdbus::Error& error) {
+        if (status_of_error(error.getName()) != ExitStatus::no_such_unit) {
+            throw;
+        }
+        return unit;  // one that isn't loaded
+    }
+}
+
+std::vector<std::string> own_names(Session& session) {
+    std::vector<std::string> names;
+    for (const std::string& unit : named_units(session)) {
+        names.push_back(own_name(session, unit));
+    }
+    return names;
+}
+
 ChosenUnits chosen_units(Session& session,
                          const std::vector<std::string>& arguments,
                          std::string_view verb) {

@@ -12,6 +12,11 @@ namespace svcd {
 /// The units that the arguments name, for verbs that only look. A glob may match nothing.
 std::vector<std::string> named_units(Session& session);
 
+/// The unit's own name, as signals and lists have it, where it is named by an alias.
+std::string own_name(Session& session, const std::string& unit);
+/// named_units() by their own names.
+std::vector<std::string> own_names(Session& session);
+
 struct ChosenUnits {
     std::vector<std::string> units;
     ExitStatus status = ExitStatus::done;  ///< of what is not there; it has been reported

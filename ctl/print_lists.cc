@@ -82,7 +82,7 @@ bool is_shown(const UnitFilter& filter, const UnitRow& unit) {
     if (!filter.types.empty() && !contains(filter.types, type_of(unit.name))) {
         return false;
     }
-    if (!filter.patterns.empty() &&
+    if (!filter.patterns.empty() && !contains(filter.units, unit.name) &&
         std::ranges::none_of(filter.patterns, [&](const std::string& pattern) {
             return glob_matches(pattern, unit.name);
         })) {

@@ -16,6 +16,7 @@ struct UnitFilter {
     std::vector<std::string> states;    ///< any of load, active, sub; empty: no matter
     std::vector<std::string> types;     ///< "service", ...; empty: no matter
     std::vector<std::string> patterns;  ///< names and globs; empty: no matter
+    std::vector<std::string> units;     ///< the units' own names, where a pattern is another one
 };
 bool is_shown(const UnitFilter& filter, const UnitRow& unit);
 

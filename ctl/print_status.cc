@@ -1,8 +1,10 @@
 #include "print_status.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 
+#include "file_change.h"
 #include "messages.h"
 #include "phase_text.h"
 #include "reasons.h"
@@ -48,8 +50,8 @@ std::string loaded_line(const Json& properties) {
     if (!path.empty()) {
         text += " (" + path + ")";
     }
-    if (truth_of(properties, "NeedDaemonReload")) {
-        text += "; the file has changed since, see 'svctl daemon-reload'";
+    if (const auto change = file_change(properties)) {
+        text += "; " + change->in_short;
     }
     return label("Loaded") + text + "\n";
 }
@@ -132,13 +134,21 @@ std::string process_lines(const StatusFacts& facts, const Screen& screen) {
         text += truth_of(facts.properties, "LeftOver")
                     ? ", left over from before: they are not ended with the unit (KillMode, or "
                       "SendSIGKILL: no)\n"
-                    : "\n";
+                : facts.earlier_life.empty() ? "\n"
+                                             : ", " + std::to_string(facts.earlier_life.size()) +
+                                                   " left over from an earlier life of the unit\n";
     }
     const std::uint64_t memory = number_of(facts.properties, "MemoryCurrent", UINT64_MAX);
     if (memory != UINT64_MAX && memory != 0) {
         text += label("Memory") + size_text(memory) + "\n";
     }
-    text += label("CGroup") + cgroup + "\n";
+    const std::string unit = text_of(facts.properties, "Id");
+    const bool has_other_name =
+        unit == "system.slice" && !cgroup.empty() && !cgroup.ends_with("/" + unit);
+    text +=
+        label("CGroup") + cgroup +
+        (has_other_name ? " (where a user instance has its " + unit + ", as with systemd)" : "") +
+        "\n";
     const std::string indent(kLabelWidth + 2, ' ');
     for (std::size_t i = 0; i < facts.processes.size(); ++i) {
         const ProcessRow& process = facts.processes[i];
@@ -146,6 +156,9 @@ std::string process_lines(const StatusFacts& facts, const Screen& screen) {
         line += std::to_string(process.pid) + " " + harmless(process.command);
         if (!process.cgroup.empty() && process.cgroup != "/") {
             line += "  [" + process.cgroup + "]";
+        }
+        if (std::ranges::find(facts.earlier_life, process.pid) != facts.earlier_life.end()) {
+            line += "  (left over)";
         }
         text += cut(line, screen.width) + "\n";
     }
@@ -222,10 +235,10 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
     }
     text += condition_line(properties, facts.now) + job_line(properties);
     if (const std::string reason = reason_text(properties); !reason.empty()) {
-        text += label("Result") + text_of(properties, "Result") + ": " + reason + "\n";
+        text += label("Result") + text_of(properties, "Result") + ": " + harmless(reason) + "\n";
     }
     if (const std::string reload = reload_reason_text(properties); !reload.empty()) {
-        text += label("Reload") + "the last one has failed: " + reload + "\n";
+        text += label("Reload") + "the last one has failed: " + harmless(reload) + "\n";
     }
     text += warning_lines(properties);
     text += main_process_line(facts);
@@ -258,6 +271,7 @@ Json status_json(const StatusFacts& facts) {
     Json object = facts.properties;
     object["Processes"] = std::move(processes);
     object["exec_error"] = exec_error_json(facts.properties);
+    object["earlier_life"] = facts.earlier_life;
     object["LogPath"] = facts.log_path;
     object["Log"] = facts.log;
     return object;

@@ -2,6 +2,7 @@
 // words.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace svcd {
 struct StatusFacts {
     Json properties;
     std::vector<ProcessRow> processes;
+    std::vector<std::uint32_t> earlier_life;  ///< PIDs that an earlier stop has left over
     std::vector<std::string> log;
     std::string log_path;
     Usec now = 0;            ///< CLOCK_REALTIME

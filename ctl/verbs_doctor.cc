@@ -5,6 +5,7 @@
 #include <set>
 
 #include "doctor.h"
+#include "earlier_life.h"
 #include "file_look.h"
 #include "guard.h"
 #include "messages.h"
@@ -96,6 +97,10 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     patient.processes = look_at(session, unit, patient.frozen);
     for (const Json& record : session.daemon().stop_records(unit, kRecordsMax)) {
         patient.records.push_back(read_record(record));
+    }
+    if (!patient.records.empty() && were_left_over(patient.properties, patient.records.front())) {
+        patient.of_earlier_life =
+            older_than_this_life(patient.properties, pids_of(patient.processes));
     }
     patient.zombies = lasting_zombies(patient.processes);
     patient.blockers = blockers_among(

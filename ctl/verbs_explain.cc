@@ -2,12 +2,14 @@
 #include <algorithm>
 
 #include "culprits.h"
+#include "earlier_life.h"
 #include "explain_state.h"
 #include "explanation.h"
 #include "guard.h"
 #include "named_units.h"
 #include "reasons.h"
 #include "signals.h"
+#include "start_words.h"
 #include "unit_names.h"
 #include "verbs.h"
 
@@ -25,6 +27,8 @@ struct Asked {
     Json job;
     std::vector<std::string> waits_for;
     std::string culprits;
+    std::string ordering_cycle;
+    std::vector<std::string> own_jobs;  ///< that its processes have asked for
 };
 
 bool is_among(const Json& properties, const char* list, const std::string& name) {
@@ -35,23 +39,81 @@ bool is_among(const Json& properties, const char* list, const std::string& name)
 
 /// The jobs that a job of the unit waits for: starts wait for what it is After, stops for what is
 /// After it. A stop is always waited for.
-std::vector<std::string> jobs_before(Session& session,
-                                     const std::string& unit,
-                                     const Asked& asked) {
+std::vector<std::string> jobs_before(const std::vector<JobRow>& jobs,
+                                     const Json& properties,
+                                     const std::string& type) {
     std::vector<std::string> names;
-    const bool stops = text_of(asked.job, "JobType") == "stop";
-    for (const JobRow& job : session.daemon().jobs()) {
-        const bool is_first = is_among(asked.properties, "After", job.unit) && !stops;
-        const bool is_last = is_among(asked.properties, "Before", job.unit) &&
+    const bool stops = type == "stop";
+    for (const JobRow& job : jobs) {
+        const bool is_first = is_among(properties, "After", job.unit) && !stops;
+        const bool is_last = is_among(properties, "Before", job.unit) &&
                              (stops || job.type == "stop" || job.type == "restart");
-        if (job.unit != unit && (is_first || is_last)) {
+        if (job.unit != text_of(properties, "Id") && (is_first || is_last)) {
             names.push_back(job.unit + " (" + job.type + ", " + job.state + ")");
         }
     }
     return names;
 }
 
-void ask_about_job(Session& session, const std::string& unit, Asked& asked) {
+/// What the commands of the unit have asked svcd for, and may wait for.
+std::vector<std::string> jobs_asked_for_by(Session& session, const Json& properties) {
+    constexpr std::size_t kJobsLookedAt = 64;
+    std::vector<std::string> texts;
+    if (number_of(properties, "ControlPID") == 0) {
+        return texts;
+    }
+    const std::vector<JobRow> jobs = session.daemon().jobs();
+    for (std::size_t i = 0; i < std::min(jobs.size(), kJobsLookedAt); ++i) {
+        const JobRow& job = jobs[i];
+        try {
+            if (text_of(session.daemon().job_properties(job.id), "RequesterUnit") !=
+                text_of(properties, "Id")) {
+                continue;
+            }
+            std::string text = job.type + " of " + job.unit + " (job " + std::to_string(job.id) +
+                               ", " + job.state + ")";
+            std::string before;
+            if (job.state == "waiting") {
+                const Json of_job = session.daemon().unit_properties(job.unit);
+                for (const std::string& name : jobs_before(jobs, of_job, job.type)) {
+                    before += (before.empty() ? ", which waits for " : ", ") + name;
+                }
+            }
+            texts.push_back(text + before);
+        } catch (const sdbus::Error&) {
+            continue;  // it ended in the meantime
+        }
+    }
+    return texts;
+}
+
+/// What svcd says of a cycle that the unit is in. Its files and units stand in the text.
+std::string ordering_cycle_of(Session& session, const std::string& unit) {
+    constexpr std::string_view kInNames =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\-@/";
+    const Json properties = session.daemon().manager_properties();
+    for (const DegradedReason& reason :
+         read_degraded_reasons(properties.value("DegradedReasons", Json::array()))) {
+        if (reason.kind != "ordering-cycle") {
+            continue;
+        }
+        if (reason.unit == unit) {
+            return "it " + reason.text;
+        }
+        std::string_view rest = reason.text;
+        while (!rest.empty()) {
+            rest.remove_prefix(std::min(rest.find_first_of(kInNames), rest.size()));
+            const std::string_view word = rest.substr(0, rest.find_first_not_of(kInNames));
+            if (word == unit) {
+                return reason.unit + " " + reason.text;
+            }
+            rest.remove_prefix(word.size());
+        }
+    }
+    return "";
+}
+
+void ask_about_job(Session& session, Asked& asked) {
     const auto job = asked.properties.find("Job");
     if (job == asked.properties.end() || !job->is_array() || job->empty() || (*job)[0] == 0) {
         return;
@@ -59,7 +121,8 @@ void ask_about_job(Session& session, const std::string& unit, Asked& asked) {
     try {
         asked.job = session.daemon().job_properties((*job)[0].get<std::uint32_t>());
         if (text_of(asked.job, "State") == "waiting") {
-            asked.waits_for = jobs_before(session, unit, asked);
+            asked.waits_for = jobs_before(session.daemon().jobs(), asked.properties,
+                                          text_of(asked.job, "JobType"));
         }
     } catch (const sdbus::Error&) {
         asked.job = nullptr;  // it ended in the meantime
@@ -77,7 +140,9 @@ Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
     if (unit.ends_with(".service")) {
         asked.examined = session.daemon().examine(unit);
     }
-    ask_about_job(session, unit, asked);
+    ask_about_job(session, asked);
+    asked.own_jobs = jobs_asked_for_by(session, asked.properties);
+    asked.ordering_cycle = ordering_cycle_of(session, text_of(asked.properties, "Id"));
     if (active != "active" && active != "deactivating") {
         asked.culprits = find_culprits(session, asked.properties).text;
     }
@@ -98,7 +163,7 @@ Surroundings surroundings_of(const Asked& asked) {
     return around;
 }
 
-Explanation state_of(const Asked& asked, const Surroundings& around) {
+StateFacts facts_of(const Asked& asked, const Surroundings& around) {
     StateFacts facts;
     facts.properties = asked.properties;
     facts.job = asked.job;
@@ -108,7 +173,17 @@ Explanation state_of(const Asked& asked, const Surroundings& around) {
     facts.frozen = around.frozen;
     facts.now = around.now;
     facts.now_monotonic = around.now_monotonic;
-    return explain_state(facts);
+    facts.ordering_cycle = asked.ordering_cycle;
+    facts.own_jobs = asked.own_jobs;
+    if (asked.records.empty()) {
+        return facts;
+    }
+    const StopRecord last = read_record(asked.records.front());
+    if (were_left_over(asked.properties, last)) {
+        const auto older = older_than_this_life(asked.properties, pids_of(around.processes));
+        facts.earlier_life = older.empty() ? "" : earlier_life_text(older, last);
+    }
+    return facts;
 }
 
 Json explained_json(const std::string& unit,
@@ -131,6 +206,7 @@ Json explained_json(const std::string& unit,
                    {"headline", state.headline},
                    {"verdicts", verdicts_json(state.verdicts)},
                    {"mends", mends_of(state.verdicts)}};
+    object["started_by"] = started_by_text(asked.properties);
     object["exec_error"] = exec_error_json(asked.properties);
     object["examined"] = asked.examined;
     object["stops"] = std::move(stops);
@@ -138,10 +214,11 @@ Json explained_json(const std::string& unit,
 }
 
 /// The state, where the last stop doesn't say it all, and that stop.
-std::string explained_text(const Explanation& state,
+std::string explained_text(const StateFacts& facts,
                            const Asked& asked,
                            const Surroundings& around,
                            const Screen& screen) {
+    const Explanation state = explain_state(facts);
     const std::string active = text_of(asked.properties, "ActiveState");
     const bool is_down = active == "inactive" || active == "failed" || active == "deactivating";
     if (asked.records.empty()) {
@@ -149,7 +226,11 @@ std::string explained_text(const Explanation& state,
                (is_down ? "" : "\nIt has not been stopped since svcd keeps records.\n");
     }
     const StopRecord last = read_record(asked.records.front());
-    const std::string stop = explanation_text(explain_stop(last, around), screen);
+    Explanation explained = explain_stop(last, around);
+    if (const auto own = goes_on(last) ? waits_for_own_job(facts) : std::nullopt) {
+        explained.verdicts.insert(explained.verdicts.begin(), *own);
+    }
+    const std::string stop = explanation_text(explained, screen);
     const bool says_it_all = is_down && state.verdicts.empty() && state.facts.empty();
     if (says_it_all || goes_on(last)) {
         return stop;
@@ -165,7 +246,7 @@ ExitStatus explain_unit(Session& session, const std::string& unit, bool first, J
     const auto wanted = static_cast<std::uint32_t>(options.nth);
     const Asked asked = ask(session, unit, options.all ? kRecordsMax : std::max(1U, wanted));
     const Surroundings around = surroundings_of(asked);
-    const Explanation state = state_of(asked, around);
+    const StateFacts facts = facts_of(asked, around);
     if (wanted > asked.records.size()) {
         const std::string count = std::to_string(asked.records.size());
         throw Trouble{ExitStatus::failed,
@@ -180,7 +261,7 @@ ExitStatus explain_unit(Session& session, const std::string& unit, bool first, J
         records = {asked.records[wanted - 1]};
     }
     if (options.json) {
-        list.push_back(explained_json(unit, asked, state, around, records));
+        list.push_back(explained_json(unit, asked, explain_state(facts), around, records));
         return ExitStatus::done;
     }
     session.print(first ? "" : "\n");
@@ -195,7 +276,7 @@ ExitStatus explain_unit(Session& session, const std::string& unit, bool first, J
         session.print(
             explanation_text(explain_stop(read_record(records[0]), around), session.out()));
     } else {
-        session.print(explained_text(state, asked, around, session.out()));
+        session.print(explained_text(facts, asked, around, session.out()));
     }
     return ExitStatus::done;
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "culprits.h"
+#include "earlier_life.h"
 #include "exec_wait.h"
 #include "given_up_job.h"
 #include "guard.h"
@@ -37,24 +38,18 @@ std::string already_text(Verb verb, const std::string& unit) {
     return "there is nothing to do for " + unit;
 }
 
-/// Was the unit started since the request? Then a reload-or-restart was a start.
-bool was_started(const WatchedJob& job, const Json& properties) {
-    const auto is_since = [&](const char* name) {
-        const Usec at = number_of(properties, name);
-        return is_moment(at) && at >= job.begun;
-    };
-    // A unit that has not been active in this life had nothing to reload. Svcd's own times tell
-    // that surely; ours may be later than those of the step that our request came in.
-    const bool was_never_up = number_of(properties, "ActiveEnterTimestampMonotonic") <
-                              number_of(properties, "InactiveExitTimestampMonotonic");
-    return was_never_up || is_since("InactiveExitTimestampMonotonic") ||
-           is_since("ExecMainStartTimestampMonotonic");
+/// What the job was in the end: of a reload-or-restart a "reload", or a "start" of what was down or
+/// has been stopped for it. "" where svcd does not know it any more.
+std::string type_of(const WatchedJob& job, const Json& properties) {
+    const auto last = properties.find("LastJob");
+    const bool is_it = last != properties.end() && last->is_array() && last->size() == 2 &&
+                       (*last)[0] == job.number() && (*last)[1].is_string();
+    return is_it ? (*last)[1].get<std::string>() : "";
 }
 
 /// A reload that the service has ended of, or during which it has.
-std::string end_of_reload(Verb verb, const Json& properties) {
-    const bool reloads = verb == Verb::reload || verb == Verb::reload_or_restart ||
-                         verb == Verb::try_reload_or_restart;
+std::string end_of_reload(Verb verb, const WatchedJob& job, const Json& properties) {
+    const bool reloads = verb == Verb::reload || type_of(job, properties) == "reload";
     const std::string state = text_of(properties, "ActiveState");
     if (!reloads || state.empty() || state == "active" || state == "reloading") {
         return "";
@@ -116,8 +111,8 @@ std::string why_failed(Session& session,
         job.result == "assert" && !unmet.empty()) {
         return unmet + " does not hold";
     }
-    if (const std::string end = end_of_reload(session.options().verb, properties);
-        job.result == "failed" && !end.empty() && !was_started(job, properties)) {
+    if (const std::string end = end_of_reload(session.options().verb, job, properties);
+        job.result == "failed" && !end.empty()) {
         return end;
     }
     const std::string reason = reason_text(properties);
@@ -135,10 +130,10 @@ std::string what_failed(const WatchedJob& job, Verb verb, const Json& properties
     if (job.result == "dependency" && text_of(properties, "ActiveState") == "active") {
         return job.unit + " is active, but ";
     }
-    const bool is_start =
-        (verb == Verb::reload_or_restart || verb == Verb::try_reload_or_restart) &&
-        was_started(job, properties);
-    return job.unit + " failed to " + std::string{infinitive_of(is_start ? "start" : job.verb)} +
+    const std::string type = verb == Verb::reload_or_restart || verb == Verb::try_reload_or_restart
+                                 ? type_of(job, properties)
+                                 : "";
+    return job.unit + " failed to " + std::string{infinitive_of(type.empty() ? job.verb : type)} +
            ": ";
 }
 
@@ -168,7 +163,8 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job, Json& entry)
     }
     // What a failed dependency said tells more than the silence of the unit that never ran.
     const std::string log_path = log_path_of(found.units.empty() ? properties : found.first);
-    const auto log = last_lines(log_path, kLogLinesOfFailure);
+    const auto log = last_lines(log_path, kLogLinesOfFailure,
+                                log_begin_of(found.units.empty() ? properties : found.first));
     if (!options.json && !options.quiet) {
         const std::string result = text_of(properties, "Result");  // a target has none
         trouble.message += "\n  state: " + text_of(properties, "ActiveState") + " (" +
@@ -290,12 +286,30 @@ bool lacks_a_requirement(Session& session, const Json& properties) {
     return false;
 }
 
+/// An earlier stop may have left processes over, where its settings say so.
+void say_what_runs_beside_it(Session& session, const Json& properties) {
+    const std::string mode = text_of(properties, "KillMode");
+    const bool leaves_some =
+        mode == "process" || mode == "none" ||
+        (properties.contains("SendSIGKILL") && !truth_of(properties, "SendSIGKILL"));
+    if (!leaves_some) {
+        return;
+    }
+    const std::string unit = text_of(properties, "Id");
+    const EarlierLife earlier =
+        find_earlier_life(session, properties, session.daemon().processes(unit));
+    if (!earlier.text.empty()) {
+        session.note(unit + " runs beside what was there already: " + earlier.text);
+    }
+}
+
 /// What a start comes to whose job is done. Nothing: it is well.
 std::optional<ExitStatus> check_start(Session& session, const WatchedJob& job, Json& entry) {
     Json properties = session.daemon().unit_properties(job.unit);
     if (was_kept_from_starting(session, job, properties)) {
         return ExitStatus::done;
     }
+    say_what_runs_beside_it(session, properties);
     if (!has_become_its_program(session, job.unit, properties)) {
         entry["result"] = "failed";
         return explain_failure(session, job, entry);

@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include "earlier_life.h"
 #include "guard.h"
 #include "log_lines.h"
 #include "named_units.h"
@@ -47,12 +48,12 @@ Json properties_or_unknown(Session& session, const std::string& unit) {
 /// Reports each name (no glob) that no loaded unit has.
 ExitStatus report_unknown(Session& session, const std::vector<UnitRow>& loaded) {
     ExitStatus worst = ExitStatus::done;
+    const auto is_loaded = [&](const std::string& unit) {
+        return std::ranges::find(loaded, unit, &UnitRow::name) != loaded.end();
+    };
     for (const std::string& argument : session.options().arguments) {
         const std::string unit = complete_unit_name(argument);
-        const bool known = std::ranges::any_of(loaded, [&](const UnitRow& row) {
-            return row.name == unit || glob_matches(argument, row.name);
-        });
-        if (is_glob(argument) || known) {
+        if (is_glob(argument) || is_loaded(unit) || is_loaded(own_name(session, unit))) {
             continue;
         }
         Trouble trouble{ExitStatus::no_such_unit,
@@ -90,7 +91,10 @@ ExitStatus status_of_unit(Session& session, const std::string& unit, Json& list)
     if (facts.properties.contains("MainPID")) {
         facts.processes = session.daemon().processes(unit);
         facts.log_path = log_path_of(facts.properties);
-        facts.log = last_lines(facts.log_path, static_cast<std::size_t>(session.options().lines));
+        facts.log = last_lines(facts.log_path, static_cast<std::size_t>(session.options().lines),
+                               log_begin_of(facts.properties));
+        facts.earlier_life =
+            find_earlier_life(session, facts.properties, facts.processes).processes;
     }
     facts.now = realtime_now();
     facts.now_monotonic = monotonic_now();
@@ -343,7 +347,8 @@ ExitStatus cat_files(Session& session) {
 
 ExitStatus list_units(Session& session) {
     const Options& options = session.options();
-    UnitFilter filter{options.all, options.states, options.types, options.arguments};
+    UnitFilter filter{options.all, options.states, options.types, options.arguments,
+                      own_names(session)};
     if (options.failed) {
         filter.states = {"failed"};
     }
@@ -373,7 +378,7 @@ ExitStatus list_jobs(Session& session) {
     ExitStatus status = ExitStatus::done;
     if (!session.options().arguments.empty()) {
         status = report_unknown(session, session.daemon().units());
-        const std::vector<std::string> units = named_units(session);
+        const std::vector<std::string> units = own_names(session);
         std::erase_if(rows, [&](const JobRow& row) {
             return std::ranges::find(units, row.unit) == units.end();
         });

@@ -121,9 +121,13 @@ ExitStatus plan(Session& session) {
     if (request.chosen.units.empty() && !ends_everything(request.verb)) {
         return worst;
     }
+    const std::string verb = isolates ? "start" : request.verb;
+    const std::string mode = isolates ? "isolate" : session.options().job_mode;
+    ManagerProxy& manager = session.daemon().manager();
     const std::string text =
-        session.daemon().manager().Plan(isolates ? "start" : request.verb, request.chosen.units,
-                                        isolates ? "isolate" : session.options().job_mode);
+        session.options().force
+            ? manager.PlanJobs(verb, request.chosen.units, mode, {{"force", sdbus::Variant{true}}})
+            : manager.Plan(verb, request.chosen.units, mode);
     const Json json = Json::parse(text);
     const Plan plan = read_plan(json);
     if (!plan.refused) {

@@ -17,6 +17,7 @@ public:
     explicit EventPrinter(Session& session) : session_(session) {}
 
     void listen(Signals& signals) {
+        units_ = own_names(session_);
         signals.on_job_new([this](std::uint32_t job, const std::string& unit) {
             tell(unit, {{"kind", "job-new"}, {"unit", unit}, {"job", job}},
                  unit + ": job " + std::to_string(job) + " begins");
@@ -56,7 +57,7 @@ private:
 
     void tell(const std::string& unit, const Json& event, const std::string& line) {
         const auto& patterns = session_.options().arguments;
-        if (!unit.empty() && !patterns.empty() &&
+        if (!unit.empty() && !patterns.empty() && std::ranges::find(units_, unit) == units_.end() &&
             std::ranges::none_of(patterns, [&](const std::string& pattern) {
                 return glob_matches(pattern, unit);
             })) {
@@ -74,6 +75,7 @@ private:
     }
 
     Session& session_;
+    std::vector<std::string> units_;  ///< those named, by their own names
     std::map<std::string, std::string> last_;
 };
 

@@ -191,8 +191,9 @@ Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply);
 Outcome list_units_detailed(const Call& call, Subject& subject, Writer& reply);
 Outcome list_jobs(const Call& call, Subject& subject, Writer& reply);
 
-/// Manager.Plan (plan_call.cc).
+/// Manager.Plan and PlanJobs (plan_call.cc).
 Outcome plan_request(const Call& call, Subject& subject, Writer& reply);
+Outcome plan_jobs(const Call& call, Subject& subject, Writer& reply);
 Outcome request_cancel(const Call& call, Api& api, JobId job);
 /// Answers with what the pieces append: at once when that is a matter of a moment.
 Outcome in_pieces(const Call& call, Api& api, Writer& reply, const LongAnswers::Piece& piece);

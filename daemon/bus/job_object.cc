@@ -35,6 +35,7 @@ constexpr PropertyRow kProperties[] = {
     {"RequesterUID",                "u",    Emits::constant, [](Subject& s, Writer& w) { w.u32(s.job().requester.uid); }},
     {"RequesterPID",                "u",    Emits::constant, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.job().requester.pid)); }},
     {"RequesterCommand",            "s",    Emits::constant, [](Subject& s, Writer& w) { w.string(s.job().requester.command); }},
+    {"RequesterUnit",               "s",    Emits::constant, [](Subject& s, Writer& w) { w.string(s.job().requester_unit); }},
     {"Reason",                      "s",    Emits::constant, [](Subject& s, Writer& w) { w.string(s.job().requester.reason); }},
 };
 // clang-format on

@@ -28,8 +28,9 @@ struct UnitFacts {
     std::vector<Condition> conditions;
     std::string control_group;  ///< "/system.slice/web.service"; empty when the unit has none now
     bool file_changed = false;  ///< the files on disk are newer than what is loaded
-    std::string tracking;       ///< "cgroup", or how else
-    std::string log_path;       ///< where its output is appended to; empty when it goes elsewhere
+    std::vector<std::string> gone_files;  ///< of those that were loaded: they are there no more
+    std::string tracking;                 ///< "cgroup", or how else
+    std::string log_path;  ///< where its output is appended to; empty when it goes elsewhere
     /// Bytes, UINT64_MAX while it has no cgroup; nothing where memory is not counted.
     std::optional<std::uint64_t> memory_current;
 };
@@ -96,7 +97,11 @@ public:
     /// shows to nobody but its owner and root.
     virtual std::string examine(UnitId unit, bool with_kernel) = 0;
     /// What a request would do (docs/plans.md).
-    virtual std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) = 0;
+    /// `force`: a reload is not refused for what it does to the program.
+    virtual std::string plan(JobVerb verb,
+                             const std::vector<UnitId>& units,
+                             JobMode mode,
+                             bool force) = 0;
     /// `refusal`: why svcd would not do it; empty: it would.
     virtual std::string plan_shutdown(const std::string& refusal) = 0;
     virtual TextPieces stop_timeline() = 0;

@@ -403,6 +403,7 @@ constexpr MethodRow kMethods[] = {
     {"GetStopRecords",        "su",       "as",               "name max records",          Access::read,   get_stop_records},
     {"ExamineUnit",           "s",        "s",                "name examination",          Access::read,   examine_unit},
     {"Plan",                  "sass",     "s",                "verb units mode plan",      Access::read,   plan_request},
+    {"PlanJobs",              "sassa{sv}", "s",               "verb units mode options plan", Access::read, plan_jobs},
     {"GetStopTimeline",       "",         "s",                "timeline",                  Access::read,   get_stop_timeline},
     {"GetBootTimeline",       "",         "s",                "timeline",                  Access::read,   get_boot_timeline},
     {"Subscribe",             "",         "",                 "",                          Access::read,   subscribe},

@@ -1,4 +1,4 @@
-// Manager.Plan: what a request would do.
+// Manager.Plan and PlanJobs, which takes options as RequestJobs does: what a request would do.
 #include <algorithm>
 
 #include "bus/api_table.h"
@@ -12,13 +12,19 @@ bool ends_everything(const std::string& verb) {
            verb == "kexec";
 }
 
-}  // namespace
-
-Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
+Outcome answer_plan(const Call& call, Subject& subject, Writer& reply, bool has_options) {
     Api& api = subject.api();
     const std::string verb_name = read_string(call.message);
     const std::vector<std::string> names = read_strings(call.message);
     const std::string mode_name = read_string(call.message);
+    bool is_forced = false;
+    if (has_options) {
+        const auto options = read_options(call.message, kForce);
+        if (!options) {
+            return tl::unexpected(options.error());
+        }
+        is_forced = options->force;
+    }
     if (ends_everything(verb_name)) {
         const auto allowed = check_shutdown(api, verb_name);
         reply.string(api.manager.plan_shutdown(allowed ? "" : allowed.error().message));
@@ -42,8 +48,18 @@ Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
             units.push_back(*unit);
         }
     }
-    reply.string(api.manager.plan(*verb, units, *mode));
+    reply.string(api.manager.plan(*verb, units, *mode, is_forced));
     return Answered::now;
+}
+
+}  // namespace
+
+Outcome plan_request(const Call& call, Subject& subject, Writer& reply) {
+    return answer_plan(call, subject, reply, false);
+}
+
+Outcome plan_jobs(const Call& call, Subject& subject, Writer& reply) {
+    return answer_plan(call, subject, reply, true);
 }
 
 }  // namespace svcd

@@ -246,6 +246,34 @@ void unclean_restarts(Subject& subject, Writer& value) {
     value.close();
 }
 
+/// Who asked for the last start: cause, uid (of nobody and of one that is not known any more
+/// UINT32_MAX), PID, command, reason, and the unit that it was for, with what that says of this
+/// one.
+void started_by(Subject& subject, Writer& value) {
+    static const Requester kNobody{UINT32_MAX, 0, {}, {}, {}, StartCause::unknown};
+    const UnitStatus& unit = subject.status();
+    const Requester& who = unit.started_by == nullptr ? kNobody : *unit.started_by;
+    const bool is_pulled_in = who.cause == StartCause::pulled_in;
+    value.open(SD_BUS_TYPE_STRUCT, "suussss")
+        .string(name_of(who.cause))
+        .u32(who.uid)
+        .u32(static_cast<std::uint32_t>(who.pid))
+        .string(who.command)
+        .string(who.reason)
+        .string(unit.started_by_unit)
+        .string(is_pulled_in ? name_of(who.relation) : std::string_view{})
+        .close();
+}
+
+void last_job(Subject& subject, Writer& value) {
+    const UnitStatus& unit = subject.status();
+    const bool is_there = unit.last_job != JobId::none;
+    value.open(SD_BUS_TYPE_STRUCT, "us")
+        .u32(static_cast<std::uint32_t>(unit.last_job))
+        .string(is_there ? name_of(unit.last_job_type) : std::string_view{})
+        .close();
+}
+
 /// 16 bytes in the order of the hexadecimal digits of $INVOCATION_ID; none before the first start.
 void invocation_id(Subject& subject, Writer& value) {
     const std::array<std::uint64_t, 2>& id = subject.status().invocation_id;
@@ -333,13 +361,17 @@ constexpr PropertyRow kUnitProperties[] = {
     {"Asserts",          "a(sbbsi)", Emits::nothing, conditions<true>},
     {"Job",              "(uo)", Emits::change,  unit_job},
     {"GivenUpJob",       "(utsssuusss)", Emits::nothing, given_up_job},
+    // Ours: the last job that has ended, and what it was then: of a reload-or-restart a start, a reload ...
+    {"LastJob",          "(us)", Emits::nothing, last_job},
     {"NeedDaemonReload", "b",    Emits::nothing, need_daemon_reload},
+    {"GoneFiles",        "as",   Emits::nothing, [](Subject& s, Writer& w) { w.strings(s.facts().gone_files); }},
     {"InvocationID",     "ay",   Emits::change,  invocation_id},
     // Ours, µs of CLOCK_MONOTONIC: when the present sub-state ends at the latest, and when SIGKILL follows.
     {"StateDeadlineUSec", "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().deadline); }},
     {"StopDeadlineUSec",  "t",   Emits::change,  [](Subject& s, Writer& w) { append_deadline(w, s.status().stop_deadline); }},
     {"LeftOver",          "b",   Emits::change,  status_flag<&UnitStatus::left_over>},
     {"GoesWithout",       "a(ss)", Emits::change, goes_without},
+    {"StartedBy",         "(suussss)", Emits::nothing, started_by},
     // When it last began to stop, and what that stop was given: TimeoutStopSec, or less by the shutdown budget.
     {"StopBeginTimestampMonotonic", "t", Emits::nothing, status_time_monotonic<&UnitStatus::stop_began_at>},
     {"StopLimitUSec",     "t",   Emits::nothing, [](Subject& s, Writer& w) { append_duration(w, s.status().stop_limit); }},
@@ -366,6 +398,8 @@ constexpr PropertyRow kServiceProperties[] = {
     {"Result",         "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().result)); }},
     {"ReloadResult",   "s", Emits::change,  [](Subject& s, Writer& w) { w.string(name_of(s.status().reload_result)); }},
     {"NRestarts",      "u", Emits::change,  [](Subject& s, Writer& w) { w.u32(s.status().restarts); }},
+    // Ours: the rule by which it was restarted, will be, or is not.
+    {"RestartRule",    "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(name_of(s.status().restart_rule)); }},
     // Ours: StartLimitBurst was reached; how many starts count towards it; when RestartSec is over.
     {"GivenUp",        "b", Emits::change,  status_flag<&UnitStatus::given_up>},
     {"StartsCounted",  "u", Emits::nothing, [](Subject& s, Writer& w) { w.u32(static_cast<std::uint32_t>(s.status().starts_counted)); }},
@@ -394,6 +428,7 @@ constexpr PropertyRow kServiceProperties[] = {
     // Ours: whom MAINPID= named in this life and svcd did not take, and why; 0: nobody.
     {"RefusedMainPID", "(us)", Emits::nothing, refused_main},
     {"StartWaitsFor",  "s", Emits::change, [](Subject& s, Writer& w) { w.string(s.status().start_waits_for); }},
+    {"StartWaitsForKind", "s", Emits::change, [](Subject& s, Writer& w) { w.string(name_of(s.status().start_waits_for_kind)); }},
     {"ExecStarted",    "b", Emits::change,  status_flag<&UnitStatus::exec_started>},
     {"ExecWarnings",   "as", Emits::change, [](Subject& s, Writer& w) { w.strings(s.status().exec_warnings); }},
     {"ControlGroup",   "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().control_group); }},
@@ -403,6 +438,8 @@ constexpr PropertyRow kServiceProperties[] = {
     {"Tracking",       "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().tracking); }},
     {"StopReport",     "s", Emits::nothing, stop_report},
     {"LogPath",        "s", Emits::nothing, [](Subject& s, Writer& w) { w.string(s.facts().log_path); }},
+    // Ours: where in it the output of the last life begins, in bytes; UINT64_MAX: not known.
+    {"LogBegin",       "t", Emits::nothing, [](Subject& s, Writer& w) { w.u64(static_cast<std::uint64_t>(s.status().log_begin)); }},
 };
 // clang-format on
 

@@ -7,7 +7,6 @@
 
 #include "core/machine.h"
 #include "core/transaction.h"
-#include "core/types/checksum.h"
 
 namespace svcd {
 namespace {
@@ -112,9 +111,11 @@ void Machine::bring_back(const Unit& unit) {
 }
 
 void Machine::come_back(Unit& unit, std::string reason) {
+    const UnitId culprit = unit.missed;
     forget_comeback(unit);
     const JobId before = unit.job;
-    start_transaction(unit.id, JobType::start, std::move(reason));
+    start_transaction(unit.id, JobType::start,
+                      by_svcd(StartCause::comeback, std::move(reason), culprit));
     if (Job* job = job_of(unit); job != nullptr && job->id != before) {
         job->comes_along = true;
     }
@@ -183,13 +184,12 @@ void Machine::forget_comebacks_but(const Transaction& kept) {
     }
 }
 
-/// By the checksum of its name, as a record has it; of an earlier svcd's record, which has none,
-/// the nearest that is down.
-void Machine::restore_comeback(Unit& unit, std::uint64_t missed) {
+/// Of an earlier svcd's record, which does not say it, the nearest that is down.
+void Machine::restore_comeback(Unit& unit, std::optional<UnitId> missed) {
     if (!unit.wants_back) {
         return;
     }
-    unit.missed = find_by_checksum(missed).value_or(unit.id);
+    unit.missed = missed.value_or(unit.id);
     for (const Relation tie : kTies) {
         for (const auto edge : graph.related(unit.id, tie)) {
             if (unit.missed == unit.id && !is_up(this->unit(edge.unit()).active_state())) {

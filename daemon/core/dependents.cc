@@ -125,8 +125,11 @@ void Machine::trigger(const Unit& unit, Relation relation) {
         if (shutting_down) {
             return;
         }
+        const StartCause cause =
+            relation == Relation::on_failure ? StartCause::on_failure : StartCause::on_success;
         triggered_.push_back(
-            {edge.unit(), mode, std::string(name_of(relation)) + " of " + unit.name()});
+            {edge.unit(), mode,
+             by_svcd(cause, std::string(name_of(relation)) + " of " + unit.name(), unit.id)});
     }
 }
 
@@ -137,7 +140,7 @@ void Machine::start_triggered() {
         // Two units that trigger each other and fail at once would go on for ever.
         const std::uint32_t times = ++times_triggered_[each.unit];
         if (times <= kTriggersPerStepMax) {
-            start_transaction(each.unit, JobType::start, std::move(each.reason), each.mode);
+            start_transaction(each.unit, JobType::start, each.requester, each.mode);
         } else if (times == kTriggersPerStepMax + 1) {
             say(Severity::warning, unit(each.unit),
                 "was triggered " + std::to_string(kTriggersPerStepMax) +
@@ -151,7 +154,8 @@ void Machine::propagate_reload(const Unit& unit) {
     for (const auto edge : graph.related(unit.id, Relation::propagates_reload_to)) {
         const Unit& other = this->unit(edge.unit());
         if (is_up_or_starting(other.active_state()) && can_reload(other)) {
-            start_transaction(other.id, JobType::reload, unit.name() + " is reloading",
+            start_transaction(other.id, JobType::reload,
+                              by_svcd(StartCause::svcd, unit.name() + " is reloading"),
                               JobMode::fail);
         }
     }
@@ -212,7 +216,8 @@ void Machine::act_on_rechecked() {
                              "BindsTo " + culprit->name() + ", which is not active");
                 }
             } else if (is_unneeded(unit) && may_act_by_itself(unit)) {
-                start_transaction(id, JobType::stop, "StopWhenUnneeded", JobMode::fail);
+                start_transaction(id, JobType::stop, by_svcd(StartCause::svcd, why_unneeded(unit)),
+                                  JobMode::fail);
             }
         } else if (is_down(unit.active_state())) {
             if (may_come_back(unit)) {
@@ -224,8 +229,10 @@ void Machine::act_on_rechecked() {
                 }
             } else if (const Unit* upholder = active_upholder(unit);
                        upholder != nullptr && may_act_by_itself(unit)) {
-                start_transaction(id, JobType::start, "Upholds of " + upholder->name(),
-                                  JobMode::fail);
+                start_transaction(
+                    id, JobType::start,
+                    by_svcd(StartCause::upholds, "Upholds of " + upholder->name(), upholder->id),
+                    JobMode::fail);
             }
         }
     }
@@ -255,6 +262,35 @@ bool Machine::is_unneeded(const Unit& unit) const {
         }
     }
     return true;
+}
+
+/// Which units needed it last: those that went down last of all that went down in its life.
+std::string Machine::why_unneeded(const Unit& unit) const {
+    constexpr std::size_t kNamedMax = 2;
+    std::vector<const Unit*> last;
+    for (const Relation relation : kNeeds) {
+        for (const auto edge : graph.related(unit.id, inverse(relation))) {
+            const Unit& other = this->unit(edge.unit());
+            if (other.inactive_enter_at < unit.active_enter_at ||
+                std::find(last.begin(), last.end(), &other) != last.end()) {
+                continue;
+            }
+            if (!last.empty() && last.front()->inactive_enter_at < other.inactive_enter_at) {
+                last.clear();
+            }
+            if (last.empty() || last.front()->inactive_enter_at == other.inactive_enter_at) {
+                last.push_back(&other);
+            }
+        }
+    }
+    std::string names;
+    for (std::size_t index = 0; index < std::min(last.size(), kNamedMax); ++index) {
+        names += (index == 0 ? "" : " and ") + last[index]->name();
+    }
+    return "StopWhenUnneeded" +
+           (last.empty() || last.size() > kNamedMax
+                ? std::string{": nothing that is up needs it"}
+                : ": " + names + (last.size() == 1 ? " was" : " were") + " the last to need it");
 }
 
 const Unit* Machine::active_upholder(const Unit& unit) const {

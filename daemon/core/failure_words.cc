@@ -47,6 +47,16 @@ std::string command_in_words(std::uint16_t index, const ServiceSettings& setting
                : text + ", number " + std::to_string(number) + " of " + std::to_string(count) + ",";
 }
 
+/// What the program itself had said of what it does.
+std::string said_in_words(const UnitFailure& failure) {
+    std::string said = failure.said;
+    for (char& c : said) {
+        const bool is_control = (c >= 0 && c < ' ') || c == '\x7f';
+        c = is_control ? '?' : c;  // it goes to logs and terminals
+    }
+    return said.empty() ? "" : "; its last STATUS= was \"" + said + "\"";
+}
+
 std::string stop_limit_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
     const bool aborts = traits(failure.during).asking == Asking::to_abort;
     const Duration usual =
@@ -60,27 +70,31 @@ std::string stop_limit_in_words(const UnitFailure& failure, const ServiceSetting
 }  // namespace
 
 std::string awaited_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
+    const std::string more =
+        failure.was_extended ? "; it had asked for more time (EXTEND_TIMEOUT_USEC)" : "";
     if (failure.kind == FailureKind::ready_refused) {
         return "READY=1 came from PID " + std::to_string(failure.pid) +
                " and was refused, for NotifyAccess does not allow that process to speak";
     }
     if (failure.command != UnitFailure::kNoCommand) {
-        return command_in_words(failure.command, settings) + " has not ended";
+        return command_in_words(failure.command, settings) + " has not ended" + more;
     }
     switch (settings.type) {
         case ServiceType::notify:
         case ServiceType::notify_reload:
-            return "READY=1 has not come" + (failure.detail.empty() ? "" : "; " + failure.detail);
+            return "READY=1 has not come" + more;
         case ServiceType::forking:
-            return failure.detail.empty() ? "it has no main process"
-                                          : "PIDFile " + settings.pid_file + ": " + failure.detail;
+            return (failure.detail.empty()
+                        ? "it has no main process"
+                        : "PIDFile " + settings.pid_file + ": " + failure.detail) +
+                   more;
         case ServiceType::dbus:
-            return "the bus name " + settings.rarely().bus_name + " has no owner";
+            return "the bus name " + settings.rarely().bus_name + " has no owner" + more;
         case ServiceType::oneshot:
         case ServiceType::simple:
         case ServiceType::exec:
         case ServiceType::idle:
-            return "its process has not got as far as execve";
+            return "its process has not got as far as execve" + more;
     }
     return {};
 }
@@ -98,10 +112,12 @@ std::string describe(const UnitFailure& failure, const ServiceSettings& settings
                    end_in_words(failure.code, failure.status);
         case FailureKind::start_timeout:
         case FailureKind::ready_refused:
+        case FailureKind::ready_missing:
+        case FailureKind::pid_file_wrong:
             return "it did not start within " +
                    (failure.limit == settings.timeout_start ? "TimeoutStartSec (" + limit + ")"
                                                             : limit) +
-                   ": " + awaited_in_words(failure, settings);
+                   ": " + awaited_in_words(failure, settings) + said_in_words(failure);
         case FailureKind::command_timeout:
             return command_in_words(failure.command, settings) +
                    " had not ended when its share of " +
@@ -109,13 +125,15 @@ std::string describe(const UnitFailure& failure, const ServiceSettings& settings
                                                        : stop_limit_in_words(failure, settings)) +
                    " was over";
         case FailureKind::reload_timeout:
-            return "READY=1 had not come within TimeoutStartSec (" + limit + ") of the reload";
+            return "READY=1 had not come within TimeoutStartSec (" + limit + ") of the reload" +
+                   said_in_words(failure);
         case FailureKind::stop_timeout:
             return "it did not end within " + stop_limit_in_words(failure, settings);
         case FailureKind::runtime_max:
             return "it ran for RuntimeMaxSec (" + limit + "), and was stopped";
         case FailureKind::watchdog:
-            return "it had sent no WATCHDOG=1 for WatchdogSec (" + limit + ")";
+            return "it had sent no WATCHDOG=1 for WatchdogSec (" + limit + ")" +
+                   said_in_words(failure);
         case FailureKind::watchdog_never:
             if (failure.pid != 0) {
                 return "its WATCHDOG=1 came from PID " + std::to_string(failure.pid) +
@@ -128,10 +146,9 @@ std::string describe(const UnitFailure& failure, const ServiceSettings& settings
         case FailureKind::watchdog_trigger:
             return "it asked to be aborted, by WATCHDOG=trigger";
         case FailureKind::not_ready:
-            return settings.type == ServiceType::notify ||
-                           settings.type == ServiceType::notify_reload
-                       ? "it ended before it sent READY=1"
-                       : "all its processes ended before it was started";
+            return "all its processes ended before it was started";
+        case FailureKind::ended_before_ready:
+            return "it ended before it sent READY=1";
         case FailureKind::no_pid_file:
             return "its processes ended and left no PID file that names one of them" +
                    (failure.detail.empty() ? "" : ": " + failure.detail);
@@ -147,16 +164,22 @@ UnitFailure start_timeout_now(const Unit& unit) {
     const bool is_notify =
         settings.type == ServiceType::notify || settings.type == ServiceType::notify_reload;
     UnitFailure failure;
-    failure.kind = unit.sub_state == SubState::start && is_notify && run.refused_ready_from != 0
-                       ? FailureKind::ready_refused
-                       : FailureKind::start_timeout;
+    failure.kind = FailureKind::start_timeout;
+    if (unit.sub_state == SubState::start && !run.control.is_there()) {
+        if (is_notify) {
+            failure.kind = run.refused_ready_from != 0 ? FailureKind::ready_refused
+                                                       : FailureKind::ready_missing;
+        } else if (settings.type == ServiceType::forking && !run.pid_file_fault.empty()) {
+            failure.kind = FailureKind::pid_file_wrong;
+        }
+    }
     failure.during = unit.sub_state;
     failure.limit = settings.timeout_start;
     failure.pid = run.refused_ready_from;
-    const bool was_extended = run.state_extended_to != Time{};
-    failure.detail =
-        was_extended ? "it had asked for more time (EXTEND_TIMEOUT_USEC)" : run.pid_file_fault;
-    if (was_extended) {
+    failure.detail = run.pid_file_fault;
+    failure.said = run.status_text;
+    failure.was_extended = run.state_extended_to != Time{};
+    if (failure.was_extended) {
         failure.limit = run.state_extended_to - unit.inactive_exit_at;
     }
     if (run.control.is_there()) {
@@ -173,6 +196,7 @@ void Service::blame(FailureKind kind) {
     failure_ = {};
     failure_.kind = kind;
     failure_.during = unit_.sub_state;
+    failure_.said = run_.status_text;
 }
 
 void Service::blame_exit(const Process& process, ExitCode code, int status) {

@@ -56,17 +56,15 @@ void Machine::cancel_jobs(const CancelRequested& event) {
     reply(event.request, JobId::none);
 }
 
-bool Machine::start_transaction(UnitId id, JobType type, std::string reason, JobMode mode) {
+bool Machine::start_transaction(UnitId id, JobType type, const Requester& requester, JobMode mode) {
     if (shutting_down && type != JobType::stop) {
         return false;  // also what was to follow from something that came before
     }
     Transaction transaction{*this};
     if (auto refusal = transaction.build(id, type, mode)) {
-        say(Severity::warning, unit(id), refusal->message + " (reason: " + reason + ")");
+        say(Severity::warning, unit(id), refusal->message + " (reason: " + requester.reason + ")");
         return false;
     }
-    Requester requester;
-    requester.reason = std::move(reason);
     transaction.apply(requester);
     return true;
 }
@@ -272,6 +270,8 @@ void Machine::finish(JobId id, JobResult result, bool fail_dependents) {
     }
     order(AnnounceJobEnd{id, unit.id, result});
     unit.job = JobId::none;
+    unit.last_job = id;
+    unit.last_job_type = type;
     jobs.erase(found);
     if (unit.run != nullptr && is_down(unit.active_state()) && !unit.will_restart) {
         Service{*this, unit}.end_flapping();  // it stays down

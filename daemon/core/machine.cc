@@ -248,7 +248,7 @@ void Machine::on(ExecFailed& event) {
         Unit& owned_by = unit(owner->unit);
         if (owner->role != ProcessRole::checker &&
             process_of(owned_by, owner->role, event.process) != nullptr) {
-            Service{*this, owned_by}.on_exec_failed(owner->role, event.error);
+            Service{*this, owned_by}.on_exec_failed(owner->role, event);
         }
     }
 }

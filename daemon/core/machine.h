@@ -26,6 +26,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -125,7 +126,7 @@ public:
     /// is said.
     bool start_transaction(UnitId unit,
                            JobType type,
-                           std::string reason,
+                           const Requester& requester,
                            JobMode mode = JobMode::replace);
     JobId install(UnitId unit,
                   JobType type,
@@ -233,7 +234,11 @@ private:
     void restore_job(Unit& unit, const JobRecord& saved);
     void restore_unit(const RestoredUnit& restored);
     void resume_unit(const RestoredUnit& restored, bool was_away);
-    std::optional<UnitId> find_by_checksum(std::uint64_t checksum) const;
+    /// By the checksums of their names, which records hold in the place of names.
+    using UnitsByChecksum = std::unordered_map<std::uint64_t, UnitId>;
+    static std::optional<UnitId> find_in(const UnitsByChecksum& known, std::uint64_t checksum);
+    void put_starter(UnitRecord& record, const Unit& unit) const;
+    void restore_starter(Unit& unit, const UnitRecord& saved, const UnitsByChecksum& known);
     void note_transition(const Unit& unit, SubState next);
     void settle();
     void on_deadline(Unit& unit);
@@ -256,6 +261,7 @@ private:
     void act_on_rechecked();
     const Unit* missing_binding(const Unit& unit) const;
     bool is_unneeded(const Unit& unit) const;
+    std::string why_unneeded(const Unit& unit) const;
     const Unit* active_upholder(const Unit& unit) const;
     bool may_act_by_itself(const Unit& unit);
     void act_on_end(const Unit& unit, ActiveState old_state);
@@ -269,7 +275,7 @@ private:
     bool stays_up(const Unit& unit) const;
     bool has_its_ties(const Unit& unit) const;
     void forget_comebacks_against(UnitId id, JobType wanted);
-    void restore_comeback(Unit& unit, std::uint64_t missed);
+    void restore_comeback(Unit& unit, std::optional<UnitId> missed);
 
     void forget_checker(Unit& unit);
     void conditions_checked(Unit& unit, ExitCode code, int status);
@@ -316,7 +322,7 @@ private:
     struct Triggered {
         UnitId unit;
         JobMode mode;
-        std::string reason;
+        Requester requester;
     };
     /// What svcd did to a unit for the wishes of others lately.
     struct AutomaticActions {

@@ -110,6 +110,25 @@ Process process_from(const ProcessRecord& record) {
     return process;
 }
 
+void put_requester(JobRecord& record, const Requester& requester) {
+    record.requester_uid = requester.uid;
+    record.requester_pid = requester.pid;
+    put_text(record.requester_command, requester.command);
+    put_text(record.reason, requester.reason);
+}
+
+Requester requester_from(const JobRecord& record) {
+    return Requester{record.requester_uid, record.requester_pid,
+                     std::string(text_of(record.requester_command)),
+                     std::string(text_of(record.reason))};
+}
+
+/// Does such a job begin a life of the unit?
+bool is_start(JobType type) {
+    return type == JobType::start || type == JobType::restart || type == JobType::try_restart ||
+           type == JobType::reload_or_start;
+}
+
 JobRecord record_of(const Job& job) {
     JobRecord record{};
     record.id = static_cast<std::uint32_t>(job.id);
@@ -117,12 +136,9 @@ JobRecord record_of(const Job& job) {
     record.state = static_cast<std::uint8_t>(job.state);
     record.irreversible = job.irreversible ? 1 : 0;
     record.ignore_order = job.ignore_order ? 1 : 0;
-    record.requester_uid = job.requester.uid;
-    record.requester_pid = job.requester.pid;
     record.installed_at = to_usec(job.installed_at);
     record.began_at = to_usec(job.began_at);
-    put_text(record.requester_command, job.requester.command);
-    put_text(record.reason, job.requester.reason);
+    put_requester(record, job.requester);
     return record;
 }
 
@@ -185,12 +201,33 @@ void take_run_flags(ServiceRun& run, const UnitRecord& record) {
     run.main_ran = (record.flags2 & kUnitMainRan) != 0;
 }
 
+void put_log_begin(UnitRecord& record, std::int64_t begin) {
+    auto rest = static_cast<std::uint64_t>(begin + 1);
+    if (rest >> (8 * record.log_begin.size()) != 0) {
+        return;  // a log of a terabyte
+    }
+    for (std::uint8_t& byte : record.log_begin) {
+        byte = static_cast<std::uint8_t>(rest);
+        rest >>= 8U;
+    }
+}
+
+std::int64_t log_begin_from(const UnitRecord& record) {
+    std::int64_t begin = 0;
+    for (auto byte = record.log_begin.rbegin(); byte != record.log_begin.rend(); ++byte) {
+        begin = begin * 256 + *byte;
+    }
+    return begin - 1;
+}
+
 void put_run(UnitRecord& record, const ServiceRun& run) {
     record.idle_until = to_usec(run.idle_until);
     record.unreaped_until = to_usec(run.unreaped_until);
     record.unreaped_start_time = run.unreaped_start_time;
     record.unclean_restarts = unclean_restarts_record(run);
     record.backoff = run.backoff;
+    put_log_begin(record, run.log_begin);
+    record.restart_rule = static_cast<std::uint8_t>(run.restart_rule);
     record.reload_began_at = to_usec(run.reload_began_at);
     record.reload_result = static_cast<std::uint8_t>(run.reload_result);
     record.restarts = run.restarts;
@@ -229,6 +266,26 @@ void put_run(UnitRecord& record, const ServiceRun& run) {
 
 }  // namespace
 
+/// Who asked for the last start takes the place of a job that there isn't.
+void Machine::put_starter(UnitRecord& record, const Unit& unit) const {
+    const Job* job = job_of(unit);
+    const Requester* starter =
+        job != nullptr && is_start(job->type) ? &job->requester : unit.started_by.get();
+    if (starter == nullptr) {
+        return;
+    }
+    const auto checksum = [this](std::optional<UnitId> id) {
+        return id.has_value() ? checksum_of(this->unit(*id).name()) : 0;
+    };
+    record.start_cause = static_cast<std::uint8_t>(starter->cause);
+    record.start_relation = static_cast<std::uint8_t>(starter->relation);
+    record.start_other = checksum(starter->other);
+    if (job == nullptr) {
+        put_requester(record.job, *starter);
+        record.asked_by = checksum(starter->unit);
+    }
+}
+
 UnitRecord Machine::record(const Unit& unit) const {
     UnitRecord record{};
     put_text(record.name, unit.name());
@@ -241,6 +298,7 @@ UnitRecord Machine::record(const Unit& unit) const {
     record.active_exit_at = to_usec(unit.active_exit_at);
     record.inactive_enter_at = to_usec(unit.inactive_enter_at);
     set_flag(record, unit.wants_back, kUnitWantsBack);
+    put_starter(record, unit);
     record.missed = unit.wants_back ? checksum_of(this->unit(unit.missed).name()) : 0;
     set_flag(record, !unit.left_out.empty(), kUnitGoesWithout);
     if (const Job* job = job_of(unit)) {
@@ -288,6 +346,11 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->reload_result = static_cast<UnitResult>(record.reload_result);
     run->restarts = record.restarts;
     run->backoff = record.backoff;
+    run->log_begin = log_begin_from(record);
+    run->has_begun = true;
+    if (record.restart_rule <= static_cast<std::uint8_t>(kLastRestartRule)) {
+        run->restart_rule = static_cast<RestartRule>(record.restart_rule);
+    }
     run->reload_began_at = time_from_usec(record.reload_began_at);
     run->state_deadline = time_from_usec(record.state_deadline);
     run->watchdog_deadline = time_from_usec(record.watchdog_deadline);
@@ -340,14 +403,43 @@ std::unique_ptr<ConditionCheck> check_from(const UnitRecord& record) {
 }  // namespace
 
 /// The unit whose name has this checksum, which records hold in its place; 0 stands for none.
-std::optional<UnitId> Machine::find_by_checksum(std::uint64_t checksum) const {
-    if (checksum == 0) {
-        return std::nullopt;
+std::optional<UnitId> Machine::find_in(const UnitsByChecksum& known, std::uint64_t checksum) {
+    const auto found = known.find(checksum);
+    return checksum == 0 || found == known.end() ? std::nullopt : std::optional{found->second};
+}
+
+/// Whoever asked for the job that the unit has, or else for its last start. What neither a job nor
+/// the record tells stays unknown.
+void Machine::restore_starter(Unit& unit, const UnitRecord& saved, const UnitsByChecksum& known) {
+    Job* job = job_of(unit);
+    if (job != nullptr) {
+        job->requester.unit = find_in(known, saved.asked_by);
     }
-    const auto found = std::find_if(by_name_.begin(), by_name_.end(), [&](UnitId id) {
-        return checksum_of(unit(id).name()) == checksum;
-    });
-    return found == by_name_.end() ? std::nullopt : std::optional{*found};
+    if (saved.start_cause == 0 || saved.start_cause > static_cast<std::uint8_t>(kLastStartCause)) {
+        if (job != nullptr) {
+            job->requester.cause = StartCause::unknown;
+        }
+        return;
+    }
+    Requester starter;
+    starter.uid = UINT32_MAX;  // of one whose place a job has taken
+    if (job == nullptr) {
+        starter = requester_from(saved.job);
+        starter.unit = find_in(known, saved.asked_by);
+    } else if (is_start(job->type)) {
+        starter = job->requester;
+    }
+    starter.cause = static_cast<StartCause>(saved.start_cause);
+    starter.relation = static_cast<Relation>(saved.start_relation % kRelations);
+    starter.other = find_in(known, saved.start_other);
+    if (job != nullptr && is_start(job->type)) {
+        job->requester = starter;
+    }
+    const bool is_under_way = job == nullptr || !is_start(job->type) ||
+                              (job->type == JobType::start && job->state == JobState::running);
+    if (is_under_way && unit.inactive_exit_at != Time{}) {
+        unit.started_by = std::make_unique<Requester>(std::move(starter));
+    }
 }
 
 void Machine::restore(const SupervisorRecord& record) {
@@ -393,9 +485,7 @@ void Machine::restore_job(Unit& unit, const JobRecord& saved) {
     job.ignore_order = saved.ignore_order != 0;
     job.installed_at = time_from_usec(saved.installed_at);
     job.began_at = time_from_usec(saved.began_at);
-    job.requester = Requester{saved.requester_uid, saved.requester_pid,
-                              std::string(text_of(saved.requester_command)),
-                              std::string(text_of(saved.reason))};
+    job.requester = requester_from(saved);
     unit.job = job.id;
     next_job = std::max(next_job, saved.id + 1);
 }
@@ -432,9 +522,6 @@ void Machine::restore_unit(const RestoredUnit& restored) {
 /// What a unit has to ask or do again.
 void Machine::resume_unit(const RestoredUnit& restored, bool was_away) {
     Unit& unit = this->unit(*find(text_of(restored.record.name)));
-    if (Job* job = job_of(unit)) {
-        job->requester.unit = find_by_checksum(restored.record.asked_by);
-    }
     if (unit.run != nullptr) {
         Service{*this, unit}.resume(restored, was_away);
     }
@@ -462,9 +549,15 @@ void Machine::restore(const StateRestored& event) {
     graph.rebuild(units.size());
     start_finished = started && (jobs.empty() || event.supervisor.start_finished != 0);
     cycles_may_have_come_ = true;  // the order that these jobs wait in is that of the files today
+    UnitsByChecksum known;
+    for (const UnitId id : by_name_) {
+        known.emplace(checksum_of(unit(id).name()), id);
+    }
     // All of them before the first unit moves: it may be the one that others come back with.
     for (const RestoredUnit& restored : event.units) {
-        restore_comeback(this->unit(*find(text_of(restored.record.name))), restored.record.missed);
+        Unit& unit = this->unit(*find(text_of(restored.record.name)));
+        restore_comeback(unit, find_in(known, restored.record.missed));
+        restore_starter(unit, restored.record, known);
     }
     for (const RestoredUnit& restored : event.units) {
         resume_unit(restored, event.was_away);

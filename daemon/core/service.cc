@@ -126,6 +126,9 @@ StartOutcome Service::start() {
     run_.short_lives = 0;
     run_.status_error = 0;
     run_.status_text.clear();
+    run_.log_begin = -1;
+    run_.writes_first = Token::none;
+    run_.has_begun = false;
     run_.watchdog_interval = settings_.watchdog;
     if (std::exchange(run_.forget_restarts, false)) {
         run_.restarts = 0;
@@ -289,6 +292,9 @@ bool Service::spawn(ProcessRole role, std::uint16_t command) {
 void Service::order_spawn(ProcessRole role) {
     const Process& process = role == ProcessRole::main ? run_.main : run_.control;
     unit_.populated = true;
+    if (!std::exchange(run_.has_begun, true)) {
+        run_.writes_first = process.token;
+    }
     const bool report = role == ProcessRole::main && waits_for_execve();
     machine_.order(SpawnProcess{process.token, unit_.id, role, process.command, report});
 }

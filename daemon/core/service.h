@@ -39,6 +39,9 @@ bool can_reload(const Unit& unit);
 /// job there is nothing to wait for.
 bool lacks_restart(const Unit& unit);
 
+/// Does it bring a restart about?
+bool is_restart(RestartRule rule);
+
 /// When its flapping is over, if it does not end uncleanly once more; kNever: it isn't flapping.
 Time flapping_until(const Machine& machine, const ServiceRun& run);
 UncleanRestartsRecord unclean_restarts_record(const ServiceRun& run);
@@ -63,7 +66,7 @@ public:
     void on_spawned(Process& process, Pid pid);
     void on_spawn_failed(ProcessRole role, const Error& error);
     void on_executing(ProcessRole role, const ExecSucceeded& how = {});
-    void on_exec_failed(ProcessRole role, const ExecError& error);
+    void on_exec_failed(ProcessRole role, const ExecFailed& how);
     void on_exit(ProcessRole role, ExitCode code, int status);
     void on_main_process_found(const MainProcessFound& found);
     void on_main_process_not_found(const Error& error);
@@ -203,6 +206,8 @@ private:
     UnitResult result_of_main(ExitCode code, int status) const;
     UnitResult result_of_last_main() const;
     UnitResult result_of_control(ExitCode code, int status) const;
+    RestartRule restart_rule() const;
+    void note_log_begin(Token process, std::int64_t size);
     bool has_start_limit() const;
     bool is_at_start_limit();
     void count_start();

@@ -181,7 +181,7 @@ void Service::on_main_exit_in_start(UnitResult result) {
                 return;  // it has named another, which is still looked at
             } else if (!settings_.remain_after_exit ||
                        settings_.notify_access_in_force() == NotifyAccess::main) {
-                blame(FailureKind::not_ready);
+                blame(FailureKind::ended_before_ready);
                 machine_.say(Severity::error, unit_, describe(failure_, settings_));
                 fail_start(UnitResult::protocol);
             }
@@ -380,7 +380,7 @@ void Service::on_cgroup_emptied(const CgroupEmptied& event) {
         const bool waits_for_pid_file =
             settings_.type == ServiceType::forking && run_.identifying == Token::none;
         if (waits_for_pid_file || (is_notify() && run_.main_known)) {
-            blame(FailureKind::not_ready);
+            blame(is_notify() ? FailureKind::ended_before_ready : FailureKind::not_ready);
             machine_.say(Severity::error, unit_, describe(failure_, settings_));
             fail_start(UnitResult::protocol);
         } else if (run_.main_known && settings_.type != ServiceType::forking) {

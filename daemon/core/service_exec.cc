@@ -41,7 +41,16 @@ void Service::forget_exec_notes() {
     }
 }
 
+/// The output of a life begins where its first process found the end of the log. That is worth no
+/// write of its own: it comes with the next.
+void Service::note_log_begin(Token process, std::int64_t size) {
+    if (process == run_.writes_first && size >= 0) {
+        run_.log_begin = size;
+    }
+}
+
 void Service::note_exec_result(ProcessRole role, const ExecSucceeded& how) {
+    note_log_begin(how.process, how.log_size);
     if (how.deviations.is_empty() && how.warnings.empty()) {
         return;
     }
@@ -73,7 +82,9 @@ void Service::note_exec_result(ProcessRole role, const ExecSucceeded& how) {
     machine_.touch(unit_);
 }
 
-void Service::on_exec_failed(ProcessRole role, const ExecError& error) {
+void Service::on_exec_failed(ProcessRole role, const ExecFailed& how) {
+    const ExecError& error = how.error;
+    note_log_begin(how.process, how.log_size);
     const Process& process = role == ProcessRole::main ? run_.main : run_.control;
     machine_.say(Severity::error, unit_, to_string(error));
     const Command* command = command_at(process.command);

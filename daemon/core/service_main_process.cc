@@ -146,7 +146,7 @@ void Service::go_on_without_named() {
         enter_running(std::exchange(run_.handed_over_result, UnitResult::success));
     } else if (is_without && unit_.sub_state == SubState::start && is_notify() &&
                !lives_by_cgroup()) {
-        blame(FailureKind::not_ready);
+        blame(FailureKind::ended_before_ready);
         machine_.say(Severity::error, unit_, describe(failure_, settings_));
         fail_start(UnitResult::protocol);
     } else if (is_without && !run_.control.is_there() && !lives_by_cgroup() &&

@@ -120,36 +120,51 @@ UnitResult Service::result_of_control(ExitCode code, int status) const {
 
 // ── restarts
 
-bool Service::shall_restart() const {
-    if (run_.forbid_restart || machine_.shutting_down) {
-        return false;
-    }
-    if (contains(settings_.rarely().restart_prevent_exit_status, run_.main_code,
-                 run_.main_status)) {
-        return false;
-    }
-    if (contains(settings_.rarely().restart_force_exit_status, run_.main_code, run_.main_status)) {
-        return true;
-    }
-    const UnitResult result = unit_.result;
+bool is_restart(RestartRule rule) {
+    return rule != RestartRule::none && rule != RestartRule::prevented;
+}
+
+/// What Restart says of such a result.
+static RestartRule rule_of(RestartPolicy policy, UnitResult result) {
     const bool is_failure = result != UnitResult::success && result != UnitResult::exec_condition;
-    switch (settings_.restart) {
+    switch (policy) {
         case RestartPolicy::no:
-            return false;
+            return RestartRule::none;
         case RestartPolicy::always:
-            return result != UnitResult::exec_condition;
+            return result == UnitResult::exec_condition ? RestartRule::none : RestartRule::always;
         case RestartPolicy::on_success:
-            return result == UnitResult::success;
+            return result == UnitResult::success ? RestartRule::on_success : RestartRule::none;
         case RestartPolicy::on_failure:
-            return is_failure;
+            return is_failure ? RestartRule::on_failure : RestartRule::none;
         case RestartPolicy::on_abnormal:
-            return is_failure && result != UnitResult::exit_code;
+            return is_failure && result != UnitResult::exit_code ? RestartRule::on_abnormal
+                                                                 : RestartRule::none;
         case RestartPolicy::on_abort:
-            return result == UnitResult::signal || result == UnitResult::core_dump;
+            return result == UnitResult::signal || result == UnitResult::core_dump
+                       ? RestartRule::on_abort
+                       : RestartRule::none;
         case RestartPolicy::on_watchdog:
-            return result == UnitResult::watchdog;
+            return result == UnitResult::watchdog ? RestartRule::on_watchdog : RestartRule::none;
     }
-    return false;
+    return RestartRule::none;
+}
+
+RestartRule Service::restart_rule() const {
+    if (run_.forbid_restart || machine_.shutting_down) {
+        return RestartRule::none;
+    }
+    const RareServiceSettings& settings = settings_.rarely();
+    const RestartRule rule =
+        contains(settings.restart_force_exit_status, run_.main_code, run_.main_status)
+            ? RestartRule::forced
+            : rule_of(settings_.restart, unit_.result);
+    const bool is_prevented =
+        contains(settings.restart_prevent_exit_status, run_.main_code, run_.main_status);
+    return rule != RestartRule::none && is_prevented ? RestartRule::prevented : rule;
+}
+
+bool Service::shall_restart() const {
+    return is_restart(restart_rule());
 }
 
 /// RestartSec at first, RestartMaxDelaySec after RestartSteps restarts, and geometrically from one

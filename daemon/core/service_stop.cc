@@ -319,7 +319,9 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
     // A stop that still waits for its turn must not be undone.
     const bool is_to_stop = job != nullptr && job->type == JobType::stop;
     // Beside those that it has left over it is started by a person only.
-    const bool restarts = may_restart && !run_.gave_up_waiting && !is_to_stop && shall_restart();
+    run_.restart_rule =
+        may_restart && !run_.gave_up_waiting && !is_to_stop ? restart_rule() : RestartRule::none;
+    const bool restarts = is_restart(run_.restart_rule);
     if (restarts) {
         count_restart();
     } else {
@@ -378,7 +380,11 @@ void Service::enter_restart() {
     machine_.touch(unit_);
     // A restart reaches those that need it; RestartMode=direct spares them.
     const JobType type = restarts_directly() ? JobType::start : JobType::restart;
-    if (!machine_.start_transaction(unit_.id, type, "Restart=")) {
+    // Who has asked for a start meanwhile does not wait: it is theirs.
+    const bool is_asked_for = job != nullptr && job->installed_at >= unit_.state_changed_at;
+    const Requester requester =
+        is_asked_for ? job->requester : by_svcd(StartCause::restart, "Restart=");
+    if (!machine_.start_transaction(unit_.id, type, requester)) {
         unit_.result = UnitResult::resources;
         enter_dead(UnitResult::resources, false);
         return;

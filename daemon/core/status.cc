@@ -22,8 +22,16 @@ SystemState Machine::system_state() const {
 }
 
 JobStatus Machine::status(const Job& job) const {
-    return JobStatus{job.id,    job.unit,         unit(job.unit).name(), job.type,
-                     job.state, job.installed_at, job.requester};
+    const auto caller = job.requester.unit;
+    return JobStatus{
+        job.id,
+        job.unit,
+        unit(job.unit).name(),
+        job.type,
+        job.state,
+        job.installed_at,
+        job.requester,
+        caller.has_value() ? std::string_view{unit(*caller).name()} : std::string_view{}};
 }
 
 namespace {
@@ -41,6 +49,7 @@ Time state_deadline_of(const Unit& unit) {
 void add_restarts(UnitStatus& status, const Machine& machine, const Unit& unit) {
     const ServiceRun& run = *unit.run;
     status.restarts = run.restarts;
+    status.restart_rule = run.restart_rule;
     status.given_up = run.given_up;
     status.starts_counted = run.starts.size();
     status.start_limit_burst = unit.definition.start_limit_burst;
@@ -64,8 +73,9 @@ void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
     status.reload_failure = run.reload_failure;
     if (unit.definition.service != nullptr) {
         if (traits(unit.sub_state).starting) {
-            status.start_waits_for =
-                awaited_in_words(start_timeout_now(unit), *unit.definition.service);
+            const UnitFailure awaited = start_timeout_now(unit);
+            status.start_waits_for = awaited_in_words(awaited, *unit.definition.service);
+            status.start_waits_for_kind = awaited.kind;
         }
         status.failure_text = describe(run.failure, *unit.definition.service);
         status.reload_failure_text = describe(run.reload_failure, *unit.definition.service);
@@ -104,6 +114,7 @@ void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
     status.sigkill_sent = run.sigkill_sent;
     status.readiness_unknown = run.readiness_unknown && is_up(unit.active_state());
     status.invocation_id = run.invocation_id;
+    status.log_begin = run.log_begin;
 }
 
 }  // namespace
@@ -154,6 +165,13 @@ UnitStatus Machine::status(const Unit& unit) const {
             status.left_out.push_back({this->unit(each.unit).name(), each.why});
         }
     }
+    if (const Requester* starter = unit.started_by.get()) {
+        status.started_by = starter;
+        const auto by = starter->other.has_value() ? starter->other : starter->unit;
+        status.started_by_unit = by.has_value() ? this->unit(*by).name() : std::string_view{};
+    }
+    status.last_job = unit.last_job;
+    status.last_job_type = unit.last_job_type;
     if (const Job* job = job_of(unit)) {
         status.job = this->status(*job);
     }

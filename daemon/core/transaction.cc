@@ -385,8 +385,20 @@ bool Transaction::has_nothing_to_do(Index anchor) const {
 
 Requester Transaction::requester_of(Index index, const Requester& asked) const {
     const Entry& entry = entries_[index];
-    if (is_shutdown_ || entry.is_anchor || !asked.reason.empty()) {
+    if (is_shutdown_ || entry.is_anchor) {
         return asked;
+    }
+    Requester who = asked;
+    const auto first =
+        std::find_if(entry.wishes.begin(), entry.wishes.end(),
+                     [this](const Wish& each) { return !entries_[each.by].is_dropped; });
+    if (first != entry.wishes.end()) {
+        who.cause = StartCause::pulled_in;
+        who.relation = first->relation;
+        who.other = entries_[first->by].unit;
+    }
+    if (!asked.reason.empty()) {
+        return who;
     }
     Index root = entry.root;
     for (const Wish& wish : entry.wishes) {
@@ -398,7 +410,6 @@ Requester Transaction::requester_of(Index index, const Requester& asked) const {
         std::any_of(entry.wishes.begin(), entry.wishes.end(),
                     [](const Wish& wish) { return wish.why == Because::Kind::isolated; });
     const std::string& name = machine_.unit(entries_[root].unit).name();
-    Requester who = asked;
     who.reason =
         is_isolated_away ? "not needed by " + name + ", which is isolated" : "pulled in by " + name;
     return who;

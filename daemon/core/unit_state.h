@@ -11,6 +11,7 @@
 #include "core/stop_history.h"
 #include "core/sub_state.h"
 #include "core/types/effect.h"
+#include "core/types/event.h"
 #include "core/types/exec_error.h"
 #include "core/types/failure.h"
 #include "core/types/ids.h"
@@ -108,7 +109,11 @@ struct ServiceRun {
     bool may_have_missed_ready = false;  ///< svcd was away while it started
     bool readiness_unknown = false;      ///< it counts as started, and nobody has heard READY=1
     bool stop_is_measured = false;       ///< there were processes to stop: its time counts
-    std::uint8_t warned_percent = 0;     ///< of TimeoutStopSec: what a stop's warning was about
+    RestartRule restart_rule = RestartRule::none;  ///< by which it was, will or won't be restarted
+    std::uint8_t warned_percent = 0;        ///< of TimeoutStopSec: what a stop's warning was about
+    std::int64_t log_begin = -1;            ///< where the output of this life begins; -1: not known
+    Token writes_first = Token::none;       ///< the first process of this life, which tells it
+    bool has_begun = false;                 ///< a process was ordered in this life
     std::unique_ptr<ExecNotes> exec_notes;  ///< null: nothing to tell
     StopHistory stop_times;
     std::int32_t status_error = 0;
@@ -144,6 +149,8 @@ struct Unit {
     bool wants_back = false;  ///< down for the failure of `missed`: comes back with it
     UnitId missed{};          ///< meaningless without wants_back
     JobId job = JobId::none;
+    JobId last_job = JobId::none;          ///< that has ended
+    JobType last_job_type = JobType::nop;  ///< as which it ended: a restart may be a start then
 
     Time state_changed_at{};
     Time inactive_exit_at{};
@@ -156,7 +163,8 @@ struct Unit {
     /// there.
     std::unique_ptr<UnitDefinition> next_definition;
     std::string load_error;
-    std::vector<LeftOut> left_out;  ///< what its last start went on without
+    std::vector<LeftOut> left_out;          ///< what its last start went on without
+    std::unique_ptr<Requester> started_by;  ///< of the last start, not of its automatic restarts
     std::unique_ptr<ServiceRun> run;
     std::unique_ptr<ConditionCheck> check;
     std::unique_ptr<GivenUpJob> given_up_job;  ///< the last

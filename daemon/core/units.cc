@@ -48,6 +48,21 @@ StartOutcome start_unit(Machine& machine, Unit& unit) {
     return start_checked_unit(machine, unit);
 }
 
+/// Keeps who has asked for it. An automatic restart is for whoever asked for the start before it.
+static void note_starter(Machine& machine, Unit& unit) {
+    const Job* job = machine.job_of(unit);
+    if (job == nullptr) {
+        return;
+    }
+    const bool is_automatic = job->requester.cause == StartCause::restart;
+    if (!is_automatic || unit.started_by == nullptr) {
+        unit.started_by = std::make_unique<Requester>(job->requester);
+    }
+    if (!is_automatic && unit.run != nullptr) {
+        unit.run->restart_rule = RestartRule::none;
+    }
+}
+
 StartOutcome start_checked_unit(Machine& machine, Unit& unit) {
     if (const Unit* absent = absent_binding(machine, unit)) {
         machine.say(Severity::warning, unit,
@@ -58,6 +73,7 @@ StartOutcome start_checked_unit(Machine& machine, Unit& unit) {
         return StartOutcome::dependency;
     }
     machine.forget_comeback(unit);
+    note_starter(machine, unit);
     if (unit.type != UnitType::service) {
         machine.set_state(unit, SubState::active);
         return StartOutcome::going;

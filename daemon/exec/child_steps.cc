@@ -129,7 +129,7 @@ bool set_up_input(const ChildPlan& plan, ChildFailure& failure) {
 
 }  // namespace
 
-bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure) {
+bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure, std::int64_t& log_size) {
     if (!set_up_input(plan, failure)) {
         return false;
     }
@@ -137,6 +137,9 @@ bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure) {
     if (output < 0) {
         return fail(failure, kExitStdout, ExecStep::stdout_, output,
                     shown_path(plan.output, plan.output_path));
+    }
+    if (plan.output == OutputKind::log) {
+        log_size = raw_syscall(__NR_lseek, 1, 0, SEEK_END);
     }
     if (plan.error_is_output) {
         // Inherited output goes with inherited error, which may be another file.
@@ -147,6 +150,9 @@ bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure) {
     if (error < 0) {
         return fail(failure, kExitStderr, ExecStep::stderr_, error,
                     shown_path(plan.error, plan.error_path));
+    }
+    if (plan.error == OutputKind::log && plan.output != OutputKind::log) {
+        log_size = raw_syscall(__NR_lseek, 2, 0, SEEK_END);
     }
     return true;
 }

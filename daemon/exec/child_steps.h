@@ -54,8 +54,8 @@ struct ChildFailure {
 };
 
 /// Standard input, output and error. No open of these ever waits: a FIFO without a reader is ENXIO.
-/// A log's folder is made when it is missing.
-bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure);
+/// A log's folder is made when it is missing; how long the log is by then is noted in `log_size`.
+bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure, std::int64_t& log_size);
 /// Limits, as far up as the hard limit when we may not go above it, and the nearest Nice that is
 /// permitted (systemd does the same). What differs is noted.
 bool set_up_limits(const ChildPlan& plan, ChildFailure& failure, ExecDeviations& deviations);

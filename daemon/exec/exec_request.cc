@@ -172,6 +172,7 @@ void transfer_report(Side& side, Report& report) {
     side.field(report.deviations.nice);
     side.field(report.deviations.limits);
     side.list(report.warnings, kEach);
+    side.field(report.log_size);
 }
 
 Failure refused() {
@@ -280,6 +281,7 @@ ExecReport parse_reports(std::string_view bytes) {
         if (!report.deviations.is_empty()) {
             all.deviations = report.deviations;
         }
+        all.log_size = std::max(all.log_size, report.log_size);
         for (std::string& warning : report.warnings) {
             all.warnings.push_back(std::move(warning));
         }

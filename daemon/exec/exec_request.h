@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,9 +69,11 @@ struct ExecReport {
     ExecError error;  ///< step none: nothing has failed
     ExecDeviations deviations;
     std::vector<std::string> warnings;
+    std::int64_t log_size = -1;  ///< of its unit's log before it wrote; -1: it doesn't write there
 
     bool is_empty() const {
-        return error.step == ExecStep::none && deviations.is_empty() && warnings.empty();
+        return error.step == ExecStep::none && deviations.is_empty() && warnings.empty() &&
+               log_size < 0;
     }
 };
 

@@ -297,7 +297,7 @@ void plan_stdio(ExecRequest& request, ChildPlan& plan) {
 
     // Outputs, limits and the OOM score are root's to set; the folder is entered as the user.
     ChildFailure failed;
-    if (!set_up_stdio(plan, failed)) {
+    if (!set_up_stdio(plan, failed, report.log_size)) {
         give_up(request.unit, failed);
     }
     set_oom_score(request, report.deviations);

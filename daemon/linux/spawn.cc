@@ -163,10 +163,12 @@ void Spawner::Impl::finish(Slot& slot) {
         report.error.object = context.failure.subject == nullptr ? "" : context.failure.subject;
         report.error.detail = context.failure.detail.data();
         report.deviations = context.deviations;
+        report.log_size = context.log_size;
     } else if (!slot.report.empty()) {
         report = parse_reports(slot.report);
-    } else if (!context.deviations.is_empty()) {
+    } else {
         report.deviations = context.deviations;
+        report.log_size = context.log_size;
     }
     if (!report.is_empty()) {
         report.error.role = slot.role;
@@ -324,6 +326,7 @@ Result<SpawnOutcome> Spawner::Impl::start(Slot& slot, const Start& start_as) {
     ChildContext& context = slot.context;
     context.failure = ChildFailure{};
     context.deviations = ExecDeviations{};
+    context.log_size = -1;
     context.ignored_signals = ignored;
     context.is_helper = start_as.is_helper;
     context.report_fd = write_end.get();

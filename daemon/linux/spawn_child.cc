@@ -73,7 +73,7 @@ bool prepare(ChildContext& context) {
     if (context.is_helper) {
         return true;  // svcd-exec does the rest
     }
-    return set_up_stdio(context.plan, failure) &&
+    return set_up_stdio(context.plan, failure, context.log_size) &&
            set_up_limits(context.plan, failure, context.deviations) &&
            set_up_nice(context.plan, failure, context.deviations) &&
            enter_directory(context.plan, failure);

@@ -15,8 +15,9 @@ namespace svcd {
 
 struct ChildContext {
     ChildPlan plan;
-    ChildFailure failure;       ///< written by the child, read once `running` is 0
-    ExecDeviations deviations;  ///< the same
+    ChildFailure failure;        ///< written by the child, read once `running` is 0
+    ExecDeviations deviations;   ///< the same
+    std::int64_t log_size = -1;  ///< the same, of the log before the service wrote to it
     /// CLONE_CHILD_CLEARTID: 1 until the kernel clears it, at the execve or the end of the child.
     std::atomic<std::int32_t> running{0};
     std::uint64_t ignored_signals = 0;  ///< to be reset to their defaults, as a mask

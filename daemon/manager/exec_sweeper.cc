@@ -38,10 +38,10 @@ void ExecSweeper::sweep_now() {
             reports_.erase(token);
             ExecReport report = spawner_.report_of(token);
             if (report.error.step != ExecStep::none) {
-                queue_.emplace_back(ExecFailed{token, std::move(report.error)});
+                queue_.emplace_back(ExecFailed{token, std::move(report.error), report.log_size});
             } else {
-                queue_.emplace_back(
-                    ExecSucceeded{token, report.deviations, std::move(report.warnings)});
+                queue_.emplace_back(ExecSucceeded{token, report.deviations,
+                                                  std::move(report.warnings), report.log_size});
             }
         }
     }

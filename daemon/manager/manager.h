@@ -109,7 +109,10 @@ private:
     std::optional<UnitId> unit_of_process(Pid pid) override;
     std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
     std::string examine(UnitId unit, bool with_kernel) override;
-    std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) override;
+    std::string plan(JobVerb verb,
+                     const std::vector<UnitId>& units,
+                     JobMode mode,
+                     bool force) override;
     std::string plan_shutdown(const std::string& refusal) override;
     TextPieces stop_timeline() override;
     TextPieces boot_timeline() override;

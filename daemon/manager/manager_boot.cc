@@ -66,6 +66,7 @@ void Manager::boot() {
     JobRequested event;
     event.unit = *unit;
     event.requester.reason = "boot";
+    event.requester.cause = StartCause::boot;
     queue_.emplace_back(std::move(event));
     settle();
 }

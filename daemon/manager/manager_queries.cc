@@ -83,6 +83,9 @@ UnitFacts Manager::facts(UnitId unit) {
         facts.documentation = definition->documentation;
         facts.conditions = definition->rarely().conditions;
         facts.file_changed = files_.has_changed(unit);
+        if (facts.file_changed) {
+            facts.gone_files = UnitFiles::gone_files(*definition);
+        }
         const ServiceSettings* service = definition->service.get();
         if (service != nullptr &&
             (service->exec == nullptr || service->exec->standard_output.kind == OutputKind::log)) {
@@ -176,12 +179,16 @@ std::string Manager::examine(UnitId unit, bool with_kernel) {
     return text;
 }
 
-std::string Manager::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode) {
+std::string Manager::plan(JobVerb verb,
+                          const std::vector<UnitId>& units,
+                          JobMode mode,
+                          bool force) {
     if (units.empty()) {
         return plan_text(supervisor_.plan(verb, units, mode), supervisor_);
     }
     JobRequested event{RequestId::none, units.front(), verb, mode, {}};
     event.more.assign(units.begin() + 1, units.end());
+    event.force = force;
     add_facts(event);
     if (!event.main_takes.empty()) {
         // Whether a program has run for long enough to be refused its reload depends on the time,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "unitfile/drop_in_names.h"
@@ -315,6 +316,21 @@ std::uint64_t UnitFiles::digest_of(const UnitDefinition& definition) const {
         }
     }
     return digest;
+}
+
+std::vector<std::string> UnitFiles::gone_files(const UnitDefinition& definition) {
+    std::vector<std::string> gone;
+    const auto look_at = [&gone](const std::string& path) {
+        struct stat facts {};
+        if (!path.empty() && ::stat(path.c_str(), &facts) < 0 && errno == ENOENT) {
+            gone.push_back(path);
+        }
+    };
+    look_at(definition.fragment_path);
+    for (const std::string& path : definition.drop_in_paths) {
+        look_at(path);
+    }
+    return gone;
 }
 
 bool UnitFiles::has_changed(UnitId unit) const {

@@ -49,6 +49,8 @@ public:
     static std::vector<std::string> names_of(const UnitsLoaded& event);
 
     bool has_changed(UnitId unit) const;
+    /// Of the files that the definition was read from, those that are there no more.
+    static std::vector<std::string> gone_files(const UnitDefinition& definition);
 
     /// What was to be told of the files that are loaded, without the errors.
     const std::vector<FileWarning>& warnings() const { return warnings_; }

@@ -8,12 +8,14 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "core/types/exec_error.h"
 #include "core/types/ids.h"
 #include "core/types/record.h"
+#include "core/types/relation.h"
 #include "core/types/result.h"
 #include "core/types/states.h"
 #include "core/types/unit.h"
@@ -27,7 +29,21 @@ struct Requester {
     std::string command;           ///< the caller's command line, at most 120 bytes
     std::string reason;            ///< what the caller gave as --reason, or why svcd did it itself
     std::optional<UnitId> unit{};  ///< the one that the caller's process belongs to
+    StartCause cause = StartCause::asked;
+    Relation relation = Relation::requires_;  ///< of pulled_in: `other` stands in it to the unit
+    std::optional<UnitId> other{};            ///< whose failure, success, Requires ... it was
 };
+
+/// What svcd does by itself.
+inline Requester by_svcd(StartCause cause,
+                         std::string reason,
+                         std::optional<UnitId> other = std::nullopt) {
+    Requester requester;
+    requester.reason = std::move(reason);
+    requester.cause = cause;
+    requester.other = other;
+    return requester;
+}
 
 // ── from clients
 
@@ -118,6 +134,7 @@ struct ExecSucceeded {
     Token process = Token::none;
     ExecDeviations deviations{};
     std::vector<std::string> warnings{};  ///< of its environment files
+    std::int64_t log_size = -1;  ///< of its unit's log before it wrote; -1: it doesn't write there
 };
 
 /// The process has not become its program, and why. Comes before its ProcessExited, or, when the
@@ -125,6 +142,7 @@ struct ExecSucceeded {
 struct ExecFailed {
     Token process = Token::none;
     ExecError error{};
+    std::int64_t log_size = -1;  ///< as of ExecSucceeded
 };
 
 /// An exit record. Each token has at most one.

@@ -21,7 +21,7 @@ enum class FailureKind : std::uint8_t {
     main_ended,       ///< the main process, the only one of ExecStart
     command_failed,   ///< one of the unit's other commands, or one of several ExecStart
     not_executed,     ///< ExecError says which step failed
-    start_timeout,    ///< TimeoutStartSec
+    start_timeout,    ///< TimeoutStartSec, for something that has no kind of its own
     ready_refused,    ///< TimeoutStartSec, and READY=1 came from a process that may not speak
     command_timeout,  ///< ExecStop, ExecStopPost or ExecReload, whose time was over
     reload_timeout,   ///< no READY=1 after a reload
@@ -30,12 +30,15 @@ enum class FailureKind : std::uint8_t {
     watchdog,
     watchdog_never,    ///< not one WATCHDOG=1 since it was started
     watchdog_trigger,  ///< it asked for it
-    not_ready,         ///< it ended before it had said that it is ready
+    not_ready,         ///< all its processes ended before it was started
     no_pid_file,
     oom_kill,
     start_limit,
+    ready_missing,      ///< TimeoutStartSec, and nobody said READY=1
+    pid_file_wrong,     ///< TimeoutStartSec, and the PIDFile names no process of the unit
+    ended_before_ready  ///< without READY=1
 };
-inline constexpr auto kLastFailureKind = FailureKind::start_limit;
+inline constexpr auto kLastFailureKind = FailureKind::ended_before_ready;
 
 struct UnitFailure {
     FailureKind kind = FailureKind::none;
@@ -43,9 +46,12 @@ struct UnitFailure {
     ExitCode code = ExitCode::none;      ///< of the process that ended, as `status`
     std::uint16_t command = kNoCommand;  ///< index of ServiceSettings::commands
     std::int32_t status = 0;
-    Pid pid = 0;         ///< whose READY=1 was refused
-    Duration limit{0};   ///< the time that was over
-    std::string detail;  ///< more words; not kept over the manager's death
+    Pid pid = 0;        ///< whose READY=1 was refused
+    Duration limit{0};  ///< the time that was over
+    // Not kept over the manager's death:
+    std::string detail;         ///< what was wrong with the PIDFile
+    std::string said;           ///< its STATUS= by then
+    bool was_extended = false;  ///< it had asked for more time
 
     static constexpr std::uint16_t kNoCommand = 0xffff;
     bool operator==(const UnitFailure&) const = default;

@@ -54,11 +54,26 @@ std::string_view name_of(UnitResult result) {
 }
 
 std::string_view name_of(FailureKind kind) {
-    static constexpr auto kNames = std::to_array<std::string_view>(
-        {"", "main-ended", "command-failed", "not-executed", "start-timeout", "ready-refused",
-         "command-timeout", "reload-timeout", "stop-timeout", "runtime-max", "watchdog",
-         "watchdog-never", "watchdog-trigger", "not-ready", "no-pid-file", "oom-kill",
-         "start-limit"});
+    static constexpr auto kNames = std::to_array<std::string_view>({"",
+                                                                    "main-ended",
+                                                                    "command-failed",
+                                                                    "not-executed",
+                                                                    "start-timeout",
+                                                                    "ready-refused",
+                                                                    "command-timeout",
+                                                                    "reload-timeout",
+                                                                    "stop-timeout",
+                                                                    "runtime-max",
+                                                                    "watchdog",
+                                                                    "watchdog-never",
+                                                                    "watchdog-trigger",
+                                                                    "not-ready",
+                                                                    "no-pid-file",
+                                                                    "oom-kill",
+                                                                    "start-limit",
+                                                                    "ready-missing",
+                                                                    "pid-file-wrong",
+                                                                    "ended-before-ready"});
     return look_up(kNames, kind);
 }
 
@@ -105,6 +120,21 @@ std::string_view name_of(EmergencyAction action) {
         {"none", "exit", "exit-force", "reboot", "reboot-force", "reboot-immediate", "poweroff",
          "poweroff-force", "poweroff-immediate"});
     return look_up(kNames, action);
+}
+
+std::string_view name_of(StartCause cause) {
+    static constexpr auto kNames =
+        std::to_array<std::string_view>({"unknown", "asked", "boot", "pulled-in", "on-failure",
+                                         "on-success", "upholds", "comeback", "restart", "svcd"});
+    return look_up(kNames, cause);
+}
+
+std::string_view name_of(RestartRule rule) {
+    static constexpr auto kNames = std::to_array<std::string_view>(
+        {"", "Restart: always", "Restart: on-success", "Restart: on-failure",
+         "Restart: on-abnormal", "Restart: on-abort", "Restart: on-watchdog",
+         "RestartForceExitStatus", "RestartPreventExitStatus"});
+    return look_up(kNames, rule);
 }
 
 std::string_view name_of(Relation relation) {

@@ -159,6 +159,14 @@ struct UnitRecord {
     UncleanRestartsRecord unclean_restarts;
     FailureRecord failure;         ///< what made the result
     FailureRecord reload_failure;  ///< what made the reload's
+    // Of the start or restart that `job` asks for; without such a job, of the last start. Who asked
+    // for that stands in `job`, whose ID is 0 then, and in `asked_by`.
+    std::uint64_t start_other;    ///< checksum of the name of the unit whose OnFailure ... it was
+    std::uint8_t start_cause;     ///< StartCause
+    std::uint8_t start_relation;  ///< Relation
+    std::uint8_t restart_rule;    ///< RestartRule of the last restart, or of what kept it down
+    std::array<std::uint8_t, 5>
+        log_begin;  ///< 1 + where the log of this life begins, the lowest byte first
 };
 static_assert(std::is_trivially_copyable_v<UnitRecord> && std::is_standard_layout_v<UnitRecord>);
 

@@ -143,6 +143,35 @@ enum class UnknownEnd : std::int32_t {
 
 enum class ShutdownKind : std::uint8_t { exit, poweroff, reboot, halt };
 
+/// Why a unit was started. The numbers stand in records.
+enum class StartCause : std::uint8_t {
+    unknown,     ///< of a start before svcd kept it, or whose record is lost
+    asked,       ///< by a person or a program
+    boot,        ///< the unit that svcd starts first
+    pulled_in,   ///< by another unit, that stands in a relation to it
+    on_failure,  ///< of another unit
+    on_success,  ///< of another unit
+    upholds,     ///< of another unit
+    comeback,    ///< what it went down with is up again
+    restart,     ///< its own automatic restart
+    svcd,        ///< something else that svcd does by itself; the reason says what
+};
+inline constexpr auto kLastStartCause = StartCause::svcd;
+
+/// What decides over an automatic restart. The numbers stand in records.
+enum class RestartRule : std::uint8_t {
+    none,  ///< there is none
+    always,
+    on_success,
+    on_failure,
+    on_abnormal,
+    on_abort,
+    on_watchdog,
+    forced,     ///< RestartForceExitStatus
+    prevented,  ///< RestartPreventExitStatus: there is none, and else there were
+};
+inline constexpr auto kLastRestartRule = RestartRule::prevented;
+
 std::string_view name_of(UnitType type);
 std::string_view name_of(LoadState state);
 std::string_view name_of(ActiveState state);
@@ -154,5 +183,8 @@ std::string_view name_of(JobState state);
 std::string_view name_of(JobResult result);
 std::string_view name_of(SystemState state);
 std::string_view name_of(ShutdownKind kind);
+std::string_view name_of(StartCause cause);
+/// "Restart: always", "RestartForceExitStatus" ...; "" for none.
+std::string_view name_of(RestartRule rule);
 
 }  // namespace svcd

@@ -25,6 +25,7 @@ struct JobStatus {
     JobState state = JobState::waiting;
     Time installed_at{};
     Requester requester;
+    std::string_view requester_unit;  ///< the unit that the caller's process belongs to
 };
 
 /// A job that ended before its unit was as it asked for. What it had begun may go on.
@@ -83,8 +84,9 @@ struct UnitStatus {
     UnitResult reload_result = UnitResult::success;
     UnitFailure failure;  ///< what made `result`
     std::string failure_text;
-    std::string start_waits_for;  ///< of a start that goes on
-    UnitFailure reload_failure;   ///< what made `reload_result`
+    std::string start_waits_for;                           ///< of a start that goes on
+    FailureKind start_waits_for_kind = FailureKind::none;  ///< if its time were over now
+    UnitFailure reload_failure;                            ///< what made `reload_result`
     std::string reload_failure_text;
     Pid ready_refused_from =
         0;  ///< who said READY=1 in this start and may not speak (NotifyAccess)
@@ -139,9 +141,15 @@ struct UnitStatus {
     Time flapping_until = kNever;  ///< when it is over, if no other comes
     std::uint32_t unclean_count = 0;               ///< how many have come since
     std::vector<UncleanRestart> unclean_restarts;  ///< the last of them, oldest first
+    const Requester* started_by = nullptr;         ///< of the last start; null: not known
+    std::string_view started_by_unit;  ///< whose OnFailure ... it was, or whose process asked
+    RestartRule restart_rule = RestartRule::none;  ///< of its last end, or by which it came back
     std::optional<JobStatus> job;
     const GivenUpJob* given_up_job = nullptr;  ///< its last, of this manager's time
     RefusedMain refused_main;                  ///< in this life
+    std::int64_t log_begin = -1;   ///< where the output of its last life begins; -1: not known
+    JobId last_job = JobId::none;  ///< that has ended since this manager began
+    JobType last_job_type = JobType::nop;
 };
 
 }  // namespace svcd

@@ -149,7 +149,7 @@ public:
         return with_kernel ? R"({"unit":"web.service","processes":[{"stack":["do_wait"]}]})"
                            : R"({"unit":"web.service","processes":[]})";
     }
-    std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode) override {
+    std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode, bool) override {
         return R"({"verb":)" + std::to_string(static_cast<int>(verb)) + R"(,"units":)" +
                std::to_string(units.size()) + "}";
     }

@@ -203,7 +203,7 @@ Scenario& Scenario::ready(const std::string& unit) {
 Scenario& Scenario::executes(const std::string& unit, const ExecSucceeded& how) {
     for (const auto& [token, process] : table_) {
         if (process.unit == id(unit) && !process.has_exited) {
-            step(ExecSucceeded{token, how.deviations, how.warnings});
+            step(ExecSucceeded{token, how.deviations, how.warnings, how.log_size});
             break;
         }
     }

@@ -112,11 +112,13 @@ TEST(ExecReport, ArrivesAsItWasSent) {
     before.deviations.oom_score_errno = EACCES;
     before.deviations.limits = 1 << 7;
     before.warnings = {"web.env:1: a", "web.env:2: b"};
+    before.log_size = 4711;
     const ExecReport failed = report_of_failure("/usr/bin/webb", "/bin/bash42");
     const ExecReport read = parse_reports(serialise(before) + serialise(failed));
     EXPECT_EQ(read.error, failed.error);
     EXPECT_EQ(read.deviations, before.deviations);
     EXPECT_EQ(read.warnings, before.warnings);
+    EXPECT_EQ(read.log_size, before.log_size);
 }
 
 TEST(ExecReport, OfAnyLengthFitsIntoThePipeAtOnce) {
