@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/types/record_check.h"
 #include "linux/procfs.h"
@@ -179,6 +180,47 @@ std::string load_units(int fd, std::size_t count, LoadedState& state) {
     return {};
 }
 
+/// What no two records have: the number of a job, the token of a process. Jobs and processes are
+/// kept by these, and the end of the one would leave the other with nothing.
+class Claims {
+public:
+    /// The field that another record has claimed before; empty: none.
+    std::string_view rival_in(const UnitRecord& record) {
+        if (record.job.id != 0 && !jobs_.insert(record.job.id).second) {
+            return "job.id";
+        }
+        for (const std::uint64_t token :
+             {record.main.token, record.control.token, record.identifying, record.checker.token}) {
+            if (token != 0 && !tokens_.insert(token).second) {
+                return "token";
+            }
+        }
+        return {};
+    }
+
+private:
+    std::unordered_set<std::uint32_t> jobs_;
+    std::unordered_set<std::uint64_t> tokens_;
+};
+
+/// Of two records that claim the same the second one counts as damaged.
+void drop_rivals(LoadedState& state) {
+    Claims claims;
+    std::erase_if(state.saved.units, [&](const UnitRecord& record) {
+        const std::string_view field = claims.rival_in(record);
+        if (field.empty()) {
+            return false;
+        }
+        const auto name = std::find(state.names.begin(), state.names.end(), name_in(record));
+        const auto index = static_cast<std::size_t>(name - state.names.begin());
+        state.damaged_units.push_back(index);
+        state.damaged.push_back("the record of unit " + std::to_string(index) + " (its " +
+                                std::string(field) + " is another's, too)");
+        name->clear();
+        return true;
+    });
+}
+
 std::string load_all(int fd, LoadedState& state) {
     struct stat info {};
     if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
@@ -204,6 +246,7 @@ std::string load_all(int fd, LoadedState& state) {
     }
     if (objection.empty()) {
         objection = load_units(fd, std::min(pages - kFirstUnitPage, kUnitsMax), state);
+        drop_rivals(state);
     }
     return objection;
 }

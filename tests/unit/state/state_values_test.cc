@@ -92,7 +92,7 @@ TEST_F(StateValuesTest, ARecordWithAValueThatNoManagerWritesIsLostAloneAndSaysWh
             StateFile::Opened opened = open();
             EXPECT_TRUE(opened.file.begin_anew());
             EXPECT_TRUE(opened.file.write(UnitId{0}, changed));
-            EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", 1)));
+            EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", 2)));
         }
         const StateFile::Opened opened = open();
         EXPECT_THAT(opened.set_aside, HasSubstr("is damaged; lost is the record of unit 0 (its " +
@@ -100,6 +100,35 @@ TEST_F(StateValuesTest, ARecordWithAValueThatNoManagerWritesIsLostAloneAndSaysWh
         ASSERT_NE(opened.saved, nullptr);
         ASSERT_THAT(opened.saved->units, SizeIs(1));
         EXPECT_STREQ(opened.saved->units[0].name.data(), "b.service");
+    }
+}
+
+/// Where one job or process ended, the other unit's would have gone with it.
+TEST_F(StateValuesTest, OfTwoRecordsWithOneJobOrProcessTheSecondIsLost) {
+    const std::vector<Change> all{
+        {"job.id", [](UnitRecord& unit) { unit.job.id = 7; }},
+        {"token", [](UnitRecord& unit) { unit.main.token = 70000; }},
+        {"token", [](UnitRecord& unit) { unit.checker.token = 70000; }},
+    };
+    for (const Change& change : all) {
+        {
+            StateFile::Opened opened = open();
+            EXPECT_TRUE(opened.file.begin_anew());
+            UnitRecord first = record("a.service", 7);
+            first.job.id = 7;
+            first.control.token = 70000;
+            UnitRecord second = record("b.service", 8);
+            change.make(second);
+            EXPECT_TRUE(opened.file.write(UnitId{0}, first));
+            EXPECT_TRUE(opened.file.write(UnitId{1}, second));
+            EXPECT_TRUE(opened.file.write(UnitId{2}, record("c.service", 9)));
+        }
+        const StateFile::Opened opened = open();
+        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of unit 1 (its " +
+                                                change.field + " is another's, too)"));
+        ASSERT_THAT(opened.saved->units, SizeIs(2));
+        EXPECT_STREQ(opened.saved->units[0].name.data(), "a.service");
+        EXPECT_STREQ(opened.saved->units[1].name.data(), "c.service");
     }
 }
 
