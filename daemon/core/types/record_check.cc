@@ -60,11 +60,17 @@ bool is_name(const std::array<char, kUnitNameMax + 1>& field) {
 }
 
 /// Targets and slices know two states, and services all but one.
-bool is_state_of(const UnitRecord& record) {
+bool is_state_of(const UnitRecord& record, UnitType type) {
     const bool is_active = record.sub_state == static_cast<std::uint8_t>(SubState::active);
     const bool is_dead = record.sub_state == static_cast<std::uint8_t>(SubState::dead);
-    const UnitType type = unit_type_of(record.name.data()).value_or(UnitType::service);
     return type == UnitType::service ? !is_active : is_active || is_dead;
+}
+
+/// Only services run, and one that is not down has been started.
+bool are_flags_of(const UnitRecord& record, UnitType type) {
+    const bool has_run = (record.flags & kUnitHasRun) != 0;
+    const bool is_dead = record.sub_state == static_cast<std::uint8_t>(SubState::dead);
+    return type == UnitType::service ? has_run || is_dead : !has_run;
 }
 
 void look_at(const ProcessRecord& process, std::string_view field, Fields& fields) {
@@ -111,7 +117,9 @@ void look_at_states(const UnitRecord& record, Fields& fields) {
     fields.require(is_name(record.name), "name");
     fields.enumerator(record.sub_state, SubState::active, "sub_state");
     if (fields.fault().empty()) {
-        fields.require(is_state_of(record), "sub_state");
+        const UnitType type = unit_type_of(record.name.data()).value_or(UnitType::service);
+        fields.require(is_state_of(record, type), "sub_state");
+        fields.require(are_flags_of(record, type), "flags");
     }
     fields.enumerator(record.result, UnitResult::exit_unknown, "result");
     fields.enumerator(record.reload_result, UnitResult::exit_unknown, "reload_result");

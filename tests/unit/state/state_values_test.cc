@@ -32,6 +32,7 @@ const std::vector<Change>& changes() {
         {"name", [](UnitRecord& unit) { unit.name[1] = '\x1b'; }},
         {"sub_state", [](UnitRecord& unit) { unit.sub_state = 23; }},
         {"sub_state", [](UnitRecord& unit) { unit.sub_state = 22; }},  // of targets
+        {"flags", [](UnitRecord& unit) { unit.sub_state = 5; }},  // runs, and was never started
         {"result", [](UnitRecord& unit) { unit.result = 13; }},
         {"reload_result", [](UnitRecord& unit) { unit.reload_result = 255; }},
         {"service_type", [](UnitRecord& unit) { unit.service_type = 8; }},
