@@ -73,6 +73,40 @@ bool are_flags_of(const UnitRecord& record, UnitType type) {
     return type == UnitType::service ? has_run || is_dead : !has_run;
 }
 
+/// Whose start is still to come, or over, has no main process; a control process is there in the
+/// first case only.
+bool are_processes_of(const UnitRecord& record) {
+    switch (static_cast<SubState>(record.sub_state)) {
+        case SubState::condition:
+        case SubState::start_pre:
+            return record.main.token == 0;
+        case SubState::dead:
+        case SubState::failed:
+        case SubState::auto_restart:
+            return record.main.token == 0 && record.control.token == 0;
+        case SubState::start:
+        case SubState::start_post:
+        case SubState::running:
+        case SubState::exited:
+        case SubState::reload:
+        case SubState::reload_signal:
+        case SubState::reload_notify:
+        case SubState::pre_stop:
+        case SubState::stop:
+        case SubState::stop_watchdog:
+        case SubState::stop_sigterm:
+        case SubState::stop_sigkill:
+        case SubState::stop_post:
+        case SubState::final_watchdog:
+        case SubState::final_sigterm:
+        case SubState::final_sigkill:
+        case SubState::stop_wedged:
+        case SubState::active:
+            return true;
+    }
+    return false;
+}
+
 void look_at(const ProcessRecord& process, std::string_view field, Fields& fields) {
     fields.at_least_0(process.pid, field);
     fields.boolean(process.is_foreign, field);
@@ -120,6 +154,7 @@ void look_at_states(const UnitRecord& record, Fields& fields) {
         const UnitType type = unit_type_of(record.name.data()).value_or(UnitType::service);
         fields.require(is_state_of(record, type), "sub_state");
         fields.require(are_flags_of(record, type), "flags");
+        fields.require(are_processes_of(record), "main");
     }
     fields.enumerator(record.result, UnitResult::exit_unknown, "result");
     fields.enumerator(record.reload_result, UnitResult::exit_unknown, "reload_result");

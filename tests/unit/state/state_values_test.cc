@@ -20,6 +20,13 @@ struct Change {
     std::function<void(UnitRecord&)> make;
 };
 
+UnitRecord running(const std::string& name) {
+    UnitRecord unit = record(name, 8);
+    unit.sub_state = static_cast<std::uint8_t>(SubState::running);
+    unit.flags = kUnitHasRun;
+    return unit;
+}
+
 template <std::size_t Size>
 void leave_without_end(std::array<char, Size>& text) {
     text.fill('x');
@@ -55,6 +62,12 @@ const std::vector<Change>& changes() {
          }},
         {"main_pid_last", [](UnitRecord& unit) { unit.main_pid_last = -1; }},
         {"main", [](UnitRecord& unit) { unit.main.pid = -1; }},
+        {"main",
+         [](UnitRecord& unit) {
+             unit = running("a.service");
+             unit.main.token = 70000;
+             unit.sub_state = static_cast<std::uint8_t>(SubState::start_pre);
+         }},
         {"control", [](UnitRecord& unit) { unit.control.is_foreign = 2; }},
         {"checker", [](UnitRecord& unit) { unit.checker.pid = -2; }},
         {"stop_times.count", [](UnitRecord& unit) { unit.stop_times.count = 17; }},
@@ -115,10 +128,10 @@ TEST_F(StateValuesTest, OfTwoRecordsWithOneJobOrProcessTheSecondIsLost) {
         {
             StateFile::Opened opened = open();
             EXPECT_TRUE(opened.file.begin_anew());
-            UnitRecord first = record("a.service", 7);
+            UnitRecord first = running("a.service");
             first.job.id = 7;
             first.control.token = 70000;
-            UnitRecord second = record("b.service", 8);
+            UnitRecord second = running("b.service");
             change.make(second);
             EXPECT_TRUE(opened.file.write(UnitId{0}, first));
             EXPECT_TRUE(opened.file.write(UnitId{1}, second));
