@@ -5,6 +5,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
 option(SVCD_TESTS "Build the tests" ON)
 option(SVCD_SANITIZE "ASan and UBSan in everything but the launcher and svcd-exec" OFF)
+option(SVCD_FUZZ "Build the targets of tests/fuzz with libFuzzer (clang)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
@@ -36,4 +37,9 @@ if(SVCD_SANITIZE)
         -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS
         -g1)  # lines for the reports; more makes objects that are slow to write and to link
     target_link_options(svcd_sanitizers INTERFACE -fsanitize=address,undefined)
+endif()
+if(SVCD_FUZZ)
+    target_compile_options(svcd_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
+    # What clang warns of, and GCC doesn't, is no reason not to fuzz.
+    target_compile_options(svcd_warnings INTERFACE -Wno-error)
 endif()

@@ -320,7 +320,7 @@ Result<int> CgroupTree::ensure(std::string_view unit, std::string_view slice) {
         impl.forget_watches(entry->second);
         entry->second = Impl::Unit{};
     }
-    const auto give_up = [&](Error error) {
+    const auto give_up = [&impl, entry = entry](Error error) {
         impl.forget_watches(entry->second);
         impl.units.erase(entry);
         return Failure{std::move(error)};
