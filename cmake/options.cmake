@@ -5,6 +5,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
 option(SVCD_TESTS "Build the tests" ON)
 option(SVCD_SANITIZE "ASan and UBSan in everything but the launcher and svcd-exec" OFF)
+option(SVCD_FUZZ "Build the targets of tests/fuzz with libFuzzer (clang)" OFF)
 
 if(NOT CMAKE_BUILD_TYPE)
     set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
@@ -28,7 +29,26 @@ add_library(svcd_base INTERFACE)
 target_include_directories(svcd_base INTERFACE ${PROJECT_SOURCE_DIR}/daemon)
 target_link_libraries(svcd_base INTERFACE svcd_warnings)
 target_compile_options(svcd_base INTERFACE -fno-omit-frame-pointer -ffunction-sections -fdata-sections)
-target_link_options(svcd_base INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,now)
+target_link_options(svcd_base INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack)
+
+# Hardening, of what is shipped; tests/unit/house/hardening_test.py reads it from the programs. Every program is
+# position-independent, those without libraries (SVCD_NEEDS_NO_LIBRARY) too. What the child of a spawn executes before its
+# execve has neither the stack protector nor fortified calls (svcd_spawn_child).
+target_link_options(svcd_base INTERFACE
+    $<IF:$<BOOL:$<TARGET_PROPERTY:SVCD_NEEDS_NO_LIBRARY>>,-static-pie,-pie>)
+if(NOT SVCD_SANITIZE)
+    target_compile_options(svcd_base INTERFACE
+        "$<$<NOT:$<CONFIG:Debug>>:-fPIE;-fstack-protector-strong;-fstack-clash-protection;-U_FORTIFY_SOURCE;-D_FORTIFY_SOURCE=2>")
+endif()
+
+# svcd_spawn_child(FILE ...): sources that run in a child which shares the manager's memory, and its stack protector's and
+# the sanitizers' books with it. A check that fails there would have to end the child, and what glibc offers for that writes
+# a message, raises SIGABRT and runs handlers: in the manager's memory, with the manager's signal handlers. So nothing there
+# is checked by the compiler; the code has no buffer that grows with anybody's input.
+function(svcd_spawn_child)
+    set_source_files_properties(${ARGN} PROPERTIES
+        COMPILE_OPTIONS "-fno-stack-protector;-U_FORTIFY_SOURCE;-fno-sanitize=all")
+endfunction()
 
 add_library(svcd_sanitizers INTERFACE)
 if(SVCD_SANITIZE)
@@ -36,4 +56,9 @@ if(SVCD_SANITIZE)
         -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS
         -g1)  # lines for the reports; more makes objects that are slow to write and to link
     target_link_options(svcd_sanitizers INTERFACE -fsanitize=address,undefined)
+endif()
+if(SVCD_FUZZ)
+    target_compile_options(svcd_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
+    # What clang warns of, and GCC doesn't, is no reason not to fuzz.
+    target_compile_options(svcd_warnings INTERFACE -Wno-error)
 endif()

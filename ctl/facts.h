@@ -53,10 +53,11 @@ inline std::string text_of(const Json& object, const char* name) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
-/// A number of the object, or `otherwise`.
+/// A whole number of the object, or `otherwise`: also where it is too large to be one.
 inline std::uint64_t number_of(const Json& object, const char* name, std::uint64_t otherwise = 0) {
     const auto found = object.find(name);
-    return found != object.end() && found->is_number() ? found->get<std::uint64_t>() : otherwise;
+    return found != object.end() && found->is_number_integer() ? found->get<std::uint64_t>()
+                                                               : otherwise;
 }
 
 inline bool truth_of(const Json& object, const char* name) {

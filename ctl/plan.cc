@@ -67,7 +67,11 @@ Plan read_plan(const Json& json) {
         job.type = text_of(each, "type");
         job.is_restart = truth_of(each, "restart");
         job.wave = number_of(each, "wave", 1);
-        job.waits_for = each.value("waits_for", std::vector<std::size_t>{});
+        for (const Json& other : each.value("waits_for", Json::array())) {
+            if (other.is_number_unsigned()) {
+                job.waits_for.push_back(other.get<std::size_t>());
+            }
+        }
         job.reason = reason_of(each.value("because", Json::object()));
         job.wanted = time_of(each, "wanted_usec");
         job.limit = time_of(each, "limit_usec");
@@ -78,7 +82,7 @@ Plan read_plan(const Json& json) {
         plan.jobs.push_back(std::move(job));
     }
     plan.longest = time_of(json, "longest_usec");
-    if (json.contains("budget_usec") && json.at("budget_usec").is_number()) {
+    if (json.contains("budget_usec") && json.at("budget_usec").is_number_integer()) {
         plan.budget = json.at("budget_usec").get<Usec>();
     }
     plan.notes = json.value("notes", std::vector<std::string>{});

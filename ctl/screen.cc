@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "harmless_json.h"
+
 namespace svcd {
 namespace {
 
@@ -186,6 +188,22 @@ std::string harmless_lines(std::string_view text) {
 
 std::string harmless_page(std::string_view text, const Screen& screen) {
     return with_controls_shown(text, "\n\t", screen.colour);
+}
+
+std::string harmless_json(std::string_view text) {
+    std::string result;
+    result.reserve(text.size());
+    while (!text.empty()) {
+        const Sequence next = first_sequence(text);
+        const bool is_delete = next.is_valid && next.code_point == 0x7f;
+        if (is_delete || is_hidden(next.code_point)) {
+            result += formatted("\\u%04x", next.code_point);
+        } else {
+            result += text.substr(0, next.length);
+        }
+        text.remove_prefix(next.length);
+    }
+    return result;
 }
 
 Screen screen_of(int descriptor, bool plain) {

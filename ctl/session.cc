@@ -9,6 +9,8 @@
 #include <cstring>
 
 #include "answer_alarm.h"
+#include "harmless_json.h"
+#include "pager.h"
 
 namespace svcd {
 namespace {
@@ -68,7 +70,7 @@ bool Session::find_again() {
 }
 
 std::string Session::for_people(std::string_view text, const Screen& screen) const {
-    return options_.json ? std::string{text} : harmless_page(text, screen);
+    return options_.json ? harmless_json(text) : harmless_page(text, screen);
 }
 
 /// Whether the answer is for people. What a script reads is exact: values, files, names.
@@ -89,6 +91,10 @@ void Session::remark(std::string_view text) {
         const std::size_t own = text.starts_with(kClearsLine) ? kClearsLine.size() : 0;
         write_to(stderr, std::string{text.substr(0, own)} + for_people(text.substr(own), err_));
     }
+}
+
+void Session::ask(std::string_view text) {
+    write_to(stderr, harmless_page(text, err_));
 }
 
 void Session::warn(std::string_view text) {
@@ -127,12 +133,7 @@ bool Session::fits_screen() const {
 ExitStatus Session::present() {
     const bool page = out_.terminal && !options_.no_pager && !options_.json && !fits_screen();
     if (page) {
-        std::optional<std::string> pager = from_environment("SVCTL_PAGER");
-        if (!pager) {
-            pager = from_environment("PAGER");
-        }
-        // -F -R -X: ends when it fits, lets colours through, leaves the text on the screen.
-        const std::string command = pager.value_or("less -FRX");
+        const std::string command = pager_command(prepare_pager());
         if (std::FILE* stream = command.empty() ? nullptr : ::popen(command.c_str(), "we")) {
             write_to(stream, shown_answer());
             if (::pclose(stream) == 0) {

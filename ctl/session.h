@@ -42,6 +42,8 @@ public:
     void print_now(std::string_view text);
     /// A line for the person who waits, on stderr; not with -q, and only on a terminal.
     void remark(std::string_view text);
+    /// A question to the person at the terminal, on stderr.
+    void ask(std::string_view text);
     /// A warning, on stderr; not with -q.
     void warn(std::string_view text);
     /// Something that is as it was meant, and worth knowing: on stderr; not with -q or --json.

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <iostream>
 #include <optional>
 
@@ -50,14 +49,13 @@ void refuse_what_has_no_file(Session& session, const std::vector<std::string>& c
 }
 
 /// Asks on the terminal; nothing when there is none.
-std::optional<bool> wants_reload(const std::string& units) {
+std::optional<bool> wants_reload(Session& session, const std::string& units) {
     if (::isatty(STDIN_FILENO) == 0 || ::isatty(STDERR_FILENO) == 0) {
         return std::nullopt;
     }
-    std::fputs((units + ": the unit file has changed since it was loaded. Read it first? "
-                        "[Y: daemon-reload, n: restart with the old one, anything else: stop] ")
-                   .c_str(),
-               stderr);
+    session.ask(units +
+                ": the unit file has changed since it was loaded. Read it first? "
+                "[Y: daemon-reload, n: restart with the old one, anything else: stop] ");
     std::string answer;
     if (!std::getline(std::cin, answer)) {
         return std::nullopt;
@@ -84,7 +82,7 @@ void settle_stale_files(Session& session, const std::vector<std::string>& units)
         names += (names.empty() ? "" : ", ") + unit;
     }
     refuse_what_has_no_file(session, changed);
-    const std::optional<bool> reload = options.reload_first ? true : wants_reload(names);
+    const std::optional<bool> reload = options.reload_first ? true : wants_reload(session, names);
     if (!reload) {
         throw Trouble{ExitStatus::usage,
                       "org.svcd1.UnitFileChanged",

@@ -28,7 +28,7 @@ std::set<std::string> words_of(const Json& object, const char* name) {
 std::vector<ProcessId> pids_of(const Json& object, const char* name) {
     std::vector<ProcessId> pids;
     for (const Json& pid : list_of(object, name)) {
-        if (pid.is_number()) {
+        if (pid.is_number_integer()) {
             pids.push_back(pid.get<ProcessId>());
         }
     }
@@ -41,8 +41,8 @@ ProcessId pid_of(const Json& object, const char* name) {
 
 std::optional<Usec> time_of(const Json& object, const char* name) {
     const auto found = object.find(name);
-    return found != object.end() && found->is_number() ? std::optional{found->get<Usec>()}
-                                                       : std::nullopt;
+    return found != object.end() && found->is_number_integer() ? std::optional{found->get<Usec>()}
+                                                               : std::nullopt;
 }
 
 /// Far from where a sum or a change of sign would overflow.

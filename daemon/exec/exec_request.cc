@@ -216,7 +216,10 @@ Result<CheckRequest> parse_check_request(std::string_view bytes) {
     }
     CheckRequest request;
     transfer_check(reader, request);
-    if (!reader.is_whole()) {
+    const bool are_known = std::all_of(
+        request.conditions.begin(), request.conditions.end(),
+        [](const Condition& condition) { return condition.kind <= ConditionKind::mounts_for; });
+    if (!reader.is_whole() || !are_known) {
         return failure(EBADMSG, "read the request");
     }
     return request;

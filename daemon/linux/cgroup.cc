@@ -325,7 +325,7 @@ Result<UniqueFd> CgroupTree::ensure(std::string_view unit, std::string_view slic
         impl.forget_watches(entry->second);  // it was removed behind our back
         entry->second = Impl::Unit{};
     }
-    const auto give_up = [&](Error error) {
+    const auto give_up = [&impl, entry = entry](Error error) {
         impl.forget_watches(entry->second);
         impl.units.erase(entry);
         return Failure{std::move(error)};

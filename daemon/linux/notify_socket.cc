@@ -124,20 +124,32 @@ std::size_t sequence_length(std::string_view text) {
     return is_overlong || is_surrogate || is_beyond ? 0 : length;
 }
 
-/// A status text, cut at a whole character; nothing when it isn't UTF-8.
+/// C0, DEL and C1: what a terminal may obey. `character` is one in UTF-8.
+bool is_control(std::string_view character) {
+    const auto first = static_cast<unsigned char>(character.front());
+    return first < 0x20 || first == 0x7f ||
+           (first == 0xc2 && static_cast<unsigned char>(character.back()) < 0xa0);
+}
+
+/// A status text, cut at a whole character, with '?' for what is no text; nothing when it isn't
+/// UTF-8.
 std::optional<std::string> status_of(std::string_view text) {
-    std::size_t kept = 0;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t length = sequence_length(text.substr(at));
+    std::string status;
+    bool is_full = false;
+    while (!text.empty()) {
+        const std::size_t length = sequence_length(text);
         if (length == 0) {
             return std::nullopt;
         }
-        at += length;
-        if (at <= kStatusTextMax) {
-            kept = at;
+        const std::string_view character = text.substr(0, length);
+        text.remove_prefix(length);
+        const std::string_view shown = is_control(character) ? "?" : character;
+        is_full = is_full || status.size() + shown.size() > kStatusTextMax;
+        if (!is_full) {
+            status += shown;
         }
     }
-    return std::string{text.substr(0, kept)};
+    return status;
 }
 
 void apply_field(std::string_view name, std::string_view value, ParsedNotification& parsed) {

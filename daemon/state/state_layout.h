@@ -104,6 +104,7 @@ struct Found {
     Record record{};
     std::array<bool, 2> is_uncommitted{};  ///< whole, but of a step that never was
     bool is_damaged = false;
+    std::string_view fault;  ///< the field with a value that no manager writes: it is damaged
 };
 
 /// `places` are the bytes of both. Steps up to `committed` count.

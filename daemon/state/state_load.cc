@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstring>
 #include <unordered_map>
+#include <unordered_set>
 
+#include "core/types/record_check.h"
 #include "linux/procfs.h"
 #include "state/state_before.h"
 
@@ -53,16 +55,35 @@ std::string objection_to(const FileHeader& header) {
     return {};
 }
 
+/// The same, but for a record with a value that none can have: nothing of that is used.
+template <typename Record>
+Found<Record> checked(Found<Record> found) {
+    found.fault = fault_in(found.record);
+    if (!found.fault.empty()) {
+        found.record = Record{};
+        found.is_damaged = true;
+    }
+    return found;
+}
+
 /// The newest that counts of a record that the file holds in this release's form or in that of the
 /// release before.
 template <typename Record>
 Found<Record> newest_of(const char* places, std::uint64_t committed, bool is_before) {
     if (!is_before) {
-        return newest_in<Record>(places, committed);
+        return checked(newest_in<Record>(places, committed));
     }
     const auto before = newest_in<RecordBefore<Record>>(places, committed);
-    return {before.cursor, widened<Record>(before.record), before.is_uncommitted,
-            before.is_damaged};
+    return checked<Record>({before.cursor,
+                            widened<Record>(before.record),
+                            before.is_uncommitted,
+                            before.is_damaged,
+                            {}});
+}
+
+/// " (its sub_state is out of range)"; empty where the bytes themselves are damaged.
+std::string in_brackets(std::string_view fault) {
+    return fault.empty() ? "" : " (its " + std::string(fault) + " is out of range)";
 }
 
 template <typename Record>
@@ -82,7 +103,7 @@ std::string load_supervisor(int fd, LoadedState& state) {
     }
     const auto found = newest_of<SupervisorRecord>(page.data(), UINT64_MAX, state.is_converted);
     if (found.is_damaged) {
-        return "the supervisor's record is damaged";
+        return "the supervisor's record is damaged" + in_brackets(found.fault);
     }
     state.supervisor = found.cursor;
     state.committed = found.cursor.step;
@@ -99,8 +120,8 @@ std::string load_requests(int fd, LoadedState& state) {
             !read_state_page(fd, kFirstRequestPage + slot / kRequestsPerPage, page)) {
             return "it is too short";
         }
-        const auto found = newest_in<RequestRecord>(
-            page.data() + in_page * 2 * kPlaceSize<RequestRecord>, state.committed);
+        const auto found = checked(newest_in<RequestRecord>(
+            page.data() + in_page * 2 * kPlaceSize<RequestRecord>, state.committed));
         note_scraps(found, offset_of_request(slot), state);
         state.requests[slot] = found.cursor;
         if (found.record.until != 0) {
@@ -143,7 +164,8 @@ std::string load_units(int fd, std::size_t count, LoadedState& state) {
         state.names.push_back(name);
         if (found.is_damaged) {
             state.damaged_units.push_back(index);
-            state.damaged.push_back("the record of unit " + std::to_string(index));
+            state.damaged.push_back("the record of unit " + std::to_string(index) +
+                                    in_brackets(found.fault));
         }
         if (name.empty()) {
             continue;
@@ -156,6 +178,47 @@ std::string load_units(int fd, std::size_t count, LoadedState& state) {
         }
     }
     return {};
+}
+
+/// What no two records have: the number of a job, the token of a process. Jobs and processes are
+/// kept by these, and the end of the one would leave the other with nothing.
+class Claims {
+public:
+    /// The field that another record has claimed before; empty: none.
+    std::string_view rival_in(const UnitRecord& record) {
+        if (record.job.id != 0 && !jobs_.insert(record.job.id).second) {
+            return "job.id";
+        }
+        for (const std::uint64_t token :
+             {record.main.token, record.control.token, record.identifying, record.checker.token}) {
+            if (token != 0 && !tokens_.insert(token).second) {
+                return "token";
+            }
+        }
+        return {};
+    }
+
+private:
+    std::unordered_set<std::uint32_t> jobs_;
+    std::unordered_set<std::uint64_t> tokens_;
+};
+
+/// Of two records that claim the same the second one counts as damaged.
+void drop_rivals(LoadedState& state) {
+    Claims claims;
+    std::erase_if(state.saved.units, [&](const UnitRecord& record) {
+        const std::string_view field = claims.rival_in(record);
+        if (field.empty()) {
+            return false;
+        }
+        const auto name = std::find(state.names.begin(), state.names.end(), name_in(record));
+        const auto index = static_cast<std::size_t>(name - state.names.begin());
+        state.damaged_units.push_back(index);
+        state.damaged.push_back("the record of unit " + std::to_string(index) + " (its " +
+                                std::string(field) + " is another's, too)");
+        name->clear();
+        return true;
+    });
 }
 
 std::string load_all(int fd, LoadedState& state) {
@@ -183,6 +246,7 @@ std::string load_all(int fd, LoadedState& state) {
     }
     if (objection.empty()) {
         objection = load_units(fd, std::min(pages - kFirstUnitPage, kUnitsMax), state);
+        drop_rivals(state);
     }
     return objection;
 }

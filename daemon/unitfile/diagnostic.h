@@ -2,6 +2,7 @@
 // itself, and a caret.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 namespace svcd {
@@ -20,6 +21,9 @@ struct Diagnostic {
     bool is_only_for_askers = false;
     std::string excerpt;  ///< the offending line, cut to 120 characters; empty when there is none
 };
+
+/// Faults of one file that are told one by one; of the others, how many there are.
+inline constexpr std::size_t kFaultsToldMax = 20;
 
 /// "FILE:LINE:COL: message", then the excerpt and a caret below, each on a line of its own.
 std::string to_string(const Diagnostic& diagnostic);

@@ -321,10 +321,22 @@ void LoadSession::share_blocks(UnitDefinition& unit, ExecSettings exec) {
                        : exec_pool_.share(std::make_shared<const ExecSettings>(std::move(exec)));
 }
 
-bool has_dependency(const UnitDefinition& unit, Relation relation, const std::string& other) {
-    return std::any_of(
-        unit.dependencies.begin(), unit.dependencies.end(),
-        [&](const Dependency& each) { return each.relation == relation && each.unit == other; });
+bool is_after(const UnitDefinition& unit, const std::string& other) {
+    return std::any_of(unit.dependencies.begin(), unit.dependencies.end(),
+                       [&](const Dependency& each) {
+                           return each.relation == Relation::after && each.unit == other;
+                       });
+}
+
+/// The units that it says to be before or after.
+std::unordered_set<std::string> ordered_with(const UnitDefinition& unit) {
+    std::unordered_set<std::string> names;
+    for (const Dependency& each : unit.dependencies) {
+        if (each.relation == Relation::before || each.relation == Relation::after) {
+            names.insert(each.unit);
+        }
+    }
+    return names;
 }
 
 bool pulls_in(Relation relation) {
@@ -347,26 +359,22 @@ void LoadSession::order_targets() {
             unit_type_of(target.name) != UnitType::target) {
             continue;
         }
+        std::unordered_set<std::string> ordered = ordered_with(target);
         std::vector<Dependency> added;
         for (const Dependency& dependency : target.dependencies) {
-            if (!pulls_in(dependency.relation)) {
+            if (!pulls_in(dependency.relation) || ordered.contains(dependency.unit)) {
                 continue;
             }
             const auto found = by_name.find(dependency.unit);
             const UnitDefinition* other = found == by_name.end() ? nullptr : found->second;
-            const bool ordered_already =
-                has_dependency(target, Relation::before, dependency.unit) ||
-                has_dependency(target, Relation::after, dependency.unit) ||
-                (other != nullptr && has_dependency(*other, Relation::after, target.name));
-            if (!ordered_already && (other == nullptr || other->default_dependencies)) {
+            const bool says_otherwise =
+                other != nullptr && (!other->default_dependencies || is_after(*other, target.name));
+            if (!says_otherwise) {
+                ordered.insert(dependency.unit);
                 added.push_back({Relation::after, dependency.unit});
             }
         }
-        for (Dependency& dependency : added) {
-            if (!has_dependency(target, Relation::after, dependency.unit)) {
-                target.dependencies.push_back(std::move(dependency));
-            }
-        }
+        std::move(added.begin(), added.end(), std::back_inserter(target.dependencies));
     }
 }
 
@@ -380,6 +388,7 @@ void LoadSession::tell_of_missing_units() {
                 missing.add(unit.definition, dependency, *name, report_.diagnostics);
             }
         }
+        missing.end_unit(unit.definition, report_.diagnostics);
     }
 }
 

@@ -90,6 +90,16 @@ std::string MissingUnits::hint(const UnitName& missing) {
                : "; did you mean '" + std::string(nearest) + "." + missing.suffix + "'?";
 }
 
+/// Of the file, which is kept until another is wanted; empty: it can't be read, or there is none.
+const std::string& MissingUnits::text_of(const std::string& path) {
+    if (path != path_) {
+        auto file = path.empty() ? Result<FileText>{FileText{}} : read_file_text(path);
+        text_ = file ? std::move(file->text) : std::string{};
+        path_ = path;
+    }
+    return text_;
+}
+
 void MissingUnits::add(const UnitDefinition& unit,
                        const Dependency& dependency,
                        const UnitName& missing,
@@ -104,17 +114,36 @@ void MissingUnits::add(const UnitDefinition& unit,
     if (has_place && !places_.insert(path + ":" + std::to_string(dependency.line) + key).second) {
         return;
     }
+    if (told_ == kFaultsToldMax) {
+        ++more_;
+        wishes_ = wishes_ && wishes;
+        return;
+    }
+    ++told_;
     std::string message = key + ": " + missing.full + " has no file" + hint(missing);
-    const auto file = has_place ? read_file_text(path) : Result<FileText>{FileText{}};
-    Diagnostic warning = has_place && file
-                             ? make_diagnostic(unit.name, path, file->text,
-                                               mark_in(file->text, dependency.line, missing.full),
-                                               std::move(message))
-                             : make_diagnostic(unit.name, has_place ? path : std::string{}, {}, {},
-                                               std::move(message));
+    const std::string& text = has_place ? text_of(path) : text_of({});
+    Diagnostic warning =
+        text.empty()
+            ? make_diagnostic(unit.name, has_place ? path : std::string{}, {}, {},
+                              std::move(message))
+            : make_diagnostic(unit.name, path, text, mark_in(text, dependency.line, missing.full),
+                              std::move(message));
     warning.severity = Diagnostic::Severity::warning;
     warning.is_only_for_askers = wishes;
     diagnostics.push_back(std::move(warning));
+}
+
+void MissingUnits::end_unit(const UnitDefinition& unit, std::vector<Diagnostic>& diagnostics) {
+    if (more_ > 0) {
+        Diagnostic& rest = diagnostics.emplace_back(
+            make_diagnostic(unit.name, unit.fragment_path, {}, {},
+                            "and " + std::to_string(more_) + " more units that have no file"));
+        rest.severity = Diagnostic::Severity::warning;
+        rest.is_only_for_askers = wishes_;
+    }
+    told_ = 0;
+    more_ = 0;
+    wishes_ = true;
 }
 
 }  // namespace svcd

@@ -19,19 +19,27 @@ public:
     MissingUnits(std::vector<std::string> units, std::vector<std::string> templates);
 
     /// Adds a warning that `unit` depends on `missing`, if that is worth one: an order alone is
-    /// not, nor a wish for what systemd always has.
+    /// not, nor a wish for what systemd always has. Of many in one unit the first are told.
     void add(const UnitDefinition& unit,
              const Dependency& dependency,
              const UnitName& missing,
              std::vector<Diagnostic>& diagnostics);
+    /// How many more there are in it. Called once for each unit, behind its last missing one.
+    void end_unit(const UnitDefinition& unit, std::vector<Diagnostic>& diagnostics);
 
 private:
     std::string hint(const UnitName& missing);
+    const std::string& text_of(const std::string& path);
 
     std::vector<std::string> units_;
     std::vector<std::string> templates_;
     std::set<std::string> places_;  ///< a line of a template is told of once
     std::size_t hints_ = 0;
+    std::size_t told_ = 0;  ///< of the present unit
+    std::size_t more_ = 0;  ///< and that were not
+    bool wishes_ = true;    ///< all of those are
+    std::string path_;      ///< the file that was read last
+    std::string text_;      ///< and what is in it
 };
 
 }  // namespace svcd

@@ -14,24 +14,11 @@
 #include "core/types/property.h"
 #include "core/types/unit.h"
 #include "unitfile/specifier.h"
+#include "unitfile/unit_draft.h"
 #include "unitfile/unit_name.h"
 #include "unitfile/yaml_reader.h"
 
 namespace svcd {
-
-/// A unit while its files are read, one setting after another.
-struct UnitDraft {
-    UnitDefinition unit;
-    ServiceSettings service;
-    ExecSettings exec;
-    /// `conditions` without those of requires_mounts_for, which are made at the end.
-    RareUnitSettings rare_unit;
-    RareServiceSettings rare_service;
-    /// By CommandRole; put into service.commands at the end.
-    std::array<std::vector<Command>, kCommandRoles> commands;
-    bool timeout_start_given = false;
-    bool job_running_timeout_given = false;
-};
 
 /// What is wrong with a file, before it has been put beside the file's text.
 struct Fault {

@@ -91,15 +91,7 @@ void add_variable(Reading& reading, const YamlNode& node, std::string_view assig
         fail_value(reading, node, "'" + *expanded + "' is not of the form NAME=VALUE");
         return;
     }
-    auto& environment = reading.draft.exec.environment;
-    const std::string prefix = expanded->substr(0, equals + 1);
-    for (std::string& present : environment) {
-        if (present.starts_with(prefix)) {
-            present = *std::move(expanded);
-            return;
-        }
-    }
-    environment.push_back(*std::move(expanded));
+    reading.draft.set_variable(*std::move(expanded));
 }
 
 void read_environment_map(Reading& reading, const YamlNode& value) {
@@ -120,9 +112,8 @@ void read_environment_map(Reading& reading, const YamlNode& value) {
 }
 
 void read_environment(Reading& reading, const YamlNode& value) {
-    auto& environment = reading.draft.exec.environment;
     if (is_reset(value)) {
-        environment.clear();
+        reading.draft.drop_variables();
         return;
     }
     if (value.kind == YamlNode::Kind::map) {
@@ -132,7 +123,7 @@ void read_environment(Reading& reading, const YamlNode& value) {
     if (value.kind == YamlNode::Kind::sequence) {
         for (const YamlNodePtr& item : value.items) {
             if (item->kind == YamlNode::Kind::null) {
-                environment.clear();
+                reading.draft.drop_variables();
             } else if (item->kind == YamlNode::Kind::scalar) {
                 add_variable(reading, *item, item->text);
             } else {

@@ -1,6 +1,5 @@
 // The rows of the section Unit that name other units, and the paths that must be mounted
 // (systemd.unit(5)).
-#include <algorithm>
 #include <array>
 
 #include "unitfile/setting_reader.h"
@@ -19,17 +18,13 @@ bool is_needed(Relation relation) {
 
 template <Relation relation>
 void read_relation(Reading& reading, const YamlNode& value) {
-    auto& dependencies = reading.draft.unit.dependencies;
+    UnitDraft& draft = reading.draft;
     read_words(
-        reading, value,
-        [&] {
-            std::erase_if(dependencies,
-                          [](const Dependency& each) { return each.relation == relation; });
-        },
+        reading, value, [&] { draft.drop_dependencies(relation); },
         [&](const std::string& word, const YamlNode& node) {
             const auto name = read_unit_name(reading, word, node);
             if (!name || name->full == reading.name.full) {
-                return;  // a unit's relation with itself says nothing
+                return;
             }
             if (name->is_template()) {
                 fail_value(reading, node,
@@ -45,12 +40,9 @@ void read_relation(Reading& reading, const YamlNode& value) {
                 }
                 return;
             }
-            const auto line = reading.in_fragment ? static_cast<std::uint32_t>(node.mark.line) : 0;
-            const Dependency dependency{relation, name->full, line};
-            if (std::find(dependencies.begin(), dependencies.end(), dependency) ==
-                dependencies.end()) {
-                dependencies.push_back(dependency);
-            }
+            draft.add_dependency(
+                relation, name->full,
+                reading.in_fragment ? static_cast<std::uint32_t>(node.mark.line) : 0);
         });
 }
 
@@ -64,10 +56,7 @@ void add_mounted_path(Reading& reading, const YamlNode& node, std::string_view w
         fail_value(reading, node, path.error());
         return;
     }
-    auto& paths = reading.draft.rare_unit.requires_mounts_for;
-    if (std::find(paths.begin(), paths.end(), *path) == paths.end()) {
-        paths.push_back(*std::move(path));
-    }
+    reading.draft.rare_unit.requires_mounts_for.push_back(*std::move(path));
 }
 
 /// A list's items are paths as they stand, blanks and all; a string is split by systemd's quoting.

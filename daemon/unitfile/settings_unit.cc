@@ -1,8 +1,11 @@
 // The rows of the sections Unit and Install (systemd.unit(5)).
+#include <algorithm>
 #include <array>
+#include <cstdio>
 
 #include "core/types/record.h"
 #include "unitfile/setting_reader.h"
+#include "unitfile/utf8.h"
 
 namespace svcd {
 namespace {
@@ -14,7 +17,8 @@ void read_documentation(Reading& reading, const YamlNode& value) {
         [&](const std::string& word, const YamlNode& node) {
             for (const std::string_view scheme :
                  {"http://", "https://", "file:", "info:", "man:"}) {
-                if (word.starts_with(scheme) && word.size() > scheme.size()) {
+                if (word.starts_with(scheme) && word.size() > scheme.size() &&
+                    !control_character_in(word)) {
                     documentation.push_back(word);
                     return;
                 }
@@ -74,6 +78,25 @@ void read_default_instance(Reading& reading, const YamlNode& value) {
         return;
     }
     install.push_back("DefaultInstance=" + *instance);
+}
+
+/// Every list of units shows it in one line, to root too: line breaks become blanks, and what else
+/// a terminal would obey is an error.
+void read_description(Reading& reading, const YamlNode& value) {
+    std::string& description = reading.draft.unit.description;
+    read_text<&UnitDefinition::description>(reading, value);
+    description.resize(description.find_last_not_of(" \n\r\t") + 1);
+    std::replace_if(
+        description.begin(), description.end(),
+        [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+    if (const auto control = control_character_in(description)) {
+        std::array<char, 8> number{};
+        std::snprintf(number.data(), number.size(), "%02X", static_cast<unsigned>(*control));
+        fail_value(reading, value,
+                   "it is text without control characters, and has one (0x" +
+                       std::string{number.data()} + ")");
+        description.clear();
+    }
 }
 
 /// Slices stay when another unit is isolated, unless they say otherwise.
@@ -165,7 +188,7 @@ constexpr SettingRow action_row(std::string_view key, std::string_view doc) {
 
 // clang-format off
 const auto kRows = std::to_array<SettingRow>({
-    {unit, "Description", SettingKind::text, read_text<&U::description>,
+    {unit, "Description", SettingKind::text, read_description,
      "What the unit is, for people: shown by `status` and in the log.", {}, {}},
     {unit, "Documentation", SettingKind::words, read_documentation,
      "Where to read more: `http://`, `https://`, `file:`, `info:` or `man:` addresses.", {}, {}},

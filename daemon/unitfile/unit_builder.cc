@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <unordered_set>
 #include <utility>
 
 #include "unitfile/command_lints.h"
@@ -19,9 +20,6 @@
 
 namespace svcd {
 namespace {
-
-/// Faults of one file that are told one by one.
-constexpr std::size_t kFaultsToldMax = 20;
 
 /// Of drop-ins that don't go together: how many are looked at one by one for the culprit.
 constexpr std::size_t kDropInsTriedMax = 32;
@@ -45,15 +43,6 @@ const BuiltIn* find_built_in(std::string_view name) {
     const auto found = std::find_if(kBuiltIns.begin(), kBuiltIns.end(),
                                     [name](const BuiltIn& each) { return each.name == name; });
     return found == kBuiltIns.end() ? nullptr : &*found;
-}
-
-void add_dependency(UnitDefinition& unit, Relation relation, std::string_view other) {
-    const bool known = std::any_of(
-        unit.dependencies.begin(), unit.dependencies.end(),
-        [&](const Dependency& each) { return each.relation == relation && each.unit == other; });
-    if (!known && other != unit.name) {
-        unit.dependencies.push_back({relation, std::string(other)});
-    }
 }
 
 std::string_view name_of_kind(YamlNode::Kind kind) {
@@ -99,8 +88,8 @@ public:
             draft_.unit.description = built_in->description;
             draft_.unit.default_dependencies = false;
             if (!built_in->requires_.empty()) {
-                add_dependency(draft_.unit, Relation::requires_, built_in->requires_);
-                add_dependency(draft_.unit, Relation::after, built_in->requires_);
+                draft_.add_dependency(Relation::requires_, built_in->requires_);
+                draft_.add_dependency(Relation::after, built_in->requires_);
             }
         }
     }
@@ -274,20 +263,20 @@ void Builder::add_default_dependencies() {
         return;
     }
     if (input_.user_instance) {
-        add_dependency(draft_.unit, Relation::requires_, "basic.target");
+        draft_.add_dependency(Relation::requires_, "basic.target");
     } else {
-        add_dependency(draft_.unit, Relation::requires_, "sysinit.target");
-        add_dependency(draft_.unit, Relation::after, "sysinit.target");
+        draft_.add_dependency(Relation::requires_, "sysinit.target");
+        draft_.add_dependency(Relation::after, "sysinit.target");
     }
-    add_dependency(draft_.unit, Relation::after, "basic.target");
+    draft_.add_dependency(Relation::after, "basic.target");
 }
 
 /// A unit needs its slice, DefaultDependencies or not. What is always there is no edge.
 void Builder::add_slice() {
     const std::string slice = draft_.unit.slice();
     if (!slice.empty() && !is_perpetual(slice)) {
-        add_dependency(draft_.unit, Relation::requires_, slice);
-        add_dependency(draft_.unit, Relation::after, slice);
+        draft_.add_dependency(Relation::requires_, slice);
+        draft_.add_dependency(Relation::after, slice);
     }
 }
 
@@ -299,7 +288,7 @@ void Builder::finish_service(BuiltUnit& built) {
     }
     if (service.type == ServiceType::dbus) {
         // systemd's is dbus.socket, which brings the bus; this is where the bus is here.
-        add_dependency(draft_.unit, Relation::after, "dbus.service");
+        draft_.add_dependency(Relation::after, "dbus.service");
     }
     for (std::vector<Command>& of_role : draft_.commands) {
         std::move(of_role.begin(), of_role.end(), std::back_inserter(service.commands));
@@ -314,6 +303,9 @@ void Builder::finish_service(BuiltUnit& built) {
 
 void Builder::finish_rare_settings() {
     RareUnitSettings& rare = draft_.rare_unit;
+    std::unordered_set<std::string> seen;
+    std::erase_if(rare.requires_mounts_for,
+                  [&seen](const std::string& path) { return !seen.insert(path).second; });
     for (const std::string& path : rare.requires_mounts_for) {
         rare.conditions.push_back({ConditionKind::mounts_for, true, false, false, path});
     }
@@ -326,7 +318,7 @@ void Builder::finish_rare_settings() {
 
 void Builder::finish(BuiltUnit& built) {
     for (const Dependency& dependency : input_.linked) {
-        add_dependency(draft_.unit, dependency.relation, dependency.unit);
+        draft_.add_dependency(dependency.relation, dependency.unit);
     }
     add_default_dependencies();
     if (type_ == UnitType::service) {

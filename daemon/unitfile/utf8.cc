@@ -43,6 +43,21 @@ std::size_t utf8_count(std::string_view text) {
     return count;
 }
 
+std::optional<char32_t> control_character_in(std::string_view text) {
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        const unsigned first = byte_at(text, 0);
+        if (length == 0 || first < 0x20 || first == 0x7F) {
+            return first;
+        }
+        if (length == 2 && first == 0xC2 && byte_at(text, 1) < 0xA0) {
+            return byte_at(text, 1);
+        }
+        text.remove_prefix(length);
+    }
+    return std::nullopt;
+}
+
 void append_utf8(std::string& text, char32_t code_point) {
     const auto tail = [&text, code_point](unsigned shift) {
         text += static_cast<char>(0x80U | ((code_point >> shift) & 0x3FU));

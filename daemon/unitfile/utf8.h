@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,10 @@ std::size_t utf8_length(std::string_view text);
 
 /// How many characters `text` has; a byte that isn't UTF-8 counts as one.
 std::size_t utf8_count(std::string_view text);
+
+/// The first control character (C0, DEL or C1), which a terminal may obey; of a byte that isn't
+/// UTF-8, and may be one to a terminal, its number. Nothing when there is none.
+std::optional<char32_t> control_character_in(std::string_view text);
 
 /// Appends a code point (at most U+10FFFF, no surrogate).
 void append_utf8(std::string& text, char32_t code_point);

@@ -18,6 +18,7 @@
 #include <memory>
 #include <vector>
 
+#include "fuzz/target.h"
 #include "launcher/launcher.h"
 #include "start/descriptors.h"
 
@@ -25,6 +26,8 @@ namespace {
 
 using svcd::LinkKind;
 using svcd::LinkMessage;
+using svcd::fuzz::Bytes;
+using svcd::fuzz::require;
 
 constexpr unsigned kPatience = 20;  // seconds, for an input
 constexpr int kFdsMax = 3;
@@ -49,12 +52,6 @@ unsigned char* make_launcher() {
 
 unsigned char* const table_memory = make_launcher();
 
-void require(bool is_so) {
-    if (!is_so) {
-        std::abort();
-    }
-}
-
 std::size_t open_descriptors() {
     std::size_t count = 0;
     for ([[maybe_unused]] const auto& entry :
@@ -63,26 +60,6 @@ std::size_t open_descriptors() {
     }
     return count;
 }
-
-/// The input, byte by byte; zeros when it is over.
-class Input {
-public:
-    Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
-    bool is_over() const { return at_ >= size_; }
-    unsigned byte() { return is_over() ? 0 : data_[at_++]; }
-    std::uint64_t number(int bytes) {
-        std::uint64_t value = 0;
-        for (int count = 0; count < bytes; ++count) {
-            value = value << 8U | byte();
-        }
-        return value;
-    }
-
-private:
-    const std::uint8_t* data_;
-    std::size_t size_;
-    std::size_t at_ = 0;
-};
 
 class HostileManager {
 public:
@@ -137,7 +114,7 @@ private:
     int link_;
 };
 
-void send_request(HostileManager& manager, Input& input) {
+void send_request(HostileManager& manager, Bytes& input) {
     LinkMessage message{};
     message.kind = static_cast<LinkKind>(input.byte() % 9);
     message.status = static_cast<std::int32_t>(input.number(1));
@@ -147,7 +124,7 @@ void send_request(HostileManager& manager, Input& input) {
     manager.send(&message, sizeof message, static_cast<int>(input.byte()) % (kFdsMax + 1));
 }
 
-void send_bytes(HostileManager& manager, Input& input) {
+void send_bytes(HostileManager& manager, Bytes& input) {
     std::array<unsigned char, 2 * sizeof(LinkMessage)> bytes{};
     const std::size_t size = input.number(2) % bytes.size();
     for (std::size_t at = 0; at < size && !input.is_over(); ++at) {
@@ -156,13 +133,13 @@ void send_bytes(HostileManager& manager, Input& input) {
     manager.send(bytes.data(), size, static_cast<int>(input.byte()) % (kFdsMax + 1));
 }
 
-void scribble(Input& input) {
+void scribble(Bytes& input) {
     const std::size_t at = input.number(3) % (svcd::kTableSize / 8);
     const std::uint64_t value = input.number(8);
     std::memcpy(table_memory + at * 8, &value, sizeof value);
 }
 
-void scribble_slot(Input& input) {
+void scribble_slot(Bytes& input) {
     auto* slots = reinterpret_cast<svcd::ProcessSlot*>(table_memory + svcd::kSlotsOffset);
     const std::uint64_t index = input.number(2);
     slots[index].pid = static_cast<std::int32_t>(input.number(1));
@@ -173,7 +150,7 @@ void scribble_slot(Input& input) {
 }
 
 /// What the launcher does of itself.
-void take_launcher_step(Input& input) {
+void take_launcher_step(Bytes& input) {
     svcd::EndOrder end;
     switch (input.byte() % 5) {
         case 0:
@@ -242,14 +219,14 @@ void drop_all() {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void svcd::fuzz::try_input(std::string_view bytes) {
     ::alarm(kPatience);
     std::memset(table_memory + 8, 0, svcd::kSlotsOffset - 8);
     // A link of its own, so that the launcher has one before and after.
     { const HostileManager first; }
     const std::size_t before = open_descriptors();
     {
-        Input input{data, size};
+        Bytes input{bytes};
         auto manager = std::make_unique<HostileManager>();
         while (!input.is_over()) {
             LinkMessage answer{};
@@ -292,5 +269,4 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(svcd::wait_for(0, svcd::now_usec() + kPatience * 1'000'000LL) == 0);
     require(open_descriptors() == before);
     ::alarm(0);
-    return 0;
 }

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "core/types/checksum.h"
+#include "fuzz/target.h"
 #include "state/stop_log.h"
 
 namespace {
@@ -58,18 +59,16 @@ void use(const std::string& bytes) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    std::string bytes{data, data + size};
-    static_cast<void>(svcd::parse_stop_entry(bytes));
+void svcd::fuzz::try_input(std::string_view input) {
+    std::string bytes{input};
+    static_cast<void>(parse_stop_entry(bytes));
     // The entry's end is where its checksum fits: the whole input is one, then half of it.
-    for (const std::size_t length : {size / 8 * 8, size / 16 * 8}) {
+    for (const std::size_t length : {input.size() / 8 * 8, input.size() / 16 * 8}) {
         if (length > sizeof(std::uint64_t)) {
-            const std::uint64_t sum =
-                svcd::checksum_of(bytes.data() + sizeof sum, length - sizeof sum);
+            const std::uint64_t sum = checksum_of(bytes.data() + sizeof sum, length - sizeof sum);
             std::memcpy(bytes.data(), &sum, sizeof sum);
-            static_cast<void>(svcd::parse_stop_entry(bytes));
+            static_cast<void>(parse_stop_entry(bytes));
             use(bytes);
         }
     }
-    return 0;
 }

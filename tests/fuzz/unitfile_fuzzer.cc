@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "fuzz/target.h"
 #include "unitfile/schema.h"
 #include "unitfile/unit_builder.h"
 
@@ -44,12 +45,12 @@ void build(const char* unit, const std::string& text, bool as_drop_in) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0) {
-        return 0;
+void svcd::fuzz::try_input(std::string_view input) {
+    if (input.empty()) {
+        return;
     }
-    const std::string text{data + 1, data + size};
-    switch (data[0] % 4) {
+    const std::string text{input.substr(1)};
+    switch (static_cast<unsigned char>(input[0]) % 4) {
         case 0:
             build("x.service", text, false);
             break;
@@ -64,5 +65,4 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             build("x.service", text, true);
             break;
     }
-    return 0;
 }

@@ -23,6 +23,7 @@
 //   wrong-command            a command runs in the state that it belongs to
 //   one-main                 one main process a unit
 //   dirty                    a record that changed is written
+//   sound-records            ... and is one that the next manager takes
 //   restored                 the death of the manager changes the state of no unit
 //   forgotten-process        ... and loses no process
 //   start-in-shutdown        nothing is started once the shutdown has begun

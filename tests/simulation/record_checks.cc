@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/types/record_check.h"
 #include "simulation/checkers.h"
 
 namespace svcd::simulation {
@@ -61,12 +62,22 @@ void Checkers::compare_records() {
             continue;
         }
         const UnitRecord now = world_.manager->record(*self.id);
+        if (const std::string_view fault = fault_in(now); !fault.empty()) {
+            report("sound-records", unit,
+                   "The next manager would take the record of " + self.name + " for damaged (" +
+                       std::string(fault) + ").");
+        }
         if (std::memcmp(&now, &*self.record, sizeof now) != 0) {
             report("dirty", unit,
                    "The record of " + self.name + " differs (" +
                        field_at(first_difference(now, *self.record)) +
                        ") from what was last written, but the unit was not dirty.");
         }
+    }
+    if (const std::string_view fault = fault_in(world_.manager->record()); !fault.empty()) {
+        report("sound-records", {},
+               "The next manager would take the supervisor's record for damaged (" +
+                   std::string(fault) + ").");
     }
     for (const auto& [job, fate] : jobs_) {
         const auto has_it = [job = job](const UnitEntry& self) {

@@ -1,8 +1,12 @@
 #include "unit/core/scenario.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
+
+#include "core/types/record_check.h"
 
 namespace svcd::test {
 
@@ -339,8 +343,10 @@ void Scenario::step(Event event) {
         supervisor_.step(std::move(next), now_, effects);
         for (const UnitId unit : effects.dirty) {
             records_[name(unit)] = supervisor_.record(unit);
+            EXPECT_EQ(fault_in(records_[name(unit)]), "") << "in the record of " << name(unit);
         }
         supervisor_record_ = supervisor_.record();
+        EXPECT_EQ(fault_in(supervisor_record_), "");
         for (const Effect& effect : effects.orders) {
             carry_out(effect);
         }

@@ -8,6 +8,7 @@
 
 #include "core/types/states.h"
 #include "exit_status.h"
+#include "harmless_json.h"
 #include "job_ledger.h"
 #include "messages.h"
 #include "options.h"
@@ -387,6 +388,13 @@ TEST(Screen, ASingleValueCanNeitherBeginALineNorSteerTheTerminal) {
     EXPECT_EQ(harmless_page(red + "\x1b[2J\r\n", colours), red + "^[[2J^M\n");
     EXPECT_EQ(harmless_page(red, Screen{}), "^[[1;31mfailed^[[0m");
     EXPECT_EQ(harmless_lines("a\n\tb\x1b\xc2\x9b"), "a\n\tb^[<U+009B>");
+}
+
+TEST(Screen, JsonSaysTheSameWithoutACharacterThatSteersATerminal) {
+    const Json object{{"status", "a\xc2\x9b[2J\x7f\x1b\xe2\x80\xae \xc3\xbc"}};
+    const std::string text = harmless_json(json_text(object));
+    EXPECT_EQ(text, "{\"status\":\"a\\u009b[2J\\u007f\\u001b\\u202e \xc3\xbc\"}\n");
+    EXPECT_EQ(Json::parse(text), object);
 }
 
 TEST(Troubles, HaveALocationWhenTheMessageBeginsWithOne) {

@@ -67,6 +67,8 @@ TEST(CheckRequest, ArrivesAsItWasSentAndCutIsRefused) {
     for (std::size_t size = 0; size < bytes.size(); ++size) {
         EXPECT_FALSE(parse_check_request(std::string_view{bytes}.substr(0, size))) << size;
     }
+    sent.conditions.front().kind = static_cast<ConditionKind>(kConditionKinds);
+    EXPECT_FALSE(parse_check_request(serialise(sent)));  // it would be looked up in a table
     EXPECT_FALSE(is_check_request(serialise(example())));
     EXPECT_FALSE(is_check_request(""));
 }

@@ -101,6 +101,14 @@ TEST(NotificationText, RefusesStatusesThatAreNotUtf8) {
     }
 }
 
+/// Every unprivileged service can send one, and root looks at it on a terminal.
+TEST(NotificationText, PutsAQuestionMarkForEachControlCharacterOfAStatus) {
+    EXPECT_THAT(parse_notification("STATUS=\x1b[2Ja\tb\x7f\xc2\x9b"
+                                   "31mc\u00a0\u00e4")
+                    .notification.status,
+                Optional(Eq("?[2Ja?b??31mc\u00a0\u00e4")));
+}
+
 TEST(NotificationText, OfABarrierIsABarrierAlone) {
     const auto parsed = parse_notification("READY=1\nBARRIER=1");
     EXPECT_TRUE(parsed.barrier);

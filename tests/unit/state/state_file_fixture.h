@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/types/checksum.h"
 #include "linux/unique_fd.h"
 #include "state/state_file.h"
 
@@ -20,14 +21,16 @@ inline constexpr off_t kPage = 4096;
 /// Of the first unit that was written: after the header, the supervisor and the answers.
 inline constexpr off_t kFirstUnit = 34 * kPage;
 
-/// Every field that is filled says `number`, so that a mixture of two would show.
+/// Every field that is filled says `number`, so that a mixture of two would show. No two units have
+/// one job.
 inline UnitRecord record(const std::string& name, std::uint32_t number) {
     UnitRecord record{};
     name.copy(record.name.data(), kUnitNameMax);
     record.restarts = number;
     record.state_deadline = number;
     record.start_times.fill(number);
-    record.job.id = number;
+    const std::uint64_t sum = checksum_of(name.data(), name.size());
+    record.job.id = (number << 16U) + static_cast<std::uint16_t>(sum);
     record.status_text.fill(static_cast<char>('a' + number % 26));
     record.status_text.back() = '\0';
     return record;

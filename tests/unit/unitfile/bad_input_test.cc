@@ -290,6 +290,25 @@ TEST(BareTilde, IsAnErrorWhereAPathIsWanted) {
     EXPECT_EQ(load_service("Nice: ~").state, LoadState::loaded);
 }
 
+TEST(Description, IsOneLineWithoutControlCharacters) {
+    const auto load_described = [](const std::string& description) {
+        UnitFolder folder;
+        folder.write("x@.service.yaml",
+                     "Unit: {Description: " + description + "}\n" + std::string{kSound});
+        LoadReport report = folder.load("x@\\x9b.service");
+        return std::move(report.units.front());
+    };
+    for (const char* bad : {R"("\e[31mred")", R"("a\x7Fb")", R"("a\u009B2J")", R"("%I")"}) {
+        const LoadedUnit unit = load_described(bad);
+        EXPECT_EQ(unit.state, LoadState::bad_setting) << bad;
+        EXPECT_THAT(unit.error, HasSubstr("Description: it is text without control characters"));
+    }
+    EXPECT_EQ(load_described(R"("one\ntwo\n")").definition.description, "one two");
+    EXPECT_EQ(load_described(R"("web \u00FC ")").definition.description, "web \u00fc");
+    EXPECT_THAT(load_described("x, Documentation: [\"man:\\e[2J\"]").error,
+                HasSubstr("Documentation"));
+}
+
 TEST_F(BadInput, ThirtyThousandUnknownKeysAreTwentyAndANumber) {
     std::string text = "Service:\n  ExecStart: /bin/true\n";
     for (int i = 0; i < 30000; ++i) {

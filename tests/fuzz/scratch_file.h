@@ -1,0 +1,40 @@
+// A file of an input's bytes, for what reads files by their path: in memory, and gone with the
+// target.
+#pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+#include "fuzz/target.h"
+
+namespace svcd::fuzz {
+
+class ScratchFile {
+public:
+    ScratchFile() : fd_(::memfd_create("scratch", MFD_CLOEXEC)) { require(fd_ >= 0); }
+    ~ScratchFile() { ::close(fd_); }
+    ScratchFile(const ScratchFile&) = delete;
+    ScratchFile& operator=(const ScratchFile&) = delete;
+
+    int fd() const { return fd_; }
+    std::string path() const { return "/proc/self/fd/" + std::to_string(fd_); }
+    void write(const void* bytes, std::size_t size, off_t offset) const {
+        require(::pwrite(fd_, bytes, size, offset) == static_cast<ssize_t>(size));
+    }
+    /// Has this text, and nothing else.
+    void set(std::string_view text) const {
+        resize(0);
+        write(text.data(), text.size(), 0);
+    }
+    void resize(std::size_t size) const {
+        require(::ftruncate(fd_, static_cast<off_t>(size)) == 0);
+    }
+
+private:
+    int fd_;
+};
+
+}  // namespace svcd::fuzz
