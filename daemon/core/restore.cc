@@ -348,9 +348,7 @@ std::unique_ptr<ServiceRun> run_from(const UnitRecord& record) {
     run->backoff = record.backoff;
     run->log_begin = log_begin_from(record);
     run->has_begun = true;
-    if (record.restart_rule <= static_cast<std::uint8_t>(kLastRestartRule)) {
-        run->restart_rule = static_cast<RestartRule>(record.restart_rule);
-    }
+    run->restart_rule = static_cast<RestartRule>(record.restart_rule);
     run->reload_began_at = time_from_usec(record.reload_began_at);
     run->state_deadline = time_from_usec(record.state_deadline);
     run->watchdog_deadline = time_from_usec(record.watchdog_deadline);
@@ -415,7 +413,7 @@ void Machine::restore_starter(Unit& unit, const UnitRecord& saved, const UnitsBy
     if (job != nullptr) {
         job->requester.unit = find_in(known, saved.asked_by);
     }
-    if (saved.start_cause == 0 || saved.start_cause > static_cast<std::uint8_t>(kLastStartCause)) {
+    if (saved.start_cause == static_cast<std::uint8_t>(StartCause::unknown)) {
         if (job != nullptr) {
             job->requester.cause = StartCause::unknown;
         }
@@ -430,7 +428,7 @@ void Machine::restore_starter(Unit& unit, const UnitRecord& saved, const UnitsBy
         starter = job->requester;
     }
     starter.cause = static_cast<StartCause>(saved.start_cause);
-    starter.relation = static_cast<Relation>(saved.start_relation % kRelations);
+    starter.relation = static_cast<Relation>(saved.start_relation);
     starter.other = find_in(known, saved.start_other);
     if (job != nullptr && is_start(job->type)) {
         job->requester = starter;

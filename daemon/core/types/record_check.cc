@@ -121,6 +121,10 @@ void look_at(const FailureRecord& failure, std::string_view field, Fields& field
 }
 
 void look_at(const JobRecord& job, Fields& fields) {
+    // Who asked is read without a job too: for the last start.
+    fields.at_least_0(job.requester_pid, "job.requester_pid");
+    fields.text(job.requester_command, "job.requester_command");
+    fields.text(job.reason, "job.reason");
     if (job.id == 0) {
         return;  // there is none, and nobody reads the rest
     }
@@ -128,11 +132,8 @@ void look_at(const JobRecord& job, Fields& fields) {
     fields.enumerator(job.state, JobState::running, "job.state");
     fields.boolean(job.irreversible, "job.irreversible");
     fields.boolean(job.ignore_order, "job.ignore_order");
-    fields.at_least_0(job.requester_pid, "job.requester_pid");
     fields.moment(job.installed_at, "job.installed_at");
     fields.moment(job.began_at, "job.began_at");
-    fields.text(job.requester_command, "job.requester_command");
-    fields.text(job.reason, "job.reason");
 }
 
 void look_at(const UncleanRestartsRecord& restarts, Fields& fields) {
@@ -234,6 +235,9 @@ std::string_view fault_in(const UnitRecord& record) {
     look_at(record.unclean_restarts, fields);
     look_at(record.failure, "failure", fields);
     look_at(record.reload_failure, "reload_failure", fields);
+    fields.enumerator(record.start_cause, kLastStartCause, "start_cause");
+    fields.require(record.start_relation < kRelations, "start_relation");
+    fields.enumerator(record.restart_rule, kLastRestartRule, "restart_rule");
     return fields.fault();
 }
 
@@ -243,6 +247,8 @@ std::string_view fault_in(const SupervisorRecord& record) {
     fields.enumerator(record.shutdown_kind, ShutdownKind::halt, "shutdown_kind");
     fields.boolean(record.something_was_killed, "something_was_killed");
     fields.boolean(record.started, "started");
+    fields.boolean(record.start_finished, "start_finished");
+    fields.boolean(record.handed_over, "handed_over");
     fields.require(record.exit_status >= -1 && record.exit_status <= 255, "exit_status");
     fields.at_least_0(record.shutdown_end, "shutdown_end");
     return fields.fault();
