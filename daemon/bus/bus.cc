@@ -167,7 +167,8 @@ Bus::~Bus() = default;
 
 Result<void> Bus::start() {
     Result<void> listening =
-        impl_->private_socket.listen(impl_->options.socket_path, impl_->options.event_priority);
+        impl_->private_socket.listen(impl_->options.socket_path, impl_->options.event_priority,
+                                     impl_->options.client_descriptors);
     if (!impl_->long_answers.attach(impl_->loop, impl_->options.event_priority)) {
         return failure(ENOMEM, "prepare the answers of the bus");
     }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "bus/answers.h"
+#include "bus/descriptor.h"
 #include "bus/manager_api.h"
 
 namespace svcd {
@@ -31,6 +32,7 @@ struct BusOptions {
     std::string address;          ///< a message bus: "system", "session", "none" or a D-Bus address
     std::uint32_t owner_uid = 0;  ///< who may change things, besides root
     int event_priority = 0;       ///< of sd-event
+    ClientDescriptors client_descriptors = {};
     std::vector<std::string> unit_path = {};  ///< Manager.UnitPath
     std::string control_group = {};           ///< Manager.ControlGroup
     Duration shutdown_budget = kInfinity;     ///< Manager.ShutdownBudgetUSec

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <limits>
 #include <utility>
 
 namespace svcd {
@@ -30,6 +31,13 @@ public:
 
 private:
     int fd_ = -1;
+};
+
+/// The number that a client's descriptor has to be below. The kernel gives the lowest that is free,
+/// so what is above is kept for stops.
+struct ClientDescriptors {
+    int of_trusted = std::numeric_limits<int>::max();
+    int of_strangers = std::numeric_limits<int>::max();
 };
 
 }  // namespace svcd

@@ -1,4 +1,6 @@
 // Who gets a place on the private socket when there is none.
+#include <fcntl.h>
+
 #include <algorithm>
 #include <map>
 
@@ -74,6 +76,25 @@ std::string PrivateSocket::why_no_place(uid_t uid, bool trusted) {
         return close_idle(is_trusted) ? "" : refusal("everybody together", all);
     }
     return refusal("whoever may change nothing", strangers);
+}
+
+/// Takes a client's descriptor down to a number that it may have: one that is idle gives up its
+/// own, a stranger first. False: there is none.
+bool PrivateSocket::find_descriptor(Descriptor& socket, bool trusted) {
+    const int limit = trusted ? descriptors_.of_trusted : descriptors_.of_strangers;
+    if (socket.get() < limit) {
+        return true;
+    }
+    const std::optional<uid_t> most = stranger_with_most();
+    const auto is_of_most = [&](const PrivateConnection& each) {
+        return !each.is_trusted() && each.uid() == most;
+    };
+    const bool has_closed = (most && close_idle(is_of_most)) ||
+                            (trusted && close_idle([](const PrivateConnection&) { return true; }));
+    if (has_closed) {
+        socket = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    }
+    return has_closed && socket && socket.get() < limit;
 }
 
 bool PrivateSocket::has_room_for_subscriber(uid_t uid) const {

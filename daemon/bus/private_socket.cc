@@ -57,7 +57,10 @@ PrivateSocket::~PrivateSocket() {
 
 // ── the listener ─────────────────────────────────────────────────────────────────────────────
 
-Result<void> PrivateSocket::listen(const std::string& path, int priority) {
+Result<void> PrivateSocket::listen(const std::string& path,
+                                   int priority,
+                                   const ClientDescriptors& descriptors) {
+    descriptors_ = descriptors;
     if (sd_id128_randomize(&server_id_) < 0) {
         return failure(errno, "draw an ID for the private socket");
     }
@@ -167,6 +170,9 @@ void PrivateSocket::accept_one(Descriptor socket) {
         return;
     }
     const bool trusted = authority_.trusts(peer);
+    if (!find_descriptor(socket, trusted)) {
+        return;  // which hangs up
+    }
     std::string refusal = why_no_place(*peer.uid, trusted);
     if (!refusal.empty()) {
         forget_oldest_refusal();

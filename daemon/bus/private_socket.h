@@ -53,7 +53,9 @@ public:
     PrivateSocket& operator=(const PrivateSocket&) = delete;
 
     /// Replaces a socket that an earlier manager left at `path`.
-    Result<void> listen(const std::string& path, int priority);
+    Result<void> listen(const std::string& path,
+                        int priority,
+                        const ClientDescriptors& descriptors = {});
 
     /// The socket stays when this is destroyed: a successor is about to replace it.
     void leave_to_successor() { path_.clear(); }
@@ -99,6 +101,7 @@ private:
     std::size_t count_of(const Fits& fits) const;
     std::optional<uid_t> stranger_with_most() const;
     void forget_oldest_refusal();
+    bool find_descriptor(Descriptor& socket, bool trusted);
     void refuse_for_want_of_descriptors();
 
     sd_event* loop_;
@@ -108,6 +111,7 @@ private:
     Authority authority_;
     std::string path_;
     MessageCodec codec_;
+    ClientDescriptors descriptors_;
     Descriptor listener_;
     Descriptor spare_;
     Descriptor ready_;  ///< an epoll of the listener and all clients

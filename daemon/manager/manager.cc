@@ -11,6 +11,7 @@
 #include "linux/process_examination.h"
 #include "linux/resident_memory.h"
 #include "manager/adoption.h"
+#include "manager/descriptor_limits.h"
 #include "manager/emptied_cgroup.h"
 #include "manager/last_kill.h"
 #include "manager/last_words.h"
@@ -69,6 +70,8 @@ BusOptions bus_options(const ManagerOptions& options,
     bus.address = options.bus;
     bus.owner_uid = ::getuid();
     bus.event_priority = static_cast<int>(EventOrder::bus);
+    const DescriptorLimits descriptors = descriptor_limits();
+    bus.client_descriptors = {descriptors.starts, descriptors.strangers};
     return bus;
 }
 

@@ -34,6 +34,10 @@ bool gets_notify_socket(const ServiceSettings& service, ProcessRole role) {
     return false;
 }
 
+bool is_of_stop(const Command& command) {
+    return command.role == CommandRole::stop || command.role == CommandRole::stop_post;
+}
+
 /// What it writes to the log of its unit: its output, or its errors apart from that.
 bool writes_log(const ExecSettings& exec) {
     return exec.standard_output.kind == OutputKind::log ||
@@ -155,6 +159,11 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     const Result<UniqueFd> cgroup = tools_.cgroups.ensure(definition->name, definition->slice());
     if (!cgroup) {
         return Failure{cgroup.error()};
+    }
+    if (cgroup->get() >= descriptor_limits_.starts &&
+        !is_of_stop(service.commands[order.command])) {
+        return failure(EMFILE, "start a process of", definition->name,
+                       "the last descriptors are kept for stops");
     }
     if (const auto grouped = tools_.cgroups.kill_whole_on_oom(
             definition->name, service.oom_policy == OomPolicy::kill);

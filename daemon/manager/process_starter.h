@@ -15,6 +15,7 @@
 #include "core/supervisor.h"
 #include "linux/cgroup.h"
 #include "linux/spawn.h"
+#include "manager/descriptor_limits.h"
 #include "manager/early_log.h"
 #include "manager/exec_sweeper.h"
 #include "manager/log.h"
@@ -85,6 +86,7 @@ private:
 
     StarterTools tools_;
     SpawnSettings settings_;
+    const DescriptorLimits descriptor_limits_ = descriptor_limits();
     ExecSettings limited_;       ///< of with_original_limits()
     std::deque<Order> waiting_;  ///< for one of the kSpawnsInFlight stacks, or to be let go
     std::map<UnitId, unsigned> held_;

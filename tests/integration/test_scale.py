@@ -1,8 +1,10 @@
 """Many services: order in a large graph, every exit noticed, nothing left of a thousand short lives."""
+import contextlib
 import os
 import random
 import resource
 import signal
+import socket
 
 from harness import Daemon, TestCase, actor, children_of, service
 
@@ -82,6 +84,31 @@ class FewDescriptors(TestCase):
             svcd.wait_until(lambda: set(svcd.states_of(names)) == {("active", "running")}, "60 services of the next manager")
             svcd.svctl("stop", *names[:30])
             self.assertEqual(svcd.states_of(names[:30]), [("inactive", "dead")] * 30)
+            svcd.disconnect()
+            svcd.process.send_signal(signal.SIGTERM)
+            self.assertEqual(svcd.wait_for_exit(), 0)
+            self.assertEqual(svcd.unit_cgroups(), [])
+
+    def test_idle_connections_and_starts_leave_descriptors_for_stops(self):
+        names = ["s%02d.service" % number for number in range(20)]
+        units = {name: service(actor(name), StandardOutput="null", ExecStop=actor(name, "exit=0")) for name in names}
+        with Daemon(units | {"all.target": {"Unit": {"Wants": names}}}) as svcd, contextlib.ExitStack() as clients:
+            svcd.svctl("start", "all.target")
+            svcd.disconnect()
+            resource.prlimit(svcd.launcher(), resource.RLIMIT_NOFILE, (64, 64))
+            svcd.kill_manager()
+            svcd.svctl("is-active", "all.target")
+            svcd.disconnect()
+            for uid in (65534, 65533, 0):
+                for _ in range(70):
+                    os.seteuid(uid)
+                    connection = clients.enter_context(socket.socket(socket.AF_UNIX))
+                    try:
+                        connection.connect(svcd.path("run/bus"))
+                    finally:
+                        os.seteuid(0)
+            svcd.svctl("stop", *names[:10])
+            self.assertEqual(svcd.states_of(names[:10]), [("inactive", "dead")] * 10)
             svcd.disconnect()
             svcd.process.send_signal(signal.SIGTERM)
             self.assertEqual(svcd.wait_for_exit(), 0)
