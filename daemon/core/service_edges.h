@@ -130,8 +130,8 @@ inline constexpr auto kService = std::to_array<StateEdge>({
     // ── the end
     {dead,           {stop_post, final_sigterm, final_sigkill},
                      {condition, start_pre, start, start_post, running, exited, reload,
-                      reload_signal, reload_notify, pre_stop, stop, stop_sigterm, stop_sigkill,
-                      final_watchdog},
+                      reload_signal, reload_notify, pre_stop, stop, stop_watchdog, stop_sigterm,
+                      stop_sigkill, final_watchdog},
      "nothing is left of it, and all went well"},
     {failed,         {stop_post, final_sigterm, final_watchdog, final_sigkill},
                      {condition, start_pre, start, start_post, running, exited, reload,
