@@ -5,7 +5,6 @@
     run.py NAME ...          only these (file names without .yaml)
     run.py --group 2/6       every sixth, from the second on: what ctest runs side by side
     run.py --show NAME ...   what svctl says, to read
-    run.py --not-yet         those of which svctl still says something false, or too little (not_yet/); none of them is to pass
 
 Each file is one incident; README.md tells how it is written.
 """
@@ -26,7 +25,6 @@ sys.path[:0] = [os.path.join(HERE, "..", "integration")]
 
 import harness
 
-NOT_YET = os.path.join(HERE, "not_yet")
 SKIP = 77  # ctest's SKIP_RETURN_CODE
 HELPERS = r"""
 main() { "$SVCTL" show "$1" -P MainPID; }
@@ -36,14 +34,12 @@ wait_until() { for i in $(seq 600); do eval "$1" && return 0; sleep 0.05; done; 
 
 
 def load(name):
-    """Of the museum, or of what is not there yet: a name stands in one of the two."""
-    folder = next(folder for folder in (HERE, NOT_YET) if os.path.exists(os.path.join(folder, name + ".yaml")))
-    with open(os.path.join(folder, name + ".yaml")) as file:
+    with open(os.path.join(HERE, name + ".yaml")) as file:
         return yaml.safe_load(file)
 
 
-def all_names(folder):
-    return sorted(name[:-5] for name in os.listdir(folder) if name.endswith(".yaml"))
+def all_names():
+    return sorted(name[:-5] for name in os.listdir(HERE) if name.endswith(".yaml"))
 
 
 def in_one_line(text):
@@ -188,13 +184,12 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--group", help="K/N")
     parser.add_argument("--show", action="store_true")
-    parser.add_argument("--not-yet", action="store_true")
     parser.add_argument("--jobs", type=int, default=3)
     arguments = parser.parse_args()
     if not harness.SVCD or harness.CGROUP_MOUNT is None or not os.access(harness.CGROUP_MOUNT, os.W_OK):
         print("needs SVCD_BIN, SVCTL_BIN and ACTOR_BIN, which ctest sets, and the right to make cgroups")
         return SKIP
-    names = arguments.names or all_names(NOT_YET if arguments.not_yet else HERE)
+    names = arguments.names or all_names()
     if arguments.group:
         first, every = map(int, arguments.group.split("/"))
         names = names[first - 1::every]
