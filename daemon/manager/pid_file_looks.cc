@@ -131,7 +131,7 @@ void PidFileLooks::start(const std::string& path,
                          const std::function<PidFileAnswer()>& work,
                          std::function<void(const PidFileAnswer&)> done) {
     const bool is_stuck = std::any_of(looks_.begin(), looks_.end(), [&](const Look& look) {
-        return look.path == path && !look.done;
+        return look.path == path && !look.done && !look.has_ended;
     });
     if (is_stuck) {
         done(no_answer(path));

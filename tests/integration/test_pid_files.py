@@ -53,3 +53,15 @@ class OthersPidFile(TestCase):
             svcd.wait_until(lambda: "remove PID file" in svcd.read_errors(), "the refusal")
             self.assertIn("'run' is a symbolic link that another user than root made", svcd.read_errors())
             self.assertTrue(os.path.exists(roots + "/d.pid"))
+
+
+class EndedMainProcess(TestCase):
+    def test_its_pid_file_is_removed_at_once_and_nobody_is_accused(self):
+        with Daemon() as svcd:
+            path = svcd.path("d.pid")
+            svcd.write_unit("d.service", service(actor("d", "fork", "pid=" + path), Type="forking", PIDFile=path))
+            svcd.svctl("start", "d")
+            os.kill(svcd.get("d", "MainPID"), 9)
+            svcd.wait_for("d", ActiveState="failed", Result="signal")
+            svcd.wait_until(lambda: not os.path.exists(path), "the PID file to be removed")
+            self.assertNotIn("does not answer", svcd.read_errors())
