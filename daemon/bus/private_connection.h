@@ -115,7 +115,8 @@ private:
     bool may_have_signals() const;
     void refuse_size(std::size_t size, std::uint32_t serial);
     std::size_t message_max() const { return trusted_ ? kMessageMax : kStrangersMessageMax; }
-    std::size_t queue_max() const { return trusted_ ? kQueuedBytesMax : kQueuedBytesMax / 4; }
+    /// Root hears of a thousand units that start and end while it does something else.
+    std::size_t queue_max() const { return trusted_ ? 3 * kQueuedBytesMax : kQueuedBytesMax / 4; }
     /// Tells epoll what it waits for.
     void watch();
 
