@@ -258,7 +258,10 @@ std::optional<FoundProcess> oldest_process(std::string_view unit,
     return oldest;
 }
 
-std::vector<std::string> unrecorded_services(const SavedState* saved, const CgroupTree& cgroups) {
+std::vector<std::string> unrecorded_services(const SavedState* saved,
+                                             bool is_whole,
+                                             const ProcessTable& table,
+                                             const CgroupTree& cgroups) {
     std::unordered_set<std::string_view> recorded;
     if (saved != nullptr) {
         for (const UnitRecord& record : saved->units) {
@@ -267,10 +270,18 @@ std::vector<std::string> unrecorded_services(const SavedState* saved, const Cgro
     }
     std::vector<std::string> units = cgroups.existing_units();
     std::erase_if(units, [&](const std::string& unit) {
+        if (unit_type_of(unit) != UnitType::service || recorded.contains(unit) ||
+            unit.size() > kUnitNameMax) {
+            return true;
+        }
         const Result<bool> populated = cgroups.is_populated(unit);
-        return unit_type_of(unit) != UnitType::service || recorded.contains(unit) ||
-               unit.size() > kUnitNameMax || (populated && !*populated);
+        return populated && !*populated;
     });
+    if (is_whole && table.has_taken_over() && !units.empty()) {
+        // What a unit that is gone has left over has no record either, but no process of ours.
+        const EntriesByUnit living = living_entries(table, cgroups);
+        std::erase_if(units, [&](const std::string& unit) { return !living.contains(unit); });
+    }
     return units;
 }
 

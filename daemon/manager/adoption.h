@@ -36,8 +36,13 @@ std::optional<FoundProcess> oldest_process(std::string_view unit,
                                            const CgroupTree& cgroups,
                                            Time not_before = Time{});
 
-/// The services whose cgroups have processes, and of which there is no record.
-std::vector<std::string> unrecorded_services(const SavedState* saved, const CgroupTree& cgroups);
+/// The services whose cgroups have processes, and of which there is no record. Looked for even
+/// where the records seem whole: a part of the file that is cut off, or zeroed, looks like free
+/// places.
+std::vector<std::string> unrecorded_services(const SavedState* saved,
+                                             bool is_whole,
+                                             const ProcessTable& table,
+                                             const CgroupTree& cgroups);
 
 /// Null for a unit without a definition.
 using DefinitionOf = std::function<const UnitDefinition*(std::string_view unit)>;

@@ -37,8 +37,7 @@ Result<void> Manager::watch_mounts() {
 void Manager::load_at_start() {
     const bool is_whole = kernel_.saved && kernel_.saved_is_whole;
     const std::vector<std::string> without_record =
-        is_whole ? std::vector<std::string>{}
-                 : unrecorded_services(kernel_.saved.get(), kernel_.cgroups);
+        unrecorded_services(kernel_.saved.get(), is_whole, kernel_.table, kernel_.cgroups);
     if (kernel_.saved && without_record.empty() &&
         !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
         log_.say(Severity::notice, "Another svcd left its state here, and nothing of it runs");

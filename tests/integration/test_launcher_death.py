@@ -393,6 +393,13 @@ class LostState(TestCase):
             start = state.data.index(b"a.service\0", FIRST_UNIT) // PAGE * PAGE
             for place in (start, start + PLACE):
                 state.data[place + 8] ^= 4
+        elif damage == "zeroed":
+            start = state.data.index(b"a.service\0", FIRST_UNIT) // PAGE * PAGE
+            state.data[start:start + 2 * PLACE] = bytes(2 * PLACE)
+        elif damage == "cut":
+            start = state.data.index(b"a.service\0", FIRST_UNIT) // PAGE * PAGE
+            state.data = state.data[:start]
+            os.truncate(state.path, start)
         elif damage == "short":
             state.data = state.data[:PAGE]
             os.truncate(state.path, PAGE)
@@ -400,7 +407,8 @@ class LostState(TestCase):
 
     def test_what_runs_is_adopted_from_the_cgroups_whatever_has_become_of_the_state(self):
         reasons = {"gone": "The records of what runs are lost", "version": "another version of svcd", "header": "its header is damaged",
-                   "boot": "it is of another boot", "record": "is damaged; lost is the record of unit", "short": "it is too short"}
+                   "boot": "it is of another boot", "record": "is damaged; lost is the record of unit", "zeroed": "its record is lost",
+                   "cut": "its record is lost", "short": "it is too short"}
         with Daemon({"a.service": service(actor("a", "kids=2")), "b.service": service(actor("b"), Restart="on-failure"),
                      "n.service": service(actor("n", "ready", "every=100:WATCHDOG=1"), Type="notify", WatchdogSec="5s")}) as svcd:
             svcd.svctl("start", "a", "b", "n")
@@ -418,9 +426,11 @@ class LostState(TestCase):
                     text = svcd.read_errors()[said:]
                     self.assertIn(reason, text)
                     self.assertIn("a.service: its record is lost and its cgroup has processes: taken for running, process %d" % pids["a"], text)
-                    self.assertEqual(damage not in ("gone", "record"), os.path.exists(svcd.run + "/state.old"))
-                    self.assertEqual(damage == "record", "b.service: its record is lost" not in text)  # only what is damaged is lost
-                    self.assert_shows(svcd, "basic.target", ActiveState="active")  # it has booted
+                    self.assertEqual(damage not in ("gone", "record", "zeroed", "cut"), os.path.exists(svcd.run + "/state.old"))
+                    if damage != "cut":  # only what is damaged is lost
+                        self.assertEqual(damage in ("record", "zeroed"), "b.service: its record is lost" not in text)
+                    if damage != "cut":  # a target has no process that tells of it
+                        self.assert_shows(svcd, "basic.target", ActiveState="active")  # it has booted
             pinged = svcd.get("n", "WatchdogTimestampMonotonic")
             svcd.wait_until(lambda: svcd.get("n", "WatchdogTimestampMonotonic") > pinged, "WATCHDOG=1")
             self.assertEqual([len(svcd.told(name, "start")) for name in "abn"], [1, 1, 1])
