@@ -44,6 +44,16 @@ std::optional<Verdict> held_by_core_dump(const StopRecord& record) {
                    "what it takes."};
 }
 
+std::optional<Verdict> before_shutdown(const StopRecord& record) {
+    if (!record.came_before_shutdown) {
+        return std::nullopt;
+    }
+    return Verdict{0, "", "before-shutdown",
+                   "it went down first, and the shutdown of everything began before it was down: "
+                   "where its FailureAction or SuccessAction asks for one, this was why",
+                   ""};
+}
+
 std::optional<Verdict> main_pid_refused(const StateFacts& facts) {
     const auto refused = facts.properties.find("RefusedMainPID");
     if (refused == facts.properties.end() || !refused->is_array() || refused->size() != 2 ||

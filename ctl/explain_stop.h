@@ -51,6 +51,7 @@ std::optional<Verdict> limit_was_extended(const StopRecord& record);
 // explain_course.cc
 std::optional<Verdict> left_by_command(const StopRecord& record);
 std::optional<Verdict> held_by_core_dump(const StopRecord& record);
+std::optional<Verdict> before_shutdown(const StopRecord& record);
 
 // explain_death.cc
 std::optional<Verdict> killed_by_oom(const StopRecord& record);

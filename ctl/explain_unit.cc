@@ -35,7 +35,8 @@ constexpr auto kJudges = std::to_array<Judge>({wedged,
                                                nearly_out_of_time,
                                                left_by_command,
                                                held_by_core_dump,
-                                               stop_job_given_up});
+                                               stop_job_given_up,
+                                               before_shutdown});
 
 constexpr Usec kPercent = 100;
 
@@ -314,7 +315,8 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
         record.main_code == "exited" && record.main_status == 0 && record.result == "success";
     return verdict(
         "left-processes",
-        "the main process ended and left " + pids_text(left) + " behind, which svcd ended too",
+        "the main process ended and left " + pids_text(left) + " behind, " +
+            (record.left_over ? "which live on" : "which svcd ended too"),
         !ended_well
             ? ""
             : "If it puts itself into the background: have it stay in the foreground (an option "
@@ -328,6 +330,14 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
     // Where processes are left over, no SIGKILL would have come. A command that svcd has cut is not
     // the service, which got its signal in time.
     if (record.sigkill || record.left_over || share < kShare || exec_stop_cut(record)) {
+        return std::nullopt;
+    }
+    // Where there is no SIGKILL, or its time was over, this is not what it came near to. And what
+    // no svcd has measured is no measure.
+    const bool was_away = std::ranges::any_of(record.events, [](const StopEvent& event) {
+        return event.what == "manager" && event.how == "away";
+    });
+    if (!record.send_sigkill || record.result == "timeout" || was_away) {
         return std::nullopt;
     }
     return verdict("nearly-out-of-time",

@@ -179,7 +179,8 @@ StopRecord read_record(const Json& json) {
     record.main_pid = pid_of(json, "main_pid");
     record.command = text_of(json, "command");
     record.asked_by = read_requester(json);
-    record.shutdown = truth_of(json, "shutdown");
+    record.shutdown = truth_of(json, "shutdown") && record.asked_by;
+    record.came_before_shutdown = truth_of(json, "shutdown") && !record.asked_by;
     record.kill_mode = text_of(json, "kill_mode");
     record.stop_signal = text_of(json, "stop_signal");
     record.send_sigkill = !json.contains("send_sigkill") || truth_of(json, "send_sigkill");

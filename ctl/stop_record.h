@@ -100,7 +100,9 @@ struct StopRecord {
     ProcessId main_pid = 0;  ///< 0: it had none
     std::string command;
     std::optional<Requester> asked_by;
-    bool shutdown = false;
+    bool shutdown = false;  ///< that stopped it
+    /// It went down without being asked, and the shutdown began before it was down.
+    bool came_before_shutdown = false;
     std::string kill_mode;
     std::string stop_signal;
     bool send_sigkill = true;

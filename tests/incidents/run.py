@@ -108,7 +108,10 @@ class Incident:
                                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
             return True
         if "svcd" in step:
-            svcd.kill_launcher()
+            if step["svcd"] == "ended":  # by itself
+                svcd.wait_for_exit()
+            else:
+                svcd.kill_launcher()
             svcd.start_again()
             return True
         if "until" in step:
