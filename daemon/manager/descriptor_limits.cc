@@ -8,7 +8,8 @@
 namespace svcd {
 namespace {
 
-/// A stop opens the unit's cgroup and the folders and lists in it, and starts ExecStop.
+/// A stop opens the unit's cgroup and the folders and lists in it, and starts ExecStop. Where there
+/// are few at all, a quarter.
 constexpr rlim_t kForStops = 16;
 constexpr rlim_t kForStarts = 16;
 
@@ -19,8 +20,8 @@ DescriptorLimits descriptor_limits() {
     rlimit limit{kMost, kMost};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     const rlim_t all = std::min(limit.rlim_cur, kMost);
-    const rlim_t starts = all - std::min(kForStops, all / 2);
-    return {static_cast<int>(starts), static_cast<int>(starts - std::min(kForStarts, starts / 2))};
+    const rlim_t starts = all - std::min(kForStops, all / 4);
+    return {static_cast<int>(starts), static_cast<int>(starts - std::min(kForStarts, starts / 4))};
 }
 
 }  // namespace svcd
