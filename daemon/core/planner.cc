@@ -57,6 +57,14 @@ Duration stop_time(const ServiceSettings& settings) {
     return plus(times(settings.timeout_stop, has_post ? 2 : 1), abort);
 }
 
+/// Nothing of it runs, and no command has to.
+bool stops_at_once(const Unit& unit, const ServiceSettings& settings) {
+    const bool has_commands = first_command(settings, CommandRole::stop).has_value() ||
+                              first_command(settings, CommandRole::stop_post).has_value();
+    return !unit.populated && (unit.sub_state == SubState::auto_restart ||
+                               (unit.sub_state == SubState::exited && !has_commands));
+}
+
 }  // namespace
 
 Plan Planner::plan(JobVerb verb,
@@ -224,6 +232,9 @@ Duration Planner::wanted_by(const PlannedJob& job) const {
         return Duration{0};
     }
     if (job.type == JobType::stop) {
+        if (stops_at_once(unit, *settings)) {
+            return Duration{0};
+        }
         const bool goes_on = traits(unit.sub_state).stopping && unit.run != nullptr &&
                              unit.run->stop_deadline != kNever;
         return goes_on ? std::max(unit.run->stop_deadline - machine_.now, Duration{0})

@@ -96,6 +96,22 @@ TEST(Planner, KnowsTheChainThatDecidesAndTheSlackOfTheOthers) {
     }
 }
 
+TEST(Planner, WhatHasNothingToEndStopsAtOnce) {
+    UnitSpec once = stops_in("once", 30s);
+    once.type(ServiceType::oneshot);
+    once.settings().remain_after_exit = true;
+    UnitSpec again = stops_in("again", 20s);
+    again.settings().restart = RestartPolicy::always;
+    Scenario scenario{SupervisorOptions{}};
+    scenario.load(list(std::move(once), std::move(again)));
+    scenario.start("once").executes("once").exits("once", 0).start("again").executes("again");
+    EXPECT_EQ(scenario.supervisor().plan_shutdown().longest, 20s);
+    scenario.exits("again", 0);
+    EXPECT_EQ(scenario.state("once"), "active/exited");
+    EXPECT_EQ(scenario.state("again"), "activating/auto-restart");
+    EXPECT_EQ(scenario.supervisor().plan_shutdown().longest, Duration{0});
+}
+
 TEST(Planner, SharesTheShutdownBudgetAsTheShutdownWill) {
     SupervisorOptions options;
     options.shutdown_budget = 31s;
