@@ -336,6 +336,14 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
         return "the shutdown of everything" +
                (requester.pid == 0 ? "" : ", by " + requester_text(requester)) + reason;
     }
+    constexpr std::string_view kRestart = "Restart= of ";
+    if (requester.pid == 0 && requester.reason.starts_with(kRestart)) {
+        const std::string other = requester.reason.substr(kRestart.size());
+        const std::string relation =
+            relation_text(properties, [&](const std::string& name) { return name == other; });
+        return "svcd itself: " + record.unit + " went along with " + other +
+               ", which Restart= restarts" + (relation.empty() ? "" : ", since " + relation);
+    }
     if (requester.pid == 0) {
         return "svcd itself (a " + requester.type + " job)" +
                (requester.reason.empty() ? ", for another unit's sake"

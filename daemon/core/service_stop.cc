@@ -383,7 +383,7 @@ void Service::enter_restart() {
     // Who has asked for a start meanwhile does not wait: it is theirs.
     const bool is_asked_for = job != nullptr && job->installed_at >= unit_.state_changed_at;
     const Requester requester =
-        is_asked_for ? job->requester : by_svcd(StartCause::restart, "Restart=");
+        is_asked_for ? job->requester : by_svcd(StartCause::restart, "Restart= of " + unit_.name());
     if (!machine_.start_transaction(unit_.id, type, requester)) {
         unit_.result = UnitResult::resources;
         enter_dead(UnitResult::resources, false);

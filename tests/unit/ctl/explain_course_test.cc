@@ -83,6 +83,16 @@ TEST(ExplainCourse, AStopThatCameAlongTellsWithWhich) {
                 HasSubstr("web.service went along with db.service"));
 }
 
+TEST(ExplainCourse, WhoWentAlongWithAnAutomaticRestartSaysWithWhich) {
+    Json record = stop_with(Json::array());
+    record["asked_by"].update({{"pid", 0}, {"command", ""}, {"reason", "Restart= of db.service"}});
+    EXPECT_EQ(asked_text(read_record(record), {{"PartOf", {"db.service"}}}),
+              "svcd itself: web.service went along with db.service, which Restart= restarts, since "
+              "it is PartOf db.service");
+    EXPECT_THAT(asked_text(read_record(record), Json::object()),
+                HasSubstr("went along with db.service, which Restart= restarts"));
+}
+
 TEST(ExplainCourse, AJobThatWasGivenUpIsToldWithWhoDidIt) {
     Json cancel = by_root("svctl cancel");
     cancel.update({{"result", "canceled"}, {"asked", "cancel"}});
