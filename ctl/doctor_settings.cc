@@ -34,6 +34,36 @@ bool is_pulled_in(const Json& properties, const std::string& name) {
         [&](const char* list) { return lists(properties, list, name); });
 }
 
+/// Does the unit still have this command? The record cuts long ones.
+bool has_still(const Json& properties, const StopEvent& exit) {
+    const auto commands = properties.find(exit.setting);
+    if (commands == properties.end() || !commands->is_array()) {
+        return true;  // nobody knows
+    }
+    return std::ranges::any_of(*commands, [&](const Json& row) {
+        if (!row.is_array() || row.size() < 2) {
+            return false;
+        }
+        std::string line;
+        for (const Json& word : row.at(1)) {
+            line += (line.empty() ? "" : " ") + word.get<std::string>();
+        }
+        return line.starts_with(exit.command);
+    });
+}
+
+bool is_end_of_command(const StopEvent& event) {
+    return event.what == "exit" && event.role == "control" && event.setting.starts_with("ExecStop");
+}
+
+/// The record without the commands that the unit has no more.
+StopRecord of_present_commands(StopRecord record, const Json& properties) {
+    std::erase_if(record.events, [&](const StopEvent& event) {
+        return is_end_of_command(event) && !has_still(properties, event);
+    });
+    return record;
+}
+
 }  // namespace
 
 void check_budget(const Patient& patient, Findings& findings) {
@@ -69,10 +99,11 @@ void check_unlimited_stop(const Patient& patient, Findings& findings) {
     }
 }
 
-/// A command that svcd had to end, or that failed, in one of the last stops: the newest of these.
+/// A command that svcd had to end, or that failed, the last time that it ran in a stop.
 void check_past_exec_stops(const Patient& patient, Findings& findings) {
-    for (const StopRecord& record : patient.records) {
-        const bool is_newest = &record == &patient.records.front();
+    for (const StopRecord& each : patient.records) {
+        const bool is_newest = &each == &patient.records.front();
+        const StopRecord record = of_present_commands(each, patient.properties);
         const auto cut = exec_stop_cut(record);
         const auto found = cut || failure_of(record) == nullptr ? cut : exec_stop_failed(record);
         if (found) {
@@ -81,6 +112,9 @@ void check_past_exec_stops(const Patient& patient, Findings& findings) {
                  (is_newest ? "in its last stop " : "in an earlier stop ") + found->text,
                  found->mend});
             return;
+        }
+        if (std::ranges::any_of(record.events, is_end_of_command)) {
+            return;  // it has gone well since
         }
     }
 }
