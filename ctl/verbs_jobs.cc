@@ -6,6 +6,7 @@
 #include "culprits.h"
 #include "earlier_life.h"
 #include "exec_wait.h"
+#include "file_change.h"
 #include "given_up_job.h"
 #include "guard.h"
 #include "job_wait.h"
@@ -179,6 +180,11 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job, Json& entry)
         for (const std::string& line : log) {
             trouble.message += "\n    " + line;
         }
+    }
+    // What has failed may be mended in the file, and not in what is loaded.
+    const auto change = file_change(found.units.empty() ? properties : found.first);
+    if (change && !options.json) {
+        trouble.message += "\n  " + change->text + " ('svctl daemon-reload' reads it)";
     }
     trouble.hint =
         "'svctl status " + (found.units.empty() ? job.unit : found.units.front()) + "' shows more";
