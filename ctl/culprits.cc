@@ -4,6 +4,8 @@
 #include <set>
 
 #include "explain_words.h"
+#include "given_up_job.h"
+#include "messages.h"
 #include "reasons.h"
 #include "stop_record.h"
 
@@ -12,10 +14,64 @@ namespace {
 
 constexpr std::size_t kCulpritsMax = 10;
 constexpr std::size_t kDepthMax = 10;
+constexpr std::uint32_t kRecordsMax = 10;
+
+/// "waiting for its restart": of what is about to be up again, or is so by now.
+std::string state_text(const Json& properties) {
+    const std::string active = text_of(properties, "ActiveState");
+    if (text_of(properties, "SubState") == "auto-restart") {
+        return "waiting for its restart";
+    }
+    return active == "activating" ? "being started again"
+           : active == "active"   ? "up by now"
+                                  : active;
+}
+
+bool is_down(const Json& properties) {
+    const std::string active = text_of(properties, "ActiveState");
+    return active == "failed" || active == "inactive" ||
+           text_of(properties, "SubState") == "auto-restart" ||
+           (active == "deactivating" && !reason_text(properties).empty());
+}
 
 class Search {
 public:
     explicit Search(Session& session) : session_(session) {}
+
+    /// Begins with the unit that svcd itself holds to be at fault: it may be up again by now.
+    void look_at_the_blamed(const Json& properties) {
+        const auto job = read_given_up_job(properties);
+        if (!job || job->result != "dependency" || job->id != last_job_of(properties)) {
+            return;
+        }
+        if (job->by.unit.empty()) {
+            return;  // it is not loaded any more
+        }
+        const std::string& unit = job->by.unit;
+        const Json blamed = session_.daemon().unit_properties(unit);
+        const auto own = read_given_up_job(blamed);
+        if (own && own->type == "start" && own->result != "dependency" && own->at == job->at) {
+            seen_.insert(unit);
+            found_.is_given_up = true;
+            found_.may_be_up = true;
+            add(unit, blamed,
+                unit + ": " + give_up_text(*own, blamed) + what_goes_on(*own, blamed));
+            return;
+        }
+        const std::string active = text_of(blamed, "ActiveState");
+        if (active == "failed" || active == "inactive") {
+            return;  // it stays so: it is found below, with the units in between
+        }
+        const std::string reason = reason_text(blamed);
+        const std::string then = reason.empty() ? failure_before(unit, job->at) : "";
+        if (!reason.empty() || !then.empty()) {
+            seen_.insert(unit);
+            found_.may_be_up = true;
+            add(unit, blamed,
+                reason.empty() ? unit + " had failed: " + then + "; it is " + state_text(blamed)
+                               : unit + " is " + state_text(blamed) + ": " + reason);
+        }
+    }
 
     /// `because`: the units in between, "web.service is inactive, since ".
     void look_below(const Json& properties, const std::string& because, std::size_t depth) {
@@ -41,12 +97,12 @@ private:
                  const std::string& because,
                  std::size_t depth) {
         const Json properties = session_.daemon().unit_properties(unit);
-        const std::string active = text_of(properties, "ActiveState");
-        if (active != "failed" && active != "inactive") {
+        if (!is_down(properties)) {
             return;
         }
         const bool is_missing = text_of(properties, "LoadState") != "loaded";
-        const std::string state = is_missing ? text_of(properties, "LoadState") : active;
+        const std::string state =
+            is_missing ? text_of(properties, "LoadState") : state_text(properties);
         std::string reason = reason_text(properties);
         if (const std::string unmet = unmet_condition(properties);
             reason.empty() && !unmet.empty()) {
@@ -59,12 +115,37 @@ private:
             look_below(properties, because + unit + " is " + state + ", since ", depth + 1);
             return;  // what is only not started yet is nobody's fault: a start would start it
         }
-        found_.text += (found_.text.empty() ? "" : "; ") + because + unit + " is " + state +
-                       (reason.empty() ? "" : ": " + reason);
+        add(unit, properties,
+            because + unit + " is " + state + (reason.empty() ? "" : ": " + reason));
+    }
+
+    void add(const std::string& unit, const Json& properties, const std::string& text) {
+        found_.text += (found_.text.empty() ? "" : "; ") + text;
         if (found_.units.empty()) {
             found_.first = properties;
         }
         found_.units.push_back(unit);
+    }
+
+    /// How its life ended that was over at that time (µs of CLOCK_MONOTONIC), where it failed.
+    std::string failure_before(const std::string& unit, Usec at) {
+        for (const Json& json : session_.daemon().stop_records(unit, kRecordsMax)) {
+            const StopRecord record = read_record(json);
+            if (record.began <= at) {
+                return failure_text(record);
+            }
+        }
+        return "";
+    }
+
+    static std::string failure_text(const StopRecord& record) {
+        const StopEvent* failure = failure_of(record);
+        if (failure == nullptr) {
+            return "";
+        }
+        return failure->text.empty() ? describe_result(record.result, code_number(record.main_code),
+                                                       record.main_status)
+                                     : failure->text;
     }
 
     Session& session_;
@@ -76,6 +157,7 @@ private:
 
 Culprits find_culprits(Session& session, const Json& properties) {
     Search search{session};
+    search.look_at_the_blamed(properties);
     search.look_below(properties, "", 0);
     return search.take();
 }

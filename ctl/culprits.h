@@ -13,7 +13,9 @@ namespace svcd {
 struct Culprits {
     std::string text;
     std::vector<std::string> units;
-    Json first;  ///< the properties of the first of them
+    Json first;                ///< the properties of the first of them
+    bool may_be_up = false;    ///< what svcd wrote down of the first: it may be up again
+    bool is_given_up = false;  ///< its start did not fail, its job was given up
 };
 
 /// `properties`: those of the unit that was not started.

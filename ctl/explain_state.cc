@@ -218,6 +218,11 @@ std::optional<Verdict> dependency_down(const StateFacts& facts) {
         (text_of(facts.properties, "ActiveState") == "failed" && !failure.empty())) {
         return std::nullopt;
     }
+    if (facts.culprit_may_be_up) {
+        return verdict(
+            "dependency", "a unit that it needs did not start: " + facts.culprits,
+            "'svctl explain' of that one says more; then 'svctl start " + unit_of(facts) + "'.");
+    }
     return verdict("dependency", "a unit that it needs is down: " + facts.culprits,
                    facts.culprits.find("a Requisite has to be active") != std::string::npos
                        ? "Start that one first: a Requisite does not start it."

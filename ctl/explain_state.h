@@ -15,9 +15,10 @@ struct StateFacts {
     std::vector<std::string> waits_for;  ///< for a job that waits: "db.service (start, running)"
     std::string culprits;                ///< dependencies that are down, with the reasons
     std::vector<ProcessFacts> processes;
-    bool frozen = false;         ///< its cgroup
-    std::string earlier_life;    ///< which of the processes are of an earlier life; empty: none
-    std::string ordering_cycle;  ///< that it is in, and what svcd has done about it
+    bool culprit_may_be_up = false;  ///< the first of `culprits` was not at the time
+    bool frozen = false;             ///< its cgroup
+    std::string earlier_life;        ///< which of the processes are of an earlier life; empty: none
+    std::string ordering_cycle;      ///< that it is in, and what svcd has done about it
     std::vector<std::string> own_jobs;  ///< that its processes have asked for and that go on
     Usec now = 0;                       ///< CLOCK_REALTIME
     Usec now_monotonic = 0;             ///< CLOCK_MONOTONIC

@@ -20,6 +20,11 @@ std::string how_it_came(const GivenUpJob& job, const Json& properties) {
     if (job.result == "timeout") {
         return "was given up, since " + job.asked + " was over";
     }
+    if (job.result == "dependency") {
+        return "came to nothing, since " +
+               (job.by.unit.empty() ? "a unit that it needs" : job.by.unit + ", which it needs,") +
+               " did not start";
+    }
     if (job.asked == "cancel") {
         return "was cancelled by " + (job.by.pid == 0 ? "svcd itself" : requester_text(job.by));
     }
@@ -58,6 +63,13 @@ std::optional<GivenUpJob> read_given_up_job(const Json& properties) {
     return job;
 }
 
+std::uint32_t last_job_of(const Json& properties) {
+    const auto last = properties.find("LastJob");
+    const bool is_there = last != properties.end() && last->is_array() && last->size() == 2 &&
+                          (*last)[0].is_number_unsigned();
+    return is_there ? (*last)[0].get<std::uint32_t>() : 0;
+}
+
 std::string give_up_text(const GivenUpJob& job, const Json& properties) {
     return "its " + job.type + " job " + how_it_came(job, properties);
 }
@@ -94,10 +106,16 @@ std::optional<Verdict> stop_job_given_up(const StopRecord& record) {
 
 std::optional<Verdict> start_job_given_up(const StateFacts& facts) {
     const auto job = read_given_up_job(facts.properties);
+    const std::string active = text_of(facts.properties, "ActiveState");
+    // Of a unit that is down it is one that was not even begun.
     const bool is_of_this_start =
         job && !is_of_a_stop(job->type) &&
-        job->at >= number_of(facts.properties, "InactiveExitTimestampMonotonic");
-    if (!is_of_this_start || text_of(facts.properties, "ActiveState") != "activating") {
+        job->at >= number_of(facts.properties, "InactiveExitTimestampMonotonic") &&
+        (active == "activating" ||
+         (active == "inactive" &&
+          job->at >= number_of(facts.properties, "InactiveEnterTimestampMonotonic")));
+    const bool is_told = job && job->result == "dependency" && !facts.culprits.empty();
+    if (!is_of_this_start || is_told) {
         return std::nullopt;
     }
     return Verdict{0, "", "job-given-up",

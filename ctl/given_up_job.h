@@ -10,6 +10,8 @@
 
 namespace svcd {
 
+/// With the result "dependency", `by` is who had asked for the start, and its unit the one that is
+/// at fault.
 struct GivenUpJob {
     std::uint32_t id = 0;
     Usec at = 0;         ///< µs of CLOCK_MONOTONIC
@@ -23,6 +25,8 @@ struct GivenUpJob {
 
 /// The last of a unit with these properties, or nothing.
 std::optional<GivenUpJob> read_given_up_job(const Json& properties);
+/// The number of its last job that has ended, or 0.
+std::uint32_t last_job_of(const Json& properties);
 /// "its start job was cancelled by root (uid 0) with 'svctl cancel', PID 4711". `properties`: those
 /// of the unit; may be empty.
 std::string give_up_text(const GivenUpJob& job, const Json& properties);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "explain_words.h"
+#include "given_up_job.h"
 #include "stop_record.h"
 
 namespace svcd {
@@ -118,6 +119,16 @@ std::string started_by_text(const Json& properties) {
         return "by svcd itself" + reason_part(by);
     }
     return by.cause.empty() ? "" : "by whom is not known any more";
+}
+
+std::string untried_start_text(const Json& properties) {
+    const auto job = read_given_up_job(properties);
+    const bool is_untried = job && job->type == "start" && job->result == "dependency" &&
+                            job->id == last_job_of(properties) &&
+                            text_of(properties, "ActiveState") == "inactive";
+    return is_untried ? asked_text({"asked", job->by.uid, static_cast<std::uint32_t>(job->by.pid),
+                                    job->by.command, job->by.reason, "", ""})
+                      : "";
 }
 
 std::string restart_rule(const Json& properties) {

@@ -12,6 +12,10 @@ namespace svcd {
 /// svcd that does not tell.
 std::string started_by_text(const Json& properties);
 
+/// Who asked for the last start, where that was not even tried, since a unit that it needs did not
+/// start: "root (uid 0) with ..."; else "".
+std::string untried_start_text(const Json& properties);
+
 /// The rule that has restarted it or will, "Restart: always", or that keeps it down,
 /// "RestartPreventExitStatus"; "" for none.
 std::string restart_rule(const Json& properties);

@@ -26,7 +26,7 @@ struct Asked {
     Json examined;              ///< null: nothing of it runs
     Json job;
     std::vector<std::string> waits_for;
-    std::string culprits;
+    Culprits culprits;
     std::string ordering_cycle;
     std::vector<std::string> own_jobs;  ///< that its processes have asked for
 };
@@ -144,7 +144,7 @@ Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
     asked.own_jobs = jobs_asked_for_by(session, asked.properties);
     asked.ordering_cycle = ordering_cycle_of(session, text_of(asked.properties, "Id"));
     if (active != "active" && active != "deactivating") {
-        asked.culprits = find_culprits(session, asked.properties).text;
+        asked.culprits = find_culprits(session, asked.properties);
     }
     return asked;
 }
@@ -168,7 +168,8 @@ StateFacts facts_of(const Asked& asked, const Surroundings& around) {
     facts.properties = asked.properties;
     facts.job = asked.job;
     facts.waits_for = asked.waits_for;
-    facts.culprits = asked.culprits;
+    facts.culprits = asked.culprits.text;
+    facts.culprit_may_be_up = asked.culprits.may_be_up;
     facts.processes = around.processes;
     facts.frozen = around.frozen;
     facts.now = around.now;
@@ -213,15 +214,32 @@ Json explained_json(const std::string& unit,
     return object;
 }
 
+/// Who asked for a start that failed, or was not even tried.
+void add_failed_start(Explanation& explanation, const Json& properties) {
+    const bool has_failed = text_of(properties, "ActiveState") == "failed" &&
+                            number_of(properties, "ActiveEnterTimestampMonotonic") <
+                                number_of(properties, "InactiveExitTimestampMonotonic");
+    const bool shows_starter = has_failed || truth_of(properties, "GivenUp");
+    const std::string started = shows_starter ? started_by_text(properties) : "";
+    const std::string untried = untried_start_text(properties);
+    if (!started.empty() || !untried.empty()) {
+        const LabelledText fact =
+            untried.empty() ? LabelledText{"Started", started} : LabelledText{"Asked by", untried};
+        explanation.facts.insert(explanation.facts.begin(), fact);
+    }
+}
+
 /// The state, where the last stop doesn't say it all, and that stop.
 std::string explained_text(const StateFacts& facts,
                            const Asked& asked,
                            const Surroundings& around,
                            const Screen& screen) {
-    const Explanation state = explain_state(facts);
+    Explanation state = explain_state(facts);
     const std::string active = text_of(asked.properties, "ActiveState");
     const bool is_down = active == "inactive" || active == "failed" || active == "deactivating";
+    const bool says_it_all = is_down && state.verdicts.empty() && state.facts.empty();
     if (asked.records.empty()) {
+        add_failed_start(state, asked.properties);
         return explanation_text(state, screen) +
                (is_down ? "" : "\nIt has not been stopped since svcd keeps records.\n");
     }
@@ -230,8 +248,8 @@ std::string explained_text(const StateFacts& facts,
     if (const auto own = goes_on(last) ? waits_for_own_job(facts) : std::nullopt) {
         explained.verdicts.insert(explained.verdicts.begin(), *own);
     }
+    add_failed_start(says_it_all ? explained : state, asked.properties);
     const std::string stop = explanation_text(explained, screen);
-    const bool says_it_all = is_down && state.verdicts.empty() && state.facts.empty();
     if (says_it_all || goes_on(last)) {
         return stop;
     }

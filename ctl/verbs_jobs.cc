@@ -1,7 +1,6 @@
 // start, stop, restart, ...: asks for the jobs, waits for all of them, and says how each went.
 #include <algorithm>
 #include <optional>
-#include <set>
 
 #include "culprits.h"
 #include "earlier_life.h"
@@ -23,8 +22,6 @@ namespace svcd {
 namespace {
 
 constexpr std::size_t kLogLinesOfFailure = 10;
-/// Units that are looked at for what a start has failed for.
-constexpr std::size_t kNeededMax = 100;
 
 std::string already_text(Verb verb, const std::string& unit) {
     if (verb == Verb::start || verb == Verb::isolate || target_of(verb)) {
@@ -61,48 +58,16 @@ std::string end_of_reload(Verb verb, const WatchedJob& job, const Json& properti
            (end.empty() ? std::string{} : ": its main process " + end);
 }
 
-/// The start that was waited for and whose job was given up, of what the unit needs, directly or
-/// not: "db.service: its start job was cancelled by …"; or "".
-std::string given_up_below(Session& session,
-                           const Json& properties,
-                           Usec since,
-                           std::set<std::string>& seen) {
-    for (const char* relation : {"Requires", "BindsTo"}) {
-        for (const Json& name : properties.value(relation, Json::array())) {
-            const std::string unit = name.get<std::string>();
-            if (seen.size() >= kNeededMax || !seen.insert(unit).second) {
-                continue;
-            }
-            const Json needed = session.daemon().unit_properties(unit);
-            if (text_of(needed, "ActiveState") == "active") {
-                continue;
-            }
-            const auto job = read_given_up_job(needed);
-            if (job && job->type == "start" && job->at >= since) {
-                return unit + ": " + give_up_text(*job, needed) + what_goes_on(*job, needed);
-            }
-            if (const std::string found = given_up_below(session, needed, since, seen);
-                !found.empty()) {
-                return found;
-            }
-        }
-    }
-    return "";
-}
-
 /// Why a job failed: its unit's own failure, or that of one it depends on, or what the job says.
 std::string why_failed(Session& session,
                        const WatchedJob& job,
                        const Json& properties,
                        const Culprits& found) {
-    if (job.result == "dependency" && found.text.empty()) {
-        std::set<std::string> seen;
-        const std::string given_up = given_up_below(session, properties, job.begun, seen);
-        return given_up.empty() ? describe_job_result(job.result)
-                                : "a unit that it depends on was not started (" + given_up + ")";
-    }
     if (job.result == "dependency") {
-        return describe_job_result(job.result) + " (" + found.text + ")";
+        const bool is_given_up = found.is_given_up && found.units.size() == 1;
+        return (is_given_up ? "a unit that it depends on was not started"
+                            : describe_job_result(job.result)) +
+               (found.text.empty() ? "" : " (" + found.text + ")");
     }
     if (const auto given_up = read_given_up_job(properties);
         given_up && given_up->id == job.number()) {

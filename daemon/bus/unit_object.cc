@@ -187,7 +187,8 @@ void unit_job(Subject& subject, Writer& value) {
 }
 
 /// (utsssuusss): its last job that was given up, how ("canceled", "timeout"), what was asked for in
-/// its place, by whom, and why; 0 and nothing: there was none.
+/// its place, by whom, and why; 0: none. Of "dependency": who had asked, and last the unit at
+/// fault.
 void given_up_job(Subject& subject, Writer& value) {
     static const GivenUpJob kNone;
     const GivenUpJob* known = subject.status().given_up_job;

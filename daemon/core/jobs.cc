@@ -316,6 +316,27 @@ void Machine::give_up(
     finish(id, result, fail_dependents);
 }
 
+namespace {
+
+/// The unit itself, or for whose sake its own start has just come to nothing.
+UnitId culprit_of(const Unit& unit) {
+    const GivenUpJob* job = unit.given_up_job.get();
+    const bool is_anothers = job != nullptr && job->result == JobResult::dependency &&
+                             job->id == unit.last_job && job->by.unit.has_value();
+    return is_anothers ? *job->by.unit : unit.id;
+}
+
+/// Keeps who asked for the start and for whose sake it comes to nothing: that unit may be on its
+/// way again, by its Restart, before anybody can look at it.
+void note_culprit(Unit& unit, const Job& job, UnitId culprit, Time now) {
+    Requester by = job.requester;
+    by.unit = culprit;
+    unit.given_up_job = std::make_unique<GivenUpJob>(
+        GivenUpJob{job.id, job.type, JobResult::dependency, now, {}, std::move(by)});
+}
+
+}  // namespace
+
 /// A chain of thousands of units may fail at once: a list, not recursion.
 void Machine::drain_failures() {
     if (std::exchange(draining_failures_, true)) {
@@ -350,6 +371,10 @@ void Machine::fail_dependent_jobs(const FailedUnit& failed) {
                                                      : "needs, did not start"));
         if (missed.has_value()) {
             want_back(unit(found->second.unit), unit(*missed));
+        }
+        if (relation != Relation::conflicted_by) {
+            note_culprit(unit(found->second.unit), found->second,
+                         missed.value_or(culprit_of(unit(id))), now);
         }
         finish(job, JobResult::dependency, true);
     }

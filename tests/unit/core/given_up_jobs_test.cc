@@ -65,5 +65,39 @@ TEST(GivenUpJobs, ALimitThatWasOverIsNamed) {
     EXPECT_EQ(scenario.status("web").given_up_job->asked, "JobTimeoutSec");
 }
 
+TEST(GivenUpJobs, ADependentKeepsForWhoseSakeItsStartCameToNothing) {
+    auto pg = service("pg");
+    pg.type(ServiceType::notify);
+    pg.settings().restart = RestartPolicy::on_failure;
+    Scenario scenario = with(
+        std::move(pg), std::move(service("migrate").requires_("pg.service").after("pg.service")),
+        std::move(service("app").requires_("migrate.service").after("migrate.service")));
+    scenario.start("app").executes("pg").exits("pg", 6);
+    EXPECT_EQ(scenario.state("pg"), "activating/auto-restart");
+    for (const char* unit : {"migrate", "app"}) {
+        const GivenUpJob* given_up = scenario.status(unit).given_up_job;
+        ASSERT_NE(given_up, nullptr) << unit;
+        EXPECT_EQ(given_up->result, JobResult::dependency);
+        EXPECT_EQ(given_up->id, scenario.status(unit).last_job);
+        EXPECT_EQ(given_up->by.unit, scenario.supervisor().find("pg.service"));
+        EXPECT_EQ(given_up->by.pid, 7) << "who asked for the start";
+    }
+}
+
+TEST(GivenUpJobs, AChainNamesTheUnitWhoseStartWasCancelled) {
+    auto slow = service("slow");
+    slow.type(ServiceType::notify);
+    Scenario scenario = with(
+        std::move(slow), std::move(service("mid").requires_("slow.service").after("slow.service")),
+        std::move(service("top").requires_("mid.service").after("mid.service")));
+    scenario.start("top");
+    scenario.happens(CancelRequested{RequestId{90}, scenario.status("slow").job->id,
+                                     Requester{0, 12, "svctl cancel", {}, {}}});
+    ASSERT_NE(scenario.status("top").given_up_job, nullptr);
+    EXPECT_EQ(scenario.status("top").given_up_job->by.unit,
+              scenario.supervisor().find("slow.service"));
+    EXPECT_EQ(scenario.status("top").given_up_job->at, scenario.status("slow").given_up_job->at);
+}
+
 }  // namespace
 }  // namespace svcd::test
