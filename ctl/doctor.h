@@ -53,6 +53,8 @@ struct Patient {
     Usec program_changed = 0;             ///< CLOCK_REALTIME: the last change of its program
     std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
+    /// What it needs and is not up, though it is: unit → "has failed: ..."; none that only ended.
+    std::map<std::string, std::string> needed_down;
     Usec now_monotonic = 0;
     Usec budget = kUsecInfinity;  ///< of the shutdown
     /// What a shutdown that began now would give its stop, when all before it take all they may.
@@ -119,6 +121,9 @@ void check_named_files(const Patient& patient, Findings& findings);
 void check_watchdog(const Patient& patient, Findings& findings);
 void check_install(const Patient& patient, Findings& findings);
 void check_left_out(const Patient& patient, Findings& findings);
+void check_failed(const Patient& patient, Findings& findings);
+void check_needed(const Patient& patient, Findings& findings);
+void check_last_reload(const Patient& patient, Findings& findings);
 void check_restarts(const Patient& patient, Findings& findings);
 
 }  // namespace svcd

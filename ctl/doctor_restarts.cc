@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "doctor.h"
+#include "reasons.h"
 #include "restart_words.h"
 
 namespace svcd {
@@ -43,7 +44,8 @@ std::string kept_down_text(const Patient& patient) {
 
 Findings only_of_trouble(Findings findings) {
     std::erase_if(findings, [](const Finding& finding) {
-        return finding.kind != "load-error" && finding.kind != "given-up";
+        return finding.kind != "load-error" && finding.kind != "given-up" &&
+               finding.kind != "failed";
     });
     return findings;
 }
@@ -66,6 +68,39 @@ void check_load_error(const Patient& patient, Findings& findings) {
                             "Mend that, then 'svctl daemon-reload'."});
         text.erase(0, end + 1);
     }
+}
+
+/// Each failed unit keeps the system degraded.
+void check_failed(const Patient& patient, Findings& findings) {
+    if (text_of(patient.properties, "ActiveState") != "failed" ||
+        !given_up_text(patient.properties).empty()) {
+        return;
+    }
+    const std::string unit = typed_name(text_of(patient.properties, "Id"));
+    const std::string reason = reason_text(patient.properties);
+    findings.push_back(
+        {Severity::problem, "failed",
+         "it has failed" + (reason.empty() ? "" : ": " + reason) + kept_down_text(patient),
+         "Mend that ('svctl explain " + unit + "'), then 'svctl start " + unit +
+             "'; or have it forgotten with 'svctl reset-failed " + unit + "'."});
+}
+
+void check_needed(const Patient& patient, Findings& findings) {
+    for (const auto& [unit, text] : patient.needed_down) {
+        findings.push_back({Severity::warning, "need-down",
+                            "it is up, and " + unit + ", which it needs, " + text,
+                            "Mend that, then 'svctl start " + typed_name(unit) + "'."});
+    }
+}
+
+void check_last_reload(const Patient& patient, Findings& findings) {
+    const std::string reason = reload_reason_text(patient.properties);
+    if (reason.empty() || text_of(patient.properties, "ActiveState") != "active") {
+        return;
+    }
+    const std::string unit = typed_name(text_of(patient.properties, "Id"));
+    findings.push_back({Severity::warning, "reload-failed", "its last reload has failed: " + reason,
+                        "Mend that, then 'svctl reload " + unit + "'."});
 }
 
 void check_left_out(const Patient& patient, Findings& findings) {

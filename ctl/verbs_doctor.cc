@@ -12,6 +12,7 @@
 #include "named_units.h"
 #include "plan.h"
 #include "proc_look.h"
+#include "reasons.h"
 #include "signals.h"
 #include "unit_names.h"
 #include "verbs.h"
@@ -81,6 +82,35 @@ std::vector<Zombie> lasting_zombies(const std::vector<ProcessFacts>& processes) 
     return zombies;
 }
 
+/// What a unit that is up needs and is not: by failure, or since it has ended. A oneshot that has
+/// done its work, and what a condition kept from starting, are as they should be.
+std::map<std::string, std::string> needed_but_down(Session& session, const Patient& patient) {
+    std::map<std::string, std::string> down;
+    if (text_of(patient.properties, "ActiveState") != "active") {
+        return down;
+    }
+    for (const char* list : {"Requires", "Requisite", "BindsTo"}) {
+        for (const Json& name : patient.properties.value(list, Json::array())) {
+            const auto state = patient.active_states.find(name.get<std::string>());
+            const bool is_down = state != patient.active_states.end() &&
+                                 (state->second == "failed" || state->second == "inactive");
+            if (!is_down) {
+                continue;
+            }
+            const Json needed = session.daemon().unit_properties(state->first);
+            const std::string reason = reason_text(needed);
+            if (text_of(needed, "ActiveState") == "failed") {
+                down[state->first] = "has failed" + (reason.empty() ? "" : ": " + reason);
+            } else if (text_of(needed, "ActiveState") == "inactive" && is_service(state->first) &&
+                       text_of(needed, "Type") != "oneshot" && unmet_condition(needed).empty() &&
+                       text_of(needed, "Result") != "exec-condition") {
+                down[state->first] = "is not running";
+            }
+        }
+    }
+    return down;
+}
+
 Patient patient_of(Session& session, const std::string& unit, const Patient& common) {
     Patient patient = common;
     patient.properties = session.daemon().unit_properties(unit);
@@ -89,6 +119,7 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
         throw_no_such_unit(unit);
     }
     patient.now_monotonic = monotonic_now();
+    patient.needed_down = needed_but_down(session, patient);
     if (!is_service(unit)) {
         return patient;
     }

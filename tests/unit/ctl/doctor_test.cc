@@ -359,5 +359,57 @@ TEST(Doctor, TellsTheWorstFirstWithTheMend) {
     EXPECT_EQ(json["findings"][1]["unit"], "web.service");
 }
 
+TEST(Doctor, WhyTheSystemIsDegraded) {
+    Patient patient = healthy();
+    patient.properties["ActiveState"] = "failed";
+    patient.properties["Result"] = "exit-code";
+    patient.properties["Failure"] = {"command-failed", "ExecStartPre (/opt/check) failed"};
+    patient.processes.clear();
+    EXPECT_EQ(first_text(patient), "it has failed: ExecStartPre (/opt/check) failed");
+    EXPECT_EQ(only_of_trouble(examine(patient)).size(), 1u);
+    patient = healthy();
+    patient.needed_down = {{"db.service", "is not running"}};
+    EXPECT_EQ(first_text(patient), "it is up, and db.service, which it needs, is not running");
+    patient = healthy();
+    patient.properties["ReloadFailure"] = {"command-failed", "ExecReload (/opt/r) failed"};
+    EXPECT_THAT(kinds(patient), ElementsAre("reload-failed"));
+}
+
+TEST(Doctor, WhatACommandOfTheStopDidLastOutweighsWhatItDidBefore) {
+    const auto stop = [](int status) {
+        StopRecord record;
+        record.result = status == 0 ? "success" : "exit-code";
+        StopEvent spawn;
+        spawn.what = "spawn";
+        spawn.pid = 90;
+        StopEvent exit = spawn;
+        exit.what = "exit";
+        exit.role = "control";
+        exit.code = "exited";
+        exit.status = status;
+        exit.setting = "ExecStop";
+        exit.command = "/opt/ctl stop";
+        StopEvent failure;
+        failure.what = "failure";
+        failure.kind = "command-failed";
+        record.events = {spawn, exit};
+        if (status != 0) {
+            record.events.push_back(failure);
+        }
+        return record;
+    };
+    Patient patient = healthy();
+    patient.properties["ExecStop"] = {{"/opt/ctl", {"/opt/ctl", "stop"}, false}};
+    patient.records = {stop(124)};
+    EXPECT_THAT(kinds(patient), ElementsAre("exec-stop-failed"));
+    patient.records = {stop(0), stop(124)};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+    patient.records = {stop(124)};
+    patient.properties["ExecStop"] = {{"/opt/ctl", {"/opt/ctl", "halt"}, false}};
+    EXPECT_THAT(kinds(patient), IsEmpty());
+    patient.properties["ExecStop"] = Json::array();
+    EXPECT_THAT(kinds(patient), IsEmpty());
+}
+
 }  // namespace
 }  // namespace svcd
