@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "doctor.h"
@@ -52,7 +53,8 @@ bool is_service(const std::string& unit) {
 /// The processes that block the stop signal whenever one looks. One that unblocks it now and then
 /// takes it, and one that has a handler for it means to.
 std::set<ProcessId> blockers_among(const std::vector<ProcessFacts>& processes, int signal) {
-    constexpr int kLooks = 6;
+    // Uneven: with equal ones a program that unblocks it as regularly might be missed each time.
+    constexpr auto kWaitsMs = std::to_array({0, 7, 13, 23, 37, 59, 71, 96});
     std::set<ProcessId> blockers;
     for (const ProcessFacts& process : processes) {
         const std::string name = signal_name(signal);
@@ -61,8 +63,11 @@ std::set<ProcessId> blockers_among(const std::vector<ProcessFacts>& processes, i
             blockers.insert(process.pid);
         }
     }
-    for (int look = 0; look < kLooks && !blockers.empty(); ++look) {
-        ::poll(nullptr, 0, look == 0 ? 0 : kLookAgainMs / (kLooks - 1));
+    for (const int wait : kWaitsMs) {
+        if (blockers.empty()) {
+            break;
+        }
+        ::poll(nullptr, 0, wait);
         std::erase_if(blockers, [&](ProcessId pid) { return !blocks_in_all_threads(pid, signal); });
     }
     return blockers;
