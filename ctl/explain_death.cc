@@ -150,6 +150,12 @@ std::optional<Verdict> killed_by_person(const StopRecord& record) {
     if (kill == nullptr) {
         return std::nullopt;
     }
+    const bool ended_main =
+        record.main_code != "exited" && kill->signal == signal_name(record.main_status);
+    // One from before a stop that somebody asked for, and that went well, has no part in it.
+    if (!ended_by_itself(record) && kill->at == 0 && !ended_main && !is_bad(record)) {
+        return std::nullopt;
+    }
     return verdict("killed-by-user",
                    kill->signal + " came from " + user_text(kill->uid) + " with '" +
                        without_folder(kill->command) + "', PID " + std::to_string(kill->pid) +
