@@ -38,9 +38,8 @@ std::string unit_part(const StopEvent& event) {
 /// How a process ended that has, or has not, become its program.
 std::string own_end(const StopRecord& record, const StopEvent& event) {
     const bool never_ran = failed_by(record, "not-executed") && !event.ran &&
-                           event.code == "exited" && !exit_status_name(event.status).empty();
-    return never_ran ? "ended before its program was executed (" + std::to_string(event.status) +
-                           "/" + std::string{exit_status_name(event.status)} + ")"
+                           event.code == "exited" && event.status >= kFirstOfSvcd;
+    return never_ran ? before_executed(event.status)
                      : describe_end(code_number(event.code), event.status, event.ran);
 }
 
@@ -49,7 +48,9 @@ std::string exit_row(const StopRecord& record, const StopEvent& event) {
     if (event.role == "control") {
         return event.setting + ", PID " + std::to_string(event.pid) + ", " + end;
     }
-    return "the main process, " + pid_text(event.pid, name_at_end(record)) + ", " + end;
+    const bool was_program = event.ran || !failed_by(record, "not-executed");
+    return "the main process, " + pid_text(event.pid, was_program ? name_at_end(record) : "") +
+           ", " + end;
 }
 
 std::string notify_row(const StopRecord& record, const StopEvent& event) {
@@ -91,7 +92,7 @@ std::string processes_row(const StopEvent& event) {
     for (const ProcessFacts& process : event.processes) {
         pids.push_back(process.pid);
     }
-    if (event.why == "watchdog") {
+    if (event.why == "watchdog" || pids.empty()) {
         return "";
     }
     const std::size_t all = pids.size() + event.more;
@@ -181,7 +182,10 @@ TimelineRow phase_row(const StopRecord& record, const StopEvent& event, Usec unt
     // ExecStopPost and what comes after it have a limit of their own.
     const bool in_limit = event.state == "stop" || event.state == "pre-stop" ||
                           event.state == "stop-sigterm" || event.state == "stop-watchdog";
-    if (event.state.ends_with("-sigterm") && first_stop_signal(record) == nullptr) {
+    const bool waits_for_nothing_sent =
+        (event.state.ends_with("-sigterm") && first_stop_signal(record) == nullptr) ||
+        (event.state.ends_with("-sigkill") && !record.sigkill);
+    if (waits_for_nothing_sent) {
         row.text = "waits for the processes to be gone";
     }
     row.share = share_text(until - event.at, in_limit ? record.limit : kUsecInfinity);

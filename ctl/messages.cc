@@ -155,6 +155,14 @@ std::string_view exit_code_name(int code) {
     }
 }
 
+std::string before_executed(int status) {
+    const std::string_view name = exit_status_name(status);
+    return "ended before its program was executed (" +
+           (name.empty() ? "status " + std::to_string(status)
+                         : std::to_string(status) + "/" + std::string{name}) +
+           ")";
+}
+
 std::string describe_end(int code, int status, bool ran) {
     switch (code) {
         case kCodeExited: {

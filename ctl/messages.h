@@ -18,6 +18,11 @@ std::optional<std::string_view> meaning_of_exit_status(int status);
 /// systemd's short name of an exit status: "EXEC" for 203; empty when it has none.
 std::string_view exit_status_name(int status);
 
+/// The statuses from here on may be svcd's: of what was not executed.
+constexpr int kFirstOfSvcd = 200;
+/// "ended before its program was executed (203/EXEC)".
+std::string before_executed(int status);
+
 /// How a process ended, after "its main process": `code` and `status` as ExecMainCode and
 /// ExecMainStatus have them. "exited with status 1", "was killed by SIGKILL". Empty when it hasn't
 /// ended.

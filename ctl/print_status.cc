@@ -115,7 +115,11 @@ std::string main_process_line(const StatusFacts& facts) {
     const std::uint64_t last = number_of(facts.properties, "ExecMainPID");
     const auto code = static_cast<int>(number_of(facts.properties, "ExecMainCode"));
     const auto status = static_cast<int>(number_of(facts.properties, "ExecMainStatus"));
-    const std::string end = describe_end(code, status, truth_of(facts.properties, "ExecStarted"));
+    const bool ran = truth_of(facts.properties, "ExecStarted");
+    const bool never_ran = !ran && code == 1 && status >= kFirstOfSvcd &&
+                           recorded_failure(facts.properties, "Failure").kind == "not-executed" &&
+                           text_of(facts.properties, "ExecErrorText").starts_with("ExecStart:");
+    const std::string end = never_ran ? before_executed(status) : describe_end(code, status, ran);
     if (last == 0 || end.empty()) {
         return "";
     }
