@@ -175,7 +175,11 @@ std::optional<Verdict> not_loaded(const StateFacts& facts) {
     return verdict("load-error",
                    "its unit file can't be used (" + load + ")" +
                        (text.empty() ? "" : ": " + in_one_line(text)),
-                   "Mend the file, then 'svctl daemon-reload'.");
+                   load == "masked"
+                       ? "Remove the link to /dev/null, if the unit is to be there; then 'svctl "
+                         "daemon-reload'."
+                   : load == "not-found" ? ""
+                                         : "Mend the file, then 'svctl daemon-reload'.");
 }
 
 std::optional<Verdict> file_has_changed(const StateFacts& facts) {
@@ -223,10 +227,15 @@ std::optional<Verdict> dependency_down(const StateFacts& facts) {
             "dependency", "a unit that it needs did not start: " + facts.culprits,
             "'svctl explain' of that one says more; then 'svctl start " + unit_of(facts) + "'.");
     }
-    return verdict("dependency", "a unit that it needs is down: " + facts.culprits,
-                   facts.culprits.find("a Requisite has to be active") != std::string::npos
-                       ? "Start that one first: a Requisite does not start it."
-                       : "Mend that one first; 'svctl explain' of it says more.");
+    return verdict(
+        "dependency", "a unit that it needs is down: " + facts.culprits,
+        facts.culprits.find("a Requisite has to be active") != std::string::npos
+            ? "Start that one first: a Requisite does not start it."
+        : facts.culprits.find(" is not-found") != std::string::npos
+            ? "Correct the name in Requires (BindsTo, Requisite), or add that unit's "
+              "file: there is none of that name" +
+                  (facts.near_name.empty() ? "." : "; did you mean " + facts.near_name + "?")
+            : "Mend that one first; 'svctl explain' of it says more.");
 }
 
 std::optional<Verdict> start_limit_hit(const StateFacts& facts) {
@@ -311,8 +320,7 @@ std::optional<Verdict> is_not_ready(const StateFacts& facts) {
         "not-ready",
         "Type: " + type + ": " + waits_for + (main.empty() ? "" : ". The main process is " + main),
         kind == "ready-refused"
-            ? "NotifyAccess: all, or exec, if another process than the main one "
-              "is to say it."
+            ? "NotifyAccess: all, if another process than the main one is to say it."
         : kind == "ready-missing" ? "If the program never sends READY=1: Type: exec."
         : waits_for_parent        ? "If the program stays in the foreground: Type: exec."
         : kind == "pid-file-wrong"

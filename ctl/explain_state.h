@@ -14,6 +14,7 @@ struct StateFacts {
     Json job;                            ///< its job's properties; null: it has none
     std::vector<std::string> waits_for;  ///< for a job that waits: "db.service (start, running)"
     std::string culprits;                ///< dependencies that are down, with the reasons
+    std::string near_name;  ///< of the units that there are, what a missing one may have meant
     std::vector<ProcessFacts> processes;
     bool culprit_may_be_up = false;  ///< the first of `culprits` was not at the time
     bool frozen = false;             ///< its cgroup

@@ -9,6 +9,9 @@ std::optional<FileChange> file_change(const Json& properties) {
         return std::nullopt;
     }
     const std::string own = text_of(properties, "FragmentPath");
+    if (text_of(properties, "LoadState") == "masked") {
+        return std::nullopt;  // that is said already
+    }
     const auto gone = properties.find("GoneFiles");
     if (gone == properties.end() || !gone->is_array() || gone->empty()) {
         return FileChange{
@@ -17,6 +20,14 @@ std::optional<FileChange> file_change(const Json& properties) {
             "Have it read with 'svctl daemon-reload'."};
     }
     if (std::ranges::find(*gone, Json(own)) != gone->end()) {
+        if (text_of(properties, "LoadState") == "not-found") {
+            return FileChange{"its unit file " + own +
+                                  " is gone: it goes on as it was loaded, and can't be started "
+                                  "any more once it has ended",
+                              "the file is gone since",
+                              "Put the file back, if the unit is to stay; then 'svctl "
+                              "daemon-reload'."};
+        }
         return FileChange{"its unit file " + own +
                               " is gone: what was loaded from it is in force until the next "
                               "'svctl daemon-reload', and then the unit can't be started any more",

@@ -27,6 +27,7 @@ struct Asked {
     Json job;
     std::vector<std::string> waits_for;
     Culprits culprits;
+    std::string near_name;  ///< of what a missing unit may have meant
     std::string ordering_cycle;
     std::vector<std::string> own_jobs;  ///< that its processes have asked for
 };
@@ -129,6 +130,31 @@ void ask_about_job(Session& session, Asked& asked) {
     }
 }
 
+/// The unit that is probably meant by the name of one that is needed and has no file.
+std::string near_name_of_missing(Session& session,
+                                 const Json& properties,
+                                 const std::string& culprits) {
+    std::vector<std::string> known;
+    if (culprits.find(" is not-found") == std::string::npos) {
+        return "";
+    }
+    for (const UnitRow& row : session.daemon().units()) {
+        if (row.load == "loaded") {
+            known.push_back(row.name);
+        }
+    }
+    for (const char* relation : {"Requires", "BindsTo", "Requisite"}) {
+        const auto list = properties.find(relation);
+        for (const Json& name : list == properties.end() ? Json::array() : *list) {
+            const auto needed = name.get<std::string>();
+            if (culprits.find(needed + " is not-found") != std::string::npos) {
+                return nearest_unit(needed, known).value_or("");
+            }
+        }
+    }
+    return "";
+}
+
 Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
     Asked asked;
     asked.properties = session.daemon().unit_properties(unit);
@@ -145,6 +171,7 @@ Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
     asked.ordering_cycle = ordering_cycle_of(session, text_of(asked.properties, "Id"));
     if (active != "active" && active != "deactivating") {
         asked.culprits = find_culprits(session, asked.properties);
+        asked.near_name = near_name_of_missing(session, asked.properties, asked.culprits.text);
     }
     return asked;
 }
@@ -170,6 +197,7 @@ StateFacts facts_of(const Asked& asked, const Surroundings& around) {
     facts.waits_for = asked.waits_for;
     facts.culprits = asked.culprits.text;
     facts.culprit_may_be_up = asked.culprits.may_be_up;
+    facts.near_name = asked.near_name;
     facts.processes = around.processes;
     facts.frozen = around.frozen;
     facts.now = around.now;
