@@ -156,8 +156,8 @@ std::optional<Verdict> hung_control_process(const ProcessFacts& process, const S
     }
     return verdict(process, "control-hung", text,
                    spawn->setting +
-                       ": a command that ends by itself, for example below "
-                       "'timeout 5'.");
+                       ": a command that ends by itself, before its share of the time limit is "
+                       "over (timeout(1) ends one that does not).");
 }
 
 std::vector<Verdict> judge_processes(const Scene& scene) {

@@ -10,12 +10,6 @@
 namespace svcd {
 namespace {
 
-bool was_starting(const StopRecord& record) {
-    static constexpr auto kStarting =
-        std::to_array<std::string_view>({"condition", "start-pre", "start", "start-post"});
-    return std::ranges::find(kStarting, record.from) != kStarting.end();
-}
-
 std::size_t without_commands(const StopRecord& record, const std::set<ProcessId>& pids) {
     return static_cast<std::size_t>(std::ranges::count_if(
         pids, [&](ProcessId pid) { return spawn_of(record, pid) == nullptr; }));
@@ -87,6 +81,9 @@ std::string own_end(const StopRecord& record) {
 
 /// What it was that ended the unit when nobody asked, without its name.
 std::string own_reason(const StopRecord& record) {
+    if (const StopEvent* ignored = ignored_failure(record)) {
+        return ignored_text(*ignored);  // the rest follows from it
+    }
     if (record.result == "success") {
         const bool said_so = std::ranges::any_of(record.events, [](const StopEvent& event) {
             return event.what == "notify" && event.stopping && event.at < 1'000;
@@ -196,6 +193,12 @@ std::string sender_text(const StopRecord& record) {
 
 }  // namespace
 
+bool was_starting(const StopRecord& record) {
+    static constexpr auto kStarting =
+        std::to_array<std::string_view>({"condition", "start-pre", "start", "start-post"});
+    return std::ranges::find(kStarting, record.from) != kStarting.end();
+}
+
 std::string requester_text(const Requester& requester) {
     std::string text = user_text(requester.uid);
     text += requester.command.empty() ? "" : " with '" + without_folder(requester.command) + "'";
@@ -290,7 +293,7 @@ std::string headline(const StopRecord& record, Usec now) {
         const char* what = unready || failed_by(record, "not-executed") ? " failed to start: "
                            : was_ended_by_svcd(record)                  ? " was ended by svcd: "
                            : by_signal || by_a_person                   ? " went down: "
-                                                                        : " went down by itself: ";
+                                                      : " went down by itself: ";
         const bool says_sender = by_signal && record.result == "signal";
         return record.unit + what + own_reason(record) +
                (says_sender   ? sender_text(record)

@@ -40,6 +40,7 @@ std::optional<Verdict> shortened_by_shutdown(const StopRecord& record);
 std::optional<Verdict> cpu_throttled(const StopRecord& record);
 std::optional<Verdict> could_not_be_run(const StopRecord& record);
 std::optional<Verdict> failed_by_itself(const StopRecord& record);
+std::optional<Verdict> failure_was_ignored(const StopRecord& record);
 std::optional<Verdict> out_of_time(const StopRecord& record);
 std::optional<Verdict> command_failed(const StopRecord& record);
 std::optional<Verdict> promise_not_kept(const StopRecord& record);
@@ -69,6 +70,15 @@ bool was_held_at_watchdog(const StopRecord& record);
 
 /// "the main process, PID 812 (web),"
 std::string main_of(const StopRecord& record);
+/// What is to be done about a command that failed; the last line of the log follows, where it is
+/// known.
+std::string mend_of_command(const StopRecord& record, const std::string& setting);
+/// The ExecStart of a start that came to nothing, which failed and begins with '-'; or nullptr.
+const StopEvent* ignored_failure(const StopRecord& record);
+/// "ExecStart (/bin/web) exited with status 1 (ignored, since it begins with '-')".
+std::string ignored_text(const StopEvent& event);
+/// It left a state of its start.
+bool was_starting(const StopRecord& record);
 /// It was the unit that failed, before anybody stopped it.
 bool ended_by_itself(const StopRecord& record);
 

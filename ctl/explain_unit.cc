@@ -20,6 +20,7 @@ constexpr auto kJudges = std::to_array<Judge>({wedged,
                                                crashed,
                                                ended_by_signal,
                                                seen_at_watchdog,
+                                               failure_was_ignored,
                                                could_not_be_run,
                                                failed_by_itself,
                                                command_failed,
@@ -76,6 +77,15 @@ std::string command_text(const StopEvent& event) {
     return event.setting + " (" + event.command + ", PID " + std::to_string(event.pid) + ")";
 }
 
+/// A time limit that is less than what the command was given: "5", "0.4".
+std::string less_than(Usec took) {
+    constexpr Usec kTenth = 100'000;
+    constexpr Usec kMost = 50;
+    const Usec tenths = std::clamp<Usec>(took * 3 / 4 / kTenth, 1, kMost);
+    return tenths % 10 == 0 ? std::to_string(tenths / 10)
+                            : std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
 /// Was it TimeoutStartSec that was over?
 bool is_start_timeout(std::string_view kind) {
     return kind == "start-timeout" || kind == "ready-refused" || kind == "ready-missing" ||
@@ -83,8 +93,11 @@ bool is_start_timeout(std::string_view kind) {
 }
 
 std::string start_timeout_mend(const StopRecord& record, const StopEvent& failure) {
+    if (ignored_failure(record) != nullptr) {
+        return "";  // there is nobody who could do what it waits for
+    }
     if (failure.kind == "ready-refused") {
-        return "NotifyAccess: all, or exec, if another process than the main one is to say it.";
+        return "NotifyAccess: all, if another process than the main one is to say it.";
     }
     if (failure.kind == "ready-missing") {
         return "TimeoutStartSec: more, if it needs that long; Type: exec, if the program never "
@@ -103,6 +116,25 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
 }
 
 }  // namespace
+
+std::string mend_of_command(const StopRecord& record, const std::string& setting) {
+    return setting + ": its own output says why it failed ('svctl status " + record.unit +
+           "' shows it)" +
+           (setting == "ExecStart" ? "." : "; a '-' before it has svcd ignore its failure.");
+}
+
+const StopEvent* ignored_failure(const StopRecord& record) {
+    const auto found = std::ranges::find_if(record.events, [](const StopEvent& event) {
+        return event.what == "exit" && event.ignored && event.setting == "ExecStart";
+    });
+    const bool came_to_nothing = ended_by_itself(record) && record.main_pid == 0;
+    return found != record.events.end() && came_to_nothing ? &*found : nullptr;
+}
+
+std::string ignored_text(const StopEvent& event) {
+    return event.setting + " (" + event.command + ") " + end_text(event.code, event.status) +
+           " (ignored, since it begins with '-')";
+}
 
 std::string main_of(const StopRecord& record) {
     return "the main process, " + pid_text(record.main_pid, name_at_end(record)) + ",";
@@ -127,7 +159,10 @@ std::optional<Verdict> exec_stop_cut(const StopRecord& record) {
                    command_text(*cut->end) + " had not ended after " + short_time(cut->took) +
                        share + ", and svcd ended it",
                    cut->end->setting +
-                       ": a command that ends by itself, for example below 'timeout 5'" +
+                       ": a command that ends by itself, for example below 'timeout " +
+                       less_than(cut->took) +
+                       "', which is less than it was given (exit status 124, which is timeout's "
+                       "when the time is over, counts as a failure)" +
                        (cut->end->setting == "ExecStop"
                             ? "; or leave it out, if " + record.stop_signal + " is enough."
                             : "."));
@@ -152,11 +187,9 @@ std::optional<Verdict> exec_stop_failed(const StopRecord& record) {
             " after " + short_time(failed->took) +
             (told != nullptr && told->at >= failed->end->at ? "; svcd went on with " + told->signal
                                                             : ""),
-        failure_of(record) == nullptr
+        failure_of(record) == nullptr || ignored_failure(record) != nullptr
             ? ""
-            : failed->end->setting +
-                  ": mend the command, its output is in the unit's log; a '-' before it has svcd "
-                  "ignore its failure.");
+            : mend_of_command(record, failed->end->setting));
 }
 
 std::optional<Verdict> shortened_by_shutdown(const StopRecord& record) {
@@ -230,6 +263,16 @@ std::optional<Verdict> failed_by_itself(const StopRecord& record) {
                    "See what it wrote last: 'svctl status " + record.unit + "'.");
 }
 
+/// What svcd was told to ignore, and what the rest follows from.
+std::optional<Verdict> failure_was_ignored(const StopRecord& record) {
+    const StopEvent* ignored = ignored_failure(record);
+    return ignored == nullptr
+               ? std::nullopt
+               : std::optional{verdict("ignored-failure", ignored_text(*ignored),
+                                       mend_of_command(record, ignored->setting) +
+                                           " Without the '-' the start fails with this reason.")};
+}
+
 /// Tells which limit was over, as svcd wrote it down, and what to do about that limit.
 std::optional<Verdict> out_of_time(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
@@ -260,10 +303,7 @@ std::optional<Verdict> command_failed(const StopRecord& record) {
         failure->setting.starts_with("ExecStop") || record.result == "exec-condition") {
         return std::nullopt;
     }
-    return verdict("command-failed", failure->text,
-                   failure->setting +
-                       ": mend the command, its output is in the unit's log; a '-' before it has "
-                       "svcd ignore its failure.");
+    return verdict("command-failed", failure->text, mend_of_command(record, failure->setting));
 }
 
 /// Tells that it did not do what its Type promises.
@@ -275,7 +315,9 @@ std::optional<Verdict> promise_not_kept(const StopRecord& record) {
     const std::string look = "See what it wrote last: 'svctl status " + record.unit + "'.";
     if (failure->kind == "no-pid-file") {
         return verdict(failure->kind, failure->text,
-                       "PIDFile: the path that the program really writes; or leave it out.");
+                       ignored_failure(record) != nullptr
+                           ? ""
+                           : "PIDFile: the path that the program really writes; or leave it out.");
     }
     if (failure->kind == "not-ready") {
         return verdict(failure->kind, failure->text, look);

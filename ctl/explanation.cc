@@ -97,6 +97,22 @@ std::string processes_text(const std::vector<ProcessFacts>& processes) {
                                  : pids_text(pids, 8);
 }
 
+/// Of the end that the unit is in still, its settings and its log tell more.
+void add_what_is_known_now(std::vector<Verdict>& verdicts,
+                           const StopRecord& record,
+                           const Surroundings& around) {
+    if (around.last_stop != record.id || text_of(around.properties, "SubState") == "auto-restart") {
+        return;
+    }
+    for (Verdict& each : verdicts) {
+        const bool is_command = each.kind == "command-failed" || each.kind == "ignored-failure" ||
+                                each.kind == "exec-stop-failed";
+        if (is_command && !each.mend.empty() && !around.last_line.empty()) {
+            each.mend += " The last line of the log: \"" + around.last_line + "\".";
+        }
+    }
+}
+
 }  // namespace
 
 Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
@@ -130,6 +146,7 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     const Scene scene{judged, shows_now ? around.processes : left_processes(record), around.frozen};
     result.verdicts = judge_processes(scene);
     std::vector<Verdict> unit = judge_unit(record);
+    add_what_is_known_now(unit, record, around);
     const std::string sub = text_of(around.properties, "SubState");
     if (record.lost && !sub.empty() && sub != "stop-wedged") {
         for (Verdict& each : unit) {

@@ -29,8 +29,10 @@ struct Surroundings {
     Json properties;                      ///< of the unit
     std::vector<ProcessFacts> processes;  ///< that are there now, when the stop goes on
     bool frozen = false;
-    Usec now = 0;            ///< CLOCK_REALTIME
-    Usec now_monotonic = 0;  ///< CLOCK_MONOTONIC
+    std::string last_line;        ///< of its log, where the last stop was its end; else ""
+    std::uint64_t last_stop = 0;  ///< the record's number
+    Usec now = 0;                 ///< CLOCK_REALTIME
+    Usec now_monotonic = 0;       ///< CLOCK_MONOTONIC
 };
 
 Explanation explain_stop(const StopRecord& record, const Surroundings& around);

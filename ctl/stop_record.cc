@@ -80,6 +80,7 @@ StopEvent read_event(const Json& json) {
     event.how = text_of(json, "how");
     event.from = pid_of(json, "from");
     event.ran = truth_of(json, "ran");
+    event.ignored = truth_of(json, "ignored");
     event.cpu = time_of(json, "cpu_usec");
     event.cpu_soft = time_of(json, "cpu_soft_usec");
     event.cpu_hard = time_of(json, "cpu_hard_usec");

@@ -64,6 +64,7 @@ struct StopEvent {
     std::string result;
     std::string how;  ///< of manager: what had become of the one before
     ProcessId from = 0;
+    bool ignored = false;     ///< of an exit: a failure that '-' before the command has ignored
     bool ran = false;         ///< of an exit: it was the unit's program by then
     std::optional<Usec> cpu;  ///< of an exit: CPU time of the unit; LimitCPU: the next two
     std::optional<Usec> cpu_soft;

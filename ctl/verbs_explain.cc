@@ -6,6 +6,7 @@
 #include "explain_state.h"
 #include "explanation.h"
 #include "guard.h"
+#include "log_lines.h"
 #include "named_units.h"
 #include "reasons.h"
 #include "signals.h"
@@ -184,6 +185,13 @@ Surroundings surroundings_of(const Asked& asked) {
         around.processes =
             list == asked.examined.end() ? std::vector<ProcessFacts>{} : read_processes(*list);
         around.frozen = truth_of(asked.examined, "frozen");
+    }
+    const std::string active = text_of(asked.properties, "ActiveState");
+    if (!asked.records.empty() && (active == "inactive" || active == "failed")) {
+        around.last_stop = read_record(asked.records.front()).id;
+        const auto lines =
+            last_lines(log_path_of(asked.properties), 1, log_begin_of(asked.properties));
+        around.last_line = lines.empty() ? "" : lines.front();
     }
     around.now = realtime_now();
     around.now_monotonic = monotonic_now();

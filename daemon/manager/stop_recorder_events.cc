@@ -39,6 +39,17 @@ void append_command(JsonWriter& json, const UnitDefinition* definition, std::uin
     json.field("setting", name_of(command.role)).field("command", text_of(command));
 }
 
+/// Of a command of the start: nothing else tells of it later, and the start may come to nothing.
+bool is_ignored_failure(const ProcessExited& event,
+                        const UnitDefinition* definition,
+                        std::uint16_t index) {
+    return definition != nullptr && definition->service != nullptr &&
+           index < definition->service->commands.size() &&
+           definition->service->commands[index].role == CommandRole::start &&
+           definition->service->commands[index].ignore_failure &&
+           (event.code != ExitCode::exited || event.status != 0);
+}
+
 /// Is a slice the other one or below it? Their names say so: systemd.slice(5).
 bool is_below(std::string_view slice, std::string_view other) {
     constexpr std::string_view kSuffix = ".slice";
@@ -237,8 +248,14 @@ void StopRecorder::hear(const ProcessExited& event) {
     }
     if (*role == ProcessRole::control) {
         JsonWriter json{fields};
-        append_command(json, supervisor_.definition(*unit),
-                       supervisor_.status(*unit).control_command);
+        const UnitDefinition* definition = supervisor_.definition(*unit);
+        const std::uint16_t index = supervisor_.status(*unit).control_command;
+        append_command(json, definition, index);
+        if (is_ignored_failure(event, definition, index)) {
+            json.field("ignored", true);
+            add_or_remember(*unit, "exit", std::move(fields));
+            return;
+        }
     } else {
         main_exited_ = *unit;
     }
