@@ -88,7 +88,7 @@ std::string own_reason(const StopRecord& record) {
         const bool said_so = std::ranges::any_of(record.events, [](const StopEvent& event) {
             return event.what == "notify" && event.stopping && event.at < 1'000;
         });
-        return said_so ? "it said STOPPING=1 by itself" : own_end(record);
+        return (said_so ? "it said STOPPING=1, and " : "") + own_end(record);
     }
     const StopEvent* failure = failure_of(record);
     if (failure != nullptr && failure->kind == "not-executed") {
@@ -293,7 +293,7 @@ std::string headline(const StopRecord& record, Usec now) {
         const char* what = unready || failed_by(record, "not-executed") ? " failed to start: "
                            : was_ended_by_svcd(record)                  ? " was ended by svcd: "
                            : by_signal || by_a_person                   ? " went down: "
-                                                      : " went down by itself: ";
+                                                      : " ended without being asked by svcd: ";
         const bool says_sender = by_signal && record.result == "signal";
         return record.unit + what + own_reason(record) +
                (says_sender   ? sender_text(record)

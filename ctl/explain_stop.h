@@ -40,6 +40,7 @@ std::optional<Verdict> shortened_by_shutdown(const StopRecord& record);
 std::optional<Verdict> cpu_throttled(const StopRecord& record);
 std::optional<Verdict> could_not_be_run(const StopRecord& record);
 std::optional<Verdict> failed_by_itself(const StopRecord& record);
+std::optional<Verdict> ended_unasked(const StopRecord& record);
 std::optional<Verdict> failure_was_ignored(const StopRecord& record);
 std::optional<Verdict> out_of_time(const StopRecord& record);
 std::optional<Verdict> command_failed(const StopRecord& record);

@@ -23,6 +23,7 @@ constexpr auto kJudges = std::to_array<Judge>({wedged,
                                                failure_was_ignored,
                                                could_not_be_run,
                                                failed_by_itself,
+                                               ended_unasked,
                                                command_failed,
                                                promise_not_kept,
                                                out_of_time,
@@ -259,8 +260,21 @@ std::optional<Verdict> failed_by_itself(const StopRecord& record) {
     return verdict("failed-itself",
                    main_of(record) + " " +
                        end_text(record.main_code, record.main_status, main_ran(record)) +
-                       " by itself",
+                       ", which svcd had not asked it to",
                    "See what it wrote last: 'svctl status " + record.unit + "'.");
+}
+
+/// A process that catches a signal ends as one that has decided so itself.
+std::optional<Verdict> ended_unasked(const StopRecord& record) {
+    if (!ended_by_itself(record) || was_starting(record) || asked_kill(record) != nullptr ||
+        record.main_code != "exited" || record.result != "success" ||
+        exit_of(record, record.main_pid) == nullptr) {
+        return std::nullopt;
+    }
+    return verdict("ended-unasked",
+                   "svcd did not ask it to end: it did so of its own accord, or another process "
+                   "told it to. A signal that a program catches leaves no trace",
+                   "");
 }
 
 /// What svcd was told to ignore, and what the rest follows from.

@@ -104,11 +104,15 @@ void add_what_is_known_now(std::vector<Verdict>& verdicts,
     if (around.last_stop != record.id || text_of(around.properties, "SubState") == "auto-restart") {
         return;
     }
+    const std::string restart = text_of(around.properties, "Restart");
     for (Verdict& each : verdicts) {
         const bool is_command = each.kind == "command-failed" || each.kind == "ignored-failure" ||
                                 each.kind == "exec-stop-failed";
         if (is_command && !each.mend.empty() && !around.last_line.empty()) {
             each.mend += " The last line of the log: \"" + around.last_line + "\".";
+        }
+        if (each.kind == "ended-unasked" && restart.starts_with("on-") && restart != "on-success") {
+            each.text += ". Restart: " + restart + " does not act, since it was a clean end";
         }
     }
 }

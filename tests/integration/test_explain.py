@@ -158,7 +158,7 @@ class Families(ExplainCase, TestCase):
             answer, text = explained(svcd)
             self.assertIn("the main process ended and left PID", self.verdict(answer, "left-processes")["text"].replace("The", "the"))
             self.assertIn("Type: forking", text)
-            self.assertIn("a.service went down by itself: its main process exited with status 0", text)
+            self.assertIn("a.service ended without being asked by svcd: its main process exited with status 0", text)
 
     def test_a_zombie_beside_what_really_keeps_the_stop(self):
         answer, _ = self.stopped(misbehaving("zombie"))

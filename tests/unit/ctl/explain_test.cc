@@ -28,8 +28,9 @@ TEST(Headline, SaysWhatHappenedInASentence) {
     EXPECT_EQ(explained(clean()).headline, "web.service was stopped in 210 ms, cleanly");
     EXPECT_EQ(explained(clean({{"shutdown", true}})).headline,
               "web.service was stopped in 210 ms at the shutdown, cleanly");
-    EXPECT_EQ(explained(by_itself("exit-code", "exited", 3)).headline,
-              "web.service went down by itself: its main process exited with status 3");
+    EXPECT_EQ(
+        explained(by_itself("exit-code", "exited", 3)).headline,
+        "web.service ended without being asked by svcd: its main process exited with status 3");
     Json start = by_itself("timeout", "killed", 15);
     start["from"] = "start";
     start["events"].push_back({{"at_usec", 0},

@@ -330,8 +330,8 @@ TEST_F(Svctl, KillCancelAndResetFailedReachTheDaemon) {
 TEST_F(Svctl, ExplainTellsTheLastStopOrTheOneThatIsAskedFor) {
     EXPECT_THAT(run({"explain", "web"}).out,
                 AllOf(StartsWith("○ web.service is up"),
-                      HasSubstr("web.service went down by itself: its main process exited with "
-                                "status 0\n")));
+                      HasSubstr("web.service ended without being asked by svcd: its main "
+                                "process exited with status 0\n")));
     EXPECT_THAT(run({"explain", "-n", "2", "web"}).out,
                 StartsWith("× web.service was stopped in 9 s"));
     const Outcome list = run({"explain", "--all", "web"});
