@@ -64,7 +64,12 @@ void PrivateConnection::cut() {
     if (!is_open()) {
         return;
     }
-    socket_.reset();  // and with it goes epoll's entry
+    // Closing it would not do while a child on its way to execve has a copy.
+    if (is_watched_) {
+        ::epoll_ctl(owner_.ready_.get(), EPOLL_CTL_DEL, socket_.get(), nullptr);
+    }
+    ::shutdown(socket_.get(), SHUT_RDWR);
+    socket_.reset();
     out_.clear();
     queued_bytes_ = 0;
     std::string().swap(in_);  // an assignment would keep the memory

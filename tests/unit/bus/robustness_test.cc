@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
+#include <csignal>
 #include <random>
 
 #include "bus/body_limits.h"
@@ -163,6 +165,28 @@ TEST(BusRobustness, MalformedBytesCostOnlyTheirOwnConnection) {
     }
     expect_served(daemon);
     daemon.in_loop([](FakeManager& manager) { EXPECT_TRUE(manager.events.empty()); });
+}
+
+/// Like one that the manager has cloned, and that hangs on its way to execve.
+TEST(BusRobustness, AConnectionIsCutAlsoWhileAChildHasACopyOfIt) {
+    BusDaemon daemon;
+    const int fd = connect_to(daemon.socket());
+    const std::string bytes = handshake() + get_unit_call();
+    ASSERT_EQ(::write(fd, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    EXPECT_THAT(read_until(fd, "db_2eservice"), ::testing::HasSubstr("db_2eservice"));
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::close(fd);
+        ::pause();
+        ::_exit(0);
+    }
+    ASSERT_EQ(::send(fd, "no message at all", 17, MSG_NOSIGNAL), 17);
+    EXPECT_TRUE(is_closed_by_peer(fd));
+    ::close(fd);
+    expect_served(daemon);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    expect_served(daemon);
 }
 
 TEST(BusRobustness, AClientThatNeverReadsIsCutWhenItsAnswersPileUp) {
