@@ -170,6 +170,19 @@ std::vector<ProcessFacts> read_processes(const Json& list) {
     return processes;
 }
 
+namespace {
+
+/// Had the service ended, or failed, before svcd sent a signal?
+bool fell_first(const StopRecord& record) {
+    const auto first = std::ranges::find_if(record.events, [](const StopEvent& event) {
+        return event.what == "signal" || event.what == "failure" ||
+               (event.what == "exit" && event.role == "main");
+    });
+    return first != record.events.end() && first->what != "signal";
+}
+
+}  // namespace
+
 StopRecord read_record(const Json& json) {
     StopRecord record;
     record.unit = text_of(json, "unit");
@@ -180,8 +193,6 @@ StopRecord read_record(const Json& json) {
     record.main_pid = pid_of(json, "main_pid");
     record.command = text_of(json, "command");
     record.asked_by = read_requester(json);
-    record.shutdown = truth_of(json, "shutdown") && record.asked_by;
-    record.came_before_shutdown = truth_of(json, "shutdown") && !record.asked_by;
     record.kill_mode = text_of(json, "kill_mode");
     record.stop_signal = text_of(json, "stop_signal");
     record.send_sigkill = !json.contains("send_sigkill") || truth_of(json, "send_sigkill");
@@ -190,6 +201,9 @@ StopRecord read_record(const Json& json) {
     for (const Json& event : list_of(json, "events")) {
         record.events.push_back(read_event(event));
     }
+    record.came_before_shutdown =
+        truth_of(json, "shutdown") && !record.asked_by && fell_first(record);
+    record.shutdown = truth_of(json, "shutdown") && !record.came_before_shutdown;
     record.duration = time_of(json, "duration_usec");
     record.sub = text_of(json, "sub");
     record.result = text_of(json, "result");
