@@ -7,6 +7,18 @@
 #include "bus/private_socket.h"
 
 namespace svcd {
+namespace {
+
+bool is_stranger(const PrivateConnection& each) {
+    return !each.is_trusted();
+}
+
+auto of_user(uid_t user) {
+    return
+        [user](const PrivateConnection& each) { return is_stranger(each) && each.uid() == user; };
+}
+
+}  // namespace
 
 template <typename Fits>
 std::size_t PrivateSocket::count_of(const Fits& fits) const {
@@ -44,14 +56,14 @@ std::optional<uid_t> PrivateSocket::stranger_with_most() const {
     return most == counts.end() ? std::nullopt : std::optional{most->first};
 }
 
+/// That of the user with most first.
+bool PrivateSocket::close_idle_stranger() {
+    const std::optional<uid_t> most = stranger_with_most();
+    return (most && close_idle(of_user(*most))) || close_idle(is_stranger);
+}
+
 /// Makes room for a new connection of this user. Else a sentence that says why there is none.
 std::string PrivateSocket::why_no_place(uid_t uid, bool trusted) {
-    const auto of_user = [](uid_t user) {
-        return [user](const PrivateConnection& each) {
-            return !each.is_trusted() && each.uid() == user;
-        };
-    };
-    const auto is_stranger = [](const PrivateConnection& each) { return !each.is_trusted(); };
     const auto refusal = [](const std::string& whose, std::size_t count) {
         return "Too many connections: " + whose + " has " + std::to_string(count) +
                " to this svcd already, and all of them wait for answers. Close one, or try again.";
@@ -67,8 +79,7 @@ std::string PrivateSocket::why_no_place(uid_t uid, bool trusted) {
     if (all < kConnectionsMax && (trusted || strangers < kStrangersMax)) {
         return "";
     }
-    const std::optional<uid_t> most = stranger_with_most();
-    if ((most && close_idle(of_user(*most))) || close_idle(is_stranger)) {
+    if (close_idle_stranger()) {
         return "";
     }
     if (trusted) {
@@ -85,11 +96,7 @@ bool PrivateSocket::find_descriptor(Descriptor& socket, bool trusted) {
     if (socket.get() < limit) {
         return true;
     }
-    const std::optional<uid_t> most = stranger_with_most();
-    const auto is_of_most = [&](const PrivateConnection& each) {
-        return !each.is_trusted() && each.uid() == most;
-    };
-    const bool has_closed = (most && close_idle(is_of_most)) ||
+    const bool has_closed = close_idle_stranger() ||
                             (trusted && close_idle([](const PrivateConnection&) { return true; }));
     if (has_closed) {
         socket = Descriptor(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));

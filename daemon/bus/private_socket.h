@@ -100,6 +100,7 @@ private:
     template <typename Fits>
     std::size_t count_of(const Fits& fits) const;
     std::optional<uid_t> stranger_with_most() const;
+    bool close_idle_stranger();
     void forget_oldest_refusal();
     bool find_descriptor(Descriptor& socket, bool trusted);
     void refuse_for_want_of_descriptors();
