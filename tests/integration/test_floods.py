@@ -79,6 +79,21 @@ def connect_and_leave(path):
         connection.connect(path)
 
 
+@contextlib.contextmanager
+def full_line(svcd):
+    """The manager stands still, and nobody has filled the line before its socket."""
+    svcd.disconnect()
+    manager, path = svcd.manager_pid(), os.path.join(svcd.run, "bus")
+    os.kill(manager, signal.SIGSTOP)
+    try:
+        with as_user(NOBODY), contextlib.suppress(BlockingIOError):
+            while True:
+                connect_and_leave(path)
+        yield
+    finally:
+        os.kill(manager, signal.SIGCONT)
+
+
 def header(body_size, fields_size=0, serial=7):
     return struct.pack("<BBBBIII", ord("l"), dbus_client.METHOD_CALL, 0, 1, body_size, serial, fields_size)
 
@@ -308,33 +323,17 @@ class Places(TestCase):
 
     def test_svctl_waits_for_its_place_in_the_line(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
-            svcd.disconnect()
-            manager, path = svcd.manager_pid(), os.path.join(svcd.run, "bus")
-            os.kill(manager, signal.SIGSTOP)
-            try:
-                with as_user(NOBODY), contextlib.suppress(BlockingIOError):
-                    while True:
-                        connect_and_leave(path)
+            with full_line(svcd):
                 asks = svcd.begin("is-active", "a")
                 with self.assertRaises(subprocess.TimeoutExpired):
                     asks.wait(1)  # at once it would end with EAGAIN
-            finally:
-                os.kill(manager, signal.SIGCONT)
             out, err = asks.communicate(timeout=PATIENCE)
             self.assertEqual((asks.returncode, out, err), (3, "inactive\n", ""))
 
     def test_svctl_says_that_the_line_stayed_full(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
-            svcd.disconnect()
-            manager, path = svcd.manager_pid(), os.path.join(svcd.run, "bus")
-            os.kill(manager, signal.SIGSTOP)
-            try:
-                with as_user(NOBODY), contextlib.suppress(BlockingIOError):
-                    while True:
-                        connect_and_leave(path)
+            with full_line(svcd):
                 done = svcd.svctl("is-active", "a", status=5)
-            finally:
-                os.kill(manager, signal.SIGCONT)
             self.assertIn("the line before its socket was full", done.stderr)
 
     def test_while_strangers_come_and_go_svctl_gets_through(self):
