@@ -16,8 +16,8 @@ constexpr int kReconnectPauseMilliseconds = 10;
 /// An address without a listener that is no runtime dir's: somebody is just being restarted,
 /// perhaps.
 constexpr Usec kRefusedMax = 1'000'000;
-/// So long it is tried again when the line before the socket is full: svcd takes from it in every
-/// turn, and whoever fills it has to go on filling it.
+/// svctl tries for so long to connect when the line before the socket is full: svcd takes from it
+/// in every turn, and whoever fills it has to go on filling it.
 constexpr Usec kFullMax = 5'000'000;
 constexpr const char* kFull = "System.Error.EAGAIN";
 /// A manager that is started again so soon is worth waiting for.

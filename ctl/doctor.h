@@ -46,14 +46,15 @@ struct Patient {
     std::vector<StopRecord> records;         ///< newest first
     std::vector<ProcessId> of_earlier_life;  ///< processes that the stop of `records` left over
     std::vector<Zombie> zombies;             ///< children of its processes
-    /// Those that blocked the stop signal in every thread, each time they were looked at, and have
-    /// neither a handler for it nor a signalfd that reads it.
+    /// The processes that blocked the stop signal in every thread, each time they were looked at,
+    /// and have neither a handler for it nor a signalfd that reads it.
     std::set<ProcessId> blockers;
     std::vector<FileFault> file_faults;   ///< of what the unit names
     Usec program_changed = 0;             ///< CLOCK_REALTIME: the last change of its program
     std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
-    /// What it needs and is not up, though it is: unit → "has failed: ..."; none that only ended.
+    /// The units that it needs and that are not up, while it is up: unit → "has failed: ...".
+    /// Units that have only ended are left out.
     std::map<std::string, std::string> needed_down;
     Usec now_monotonic = 0;
     Usec budget = kUsecInfinity;  ///< of the shutdown

@@ -34,7 +34,7 @@ std::string shown(const Processes& processes) {
     return pids_text(pids);
 }
 
-/// What a stop comes to when the signal does nothing.
+/// Says how long a stop takes when the signal does nothing.
 std::string costs(const Patient& patient) {
     const Usec limit = number_of(patient.properties, "TimeoutStopUSec", kUsecInfinity);
     return "unless something else ends it, a stop " +
@@ -51,8 +51,8 @@ bool takes(const Patient& patient, const ProcessFacts& process, const std::strin
     return process.caught.contains(signal) || reads_it;
 }
 
-/// Those that nothing but the stop signal is known to end. A main process that takes the signal may
-/// end its children itself, and so may a command of the unit.
+/// Returns the processes that nothing but the stop signal is known to end. A main process that
+/// takes the signal may end its children itself, and so may a command of the unit.
 Processes left_to_the_signal(const Patient& patient) {
     const std::string mode = text_of(patient.properties, "KillMode");
     const ProcessFacts* main = main_process(patient);

@@ -20,7 +20,7 @@ std::vector<ProcessId> pids_of(const Processes& processes) {
     return pids;
 }
 
-/// Those of the processes that were started before the unit's present life began, and none where
+/// Returns the processes that were started before the unit's present life began, and none where
 /// that can't be told. They are looked up in /proc of the machine that svctl runs on.
 std::vector<ProcessId> older_than_this_life(const Json& properties,
                                             const std::vector<ProcessId>& processes);
@@ -29,7 +29,8 @@ struct EarlierLife {
     std::vector<ProcessId> processes;
     std::string text;  ///< earlier_life_text()
 };
-/// The same of a unit's processes, where its last stop has left some over; it is asked for.
+/// Returns the same of a unit's processes. It asks for the unit's last stop, and finds none unless
+/// that has left some over.
 EarlierLife find_earlier_life(Session& session,
                               const Json& properties,
                               const std::vector<ProcessRow>& processes);

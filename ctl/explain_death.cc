@@ -31,7 +31,7 @@ bool is_of_a_crash(int signal) {
     return std::ranges::find(kCrashes, signal) != kCrashes.end();
 }
 
-/// What tells a fault of the program from a signal that was sent.
+/// Says what tells a fault of the program from a signal that was sent.
 std::string how_to_tell(const StopRecord& record) {
     const std::string pid = std::to_string(record.main_pid);
     if (record.main_code == "dumped") {

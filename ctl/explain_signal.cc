@@ -114,7 +114,7 @@ std::string main_end(const Scene& scene) {
                                                    : "";
 }
 
-/// What the program started when it had been told to end, or in that very moment.
+/// Judges a process that the program started when it had been told to end, or in that very moment.
 Verdict forked_later(const ProcessFacts& process, const Scene& scene, Birth birth) {
     const StopRecord& record = scene.record;
     const StopEvent* told = first_stop_signal(record);
