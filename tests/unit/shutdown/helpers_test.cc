@@ -67,14 +67,17 @@ TEST(ShutdownHelpers, WaitForAllUntilTheTimeHasCome) {
 }
 
 TEST(ShutdownHelpers, LeaveTimeForTheStepsThatFollow) {
-    const std::int64_t now = now_usec();
-    const Helpers unhurried{0};
-    EXPECT_GE(unhurried.limit(5'000'000), now + 5'000'000);
-    const Helpers hurried{now + 4'000'000};
-    EXPECT_LE(hurried.limit(5'000'000), now + 2'000'000 + (now_usec() - now));
-    const Helpers late{1};
-    EXPECT_GE(late.limit(5'000'000), now + kStepLeast);
-    EXPECT_LE(late.limit(5'000'000), now_usec() + kStepLeast);
+    // Each limit counts from a moment between `before` and `after`; the arguments of one assertion
+    // would be evaluated in any order.
+    const std::int64_t before = now_usec();
+    const std::int64_t unhurried = Helpers{0}.limit(5'000'000);
+    const std::int64_t hurried = Helpers{before + 4'000'000}.limit(5'000'000);
+    const std::int64_t late = Helpers{1}.limit(5'000'000);
+    const std::int64_t after = now_usec();
+    EXPECT_GE(unhurried, before + 5'000'000);
+    EXPECT_LE(hurried, after + 2'000'000);
+    EXPECT_GE(late, before + kStepLeast);
+    EXPECT_LE(late, after + kStepLeast);
 }
 
 }  // namespace
