@@ -54,7 +54,9 @@ add_library(svcd_sanitizers INTERFACE)
 if(SVCD_SANITIZE)
     target_compile_options(svcd_sanitizers INTERFACE
         -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS
-        -g1)  # lines for the reports; more makes objects that are slow to write and to link
+        -O1 -g1)  # objects a third as large as those of -O0, in the same time, and tests that run faster; lines for the reports
+    # As above: what is not so, and is reported only once the standard library has been inlined.
+    target_compile_options(svcd_sanitizers INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized -Wno-restrict)
     target_link_options(svcd_sanitizers INTERFACE -fsanitize=address,undefined)
 endif()
 if(SVCD_FUZZ)
