@@ -1,42 +1,10 @@
 """No source of events keeps another from its turn: floods of calls and of notifications, and what services do meanwhile."""
-import contextlib
 import os
 import signal
-import subprocess
 import sys
 
-from harness import Daemon, TestCase, actor, end_with_parent, service
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-# Calls without pause, and wants no answers: svcd never finds its socket empty.
-CALLER = """
-import os, sys
-from dbus_client import Client
-os.nice(10)
-bus = Client("unix:path=" + sys.argv[1])
-real, batch = bus.socket, bytearray()
-class Collector:
-    sendall = staticmethod(batch.extend)
-bus.socket = Collector
-for _ in range(200):
-    bus.send("/org/svcd1", "org.svcd1.Manager", "GetUnit", "s", ["all.target"], "org.svcd1", flags=1)
-real.settimeout(None)
-print("on", flush=True)
-while True:
-    real.sendall(batch)
-"""
-
-# Sends datagrams without pause; svcd finds that they come from no unit.
-SENDER = """
-import os, socket, sys
-os.nice(10)
-notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-notify.connect(sys.argv[1])
-print("on", flush=True)
-while True:
-    notify.send(b"STATUS=flood")
-"""
+from harness import Daemon, TestCase, actor, service
+from helpers.floods import callers_who_want_no_answer, flood, notifications
 
 # Is alive all the time, and ends well when it has said so long enough.
 PINGER = """
@@ -50,21 +18,13 @@ for _ in range(20):
 """
 
 
-@contextlib.contextmanager
-def flood(program, path, count):
-    """So many processes of it, once all have begun."""
-    environment = dict(os.environ, PYTHONPATH=HERE, PYTHONDONTWRITEBYTECODE="1")
-    processes = [subprocess.Popen([sys.executable, "-c", program, path], env=environment, stdout=subprocess.PIPE, text=True,
-                                  preexec_fn=end_with_parent) for _ in range(count)]
-    try:
-        for process in processes:
-            if process.stdout.readline() != "on\n":
-                raise AssertionError("a flood did not begin")
-        yield processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
+def callers(svcd, count):
+    """Root's, who outranks all other callers; svcd gets more of the processor than they."""
+    return flood(callers_who_want_no_answer(svcd.address, "all.target", nice=10), count, users=[None])
+
+
+def senders(svcd, count):
+    return flood(notifications(svcd.path("run/notify"), nice=10), count, users=[None])
 
 
 class Floods(TestCase):
@@ -74,11 +34,11 @@ class Floods(TestCase):
         with Daemon(units | {"all.target": {"Unit": {"Requires": names, "After": names}}}) as svcd:
             svcd.svctl("start", "all.target")
             pids = [svcd.show(name)["MainPID"] for name in names]
-            with flood(CALLER, svcd.path("run/bus"), 5) as callers:
+            with callers(svcd, 5) as processes:
                 for pid in pids:
                     os.kill(pid, signal.SIGKILL)
                 svcd.wait_until(lambda: set(svcd.states_of(names)) == {("failed", "failed")}, "200 failed services")
-                self.assertEqual([caller.poll() for caller in callers], [None] * 5)
+                self.assertEqual([os.waitpid(process, os.WNOHANG) for process in processes], [(0, 0)] * 5)
             for name in names:
                 self.assert_shows(svcd, name, Result="signal", ExecMainCode=2, ExecMainStatus=9)
 
@@ -86,7 +46,7 @@ class Floods(TestCase):
         units = {"healthy.service": service([sys.executable, "-c", PINGER], Type="notify", WatchdogSec="2s"),
                  "all.target": {"Unit": {}}}
         with Daemon(units) as svcd:
-            with flood(CALLER, svcd.path("run/bus"), 3), flood(SENDER, svcd.path("run/notify"), 1):
+            with callers(svcd, 3), senders(svcd, 1):
                 svcd.svctl("start", "healthy")
                 svcd.wait_until(lambda: svcd.show("healthy")["SubState"] in ("dead", "failed"), "its end", timeout=120)
             self.assert_shows(svcd, "healthy", Result="success", ActiveState="inactive")
@@ -96,7 +56,7 @@ class Floods(TestCase):
                  "all.target": {"Unit": {}}}
         with Daemon(units) as svcd:
             svcd.svctl("start", "deaf")
-            with flood(CALLER, svcd.path("run/bus"), 3), flood(SENDER, svcd.path("run/notify"), 1):
+            with callers(svcd, 3), senders(svcd, 1):
                 svcd.svctl("stop", "deaf")
             self.assert_shows(svcd, "deaf", Result="timeout", ExecMainCode=2, ExecMainStatus=9)
             shown = svcd.show("deaf")
