@@ -39,9 +39,29 @@ Endpoint endpoint_of(const std::string& text) {
     return {Endpoint::Kind::address, "unix:path=" + escape_address(text), text};
 }
 
-std::unique_ptr<sdbus::IConnection> open(const Endpoint& endpoint) {
+/// Root and the owner have a door of their own to a private socket: before the one for everybody a
+/// line may stand. Null: this caller has not, or no svcd is there that has such a door.
+std::unique_ptr<sdbus::IConnection> open_as_owner(const std::string& runtime_dir) {
+    const std::string path = runtime_dir + "/owner-bus";
+    if (runtime_dir.empty() || ::access(path.c_str(), W_OK) != 0) {
+        return nullptr;
+    }
+    try {
+        return sdbus::createSessionBusConnectionWithAddress("unix:path=" + escape_address(path));
+    } catch (const sdbus::Error& error) {
+        if (error.getName() == kFull) {
+            throw;
+        }
+        return nullptr;
+    }
+}
+
+std::unique_ptr<sdbus::IConnection> open(const Endpoint& endpoint, const std::string& runtime_dir) {
     switch (endpoint.kind) {
         case Endpoint::Kind::address:
+            if (auto bus = open_as_owner(runtime_dir)) {
+                return bus;
+            }
             return sdbus::createSessionBusConnectionWithAddress(endpoint.address);
         case Endpoint::Kind::system_bus:
             return sdbus::createSystemBusConnection();
@@ -97,7 +117,7 @@ std::unique_ptr<sdbus::IConnection> open_patiently(const Endpoint& endpoint) {
     }
     while (true) {
         try {
-            return open(endpoint);
+            return open(endpoint, runtime_dir);
         } catch (const sdbus::Error& error) {
             if ((!has_no_listener(error) && error.getName() != kFull) ||
                 !is_worth_waiting(runtime_dir, error, monotonic_now() - begun)) {

@@ -166,9 +166,9 @@ Bus::Bus(sd_event* loop,
 Bus::~Bus() = default;
 
 Result<void> Bus::start() {
-    Result<void> listening =
-        impl_->private_socket.listen(impl_->options.socket_path, impl_->options.event_priority,
-                                     impl_->options.client_descriptors);
+    Result<void> listening = impl_->private_socket.listen(
+        impl_->options.socket, {impl_->options.owner_socket}, impl_->options.event_priority,
+        impl_->options.client_descriptors);
     if (!impl_->long_answers.attach(impl_->loop, impl_->options.event_priority)) {
         return failure(ENOMEM, "prepare the answers of the bus");
     }

@@ -17,6 +17,7 @@
 
 #include "bus/answers.h"
 #include "bus/descriptor.h"
+#include "bus/listening_socket.h"
 #include "bus/manager_api.h"
 
 namespace svcd {
@@ -28,7 +29,8 @@ inline constexpr std::size_t kConnectionsMax = 256;
 inline constexpr std::size_t kRequestsMax = 4096;
 
 struct BusOptions {
-    std::string socket_path;      ///< the private socket, mode 0666
+    SocketPlace socket;             ///< the private socket
+    std::string owner_socket = {};  ///< its door for root and the owner; empty: there is none
     std::string address;          ///< a message bus: "system", "session", "none" or a D-Bus address
     std::uint32_t owner_uid = 0;  ///< who may change things, besides root
     int event_priority = 0;       ///< of sd-event

@@ -3,22 +3,20 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <new>
+#include <tuple>
 
 namespace svcd {
 
 namespace {
 
-/// Clients accepted in one turn; the rest come in the next.
+/// Clients accepted in one turn at a door, and for how many µs; the rest come in the next.
 constexpr int kAcceptsPerTurn = 64;
+constexpr std::chrono::microseconds kAcceptsTurn{500};
 /// What strangers get of a turn: so many messages, so many µs (the last of them may take longer).
 constexpr std::size_t kStrangersPerTurn = 16;
 constexpr std::chrono::microseconds kStrangersTurn{1000};
@@ -50,14 +48,15 @@ PrivateSocket::PrivateSocket(sd_event* loop,
       authority_(authority) {}
 
 PrivateSocket::~PrivateSocket() {
-    if (!path_.empty()) {
-        ::unlink(path_.c_str());
+    for (const std::string& path : paths_) {
+        ::unlink(path.c_str());
     }
 }
 
 // ── the listener ─────────────────────────────────────────────────────────────────────────────
 
-Result<void> PrivateSocket::listen(const std::string& path,
+Result<void> PrivateSocket::listen(const SocketPlace& for_all,
+                                   const SocketPlace& for_owner,
                                    int priority,
                                    const ClientDescriptors& descriptors) {
     descriptors_ = descriptors;
@@ -67,53 +66,37 @@ Result<void> PrivateSocket::listen(const std::string& path,
     if (auto opened = codec_.open(); !opened) {
         return opened;
     }
-    if (auto bound = bind_to(path); !bound) {
-        return bound;
+    ready_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (auto opened = open(Door::for_all, for_all); !opened) {
+        return opened;
     }
-    path_ = path;
+    if (!for_owner.path.empty()) {
+        if (auto opened = open(Door::for_owner, for_owner); !opened) {
+            return opened;
+        }
+    }
     spare_ = open_spare();
     return watch_all(priority);
 }
 
-/// It takes its name only when it listens, in place of the one that a manager before us left: so
-/// there is no moment in which a client finds no socket and thinks that there is no svcd.
-Result<void> PrivateSocket::bind_to(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    const std::string draft = path + ".new";
-    if (path.empty() || draft.size() >= sizeof address.sun_path) {
-        return failure(ENAMETOOLONG, "listen on the private socket", path,
-                       "a socket's path has 1 to 103 bytes; choose a shorter --runtime-dir");
+Result<void> PrivateSocket::open(Door door, const SocketPlace& place) {
+    Result<Descriptor> listener = listen_at(place);
+    if (!listener) {
+        return tl::unexpected(listener.error());
     }
-    std::memcpy(address.sun_path, draft.data(), draft.size());
-    listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!listener_) {
-        return failure(errno, "make the private socket", path);
-    }
-    ::unlink(draft.c_str());
-    const int fd = listener_.get();
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
-        return failure(errno, "bind the private socket to", path);
-    }
-    if (::chmod(draft.c_str(), 0666) < 0) {
-        return failure(errno, "set the mode of the private socket", path);
-    }
-    if (::listen(fd, SOMAXCONN) < 0) {
-        return failure(errno, "listen on the private socket", path);
-    }
-    if (::rename(draft.c_str(), path.c_str()) < 0) {
-        return failure(errno, "give its name to the private socket", path);
+    paths_.push_back(place.path);
+    Descriptor& own = doors_[static_cast<std::size_t>(door)];
+    own = std::move(*listener);
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.ptr = &own;
+    if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, own.get(), &event) < 0) {
+        return failure(errno, "watch the private socket", place.path);
     }
     return {};
 }
 
 Result<void> PrivateSocket::watch_all(int priority) {
-    ready_.reset(::epoll_create1(EPOLL_CLOEXEC));
-    epoll_event event{};
-    event.events = EPOLLIN;  // without a connection: the listener
-    if (!ready_ || ::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, listener_.get(), &event) < 0) {
-        return failure(errno, "watch the private socket", path_);
-    }
     sd_event_source* turn = nullptr;
     sd_event_source* later = nullptr;
     int added =
@@ -124,7 +107,7 @@ Result<void> PrivateSocket::watch_all(int priority) {
         later_.reset(later);
     }
     if (added < 0) {
-        return failure(-added, "watch the private socket", path_);
+        return failure(-added, "watch the private socket", paths_.front());
     }
     sd_event_source_set_priority(turn, priority);
     sd_event_source_set_priority(later, priority);
@@ -132,10 +115,11 @@ Result<void> PrivateSocket::watch_all(int priority) {
     return {};
 }
 
-void PrivateSocket::accept_some() {
-    for (int i = 0; i < kAcceptsPerTurn; ++i) {
-        Descriptor socket(
-            ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+void PrivateSocket::accept_some(Door door) {
+    const int listener = doors_[static_cast<std::size_t>(door)].get();
+    const Stopwatch watch;
+    for (int i = 0; i < kAcceptsPerTurn && watch.elapsed() < kAcceptsTurn; ++i) {
+        Descriptor socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (socket) {
             try {
                 accept_one(std::move(socket));
@@ -145,7 +129,7 @@ void PrivateSocket::accept_some() {
             continue;
         }
         if (errno == EMFILE || errno == ENFILE) {
-            refuse_for_want_of_descriptors();
+            refuse_for_want_of_descriptors(listener);
             return;
         }
         if (errno != EINTR && errno != ECONNABORTED) {
@@ -154,12 +138,12 @@ void PrivateSocket::accept_some() {
     }
 }
 
-void PrivateSocket::refuse_for_want_of_descriptors() {
+void PrivateSocket::refuse_for_want_of_descriptors(int listener) {
     // A client that can't be accepted stays in the queue and would wake us for ever. The spare
     // descriptor lets us take it out of there and hang up.
     if (spare_) {
         spare_.reset();
-        Descriptor(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        Descriptor(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     }
     spare_ = open_spare();
 }
@@ -193,25 +177,36 @@ int PrivateSocket::on_ready(sd_event_source*, int, std::uint32_t, void* self) {
 
 void PrivateSocket::take_turn() {
     bury();
-    std::array<epoll_event, kConnectionsMax + kRefusedMax + 1> events;
+    std::array<epoll_event, kConnectionsMax + kRefusedMax + std::tuple_size_v<decltype(doors_)>>
+        events;
     const int count = ::epoll_wait(ready_.get(), events.data(), events.size(), 0);
     std::vector<Ready> strangers;
-    bool is_somebody_new = false;
+    bool has_come = false;
+    bool owner_has_come = false;
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
+        if (event.data.ptr == &doors_[0]) {
+            has_come = true;
+            continue;
+        }
+        if (event.data.ptr == &doors_[1]) {
+            owner_has_come = true;
+            continue;
+        }
         auto* connection = static_cast<PrivateConnection*>(event.data.ptr);
-        if (connection == nullptr) {
-            is_somebody_new = true;
-        } else if (connection->is_trusted()) {
+        if (connection->is_trusted()) {
             connection->serve(event.events);
         } else {
             strangers.push_back({connection, event.events});
         }
     }
+    if (owner_has_come) {
+        accept_some(Door::for_owner);
+    }
     serve_strangers(strangers);
     // Last: whoever has called by now is not idle and keeps its place.
-    if (is_somebody_new) {
-        accept_some();
+    if (has_come) {
+        accept_some(Door::for_all);
     }
 }
 

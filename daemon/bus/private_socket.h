@@ -2,6 +2,9 @@
 // kernel says who the caller is. To a D-Bus library it looks like a message bus with one name on
 // it, org.svcd1 (driver.h).
 //
+// It has two doors, which lead to the same. Before the one for everybody a line may stand, which
+// strangers can keep full; so root and the owner have one of their own.
+//
 // All clients together are one source of the manager's loop. In each of its turns root and the
 // owner come first; then strangers, for a bounded time, one message at a time, by user: the user
 // who has cost least comes next, however many connections another one has.
@@ -17,6 +20,7 @@
 #include <systemd/sd-event.h>
 #include <systemd/sd-id128.h>
 
+#include <array>
 #include <functional>
 #include <list>
 #include <map>
@@ -27,6 +31,7 @@
 
 #include "bus/descriptor.h"
 #include "bus/dispatch.h"
+#include "bus/listening_socket.h"
 #include "bus/message_codec.h"
 #include "bus/private_connection.h"
 #include "bus/user_costs.h"
@@ -52,13 +57,14 @@ public:
     PrivateSocket(const PrivateSocket&) = delete;
     PrivateSocket& operator=(const PrivateSocket&) = delete;
 
-    /// Replaces a socket that an earlier manager left at `path`.
-    Result<void> listen(const std::string& path,
+    /// Without a path, there is no door for the owner.
+    Result<void> listen(const SocketPlace& for_all,
+                        const SocketPlace& for_owner,
                         int priority,
                         const ClientDescriptors& descriptors = {});
 
-    /// The socket stays when this is destroyed: a successor is about to replace it.
-    void leave_to_successor() { path_.clear(); }
+    /// The sockets stay when this is destroyed: a successor is about to replace them.
+    void leave_to_successor() { paths_.clear(); }
 
     using Chosen = std::function<bool(const PrivateConnection&)>;
     bool has_any(const Chosen& wants) const;
@@ -76,7 +82,9 @@ private:
         std::uint32_t events;
     };
 
-    Result<void> bind_to(const std::string& path);
+    enum class Door : std::uint8_t { for_all, for_owner };
+
+    Result<void> open(Door door, const SocketPlace& place);
     Result<void> watch_all(int priority);
     static int on_ready(sd_event_source*, int fd, std::uint32_t events, void* self);
     static int on_later(sd_event_source*, void* self);
@@ -90,7 +98,7 @@ private:
     void relieve();
     void do_later();
 
-    void accept_some();
+    void accept_some(Door door);
     void accept_one(Descriptor socket);
     // places.cc
     bool has_room_for_subscriber(uid_t uid) const;
@@ -103,19 +111,19 @@ private:
     bool close_idle_stranger();
     void forget_oldest_refusal();
     bool find_descriptor(Descriptor& socket, bool trusted);
-    void refuse_for_want_of_descriptors();
+    void refuse_for_want_of_descriptors(int listener);
 
     sd_event* loop_;
     Dispatcher& dispatcher_;
     const Requests& requests_;
     UserCosts& costs_;
     Authority authority_;
-    std::string path_;
+    std::vector<std::string> paths_;
     MessageCodec codec_;
     ClientDescriptors descriptors_;
-    Descriptor listener_;
+    std::array<Descriptor, 2> doors_;  ///< by Door
     Descriptor spare_;
-    Descriptor ready_;  ///< an epoll of the listener and all clients
+    Descriptor ready_;  ///< an epoll of the doors and all clients
     sd_id128_t server_id_{};
     std::uint64_t last_client_ = 0;
     EventSource turn_;   ///< somebody is ready

@@ -66,7 +66,8 @@ BusOptions bus_options(const ManagerOptions& options,
     bus.is_init = kernel.launcher == 1;
     bus.control_group = kernel.cgroups.root();
     bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
-    bus.socket_path = runtime_path(options, "bus");
+    bus.socket = {runtime_path(options, "bus"), 0666};
+    bus.owner_socket = runtime_path(options, "owner-bus");
     bus.address = options.bus;
     bus.owner_uid = ::getuid();
     bus.event_priority = static_cast<int>(EventOrder::bus);
@@ -338,7 +339,7 @@ void Manager::leave() {
     }
     // Before the launcher knows: if we die from there on, nobody comes who would remove them. (If
     // we die here, the next manager makes them again.)
-    for (const char* socket : {"bus", "notify"}) {
+    for (const char* socket : {"bus", "owner-bus", "notify"}) {
         ::unlink(runtime_path(options_, socket).c_str());
     }
     kernel_.table.set_end({exit.status, exit.kind, exit.force, end});

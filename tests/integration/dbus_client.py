@@ -135,7 +135,11 @@ class Client:
     def connect(self, path):
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(self.timeout)
-        connection.connect(path)
+        try:
+            connection.connect(path)
+        except OSError:
+            connection.close()
+            raise
         return connection
 
     def close(self):

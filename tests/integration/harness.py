@@ -212,7 +212,7 @@ class Daemon(contextlib.AbstractContextManager):
         left = [path for path in self.unit_cgroups() if not left]
         if left:
             problems.append("cgroups are left: %s" % left)
-        left = [name for name in os.listdir(self.run) if name in ("bus", "notify")]
+        left = [name for name in os.listdir(self.run) if name in ("bus", "owner-bus", "notify")]
         if left:
             problems.append("sockets are left: %s" % left)
         return problems

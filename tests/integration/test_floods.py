@@ -4,79 +4,20 @@ import os
 import random
 import resource
 import signal
-import socket
 import struct
 import subprocess
 import time
 import unittest
 
 import dbus_client
-from harness import PATIENCE, SANITIZED, SLACK, Daemon, TestCase, actor, service
-
-NOBODY = 65534
-MANAGER = "/org/svcd1", "org.svcd1.Manager"
-MEBIBYTE = 1 << 20
-
-
-@contextlib.contextmanager
-def as_user(uid):
-    """What connects meanwhile is of this user: the kernel notes it then."""
-    os.seteuid(uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-def stranger(svcd, uid=NOBODY):
-    with as_user(uid):
-        return dbus_client.Client(svcd.address, timeout=PATIENCE)
-
+from harness import PATIENCE, SANITIZED, SLACK, SVCTL, Daemon, TestCase, actor, service
+from helpers import floods
+from helpers.floods import MANAGER, MEBIBYTE, NOBODY, header, send_some
 
 def resident(svcd):
     """The manager's memory in bytes."""
     with open("/proc/%d/status" % svcd.manager_pid()) as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:")) * 1024
-
-
-def send_some(client, data):
-    """Sends as much as is taken without a wait, or all; how much that was."""
-    client.socket.setblocking(False)
-    sent = 0
-    with contextlib.suppress(BlockingIOError, ConnectionError):
-        while sent < len(data):
-            sent += client.socket.send(data[sent:])
-    return sent
-
-
-@contextlib.contextmanager
-def flood(work, processes):
-    """Runs work() again and again in processes of nobody."""
-    children = []
-    for _ in range(processes):
-        child = os.fork()
-        if child == 0:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            signal.alarm(120)
-            os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            while True:
-                with contextlib.suppress(OSError, dbus_client.Error):
-                    work()
-        children.append(child)
-    try:
-        yield
-    finally:
-        for child in children:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-
-
-def connect_and_leave(path):
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.setblocking(False)
-        connection.connect(path)
 
 
 @contextlib.contextmanager
@@ -86,16 +27,12 @@ def full_line(svcd):
     manager, path = svcd.manager_pid(), os.path.join(svcd.run, "bus")
     os.kill(manager, signal.SIGSTOP)
     try:
-        with as_user(NOBODY), contextlib.suppress(BlockingIOError):
+        with floods.as_user(NOBODY), contextlib.suppress(BlockingIOError):
             while True:
-                connect_and_leave(path)
+                floods.connect_and_leave(path)
         yield
     finally:
         os.kill(manager, signal.SIGCONT)
-
-
-def header(body_size, fields_size=0, serial=7):
-    return struct.pack("<BBBBIII", ord("l"), dbus_client.METHOD_CALL, 0, 1, body_size, serial, fields_size)
 
 
 class Bytes(TestCase):
@@ -135,7 +72,7 @@ class Bytes(TestCase):
         with self.daemon() as svcd:
             idle = self.begin(svcd)
             half = header(self.LARGE) + bytes(self.LARGE // 2)
-            clients = [(self.keep(stranger(svcd)), 0) for _ in range(8)]
+            clients = [(self.keep(floods.stranger(svcd.address)), 0) for _ in range(8)]
             deadline = time.monotonic() + PATIENCE
             # svcd reads them and throws them away: as long as it does, all of it is sent.
             while clients and time.monotonic() < deadline:
@@ -150,7 +87,7 @@ class Bytes(TestCase):
         with self.daemon() as svcd:
             idle = self.begin(svcd)
             for _ in range(150):
-                send_some(self.keep(stranger(svcd)), header(63 * 1024) + bytes(62 * 1024))
+                send_some(self.keep(floods.stranger(svcd.address)), header(63 * 1024) + bytes(62 * 1024))
             self.check_root(svcd)
             self.check_small(svcd, idle)
 
@@ -160,7 +97,7 @@ class Bytes(TestCase):
             body = bytearray()
             dbus_client.write(body, "s", "x" * 64 * MEBIBYTE)
             for _ in range(5):
-                client = self.keep(stranger(svcd))
+                client = self.keep(floods.stranger(svcd.address))
                 serial = client.send_body(*MANAGER, "GetUnit", "s", body, "org.svcd1")
                 self.check_small(svcd, idle)
                 with self.assertRaises(dbus_client.Error) as raised:
@@ -175,14 +112,14 @@ class Bytes(TestCase):
         with self.daemon(units=60) as svcd:
             idle = self.begin(svcd)
             for _ in range(10):
-                client = self.keep(stranger(svcd))
+                client = self.keep(floods.stranger(svcd.address))
                 for _ in range(20):
                     client.send(*MANAGER, "ListUnits", "", (), "org.svcd1")
             for _ in range(20):
                 self.check_root(svcd)
                 self.check_small(svcd, idle)
             # Who does read is answered meanwhile, also of another user.
-            reader = self.keep(stranger(svcd, 65533))
+            reader = self.keep(floods.stranger(svcd.address, 65533))
             for _ in range(3):
                 self.assertEqual(len(reader.call(*MANAGER, "ListUnits")[0]), len(svcd.manager("ListUnits")[0]))
             self.check_small(svcd, idle)
@@ -193,7 +130,7 @@ class Bytes(TestCase):
             self.begin(svcd)
             with open("/proc/%d/statm" % self.manager) as sizes:
                 size = int(sizes.read().split()[0]) * resource.getpagesize()
-            client, told = self.keep(stranger(svcd)), set()
+            client, told = self.keep(floods.stranger(svcd.address)), set()
             _, hard = resource.prlimit(self.manager, resource.RLIMIT_AS)
             resource.prlimit(self.manager, resource.RLIMIT_AS, (size + MEBIBYTE, hard))
             try:
@@ -203,7 +140,7 @@ class Bytes(TestCase):
                     except dbus_client.Error as error:
                         told.add(error.name)
                     except ConnectionError:
-                        client = self.keep(stranger(svcd))
+                        client = self.keep(floods.stranger(svcd.address))
                         told.add("cut")
             finally:
                 resource.prlimit(self.manager, resource.RLIMIT_AS, (hard, hard))
@@ -216,7 +153,7 @@ class Bytes(TestCase):
         with self.daemon() as svcd:
             idle = self.begin(svcd)
             for data in (b"\xff" * 5000, header(10, 0xffffff), header(0xfffffff0, 0xfffffff0), header(0, 8) + bytes(8), header(0)):
-                client = self.keep(stranger(svcd))
+                client = self.keep(floods.stranger(svcd.address))
                 client.socket.sendall(data)
                 with self.assertRaises((ConnectionError, TimeoutError)):
                     client.call(*MANAGER, "GetUnit", "s", "a.service", timeout=1)
@@ -234,13 +171,8 @@ class Calls(TestCase):
         with Daemon({"a.service": service(actor("a")), **units}) as svcd:
             svcd.svctl("start", "a")
             for method, signature, values in self.CALLS:
-                def ask():
-                    client = dbus_client.Client(svcd.address, timeout=PATIENCE)
-                    for _ in range(8):
-                        client.send(*MANAGER, method, signature, values, "org.svcd1")
-                    while client.receive(time.monotonic() + PATIENCE):
-                        client.send(*MANAGER, method, signature, values, "org.svcd1")
-                with self.subTest(method=method), flood(ask, 3):
+                ask = floods.callers(svcd.address, [(method, signature, values)], 1)
+                with self.subTest(method=method), floods.flood(ask, 3):
                     waits = []
                     for _ in range(20):
                         began = time.monotonic()
@@ -252,19 +184,6 @@ class Calls(TestCase):
 
 class Mutations(TestCase):
     MESSAGES = 5000
-
-    def call_bytes(self, client, path, member, signature, values):
-        """A call as bytes, not sent."""
-        sent, connection = bytearray(), client.socket
-
-        class Catcher:
-            sendall = staticmethod(sent.extend)
-        client.socket = Catcher
-        try:
-            client.send(*path, member, signature, values, "org.svcd1")
-        finally:
-            client.socket = connection
-        return sent
 
     @staticmethod
     def mutate(draw, message):
@@ -287,11 +206,11 @@ class Mutations(TestCase):
                      ((svcd.unit_path("a"), "org.freedesktop.DBus.Properties"), "GetAll", "s", ("",))]
             manager, sent = svcd.manager_pid(), 0
             while sent < self.MESSAGES:
-                client = stranger(svcd)
+                client = floods.stranger(svcd.address)
                 client.socket.setblocking(False)
                 with contextlib.suppress(OSError):
                     for _ in range(20):
-                        message = self.call_bytes(client, *draw.choice(calls))
+                        message = floods.call_bytes(client, *draw.choice(calls))
                         self.mutate(draw, message)
                         client.socket.send(message)
                         sent += 1
@@ -307,24 +226,29 @@ class Places(TestCase):
         with Daemon({"a.service": service(actor("a"))}) as svcd, contextlib.ExitStack() as clients:
             for uid in (NOBODY, NOBODY - 2, NOBODY - 3):
                 for _ in range(70):
-                    client = stranger(svcd, uid)
+                    client = floods.stranger(svcd.address, uid)
                     clients.callback(client.close)
                     if _ % 2:
                         with contextlib.suppress(dbus_client.Error):  # who subscribes is idle too
                             client.call(*MANAGER, "Subscribe")
-            other = stranger(svcd, NOBODY - 4)
+            other = floods.stranger(svcd.address, NOBODY - 4)
             clients.callback(other.close)
             self.assertEqual(other.call(*MANAGER, "GetUnit", "s", "a.service"), [svcd.unit_path("a")])
-            with as_user(NOBODY):  # and the same user's next one
+            with floods.as_user(NOBODY):  # and the same user's next one
                 another = dbus_client.Client(svcd.address, timeout=PATIENCE)
             clients.callback(another.close)
             self.assertEqual(another.call(*MANAGER, "GetUnit", "s", "a.service"), [svcd.unit_path("a")])
             svcd.svctl("start", "a")
 
+    @staticmethod
+    def begin_as_nobody(svcd, *arguments):
+        return subprocess.Popen([SVCTL, *arguments], env=svcd.environment, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, user=NOBODY, group=NOBODY, extra_groups=[])
+
     def test_svctl_waits_for_its_place_in_the_line(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
             with full_line(svcd):
-                asks = svcd.begin("is-active", "a")
+                asks = self.begin_as_nobody(svcd, "is-active", "a")
                 with self.assertRaises(subprocess.TimeoutExpired):
                     asks.wait(1)  # at once it would end with EAGAIN
             out, err = asks.communicate(timeout=PATIENCE)
@@ -333,14 +257,24 @@ class Places(TestCase):
     def test_svctl_says_that_the_line_stayed_full(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
             with full_line(svcd):
-                done = svcd.svctl("is-active", "a", status=5)
-            self.assertIn("the line before its socket was full", done.stderr)
+                asks = self.begin_as_nobody(svcd, "is-active", "a")
+                _, err = asks.communicate(timeout=PATIENCE)
+            self.assertEqual(asks.returncode, 5)
+            self.assertIn("the line before its socket was full", err)
+
+    def test_root_does_not_stand_in_the_line_of_others(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            with full_line(svcd):
+                asks = svcd.begin("is-active", "a")
+                with self.assertRaises(subprocess.TimeoutExpired):
+                    asks.wait(6)  # so long a stranger waits for a place in the line
+            out, err = asks.communicate(timeout=PATIENCE)
+            self.assertEqual((asks.returncode, out, err), (3, "inactive\n", ""))
 
     def test_while_strangers_come_and_go_svctl_gets_through(self):
         with Daemon({"a.service": service(actor("a"))}) as svcd:
             svcd.svctl("start", "a")
-            path = os.path.join(svcd.run, "bus")
-            with flood(lambda: connect_and_leave(path), 4):
+            with floods.flood(floods.connections_that_come_and_go(os.path.join(svcd.run, "bus")), 4):
                 for _ in range(25):
                     svcd.svctl("is-active", "a")
 
@@ -351,7 +285,7 @@ class Signals(TestCase):
         with Daemon(units) as svcd, contextlib.ExitStack() as clients:
             told = 0
             for number in range(190):
-                client = stranger(svcd, NOBODY - 2 - number // 60)
+                client = floods.stranger(svcd.address, NOBODY - 2 - number // 60)
                 clients.callback(client.close)
                 with contextlib.suppress(dbus_client.Error):
                     client.call(*MANAGER, "Subscribe")

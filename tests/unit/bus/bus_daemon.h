@@ -68,7 +68,8 @@ public:
             sd_event_source* source = nullptr;
             sd_event_add_io(loop_, &source, wake_, EPOLLIN, &BusDaemon::on_wake, this);
             BusOptions options;
-            options.socket_path = folder_.path() + "/bus";
+            options.socket = {folder_.path() + "/bus", 0666};
+            options.owner_socket = folder_.path() + "/owner-bus";
             options.address = message_bus;
             options.owner_uid = ::getuid();
             options.unit_path = {"/etc/svcd/units"};

@@ -355,14 +355,13 @@ TEST(BusRobustness, ASocketLeftByAnEarlierManagerIsReplaced) {
     sd_event_new(&loop);
     FakeManager manager;
     {
-        Bus bus(loop, manager, fake_settings(), {.socket_path = path, .address = "none"});
+        Bus bus(loop, manager, fake_settings(), {.socket = {path, 0666}, .address = "none"});
         EXPECT_TRUE(bus.start());
         EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms(0666));
         ::close(connect_to(path));
     }
     EXPECT_FALSE(std::filesystem::exists(path));
-    Bus bus(loop, manager, fake_settings(),
-            {.socket_path = std::string(200, 'x'), .address = "none"});
+    Bus bus(loop, manager, fake_settings(), {.socket = {std::string(200, 'x')}, .address = "none"});
     const Result<void> result = bus.start();
     ASSERT_FALSE(result);
     EXPECT_THAT(to_string(result.error()), ::testing::HasSubstr("--runtime-dir"));
