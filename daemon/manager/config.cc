@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/types/record.h"
+#include "linux/group_file.h"
 #include "linux/unique_fd.h"
 #include "unitfile/suggestion.h"
 #include "unitfile/values.h"
@@ -101,10 +102,37 @@ Problem read_flapping_burst(std::string_view value, Config& config) {
     return std::nullopt;
 }
 
+Problem read_bus_mode(std::string_view value, Config& config) {
+    const Parsed<std::uint16_t> mode = parse_octal_mode(value);
+    if (!mode) {
+        return mode.error();
+    }
+    if (*mode > 0777) {
+        return "'" + std::string(value) + "' has bits that mean nothing for a socket";
+    }
+    config.bus_mode = *mode;
+    return std::nullopt;
+}
+
+Problem read_bus_group(std::string_view value, Config& config) {
+    const std::optional<gid_t> group = find_local_group(value);
+    if (!group) {
+        return "'" + std::string(value) + "' is no group in /etc/group";
+    }
+    if (!may_give_to(*group)) {
+        return "this svcd is not root and not in the group '" + std::string(value) + "'";
+    }
+    config.bus_group = *group;
+    return std::nullopt;
+}
+
 struct Key {
     std::string_view name;
     std::string_view by_default;  ///< as a person writes it
     Reader read;
+    /// What is in force where nothing but a value that can't be read was given: who has meant to
+    /// shut somebody out does not let everybody in. Empty: the default.
+    std::string_view when_wrong{};
 };
 constexpr std::array kRows{
     Key{"KillGraceSec", "5s", kDuration<&Config::kill_grace>},
@@ -119,6 +147,8 @@ constexpr std::array kRows{
     Key{"RescueShell", "sulogin", read_rescue_shell},
     Key{"CrashAction", "reboot", read_crash_action},
     Key{"BusyboxSignals", "no", read_busybox_signals},
+    Key{"BusMode", "0666", read_bus_mode, "0600"},
+    Key{"BusGroup", "that of svcd", read_bus_group},
 };
 constexpr auto kKeys = [] {
     std::array<std::string_view, kRows.size()> names;
@@ -162,6 +192,10 @@ std::optional<Wrong> parse_line(std::string_view line, Config& config, InForce& 
                      row_of(nearest_word(key, kKeys))};
     }
     if (const Problem problem = kRows[row].read(value, config)) {
+        if (in_force[row].empty() && !kRows[row].when_wrong.empty()) {
+            in_force[row] = kRows[row].when_wrong;
+            kRows[row].read(in_force[row], config);
+        }
         return Wrong{std::string(key) + ": " + *problem, row};
     }
     in_force[row] = value;

@@ -3,6 +3,8 @@
 // the same.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +28,8 @@ struct Config {
     /// ManagerTimeoutSec: how long the launcher waits for an answer of ours.
     Duration manager_timeout{10'000'000};
     Duration kernel_panic{10'000'000};  ///< KernelPanicSec; 0 and infinity leave it as it is
+    std::uint16_t bus_mode = 0666;      ///< BusMode
+    std::optional<gid_t> bus_group;     ///< BusGroup; nothing: svcd's own
     LauncherSettings launcher;          ///< RescueShell, CrashAction, BusyboxSignals
 };
 

@@ -66,7 +66,7 @@ BusOptions bus_options(const ManagerOptions& options,
     bus.is_init = kernel.launcher == 1;
     bus.control_group = kernel.cgroups.root();
     bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
-    bus.socket = {runtime_path(options, "bus"), 0666};
+    bus.socket = {runtime_path(options, "bus"), config.bus_mode, config.bus_group};
     bus.owner_socket = runtime_path(options, "owner-bus");
     bus.address = options.bus;
     bus.owner_uid = ::getuid();

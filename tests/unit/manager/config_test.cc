@@ -76,6 +76,30 @@ TEST(Config, ReadsWhereOutputGoes) {
     EXPECT_THAT(parse_config("LogDir: log\n", "f").errors, ElementsAre(HasSubstr("LogDir: 'log'")));
 }
 
+TEST(Config, ReadsWhoMayOpenThePrivateSocket) {
+    EXPECT_EQ(parse_config("", "f").config.bus_mode, 0666);
+    EXPECT_EQ(parse_config("", "f").config.bus_group, std::nullopt);
+    const ParsedConfig parsed = parse_config("BusMode: 0660\nBusGroup: 0\n", "f");
+    EXPECT_THAT(parsed.errors, IsEmpty());
+    EXPECT_EQ(parsed.config.bus_mode, 0660);
+    EXPECT_EQ(parsed.config.bus_group, 0U);
+    EXPECT_EQ(parse_config("BusGroup: root\n", "f").config.bus_group, 0U);
+    EXPECT_THAT(parse_config("BusGroup: no-such-group\n", "f").errors,
+                ElementsAre(HasSubstr("'no-such-group' is no group in /etc/group")));
+}
+
+/// Whoever has meant to shut somebody out does not let everybody in.
+TEST(Config, AWrongBusModeLetsInTheOwnerOnly) {
+    for (const char* text :
+         {"BusMode: rw\n", "BusMode: 1777\n", "BusMode: 0o660\n", "BusMode:\n"}) {
+        const ParsedConfig parsed = parse_config(text, "f");
+        EXPECT_EQ(parsed.config.bus_mode, 0600) << text;
+        EXPECT_THAT(parsed.errors, ElementsAre(HasSubstr("and BusMode is 0600"))) << text;
+    }
+    EXPECT_EQ(parse_config("BusMode: 0640\nBusMode: rw\n", "f").config.bus_mode, 0640);
+    EXPECT_EQ(parse_config("BusMode: rw\nBusMode: 0640\n", "f").config.bus_mode, 0640);
+}
+
 TEST(Config, ReadsHowLongAManagerMayBeSilent) {
     EXPECT_EQ(parse_config("", "f").config.manager_timeout, 10s);
     EXPECT_EQ(parse_config("ManagerTimeoutSec: infinity\n", "f").config.manager_timeout, kInfinity);
