@@ -208,6 +208,17 @@ Outcome in_pieces(const Call& call, Api& api, Writer& reply, const LongAnswers::
     return Answered::later;
 }
 
+Outcome answer_text(const Call& call, Api& api, Writer& reply, const TextPieces& append_piece) {
+    const auto text = std::make_shared<std::string>();
+    return in_pieces(call, api, reply, [=](Writer& writer) {
+        const bool is_whole = append_piece(*text);
+        if (is_whole) {
+            writer.string(*text);
+        }
+        return is_whole;
+    });
+}
+
 Outcome answer_processes(const Call& call, Api& api, UnitId unit, Writer& reply) {
     struct Progress {
         std::vector<Pid> pids;

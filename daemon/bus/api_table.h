@@ -191,6 +191,9 @@ Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply);
 Outcome list_units_detailed(const Call& call, Subject& subject, Writer& reply);
 Outcome list_jobs(const Call& call, Subject& subject, Writer& reply);
 
+/// Makes a text in pieces.
+Outcome answer_text(const Call& call, Api& api, Writer& reply, const TextPieces& append_piece);
+
 /// Manager.Plan and PlanJobs (plan_call.cc).
 Outcome plan_request(const Call& call, Subject& subject, Writer& reply);
 Outcome plan_jobs(const Call& call, Subject& subject, Writer& reply);

@@ -123,18 +123,23 @@ Outcome list_units_by_patterns(const Call& call, Subject& subject, Writer& reply
 }
 
 Outcome list_units_by_names(const Call& call, Subject& subject, Writer& reply) {
-    ManagerApi& manager = subject.api().manager;
+    const auto names = std::make_shared<std::vector<std::string>>(read_strings(call.message));
+    const auto next = std::make_shared<std::size_t>(0);
     reply.open(SD_BUS_TYPE_ARRAY, kUnitRow);
-    for (const std::string& name : read_strings(call.message)) {
-        if (const FoundUnit unit = unit_named(call, subject.api(), name)) {
-            append_unit(reply, manager.status(*unit));
-        } else if (has_object_all_the_same(call, subject.api(), name)) {
-            Subject missing{subject.api(), MissingUnit{name, *unit_type_of(name)}};
-            append_unit(reply, missing.status());
+    return in_pieces(call, subject.api(), reply, [=, &api = subject.api()](Writer& writer) {
+        if (*next == names->size()) {
+            writer.close();
+            return true;
         }
-    }
-    reply.close();
-    return Answered::now;
+        const std::string& name = (*names)[(*next)++];
+        if (const FoundUnit unit = unit_named(call, api, name)) {
+            append_unit(writer, api.manager.status(*unit));
+        } else if (has_object_all_the_same(call, api, name)) {
+            Subject missing{api, MissingUnit{name, *unit_type_of(name)}};
+            append_unit(writer, missing.status());
+        }
+        return false;
+    });
 }
 
 Outcome list_units_detailed(const Call& call, Subject& subject, Writer& reply) {

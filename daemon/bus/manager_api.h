@@ -91,19 +91,22 @@ public:
     virtual std::optional<UnitProcess> process(UnitId unit, Pid pid) = 0;
     virtual std::optional<UnitId> unit_of_process(Pid pid) = 0;
     // JSON, see docs/stop-records.md.
-    /// The records of a unit of that name, loaded or not, the newest first.
-    virtual std::vector<std::string> stop_records(std::string_view unit, std::size_t max) = 0;
+    /// The stops of a unit of that name, loaded or not, of which there are records: the newest
+    /// first.
+    virtual std::vector<std::uint64_t> stops_of(std::string_view unit) = 0;
+    /// Nothing when it is not there any more.
+    virtual std::optional<std::string> stop_record(std::uint64_t stop) = 0;
     /// `with_kernel`: also the system call and the kernel's stack of each process, which the kernel
     /// shows to nobody but its owner and root.
-    virtual std::string examine(UnitId unit, bool with_kernel) = 0;
+    virtual TextPieces examine(UnitId unit, bool with_kernel) = 0;
     /// What a request would do (docs/plans.md).
     /// `force`: a reload is not refused for what it does to the program.
-    virtual std::string plan(JobVerb verb,
-                             const std::vector<UnitId>& units,
-                             JobMode mode,
-                             bool force) = 0;
+    virtual TextPieces plan(JobVerb verb,
+                            const std::vector<UnitId>& units,
+                            JobMode mode,
+                            bool force) = 0;
     /// `refusal`: why svcd would not do it; empty: it would.
-    virtual std::string plan_shutdown(const std::string& refusal) = 0;
+    virtual TextPieces plan_shutdown(const std::string& refusal) = 0;
     virtual TextPieces stop_timeline() = 0;
     virtual TextPieces boot_timeline() = 0;
     virtual std::vector<JobStatus> jobs() = 0;

@@ -71,17 +71,30 @@ Outcome get_stop_records(const Call& call, Subject& subject, Writer& reply) {
     ManagerApi& manager = subject.api().manager;
     const std::string name = read_string(call.message);
     const std::size_t max = read_u32(call.message);
-    std::vector<std::string> records = manager.stop_records(name, max == 0 ? SIZE_MAX : max);
-    if (records.empty()) {
+    const auto stops = std::make_shared<std::vector<std::uint64_t>>(manager.stops_of(name));
+    if (stops->empty()) {
         const FoundUnit unit = unit_named(call, subject.api(), name);
         if (!unit) {
             return tl::unexpected(unit.error());
         }
         // They are kept under the unit's own name; this may be another one of it.
-        records = manager.stop_records(manager.status(*unit).name, max == 0 ? SIZE_MAX : max);
+        *stops = manager.stops_of(manager.status(*unit).name);
     }
-    reply.strings(records);
-    return Answered::now;
+    if (max != 0 && stops->size() > max) {
+        stops->resize(max);
+    }
+    const auto next = std::make_shared<std::size_t>(0);
+    reply.open(SD_BUS_TYPE_ARRAY, "s");
+    return in_pieces(call, subject.api(), reply, [=, &manager](Writer& writer) {
+        if (*next == stops->size()) {
+            writer.close();
+            return true;
+        }
+        if (const auto record = manager.stop_record((*stops)[(*next)++])) {
+            writer.string(*record);
+        }
+        return false;
+    });
 }
 
 Outcome examine_unit(const Call& call, Subject& subject, Writer& reply) {
@@ -89,19 +102,9 @@ Outcome examine_unit(const Call& call, Subject& subject, Writer& reply) {
     if (!unit) {
         return tl::unexpected(unit.error());
     }
-    reply.string(subject.api().manager.examine(*unit, subject.api().authority.trusts(call.caller)));
-    return Answered::now;
-}
-
-Outcome answer_text(const Call& call, Api& api, Writer& reply, const TextPieces& append_piece) {
-    const auto text = std::make_shared<std::string>();
-    return in_pieces(call, api, reply, [=](Writer& writer) {
-        const bool is_whole = append_piece(*text);
-        if (is_whole) {
-            writer.string(*text);
-        }
-        return is_whole;
-    });
+    Api& api = subject.api();
+    return answer_text(call, api, reply,
+                       api.manager.examine(*unit, api.authority.trusts(call.caller)));
 }
 
 Outcome get_stop_timeline(const Call& call, Subject& subject, Writer& reply) {

@@ -27,8 +27,8 @@ Outcome answer_plan(const Call& call, Subject& subject, Writer& reply, bool has_
     }
     if (ends_everything(verb_name)) {
         const auto allowed = check_shutdown(api, verb_name);
-        reply.string(api.manager.plan_shutdown(allowed ? "" : allowed.error().message));
-        return Answered::now;
+        return answer_text(call, api, reply,
+                           api.manager.plan_shutdown(allowed ? "" : allowed.error().message));
     }
     const auto verb = verb_named(verb_name);
     if (!verb) {
@@ -48,8 +48,7 @@ Outcome answer_plan(const Call& call, Subject& subject, Writer& reply, bool has_
             units.push_back(*unit);
         }
     }
-    reply.string(api.manager.plan(*verb, units, *mode, is_forced));
-    return Answered::now;
+    return answer_text(call, api, reply, api.manager.plan(*verb, units, *mode, is_forced));
 }
 
 }  // namespace

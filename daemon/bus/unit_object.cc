@@ -127,8 +127,9 @@ void conditions(Subject& subject, Writer& value) {
 
 /// The record of the last stop, or of the one that is going on (docs/stop-records.md).
 void stop_report(Subject& subject, Writer& value) {
-    const auto records = subject.api().manager.stop_records(subject.status().name, 1);
-    value.string(records.empty() ? std::string_view{} : std::string_view{records.front()});
+    ManagerApi& manager = subject.api().manager;
+    const std::vector<std::uint64_t> stops = manager.stops_of(subject.status().name);
+    value.string(stops.empty() ? std::string{} : manager.stop_record(stops.front()).value_or(""));
 }
 
 void names(Subject& subject, Writer& value) {

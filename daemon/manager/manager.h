@@ -107,13 +107,15 @@ private:
     std::vector<Pid> pids(UnitId unit) override;
     std::optional<UnitProcess> process(UnitId unit, Pid pid) override;
     std::optional<UnitId> unit_of_process(Pid pid) override;
-    std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override;
-    std::string examine(UnitId unit, bool with_kernel) override;
-    std::string plan(JobVerb verb,
-                     const std::vector<UnitId>& units,
-                     JobMode mode,
-                     bool force) override;
-    std::string plan_shutdown(const std::string& refusal) override;
+    std::vector<std::uint64_t> stops_of(std::string_view unit) override;
+    std::optional<std::string> stop_record(std::uint64_t stop) override;
+    TextPieces examine(UnitId unit, bool with_kernel) override;
+    TextPieces plan(JobVerb verb,
+                    const std::vector<UnitId>& units,
+                    JobMode mode,
+                    bool force) override;
+    Plan make_plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode, bool force);
+    TextPieces plan_shutdown(const std::string& refusal) override;
     TextPieces stop_timeline() override;
     TextPieces boot_timeline() override;
     std::vector<JobStatus> jobs() override;

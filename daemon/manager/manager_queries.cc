@@ -137,29 +137,34 @@ std::optional<UnitId> Manager::unit_of_process(Pid pid) {
     return token == Token::none ? std::nullopt : supervisor_.unit_of(token);
 }
 
-std::vector<std::string> Manager::stop_records(std::string_view unit, std::size_t max) {
+std::vector<std::uint64_t> Manager::stops_of(std::string_view unit) {
     recorder_.flush();
     if (const std::optional<UnitId> loaded = files_.find(unit)) {
         unit = supervisor_.name(*loaded);
     }
-    std::vector<std::string> records;
+    std::vector<std::uint64_t> stops;
     for (const StopSummary& stop : kernel_.stops.stops_of(unit)) {
-        if (records.size() == max) {
-            break;
-        }
-        if (auto saved = kernel_.stops.read(stop.id)) {
-            records.push_back(std::move(saved->text));
-        } else {
-            log_.say(Severity::warning, unit, to_string(saved.error()));
-        }
+        stops.push_back(stop.id);
     }
-    return records;
+    return stops;
 }
 
-std::string Manager::examine(UnitId unit, bool with_kernel) {
-    const UnitStatus status = supervisor_.status(unit);
-    const auto pids = kernel_.cgroups.processes(status.name, kProcessesShownMax);
-    const Examine examine_one = [&](Pid pid) -> std::optional<ProcessExamination> {
+std::optional<std::string> Manager::stop_record(std::uint64_t stop) {
+    auto saved = kernel_.stops.read(stop);
+    if (!saved) {
+        log_.say(Severity::warning, to_string(saved.error()));
+        return std::nullopt;
+    }
+    return std::move(saved->text);
+}
+
+TextPieces Manager::examine(UnitId unit, bool with_kernel) {
+    struct Progress {
+        std::vector<Pid> pids;
+        ProcessTexts processes{kProcessesShown};
+        std::size_t next = 0;
+    };
+    const auto examine_one = [with_kernel](Pid pid) {
         auto process = examine_process(pid);
         if (process && !with_kernel) {
             process->system_call.clear();
@@ -167,24 +172,33 @@ std::string Manager::examine(UnitId unit, bool with_kernel) {
         }
         return process ? std::optional{std::move(*process)} : std::nullopt;
     };
-    std::string text;
-    JsonWriter json{text};
-    json.open_object()
-        .field("unit", status.name)
-        .field("main_pid", status.main.pid)
-        .field("control_pid", status.control_pid)
-        .field("frozen", kernel_.cgroups.is_frozen(status.name));
-    append_processes(json, pids ? *pids : std::vector<Pid>{}, examine_one);
-    json.close_object();
-    return text;
+    const auto progress = std::make_shared<Progress>();
+    progress->pids = pids(unit);
+    return [=, this](std::string& text) {
+        if (progress->next < progress->pids.size()) {
+            progress->processes.add(progress->pids[progress->next++], examine_one);
+            return false;
+        }
+        if (!supervisor_.is_known(unit)) {
+            text = "{}";  // forgotten meanwhile
+            return true;
+        }
+        const UnitStatus status = supervisor_.status(unit);
+        JsonWriter json{text};
+        json.open_object()
+            .field("unit", status.name)
+            .field("main_pid", status.main.pid)
+            .field("control_pid", status.control_pid)
+            .field("frozen", kernel_.cgroups.is_frozen(status.name));
+        progress->processes.append_to(json);
+        json.close_object();
+        return true;
+    };
 }
 
-std::string Manager::plan(JobVerb verb,
-                          const std::vector<UnitId>& units,
-                          JobMode mode,
-                          bool force) {
+Plan Manager::make_plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode, bool force) {
     if (units.empty()) {
-        return plan_text(supervisor_.plan(verb, units, mode), supervisor_);
+        return supervisor_.plan(verb, units, mode);
     }
     JobRequested event{RequestId::none, units.front(), verb, mode, {}};
     event.more.assign(units.begin() + 1, units.end());
@@ -195,15 +209,29 @@ std::string Manager::plan(JobVerb verb,
         // and the supervisor's is that of its last step. What is due is done by this one.
         [this]() noexcept { step(DeadlineReached{}); }();
     }
-    return plan_text(supervisor_.plan(verb, units, mode, &event), supervisor_);
+    return supervisor_.plan(verb, units, mode, &event);
 }
 
-std::string Manager::plan_shutdown(const std::string& refusal) {
-    Plan plan = supervisor_.plan_shutdown();
-    if (!refusal.empty()) {
-        plan.refusal = Refusal{RefusalKind::job_type_not_applicable, refusal};
-    }
-    return plan_text(plan, supervisor_);
+TextPieces Manager::plan(JobVerb verb, const std::vector<UnitId>& units, JobMode mode, bool force) {
+    return plan_text(
+        [=, this] {
+            std::vector<UnitId> known = units;
+            std::erase_if(known, [this](UnitId unit) { return !is_known(unit); });
+            return make_plan(verb, known, mode, force);
+        },
+        supervisor_);
+}
+
+TextPieces Manager::plan_shutdown(const std::string& refusal) {
+    return plan_text(
+        [=, this] {
+            Plan plan = supervisor_.plan_shutdown();
+            if (!refusal.empty()) {
+                plan.refusal = Refusal{RefusalKind::job_type_not_applicable, refusal};
+            }
+            return plan;
+        },
+        supervisor_);
 }
 
 TextPieces Manager::stop_timeline() {

@@ -1,13 +1,15 @@
 // A plan as JSON: docs/plans.md.
 #pragma once
 
-#include <string>
+#include <functional>
 
+#include "bus/manager_api.h"
 #include "core/supervisor.h"
 
 namespace svcd {
 
-/// `supervisor` is the one that made the plan, in the same turn.
-std::string plan_text(const Plan& plan, const Supervisor& supervisor);
+/// In pieces, of which the first makes the plan: so nobody who waits for their turn has one in
+/// memory. `supervisor` is the one that makes it.
+TextPieces plan_text(const std::function<Plan()>& make, const Supervisor& supervisor);
 
 }  // namespace svcd

@@ -65,35 +65,44 @@ void append_process(JsonWriter& json, const ProcessExamination& process) {
         .close_object();
 }
 
+std::optional<ProcessExamination> ProcessTexts::add(Pid pid, const Examine& examine) {
+    if (is_full_ || shown_ >= limit_) {
+        ++more_;
+        return std::nullopt;
+    }
+    std::optional<ProcessExamination> process = examine(pid);
+    if (!process) {
+        return std::nullopt;
+    }
+    const std::size_t before = all_.size();
+    JsonWriter list{all_};
+    append_process(list, *process);
+    if (all_.size() > kProcessesTextMax) {
+        all_.resize(before);
+        is_full_ = true;
+        ++more_;
+        return std::nullopt;
+    }
+    ++shown_;
+    return process;
+}
+
+void ProcessTexts::append_to(JsonWriter& json) const {
+    json.key("processes").raw("[" + all_ + "]").field("more", more_);
+}
+
 std::vector<ProcessExamination> append_processes(JsonWriter& json,
                                                  const std::vector<Pid>& pids,
                                                  const Examine& examine,
                                                  std::size_t limit) {
     std::vector<ProcessExamination> shown;
-    std::string all;
-    std::size_t more = 0;
-    bool is_full = false;
-    JsonWriter list{all};
+    ProcessTexts texts{limit};
     for (const Pid pid : pids) {
-        if (is_full || shown.size() >= limit) {
-            ++more;
-            continue;
+        if (auto process = texts.add(pid, examine)) {
+            shown.push_back(*std::move(process));
         }
-        std::optional<ProcessExamination> process = examine(pid);
-        if (!process) {
-            continue;
-        }
-        const std::size_t before = all.size();
-        append_process(list, *process);
-        if (all.size() > kProcessesTextMax) {
-            all.resize(before);
-            is_full = true;
-            ++more;
-            continue;
-        }
-        shown.push_back(std::move(*process));
     }
-    json.key("processes").raw("[" + all + "]").field("more", more);
+    texts.append_to(json);
     return shown;
 }
 

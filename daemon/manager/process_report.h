@@ -22,6 +22,24 @@ using Examine = std::function<std::optional<ProcessExamination>(Pid)>;
 
 void append_process(JsonWriter& json, const ProcessExamination& process);
 
+/// The fields `processes` and `more` of an object, made process by process: the first `limit` that
+/// are still there, as far as kProcessesTextMax allows.
+class ProcessTexts {
+public:
+    explicit ProcessTexts(std::size_t limit) : limit_(limit) {}
+
+    /// The process, when it is shown.
+    std::optional<ProcessExamination> add(Pid pid, const Examine& examine);
+    void append_to(JsonWriter& json) const;
+
+private:
+    std::size_t limit_;
+    std::size_t shown_ = 0;
+    std::size_t more_ = 0;
+    bool is_full_ = false;
+    std::string all_;
+};
+
 /// Adds the fields `processes` and `more` to an object: of `pids` the first `limit` that are still
 /// there, as far as kProcessesTextMax allows. Returns those that it shows.
 std::vector<ProcessExamination> append_processes(JsonWriter& json,

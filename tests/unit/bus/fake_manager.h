@@ -2,11 +2,13 @@
 // and every event that was submitted.
 #pragma once
 
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <map>
 #include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bus/bus.h"
@@ -82,6 +84,7 @@ public:
     }
     UnitStatus status(UnitId id) override {
         ++asked_for_status;
+        std::this_thread::sleep_for(slowness);
         if (has_no_memory) {
             throw std::bad_alloc{};
         }
@@ -138,23 +141,30 @@ public:
         const bool is_webs = units_table[0].main_pid != 0 && (pid == 4711 || pid == 4712);
         return is_webs ? std::optional{UnitId{0}} : std::nullopt;
     }
-    std::vector<std::string> stop_records(std::string_view unit, std::size_t max) override {
-        std::vector<std::string> records;
-        for (int id = unit == "web.service" ? 2 : 0; id > 0 && records.size() < max; --id) {
-            records.push_back(R"({"unit":"web.service","id":)" + std::to_string(id) + "}");
+    std::vector<std::uint64_t> stops_of(std::string_view unit) override {
+        std::vector<std::uint64_t> stops(unit == "web.service" ? std::size_t{2} : 0);
+        if (slowness.count() > 0) {
+            stops.resize(kSlowPieces);
         }
-        return records;
+        for (std::size_t i = 0; i < stops.size(); ++i) {
+            stops[i] = stops.size() - i;
+        }
+        return stops;
     }
-    std::string examine(UnitId, bool with_kernel) override {
-        return with_kernel ? R"({"unit":"web.service","processes":[{"stack":["do_wait"]}]})"
-                           : R"({"unit":"web.service","processes":[]})";
+    std::optional<std::string> stop_record(std::uint64_t stop) override {
+        std::this_thread::sleep_for(slowness);
+        return R"({"unit":"web.service","id":)" + std::to_string(stop) + "}";
     }
-    std::string plan(JobVerb verb, const std::vector<UnitId>& units, JobMode, bool) override {
-        return R"({"verb":)" + std::to_string(static_cast<int>(verb)) + R"(,"units":)" +
-               std::to_string(units.size()) + "}";
+    TextPieces examine(UnitId, bool with_kernel) override {
+        return whole(with_kernel ? R"({"unit":"web.service","processes":[{"stack":["do_wait"]}]})"
+                                 : R"({"unit":"web.service","processes":[]})");
     }
-    std::string plan_shutdown(const std::string& refusal) override {
-        return R"({"jobs":[],"refused":")" + refusal + "\"}";
+    TextPieces plan(JobVerb verb, const std::vector<UnitId>& units, JobMode, bool) override {
+        return whole(R"({"verb":)" + std::to_string(static_cast<int>(verb)) + R"(,"units":)" +
+                     std::to_string(units.size()) + "}");
+    }
+    TextPieces plan_shutdown(const std::string& refusal) override {
+        return whole(R"({"jobs":[],"refused":")" + refusal + "\"}");
     }
     TextPieces stop_timeline() override { return whole(R"({"records":[]})"); }
     TextPieces boot_timeline() override { return whole(R"({"units":[]})"); }
@@ -230,12 +240,17 @@ public:
         Requester requester;
     };
     std::map<std::uint32_t, FakeJob> jobs_table;
+    /// What each piece of a text takes, of which there are kSlowPieces then.
+    static constexpr std::size_t kSlowPieces = 50;
+    std::chrono::milliseconds slowness{0};
 
 private:
-    static TextPieces whole(const std::string& given) {
-        return [given](std::string& text) {
+    TextPieces whole(const std::string& given) const {
+        return [given, left = slowness.count() > 0 ? kSlowPieces : 1,
+                each = slowness](std::string& text) mutable {
+            std::this_thread::sleep_for(each);
             text = given;
-            return true;
+            return --left == 0;
         };
     }
 

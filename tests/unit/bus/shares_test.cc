@@ -87,6 +87,79 @@ TEST_F(BusShares, ListsForStrangersDoNotKeepRootWaiting) {
     }
 }
 
+TEST_F(BusShares, WhatIsLongToMakeForStrangersIsMadeInPieces) {
+    const std::pair<const char*, std::function<void(Client&)>> calls[] = {
+        {"Plan",
+         [](Client& client) {
+             client.call(kRoot, kManager, "Plan", "sass", "start", 1, "web.service", "replace");
+         }},
+        {"ExamineUnit",
+         [](Client& client) { client.call(kRoot, kManager, "ExamineUnit", "s", "web.service"); }},
+        {"GetStopRecords",
+         [](Client& client) {
+             client.call(kRoot, kManager, "GetStopRecords", "su", "web.service", 0);
+         }},
+    };
+    for (const auto& [name, ask] : calls) {
+        SCOPED_TRACE(name);
+        BusDaemon daemon;
+        daemon.in_loop([](FakeManager& manager) { manager.slowness = 4ms; });
+        const std::string address = daemon.address();
+        std::vector<pid_t> floods;
+        for (int i = 0; i < 3; ++i) {
+            floods.push_back(fork_as(kNobody, [&, &ask = ask]() -> int {
+                Client client(address);
+                while (true) {
+                    ask(client);
+                }
+            }));
+        }
+        // One is whole: they are on their way.
+        EXPECT_EQ(run_as(kAnother,
+                         [&, &ask = ask]() -> int {
+                             Client client(address);
+                             ask(client);
+                             return ::testing::Test::HasFailure() ? 1 : 0;
+                         }),
+                  0);
+        Client root(address);
+        EXPECT_TRUE(is_served(root));
+        EXPECT_LT(daemon.longest_wait(), 100ms);  // in one piece it takes 200
+        for (const pid_t flood : floods) {
+            ::kill(flood, SIGKILL);
+            exit_status_of(flood);
+        }
+    }
+}
+
+/// A name a piece: whoever asks for a thousand does not hold up who asks for one.
+TEST_F(BusShares, AListOfNamesIsMadeInPieces) {
+    BusDaemon daemon;
+    const std::string address = daemon.address();
+    Client client(address);
+    sd_bus_message* call = nullptr;
+    sd_bus_message* reply = nullptr;
+    sd_bus_error error = SD_BUS_ERROR_NULL;
+    sd_bus_message_new_method_call(client.bus(), &call, "org.svcd1", kRoot, kManager,
+                                   "ListUnitsByNames");
+    sd_bus_message_open_container(call, 'a', "s");
+    for (int i = 0; i < 100; ++i) {
+        sd_bus_message_append(call, "s", i % 2 == 0 ? "web.service" : "no-such.service");
+    }
+    sd_bus_message_close_container(call);
+    daemon.in_loop([](FakeManager& manager) { manager.slowness = 4ms; });
+    ASSERT_GE(sd_bus_call(client.bus(), call, 0, &error, &reply), 0) << error.message;
+    sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+    int units = 0;
+    while (sd_bus_message_skip(reply, "(ssssssouso)") > 0) {
+        ++units;
+    }
+    EXPECT_EQ(units, 100);
+    EXPECT_LT(daemon.longest_wait(), 100ms);  // in one piece it takes 200
+    sd_bus_message_unref(reply);
+    sd_bus_message_unref(call);
+}
+
 TEST_F(BusShares, WhichUnitAProcessIsOfIsAskedForOnce) {
     BusDaemon daemon;
     daemon.in_loop([](FakeManager& manager) { manager.units_table[0].main_pid = 4711; });
