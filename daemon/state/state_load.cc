@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/types/record_check.h"
+#include "core/types/unit.h"
 #include "linux/procfs.h"
 #include "state/state_before.h"
 
@@ -79,6 +81,35 @@ Found<Record> newest_of(const char* places, std::uint64_t committed, bool is_bef
                             before.is_uncommitted,
                             before.is_damaged,
                             {}});
+}
+
+bool is_unit_name(std::string_view name) {
+    constexpr std::string_view kLetters =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.\\@-";
+    return unit_type_of(name).has_value() &&
+           name.find_first_not_of(kLetters) == std::string_view::npos;
+}
+
+/// The name that the bytes of a damaged record still have, in one of its places; empty: none.
+template <typename Record>
+std::string name_left_in(const char* places) {
+    for (const std::size_t place : {0U, 1U}) {
+        std::array<char, sizeof UnitRecord::name> bytes;
+        std::memcpy(bytes.data(),
+                    places + place * kPlaceSize<Record> + offsetof(Place<Record>, record) +
+                        offsetof(UnitRecord, name),
+                    bytes.size());
+        const std::string_view name{bytes.data(), ::strnlen(bytes.data(), bytes.size())};
+        if (is_unit_name(name)) {
+            return std::string{name};
+        }
+    }
+    return {};
+}
+
+/// "the record of web.service".
+std::string record_of(const std::string& name, std::size_t index) {
+    return "the record of " + (name.empty() ? "unit " + std::to_string(index) : name);
 }
 
 /// " (its sub_state is out of range)"; empty where the bytes themselves are damaged.
@@ -164,8 +195,10 @@ std::string load_units(int fd, std::size_t count, LoadedState& state) {
         state.names.push_back(name);
         if (found.is_damaged) {
             state.damaged_units.push_back(index);
-            state.damaged.push_back("the record of unit " + std::to_string(index) +
-                                    in_brackets(found.fault));
+            const std::string left = state.is_converted
+                                         ? name_left_in<RecordBefore<UnitRecord>>(page.data())
+                                         : name_left_in<UnitRecord>(page.data());
+            state.damaged.push_back(record_of(left, index) + in_brackets(found.fault));
         }
         if (name.empty()) {
             continue;
@@ -214,8 +247,8 @@ void drop_rivals(LoadedState& state) {
         const auto name = std::find(state.names.begin(), state.names.end(), name_in(record));
         const auto index = static_cast<std::size_t>(name - state.names.begin());
         state.damaged_units.push_back(index);
-        state.damaged.push_back("the record of unit " + std::to_string(index) + " (its " +
-                                std::string(field) + " is another's, too)");
+        state.damaged.push_back(record_of(*name, index) + " (its " + std::string(field) +
+                                " is another's, too)");
         name->clear();
         return true;
     });

@@ -407,7 +407,7 @@ class LostState(TestCase):
 
     def test_what_runs_is_adopted_from_the_cgroups_whatever_has_become_of_the_state(self):
         reasons = {"gone": "The records of what runs are lost", "version": "another version of svcd", "header": "its header is damaged",
-                   "boot": "it is of another boot", "record": "is damaged; lost is the record of unit", "zeroed": "its record is lost",
+                   "boot": "it is of another boot", "record": "is damaged; lost is the record of a.service", "zeroed": "its record is lost",
                    "cut": "its record is lost", "short": "it is too short"}
         with Daemon({"a.service": service(actor("a", "kids=2")), "b.service": service(actor("b"), Restart="on-failure"),
                      "n.service": service(actor("n", "ready", "every=100:WATCHDOG=1"), Type="notify", WatchdogSec="5s")}) as svcd:

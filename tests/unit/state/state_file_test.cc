@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
+#include <iterator>
 
 #include "core/types/checksum.h"
 #include "unit/state/state_file_fixture.h"
@@ -129,6 +131,22 @@ TEST_F(StateFileTest, SetsADamagedFileAside) {
     expect_set_aside("damaged");
 }
 
+TEST_F(StateFileTest, CallsADamagedRecordByItsNumberWhereItsNameIsDamagedToo) {
+    {
+        StateFile::Opened opened = open();
+        for (std::uint32_t round = 1; round <= 2; ++round) {
+            EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", round)));
+            EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", round)));
+        }
+    }
+    std::ifstream file{path_, std::ios::binary};
+    const std::string bytes{std::istreambuf_iterator<char>{file}, {}};
+    for (std::size_t at = 0; (at = bytes.find("a.service", at)) != std::string::npos; ++at) {
+        overwrite(static_cast<off_t>(at), "a\x1b[31");
+    }
+    EXPECT_THAT(open().set_aside, HasSubstr("lost is the record of unit 0"));
+}
+
 TEST_F(StateFileTest, LosesOnlyTheUnitWhoseRecordIsDamaged) {
     {
         StateFile::Opened opened = open();
@@ -141,7 +159,7 @@ TEST_F(StateFileTest, LosesOnlyTheUnitWhoseRecordIsDamaged) {
     overwrite(kFirstUnit + kPage / 2 + 700, "damage");
     {
         StateFile::Opened opened = open();
-        EXPECT_THAT(opened.set_aside, HasSubstr("is damaged; lost is the record of unit 0"));
+        EXPECT_THAT(opened.set_aside, HasSubstr("is damaged; lost is the record of a.service"));
         ASSERT_NE(opened.saved, nullptr);
         ASSERT_THAT(opened.saved->units, SizeIs(1));
         EXPECT_STREQ(opened.saved->units[0].name.data(), "b.service");
@@ -150,7 +168,7 @@ TEST_F(StateFileTest, LosesOnlyTheUnitWhoseRecordIsDamaged) {
     {
         // Nor is what a step replaces of which a part could not be written.
         StateFile::Opened opened = open();
-        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of unit 0"));
+        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of a.service"));
         opened.file.begin_step();
         EXPECT_FALSE(opened.file.write(UnitId{0}, UnitRecord{}));
         EXPECT_TRUE(opened.file.commit_step(SupervisorRecord{}));
@@ -158,7 +176,7 @@ TEST_F(StateFileTest, LosesOnlyTheUnitWhoseRecordIsDamaged) {
     {
         // The manager died before it had committed what replaces it: that is not forgotten.
         StateFile::Opened opened = open();
-        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of unit 0"));
+        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of a.service"));
         opened.file.begin_step();
         EXPECT_TRUE(opened.file.write(UnitId{0}, record("a.service", 1)));
         EXPECT_TRUE(opened.file.commit_step(SupervisorRecord{}));

@@ -109,8 +109,9 @@ TEST_F(StateValuesTest, ARecordWithAValueThatNoManagerWritesIsLostAloneAndSaysWh
             EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", 2)));
         }
         const StateFile::Opened opened = open();
-        EXPECT_THAT(opened.set_aside, HasSubstr("is damaged; lost is the record of unit 0 (its " +
-                                                change.field + " is out of range)"));
+        EXPECT_THAT(opened.set_aside,
+                    HasSubstr("is damaged; lost is the record of a.service (its " + change.field +
+                              " is out of range)"));
         ASSERT_NE(opened.saved, nullptr);
         ASSERT_THAT(opened.saved->units, SizeIs(1));
         EXPECT_STREQ(opened.saved->units[0].name.data(), "b.service");
@@ -138,7 +139,7 @@ TEST_F(StateValuesTest, OfTwoRecordsWithOneJobOrProcessTheSecondIsLost) {
             EXPECT_TRUE(opened.file.write(UnitId{2}, record("c.service", 9)));
         }
         const StateFile::Opened opened = open();
-        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of unit 1 (its " +
+        EXPECT_THAT(opened.set_aside, HasSubstr("lost is the record of b.service (its " +
                                                 change.field + " is another's, too)"));
         ASSERT_THAT(opened.saved->units, SizeIs(2));
         EXPECT_STREQ(opened.saved->units[0].name.data(), "a.service");
