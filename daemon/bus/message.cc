@@ -40,6 +40,22 @@ bool is_valid_utf8(std::string_view text) {
     return true;
 }
 
+/// With '?' for what a terminal would obey, but for the ends of lines: an error repeats what its
+/// caller sent, and other programs than svctl show it.
+std::string without_controls(std::string text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const bool is_c1 =
+            byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+        if (is_c1) {
+            text.replace(i, 2, "?");
+        } else if ((byte < 0x20 && byte != '\n') || byte == 0x7f) {
+            text[i] = '?';
+        }
+    }
+    return text;
+}
+
 }  // namespace
 
 std::string valid_utf8(std::string_view text) {
@@ -93,7 +109,7 @@ Writer Writer::reply_to(sd_bus_message* call) {
 }
 
 Writer Writer::error_to(sd_bus_message* call, const char* name, std::string_view text) {
-    const std::string clean = valid_utf8(text);
+    const std::string clean = without_controls(valid_utf8(text));
     sd_bus_message* message = nullptr;
     const int status = sd_bus_message_new_method_errorf(call, &message, name, "%s", clean.c_str());
     Writer writer{status < 0 ? nullptr : message};

@@ -13,7 +13,7 @@ Outcome get_request_result(const Call& call, Subject& subject, Writer& reply) {
     const std::string id = read_string(call.message);
     const auto answer = subject.api().requests.answers().find(request_key(call.caller, id));
     if (!answer) {
-        return bus_error(kErrorNoSuchJob, "No request of yours with the ID '" + valid_utf8(id) +
+        return bus_error(kErrorNoSuchJob, "No request of yours with the ID '" + shown_name(id) +
                                               "' is remembered; they are for five minutes.");
     }
     // Without a job there was nothing to do, which is done.

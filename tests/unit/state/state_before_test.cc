@@ -63,7 +63,7 @@ TEST_F(FormatBeforeTest, LosesOnlyTheRecordThatIsDamaged) {
     overwrite(kFirstUnit + 100, "damage");
     overwrite(kFirstUnit + kPage / 2 + 100, "damage");
     const StateFile::Opened opened = open();
-    EXPECT_THAT(opened.set_aside, ::testing::HasSubstr("the record of unit 0"));
+    EXPECT_THAT(opened.set_aside, ::testing::HasSubstr("the record of bad.service"));
     ASSERT_NE(opened.saved, nullptr);
     EXPECT_THAT(opened.saved->units, SizeIs(11));
 }

@@ -109,9 +109,9 @@ TEST_F(StateValuesTest, ARecordWithAValueThatNoManagerWritesIsLostAloneAndSaysWh
             EXPECT_TRUE(opened.file.write(UnitId{1}, record("b.service", 2)));
         }
         const StateFile::Opened opened = open();
-        EXPECT_THAT(opened.set_aside,
-                    HasSubstr("is damaged; lost is the record of a.service (its " + change.field +
-                              " is out of range)"));
+        const std::string which = change.field == "name" ? "unit 0" : "a.service";
+        EXPECT_THAT(opened.set_aside, HasSubstr("is damaged; lost is the record of " + which +
+                                                " (its " + change.field + " is out of range)"));
         ASSERT_NE(opened.saved, nullptr);
         ASSERT_THAT(opened.saved->units, SizeIs(1));
         EXPECT_STREQ(opened.saved->units[0].name.data(), "b.service");
