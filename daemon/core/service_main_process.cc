@@ -55,8 +55,8 @@ void Service::identify_main_process(IdentifyMainProcess::How how, Pid pid) {
 void Service::on_main_process_found(const MainProcessFound& found) {
     if (found.pid == run_.main_pid_last && found.start_time != 0 &&
         found.start_time == run_.unreaped_start_time) {
-        on_main_process_not_found(Error{0, "take as main process",
-                                        "process " + std::to_string(found.pid), "it has ended"});
+        on_main_process_not_found(
+            Error{0, "take as main process", "PID " + std::to_string(found.pid), "it has ended"});
         return;
     }
     run_.identifying = Token::none;
@@ -173,11 +173,9 @@ void Service::on_main_process_not_found(const Error& error) {
         return;
     }
     const std::string why = reason_of(error);
-    const std::string subject =
-        error.subject.starts_with("process ") ? "PID " + error.subject.substr(8) : error.subject;
     run_.pid_file_fault = error.subject == settings_.pid_file || error.subject.empty()
                               ? why
-                              : "it names " + subject + ": " + why;
+                              : "it names " + error.subject + ": " + why;
     const bool may_come_later =
         !is_start_post && first_command(settings_, CommandRole::start_post).has_value();
     if (settings_.pid_file.empty()) {

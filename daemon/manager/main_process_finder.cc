@@ -59,8 +59,7 @@ Result<MainProcessFound> MainProcessFinder::hold_foreign(Token token,
     }
     // A zombie whose parent does not reap it can be held and named, again and again: it is nobody.
     if (has_ended(*pidfd)) {
-        return failure(ESRCH, "take as main process", "process " + std::to_string(pid),
-                       "it has ended");
+        return failure(ESRCH, "take as main process", "PID " + std::to_string(pid), "it has ended");
     }
     if (const auto held = adopted_.hold(token, std::move(*pidfd), pid, info->start_time); !held) {
         return Failure{held.error()};
@@ -107,14 +106,14 @@ Result<void> MainProcessFinder::belongs_to(Pid pid, std::string_view unit) const
         return Failure{cgroup.error()};
     }
     if (cgroups_.unit_of(*cgroup) != unit) {
-        return failure(0, "take as main process", "process " + std::to_string(pid),
+        return failure(0, "take as main process", "PID " + std::to_string(pid),
                        "it is in the cgroup " + *cgroup + ", not the unit's");
     }
     return {};
 }
 
 Result<ProcessInfo> MainProcessFinder::check(Pid pid, std::string_view unit) const {
-    const std::string subject = "process " + std::to_string(pid);
+    const std::string subject = "PID " + std::to_string(pid);
     const Result<UniqueFd> pidfd = open_pidfd(pid);
     if (!pidfd) {
         return Failure{pidfd.error()};
