@@ -413,24 +413,31 @@ Result<void> CgroupTree::kill(std::string_view unit) {
     if (const auto entry = impl_->units.find(std::string{unit}); entry != impl_->units.end()) {
         entry->second.was_killed = true;
     }
-    auto killed = kill_processes(folder.get());
+    auto killed = kill_processes(folder.get(), look_for(unit));
     if (!killed) {
         killed.error().subject = path_of(unit);
     }
     return killed;
 }
 
-Result<void> CgroupTree::signal(std::string_view unit,
-                                const std::vector<int>& signals,
-                                std::vector<Pid>& reached,
-                                const std::vector<Pid>& except,
-                                std::optional<std::int32_t> value) const {
+std::function<std::optional<bool>(Pid)> CgroupTree::look_for(std::string_view unit) const {
+    return [this, unit](Pid pid) -> std::optional<bool> {
+        const Result<std::string> cgroup = cgroup_of(pid);
+        return cgroup ? std::optional{unit_of(*cgroup) == unit} : std::nullopt;
+    };
+}
+
+Result<std::size_t> CgroupTree::signal(std::string_view unit,
+                                       const std::vector<int>& signals,
+                                       std::vector<Pid>& reached,
+                                       const std::vector<Pid>& except,
+                                       std::optional<std::int32_t> value) const {
     const UniqueFd folder = impl_->open_unit(unit);
     if (!folder) {
-        return impl_->is_absent(unit, errno) ? Result<void>{}
+        return impl_->is_absent(unit, errno) ? Result<std::size_t>{0}
                                              : failure(errno, "open the cgroup", path_of(unit));
     }
-    auto sent = signal_processes(folder.get(), signals, except, reached, value);
+    auto sent = signal_processes(folder.get(), signals, except, reached, value, look_for(unit));
     if (!sent) {
         sent.error().subject += " of " + std::string{unit};
     }

@@ -68,11 +68,13 @@ public:
     /// `signals`, one after the other, to each process but those of `except`; a process that forks
     /// meanwhile is caught by a second look. It fails when the first of them can't be sent.
     /// Who got it is added to `reached`, also then. `value` goes with it, as of sigqueue(3).
-    Result<void> signal(std::string_view unit,
-                        const std::vector<int>& signals,
-                        std::vector<Pid>& reached,
-                        const std::vector<Pid>& except = {},
-                        std::optional<std::int32_t> value = std::nullopt) const;
+    /// Returns how many of them got it without certainty that their number was still theirs, as no
+    /// descriptor was free to hold them or to look.
+    Result<std::size_t> signal(std::string_view unit,
+                               const std::vector<int>& signals,
+                               std::vector<Pid>& reached,
+                               const std::vector<Pid>& except = {},
+                               std::optional<std::int32_t> value = std::nullopt) const;
     Result<void> thaw(std::string_view unit) const;
     /// Is all of it frozen (cgroup.events)? Not when it doesn't exist or can't be read.
     bool is_frozen(std::string_view unit) const;
@@ -119,6 +121,8 @@ public:
 private:
     CgroupTree();
     struct Impl;
+    /// Is a process in the unit's cgroup now? Nothing: that can't be seen.
+    std::function<std::optional<bool>(Pid)> look_for(std::string_view unit) const;
     std::unique_ptr<Impl> impl_;
     std::string root_;
     std::vector<std::string> unavailable_;

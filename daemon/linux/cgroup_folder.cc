@@ -12,7 +12,9 @@
 #include <cstring>
 #include <memory>
 #include <unordered_set>
+#include <utility>
 
+#include "linux/pidfd.h"
 #include "linux/read_file.h"
 
 namespace svcd {
@@ -123,7 +125,35 @@ Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path) {
     return folder;
 }
 
-Result<void> kill_processes(int folder) {
+namespace {
+
+/// Whom a number of cgroup.procs stands for.
+struct Member {
+    Recipient recipient;
+    bool is_sure = false;  ///< it is held, and was seen in the cgroup
+};
+
+/// Nothing: it has ended, or has gone elsewhere.
+Result<std::optional<Member>> hold_member(Pid pid, const IsInCgroup& is_in) {
+    Result<Recipient> recipient = open_recipient(pid);
+    if (!recipient) {
+        if (recipient.error().error_number == ESRCH) {
+            return std::optional<Member>{};
+        }
+        return Failure{recipient.error()};
+    }
+    const std::optional<bool> is_there = is_in(pid);
+    const bool has_gone = is_there ? !*is_there : recipient->pidfd && has_ended(recipient->pidfd);
+    if (has_gone) {
+        return std::optional<Member>{};
+    }
+    const bool is_sure = recipient->pidfd && is_there;
+    return std::optional{Member{std::move(*recipient), is_sure}};
+}
+
+}  // namespace
+
+Result<void> kill_processes(int folder, const IsInCgroup& is_in) {
     const auto killed = write_file_at(folder, "cgroup.kill", "1");
     if (killed || killed.error().error_number == ENODEV) {
         return {};
@@ -143,7 +173,9 @@ Result<void> kill_processes(int folder) {
         bool found = false;
         for (const Pid pid : pids) {
             found |= seen.insert(pid).second;
-            ::kill(pid, SIGKILL);
+            if (const auto member = hold_member(pid, is_in); member && *member) {
+                static_cast<void>(send_signal((*member)->recipient, SIGKILL));
+            }
         }
         if (!found) {
             break;
@@ -154,55 +186,77 @@ Result<void> kill_processes(int folder) {
 
 namespace {
 
-int send(Pid pid, int signal, std::optional<std::int32_t> value) {
-    if (!value) {
-        return ::kill(pid, signal);
+/// A signal_processes() that is under way.
+struct Signalling {
+    const std::vector<int>& signals;
+    std::optional<std::int32_t> value;
+    const IsInCgroup& is_in;
+    std::vector<Pid>& reached;
+    std::size_t unsure = 0;  ///< of those reached
+    Result<void> sent;       ///< the first failure
+
+    /// One that may not be signalled (another user's, in a user instance): the rest are.
+    void note(const Error& error) {
+        if (error.error_number != ESRCH && sent) {
+            sent = Failure{error};
+        }
     }
-    sigval with{};
-    with.sival_int = *value;
-    return ::sigqueue(pid, signal, with);
-}
+
+    void signal(Pid pid) {
+        const Result<std::optional<Member>> member = hold_member(pid, is_in);
+        if (!member) {
+            note(member.error());
+            return;
+        }
+        if (!*member) {
+            return;
+        }
+        for (const int signal : signals) {
+            const Result<void> one = send_signal((*member)->recipient, signal, value);
+            if (signal != signals[0]) {
+                continue;
+            }
+            if (one) {
+                reached.push_back(pid);
+                unsure += (*member)->is_sure ? 0U : 1U;
+            } else {
+                note(Error{one.error().error_number, "kill", std::to_string(pid), {}});
+            }
+        }
+    }
+};
 
 }  // namespace
 
-Result<void> signal_processes(int folder,
-                              const std::vector<int>& signals,
-                              const std::vector<Pid>& except,
-                              std::vector<Pid>& reached,
-                              std::optional<std::int32_t> value) {
+Result<std::size_t> signal_processes(int folder,
+                                     const std::vector<int>& signals,
+                                     const std::vector<Pid>& except,
+                                     std::vector<Pid>& reached,
+                                     std::optional<std::int32_t> value,
+                                     const IsInCgroup& is_in) {
     std::unordered_set<Pid> seen{except.begin(), except.end()};
-    Result<void> sent;
+    Signalling all{signals, value, is_in, reached, 0, {}};
     for (int round = 0; round < kSignalRounds; ++round) {
         std::vector<Pid> pids;
         if (auto collected = collect_processes(folder, kProcessesMax, kCgroupDepthMax, pids);
             !collected) {
-            return collected;
+            return Failure{collected.error()};
         }
         bool found = false;
         for (const Pid pid : pids) {
-            if (!seen.insert(pid).second) {
-                continue;
-            }
-            found = true;
-            for (const int signal : signals) {
-                const int why = send(pid, signal, value) == 0 ? 0 : errno;
-                if (signal != signals[0]) {
-                    continue;
-                }
-                if (why == 0) {
-                    reached.push_back(pid);
-                } else if (why != ESRCH && sent) {
-                    // One that may not be signalled (another user's, in a user instance): the rest
-                    // are.
-                    sent = failure(why, "kill", std::to_string(pid));
-                }
+            if (seen.insert(pid).second) {
+                found = true;
+                all.signal(pid);
             }
         }
         if (!found) {
             break;
         }
     }
-    return sent;
+    if (!all.sent) {
+        return Failure{all.sent.error()};
+    }
+    return all.unsure;
 }
 
 }  // namespace svcd

@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "linux/procfs.h"
 
@@ -67,6 +69,34 @@ Result<void> send_signal(const UniqueFd& pidfd, int signal, std::optional<std::i
     info.si_value.sival_int = value.value_or(0);
     if (::syscall(SYS_pidfd_send_signal, pidfd.get(), signal, value ? &info : nullptr, 0) < 0) {
         return failure(errno, "pidfd_send_signal", std::to_string(signal));
+    }
+    return {};
+}
+
+Result<Recipient> open_recipient(Pid pid) {
+    Result<UniqueFd> pidfd = open_pidfd(pid);
+    if (pidfd) {
+        return Recipient{pid, std::move(*pidfd)};
+    }
+    const int why = pidfd.error().error_number;
+    if (why == EMFILE || why == ENFILE || why == ENOMEM) {
+        return Recipient{pid, UniqueFd{}};
+    }
+    return Failure{pidfd.error()};
+}
+
+Result<void> send_signal(const Recipient& recipient,
+                         int signal,
+                         std::optional<std::int32_t> value) {
+    if (recipient.pidfd) {
+        return send_signal(recipient.pidfd, signal, value);
+    }
+    sigval with{};
+    with.sival_int = value.value_or(0);
+    const int sent =
+        value ? ::sigqueue(recipient.pid, signal, with) : ::kill(recipient.pid, signal);
+    if (sent < 0) {
+        return failure(errno, "kill", std::to_string(recipient.pid));
     }
     return {};
 }

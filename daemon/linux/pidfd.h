@@ -22,6 +22,21 @@ Result<UniqueFd> open_pidfd(Pid pid);
 Result<void> send_signal(const UniqueFd& pidfd,
                          int signal,
                          std::optional<std::int32_t> value = std::nullopt);
+
+/// Whom signals go to. Without a descriptor, as none was free, it is meant by its number, which may
+/// be another's once it has been reaped: what gives resources back never waits for some.
+struct Recipient {
+    Pid pid = 0;
+    UniqueFd pidfd;
+};
+
+/// ESRCH when there is no such process.
+Result<Recipient> open_recipient(Pid pid);
+/// As above, and kill(2) or sigqueue(3) where there is no descriptor.
+Result<void> send_signal(const Recipient& recipient,
+                         int signal,
+                         std::optional<std::int32_t> value = std::nullopt);
+
 /// Has the process ended, reaped or not? No system call waits.
 bool has_ended(const UniqueFd& pidfd);
 

@@ -292,14 +292,17 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
         return;
     }
     if (const UniqueFd* adopted = tools_.adopted.pidfd_of(token)) {
-        send(order, *adopted, tools_.adopted.pid_of(token), reached);
+        const auto to_adopted = [&](int signal, std::optional<std::int32_t> value) {
+            return send_signal(*adopted, signal, value);
+        };
+        send(order, to_adopted, tools_.adopted.pid_of(token), reached);
         return;
     }
     const ProcessFact before = tools_.table.look(token);
     if (before.state != ProcessFact::State::alive) {
         return;
     }
-    const Result<UniqueFd> process = open_pidfd(before.pid);
+    const Result<Recipient> process = open_recipient(before.pid);
     // While its slot is LIVE a process has not been reaped, so its PID is its own: the same token
     // in the slot after the open says that what was opened is that process.
     const ProcessFact now = tools_.table.look(token);
@@ -310,7 +313,11 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
         complain_of_signal(order.unit, Failure{process.error()});
         return;
     }
-    send(order, *process, now.pid, reached);
+    const auto to_process = [&](int signal, std::optional<std::int32_t> value) {
+        return send_signal(*process, signal, value);
+    };
+    send(order, to_process, now.pid, reached);
+    complain_of_unsure(order.unit, process->pidfd ? 0U : 1U);
 }
 
 /// What somebody has moved out of the unit's cgroup is the unit's all the same.
@@ -326,25 +333,35 @@ void EffectRunner::signal_if_moved(const SignalUnit& order,
 }
 
 void EffectRunner::send(const SignalUnit& order,
-                        const UniqueFd& pidfd,
+                        const SendSignal& send_one,
                         Pid pid,
                         std::vector<Pid>& reached) {
     const std::vector<int> signals = signals_of(order);
-    const Result<void> sent = send_signal(pidfd, signals.front(), order.value);
+    const Result<void> sent = send_one(signals.front(), order.value);
     complain_of_signal(order.unit, sent);
     if (!sent) {
         return;
     }
     reached.push_back(pid);
     for (std::size_t next = 1; next < signals.size(); ++next) {
-        complain_of_signal(order.unit, send_signal(pidfd, signals[next]));  // it may have ended
+        complain_of_signal(order.unit, send_one(signals[next], {}));  // it may have ended
     }
 }
 
 void EffectRunner::signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached) {
     const std::string_view unit = tools_.supervisor.name(order.unit);
-    complain_of_signal(order.unit,
-                       tools_.cgroups.signal(unit, signals_of(order), reached, {}, order.value));
+    const Result<std::size_t> unsure =
+        tools_.cgroups.signal(unit, signals_of(order), reached, {}, order.value);
+    complain_of_signal(order.unit, unsure ? Result<void>{} : Failure{unsure.error()});
+    complain_of_unsure(order.unit, unsure.value_or(0));
+}
+
+void EffectRunner::complain_of_unsure(UnitId unit, std::size_t count) {
+    if (count > 0) {
+        complain(unit,
+                 Error{EMFILE, "hold", std::to_string(count) + " of its processes for a signal",
+                       "they got it by their PIDs"});
+    }
 }
 
 void EffectRunner::kill_cgroup(const SignalUnit& order) {

@@ -96,13 +96,19 @@ private:
     /// These add to `reached` who got the signal.
     void signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached);
     void signal_if_moved(const SignalUnit& order, Token token, std::vector<Pid>& reached);
-    void send(const SignalUnit& order, const UniqueFd& pidfd, Pid pid, std::vector<Pid>& reached);
+    using SendSignal = std::function<Result<void>(int signal, std::optional<std::int32_t> value)>;
+    void send(const SignalUnit& order,
+              const SendSignal& send_one,
+              Pid pid,
+              std::vector<Pid>& reached);
     void signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached);
     void kill_cgroup(const SignalUnit& order);
     void complain_of_signal(UnitId unit, const Result<void>& sent);
     void identify(const IdentifyMainProcess& order);
     void complain(UnitId unit, const Error& error);
     void complain_of_state(const Error& error);
+    /// So many got a signal that no descriptor was free for.
+    void complain_of_unsure(UnitId unit, std::size_t count);
 
     EffectTools tools_;
     bool records_held_ = false;

@@ -66,7 +66,7 @@ void kill_process(const ProcessTable& table,
                   const TableEntry& entry,
                   std::string_view why,
                   Log& log) {
-    const Result<UniqueFd> process = open_pidfd(entry.pid);
+    const Result<Recipient> process = open_recipient(entry.pid);
     const ProcessFact now = table.look(entry.token);
     if (!process || now.state != ProcessFact::State::alive || now.pid != entry.pid) {
         return;
