@@ -7,11 +7,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <mutex>
+
+#include "unitfile/utf8.h"
 
 namespace svcd {
 namespace {
@@ -131,6 +136,32 @@ private:
 
 }  // namespace
 
+namespace {
+
+std::string harmless(std::string_view text) {
+    std::string line;
+    line.reserve(text.size());
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
+        if (character == "\n") {
+            line += "\n    ";
+        } else {
+            line += length == 0 || control_character_in(character) ? "?" : character;
+        }
+        text.remove_prefix(character.size());
+    }
+    return line;
+}
+
+Time monotonic_now() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return time_from_usec(static_cast<std::int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1'000);
+}
+
+}  // namespace
+
 std::optional<Severity> severity_of(std::string_view word) {
     struct Word {
         std::string_view word;
@@ -159,20 +190,40 @@ Log::Log(int fd, Severity least)
     set_least(least);
 }
 
-Log::~Log() = default;
-
-void Log::say(Severity severity, std::string_view text) {
-    logger_->log(level_of(severity), spdlog::string_view_t{text.data(), text.size()});
+Log::~Log() {
+    limit_.tell(kNever,
+                [this](Severity severity, const std::string& text) { report(severity, text); });
 }
 
-void Log::say(Severity severity, std::string_view unit, std::string_view text) {
-    if (!logger_->should_log(level_of(severity))) {
+void Log::report(Severity severity, std::string_view text) {
+    if (logger_->should_log(level_of(severity))) {
+        const std::string line = harmless(text);
+        logger_->log(level_of(severity), spdlog::string_view_t{line.data(), line.size()});
+    }
+}
+
+void Log::say_of(Severity severity, std::string_view unit, std::string_view text) {
+    if (!logger_->should_log(level_of(severity)) ||
+        !limit_.admits(monotonic_now(), severity, unit, text)) {
         return;
     }
     std::string line{unit};
-    line += ": ";
+    line += unit.empty() ? "" : ": ";
     line += text;
-    say(severity, line);
+    report(severity, line);
+}
+
+void Log::say(Severity severity, std::string_view text) {
+    say_of(severity, {}, text);
+}
+
+void Log::say(Severity severity, std::string_view unit, std::string_view text) {
+    say_of(severity, unit, text);
+}
+
+void Log::tell_left_out() {
+    limit_.tell(monotonic_now(),
+                [this](Severity severity, const std::string& text) { report(severity, text); });
 }
 
 void Log::set_least(Severity least) {

@@ -4,6 +4,11 @@
 // Writing a line never holds up the manager: when stderr is a pipe whose reader doesn't read, lines
 // are dropped and counted, and the count is said once there is room again. When stderr goes to the
 // journal (JOURNAL_STREAM), lines carry the priorities of sd-daemon(3) and no time of their own.
+//
+// Texts of others are in these lines: of services, users, and files. Here is the one place where
+// they are made harmless: a control character becomes '?', and what follows a line break is
+// indented, so that nothing looks like a line of svcd's own. How many lines others can cause is
+// log_limit.h's.
 #pragma once
 
 #include <memory>
@@ -12,6 +17,8 @@
 #include <string_view>
 
 #include "core/types/effect.h"
+#include "core/types/time.h"
+#include "manager/log_limit.h"
 
 namespace spdlog {
 class logger;
@@ -33,9 +40,18 @@ public:
     void say(Severity severity, std::string_view text);
     /// "UNIT: TEXT".
     void say(Severity severity, std::string_view unit, std::string_view text);
+    /// Without a limit: what root has asked for, and what comes once in a life.
+    void report(Severity severity, std::string_view text);
     void set_least(Severity least);
 
+    /// Says how many lines were left out, if it is time; and when that will be.
+    void tell_left_out();
+    std::optional<Time> left_out_due() const { return limit_.due(); }
+
 private:
+    void say_of(Severity severity, std::string_view unit, std::string_view text);
+
+    LogLimit limit_;
     std::unique_ptr<spdlog::logger> logger_;
 };
 

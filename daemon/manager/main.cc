@@ -82,7 +82,7 @@ int run(ManagerOptions options) {
     }
     const ParsedConfig config = read_config(options.config, options.config_given);
     for (const std::string& error : config.errors) {
-        log.say(Severity::error, error);
+        log.report(Severity::error, error);
     }
     if (config.unreadable && options.config_given && !is_machine(options, *launcher) &&
         !table->has_taken_over()) {

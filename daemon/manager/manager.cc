@@ -377,7 +377,7 @@ void Manager::dump() {
                     std::string(name_of(status.job->type)) + " " +
                     std::string(name_of(status.job->state));
         }
-        log_.say(Severity::notice, status.name, line);
+        log_.report(Severity::notice, std::string(status.name) + ": " + line);
     }
 }
 
@@ -391,7 +391,7 @@ void Manager::apply(LoadOutcome& outcome) {
 
 void Manager::say_report(const ReloadReport& report) {
     for (const std::string& error : report.errors) {
-        log_.say(Severity::error, error);
+        log_.report(Severity::error, error);
     }
     // The log's own word for it stands before each line.
     constexpr std::string_view kWord = ": warning: ";
@@ -399,7 +399,7 @@ void Manager::say_report(const ReloadReport& report) {
         if (const std::size_t word = warning.find(kWord); word < warning.find('\n')) {
             warning.replace(word, kWord.size(), ": ");
         }
-        log_.say(Severity::warning, warning);
+        log_.report(Severity::warning, warning);
     }
 }
 

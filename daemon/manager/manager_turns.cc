@@ -171,11 +171,12 @@ void Manager::end_turn() {
         bus_.startup_finished();
     }
     console_.flush();
+    log_.tell_left_out();
     steps_of_turn_ = 0;
     std::optional<Time> next = queue_.empty() ? supervisor_.next_deadline() : loop_.now();
     for (const std::optional<Time>& other :
          {runner_.again_at(loop_.now()), say_what_is_waited_for(loop_.now()),
-          console_.again_at(loop_.now())}) {
+          console_.again_at(loop_.now()), log_.left_out_due()}) {
         if (other && (!next || *other < *next)) {
             next = other;
         }

@@ -48,11 +48,17 @@ TEST_F(LogTest, ALineNamesTheUnitAndWhatIsBelowTheLevelIsNotWritten) {
                                   Not(HasSubstr("quiet"))));
 }
 
+TEST_F(LogTest, TextOfOthersCanNeitherObeyATerminalNorLookLikeALineOfSvcdsOwn) {
+    Log log{writer_.get(), Severity::info};
+    log.say(Severity::error, "web.service", "process 7 (a\x1b[2J\n<0>2026 error: z\xc2\x9b-\x9b)");
+    EXPECT_THAT(read_all(), EndsWith(" web.service: process 7 (a?[2J\n    <0>2026 error: z?-?)\n"));
+}
+
 TEST_F(LogTest, AReaderThatDoesNotReadHoldsUpNobodyAndIsToldWhatItMissed) {
     Log log{writer_.get(), Severity::info};
     const std::string line(1000, 'x');
     for (int count = 0; count < 200; ++count) {
-        log.say(Severity::error, line);  // more than a pipe holds: this would wait for ever
+        log.report(Severity::error, line);  // more than a pipe holds: this would wait for ever
     }
     read_all();
     log.say(Severity::error, "here again");
