@@ -118,14 +118,15 @@ void EffectRunner::write_down(const Effects& effects) {
     if (!written) {
         complain_of_state(written.error());
         unwritten_ = effects.dirty;
-    } else if (unwritten_.empty() && std::exchange(state_is_faulty_, false)) {
+        never_written_.insert(unwritten_.begin(), unwritten_.end());
+    } else if (never_written_.empty() && std::exchange(state_fault_, std::nullopt)) {
         tools_.log.say(Severity::notice, "The state file can be written again");
     }
 }
 
 /// Once, until it can be written again.
 void EffectRunner::complain_of_state(const Error& error) {
-    if (!std::exchange(state_is_faulty_, true)) {
+    if (!std::exchange(state_fault_, error)) {
         tools_.log.say(Severity::error,
                        to_string(error) + advice_for(error.error_number) +
                            ". What runs goes on; what can't be written down is not started");
@@ -140,6 +141,9 @@ void EffectRunner::write_unit(UnitId unit) {
         // What runs goes on. Nothing new is started, though: a next manager would not know of it.
         complain_of_state(written.error());
         unwritten_.push_back(unit);
+        never_written_.insert(unit);
+    } else {
+        never_written_.erase(unit);
     }
 }
 
@@ -148,8 +152,10 @@ void EffectRunner::write_unit(UnitId unit) {
 template <typename Order>
 void EffectRunner::start(const Order& order) {
     if (std::find(unwritten_.begin(), unwritten_.end(), order.unit) != unwritten_.end()) {
-        starter_.refuse(order.process,
-                        Error{0, "start", {}, "the state file could not be written"});
+        starter_.refuse(order.process, Error{state_fault_ ? state_fault_->error_number : 0,
+                                             "write the state file",
+                                             {},
+                                             "what can't be written down is not started"});
         return;
     }
     starter_.start(order);

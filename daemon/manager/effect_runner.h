@@ -7,6 +7,8 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -112,9 +114,10 @@ private:
 
     EffectTools tools_;
     bool records_held_ = false;
-    std::vector<UnitId> unwritten_;  ///< units whose record of this step could not be written
-    bool state_is_faulty_ = false;   ///< the last write failed, which has been said
-    bool answers_are_lost_ = false;  ///< one could not be written, which has been said
+    std::vector<UnitId> unwritten_;     ///< units whose record of this step could not be written
+    std::set<UnitId> never_written_;    ///< since the fault: what has a place can be written
+    std::optional<Error> state_fault_;  ///< which has been said
+    bool answers_are_lost_ = false;     ///< one could not be written, which has been said
     Retries retries_;
     bool is_again_ = false;       ///< what fails now has been said before
     bool signal_failed_ = false;  ///< of the order at hand, for some process
