@@ -178,6 +178,10 @@ Result<void> Bus::start() {
     return listening;
 }
 
+Result<void> Bus::listen_anew(const std::string& path) {
+    return impl_->private_socket.listen_anew(path);
+}
+
 void Bus::leave_to_successor() {
     impl_->private_socket.leave_to_successor();
 }

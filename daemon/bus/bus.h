@@ -59,6 +59,9 @@ public:
     /// Listens on the private socket and begins to connect to the message bus. Only the former can
     /// fail.
     Result<void> start();
+    /// The file of the private socket, or of its door for the owner, has gone: it comes back, and
+    /// who is connected stays.
+    Result<void> listen_anew(const std::string& path);
     /// Another manager follows: its clients are not to find that there is no svcd.
     void leave_to_successor();
     /// Drop the message bus and connect anew (SIGUSR1).

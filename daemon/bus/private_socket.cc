@@ -48,8 +48,10 @@ PrivateSocket::PrivateSocket(sd_event* loop,
       authority_(authority) {}
 
 PrivateSocket::~PrivateSocket() {
-    for (const std::string& path : paths_) {
-        ::unlink(path.c_str());
+    for (const Listener& listener : doors_) {
+        if (!is_left_ && !listener.place.path.empty()) {
+            ::unlink(listener.place.path.c_str());
+        }
     }
 }
 
@@ -84,16 +86,27 @@ Result<void> PrivateSocket::open(Door door, const SocketPlace& place) {
     if (!listener) {
         return tl::unexpected(listener.error());
     }
-    paths_.push_back(place.path);
-    Descriptor& own = doors_[static_cast<std::size_t>(door)];
-    own = std::move(*listener);
+    Listener& own = doors_[static_cast<std::size_t>(door)];
+    own = {place, std::move(*listener)};
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = &own;
-    if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, own.get(), &event) < 0) {
+    if (::epoll_ctl(ready_.get(), EPOLL_CTL_ADD, own.socket.get(), &event) < 0) {
         return failure(errno, "watch the private socket", place.path);
     }
     return {};
+}
+
+Result<void> PrivateSocket::listen_anew(const std::string& path) {
+    for (const Door door : {Door::for_all, Door::for_owner}) {
+        const Listener& listener = doors_[static_cast<std::size_t>(door)];
+        if (listener.place.path == path) {
+            accept_some(door);  // who had come to the old one
+            ::epoll_ctl(ready_.get(), EPOLL_CTL_DEL, listener.socket.get(), nullptr);
+            return open(door, SocketPlace{listener.place});
+        }
+    }
+    return failure(ENOENT, "listen on", path, "it is no socket of the bus");
 }
 
 Result<void> PrivateSocket::watch_all(int priority) {
@@ -107,7 +120,7 @@ Result<void> PrivateSocket::watch_all(int priority) {
         later_.reset(later);
     }
     if (added < 0) {
-        return failure(-added, "watch the private socket", paths_.front());
+        return failure(-added, "watch the private socket", doors_.front().place.path);
     }
     sd_event_source_set_priority(turn, priority);
     sd_event_source_set_priority(later, priority);
@@ -116,7 +129,7 @@ Result<void> PrivateSocket::watch_all(int priority) {
 }
 
 void PrivateSocket::accept_some(Door door) {
-    const int listener = doors_[static_cast<std::size_t>(door)].get();
+    const int listener = doors_[static_cast<std::size_t>(door)].socket.get();
     const Stopwatch watch;
     for (int i = 0; i < kAcceptsPerTurn && watch.elapsed() < kAcceptsTurn; ++i) {
         Descriptor socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));

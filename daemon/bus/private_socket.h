@@ -63,8 +63,11 @@ public:
                         int priority,
                         const ClientDescriptors& descriptors = {});
 
+    /// The file of one of the two has gone, and is made again. Who is connected stays.
+    Result<void> listen_anew(const std::string& path);
+
     /// The sockets stay when this is destroyed: a successor is about to replace them.
-    void leave_to_successor() { paths_.clear(); }
+    void leave_to_successor() { is_left_ = true; }
 
     using Chosen = std::function<bool(const PrivateConnection&)>;
     bool has_any(const Chosen& wants) const;
@@ -83,6 +86,10 @@ private:
     };
 
     enum class Door : std::uint8_t { for_all, for_owner };
+    struct Listener {
+        SocketPlace place;
+        Descriptor socket;
+    };
 
     Result<void> open(Door door, const SocketPlace& place);
     Result<void> watch_all(int priority);
@@ -118,10 +125,10 @@ private:
     const Requests& requests_;
     UserCosts& costs_;
     Authority authority_;
-    std::vector<std::string> paths_;
+    bool is_left_ = false;
     MessageCodec codec_;
     ClientDescriptors descriptors_;
-    std::array<Descriptor, 2> doors_;  ///< by Door
+    std::array<Listener, 2> doors_;  ///< by Door
     Descriptor spare_;
     Descriptor ready_;  ///< an epoll of the doors and all clients
     sd_id128_t server_id_{};

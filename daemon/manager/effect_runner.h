@@ -106,11 +106,11 @@ private:
     void signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached);
     void kill_cgroup(const SignalUnit& order);
     void complain_of_signal(UnitId unit, const Result<void>& sent);
+    /// So many got a signal that no descriptor was free for.
+    void complain_of_unsure(UnitId unit, std::size_t count);
     void identify(const IdentifyMainProcess& order);
     void complain(UnitId unit, const Error& error);
     void complain_of_state(const Error& error);
-    /// So many got a signal that no descriptor was free for.
-    void complain_of_unsure(UnitId unit, std::size_t count);
 
     EffectTools tools_;
     bool records_held_ = false;

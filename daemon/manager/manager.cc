@@ -166,6 +166,7 @@ Result<Exit> Manager::run() {
     if (const auto started = bus_.start(); !started) {
         return Failure{started.error()};
     }
+    keep_sockets();
     restore_or_boot();
     if (const auto told = kernel_.store.ready(); !told) {
         log_.say(Severity::warning, to_string(told.error()));
@@ -207,7 +208,6 @@ Result<void> Manager::open_sources() {
         std::function<void()> handler;
     };
     const Source sources[] = {
-        {kernel_.notify.get(), EventOrder::notify, [this] { notify_.drain([this] { settle(); }); }},
         {kernel_.poke.get(), EventOrder::exits, [this] { handle_poke(); }},
         {kernel_.adopted.watch_fd(), EventOrder::exits, [this] { handle_adopted(); }},
         {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
@@ -228,6 +228,9 @@ Result<void> Manager::open_sources() {
             return Failure{watch.error()};
         }
         watches_.push_back(std::move(*watch));
+    }
+    if (const auto watched = watch_notifications(); !watched) {
+        return watched;
     }
     if (const auto watched = watch_mounts(); !watched) {
         log_.say(Severity::warning, to_string(watched.error()));

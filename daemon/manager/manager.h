@@ -33,6 +33,7 @@
 #include "manager/notify_reader.h"
 #include "manager/options.h"
 #include "manager/signal_requests.h"
+#include "manager/socket_keeper.h"
 #include "manager/start_up.h"
 #include "manager/stop_recorder.h"
 #include "manager/successor.h"
@@ -62,6 +63,12 @@ private:
     void restore_or_boot();
     Result<void> watch_mounts();
     void greet();
+
+    // Its sockets (manager_sockets.cc).
+    Result<void> watch_notifications();
+    void keep_sockets();
+    void look_at_sockets();
+    Result<void> make_notify_anew();
 
     // The boot and the end of a machine (manager_boot.cc).
     void boot();
@@ -159,6 +166,8 @@ private:
     Boot boot_;
     EffectRunner runner_;
     std::vector<std::unique_ptr<Watch>> watches_;
+    std::unique_ptr<Watch> notify_watch_;
+    SocketKeeper sockets_;
     std::unique_ptr<Timer> deadline_;
     /// Requests of the launcher that are in the queue: cleared in its table once they are written
     /// down.

@@ -343,6 +343,7 @@ void Manager::add_facts(JobRequested& request) const {
 }
 
 ReloadReport Manager::reload() noexcept {
+    look_at_sockets();
     bus_.reloading(true);
     // A fault keeps the definition that is in force; at the start, where there is none, a unit
     // loads without the drop-in that has it.

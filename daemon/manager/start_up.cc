@@ -25,7 +25,6 @@
 namespace svcd {
 namespace {
 
-constexpr std::string_view kNotifyName = "notify";
 constexpr std::string_view kCgroupName = "cgroup";
 constexpr std::size_t kProcessListMax = 64 * 1024;
 

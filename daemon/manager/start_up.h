@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "linux/cgroup.h"
@@ -21,6 +22,9 @@
 #include "state/stop_log.h"
 
 namespace svcd {
+
+/// The notify socket, in the fd store.
+inline constexpr std::string_view kNotifyName = "notify";
 
 struct Kernel {
     Pid launcher = 0;
