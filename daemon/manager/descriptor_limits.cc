@@ -13,13 +13,30 @@ namespace {
 constexpr rlim_t kForStops = 16;
 constexpr rlim_t kForStarts = 16;
 
-}  // namespace
+constexpr rlim_t kMost = std::numeric_limits<int>::max();
+/// With fewer, a quarter is less than what should be kept.
+constexpr rlim_t kEnough = 128;
 
-DescriptorLimits descriptor_limits() {
-    constexpr rlim_t kMost = std::numeric_limits<int>::max();
+rlim_t limit_of_all() {
     rlimit limit{kMost, kMost};
     ::getrlimit(RLIMIT_NOFILE, &limit);
-    const rlim_t all = std::min(limit.rlim_cur, kMost);
+    return std::min(limit.rlim_cur, kMost);
+}
+
+}  // namespace
+
+std::string few_descriptors() {
+    const rlim_t all = limit_of_all();
+    if (all >= kEnough) {
+        return {};
+    }
+    return "RLIMIT_NOFILE of svcd is " + std::to_string(all) +
+           ": starts, and connections, will soon be refused to keep descriptors for stops. Set it "
+           "to at least 1024, where svcd is started ('ulimit -n', LimitNOFILE=)";
+}
+
+DescriptorLimits descriptor_limits() {
+    const rlim_t all = limit_of_all();
     const rlim_t starts = all - std::min(kForStops, all / 4);
     return {static_cast<int>(starts), static_cast<int>(starts - std::min(kForStarts, starts / 4))};
 }

@@ -2,6 +2,8 @@
 // so the number of a new descriptor tells how many are in use: nothing has to be counted.
 #pragma once
 
+#include <string>
+
 namespace svcd {
 
 /// The numbers that a new descriptor has to be below.
@@ -12,5 +14,8 @@ struct DescriptorLimits {
 
 /// By RLIMIT_NOFILE as it is now.
 DescriptorLimits descriptor_limits();
+
+/// What to do where RLIMIT_NOFILE is so low that fewer are kept than should be; empty: it is not.
+std::string few_descriptors();
 
 }  // namespace svcd

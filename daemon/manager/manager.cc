@@ -167,6 +167,7 @@ Result<Exit> Manager::run() {
         return Failure{started.error()};
     }
     keep_sockets();
+    warn_of_few_descriptors();
     restore_or_boot();
     if (const auto told = kernel_.store.ready(); !told) {
         log_.say(Severity::warning, to_string(told.error()));

@@ -62,6 +62,7 @@ private:
     void adopt(const std::vector<std::string>& units);
     void restore_or_boot();
     Result<void> watch_mounts();
+    void warn_of_few_descriptors();
     void greet();
 
     // Its sockets (manager_sockets.cc).

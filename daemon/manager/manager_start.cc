@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "manager/adoption.h"
+#include "manager/descriptor_limits.h"
 #include "manager/manager.h"
 #include "manager/restore.h"
 
@@ -32,6 +33,14 @@ Result<void> Manager::watch_mounts() {
     }
     watches_.push_back(std::move(*watch));
     return {};
+}
+
+/// Once in the life of a svcd.
+void Manager::warn_of_few_descriptors() {
+    if (const std::string text = few_descriptors();
+        !text.empty() && kernel_.table.manager_starts() == 1) {
+        log_.report(Severity::warning, text);
+    }
 }
 
 void Manager::load_at_start() {
