@@ -258,6 +258,11 @@ Outcome Dispatcher::run_guarded(const Call& call, Writer& reply) {
 }
 
 Outcome Dispatcher::run(const Call& call, Writer& reply) {
+    if (!api_.authority.trusts(call.caller)) {
+        if (const std::string why = api_.manager.why_strangers_wait(); !why.empty()) {
+            return bus_error(kErrorNoMemory, "Try again later: " + why + ".");
+        }
+    }
     const char* path = sd_bus_message_get_path(call.message);
     const char* interface = sd_bus_message_get_interface(call.message);
     const char* member = sd_bus_message_get_member(call.message);

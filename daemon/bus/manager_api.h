@@ -45,6 +45,7 @@ struct UnitProcess {
 struct ReloadReport {
     std::vector<std::string> errors;
     std::vector<std::string> warnings;
+    std::string refusal{};  ///< why nothing was read; empty: it was
 };
 
 /// Something to tell of the unit files, though all goes on.
@@ -119,6 +120,8 @@ public:
     /// Besides failed and flapping units, and those that a start left out.
     virtual std::vector<DegradedReason> degraded_reasons() = 0;
     virtual std::string version() = 0;
+    /// Why those who may change nothing are not answered now; empty: they are.
+    virtual std::string why_strangers_wait() { return {}; }
 
     // Requests, which are events with a RequestId, and BusNameChanged.
     virtual void submit(Event event) noexcept = 0;

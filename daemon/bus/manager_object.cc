@@ -274,12 +274,18 @@ Outcome reset_failed(const Call& call, Subject& subject, Writer&) {
 /// As with systemd it succeeds whatever is in the files: a caller that reloads before it starts one
 /// service must not fail for a fault in another. What is wrong, ReloadUnits answers, and LoadError.
 Outcome reload(const Call&, Subject& subject, Writer&) {
-    subject.api().manager.reload();
+    const ReloadReport report = subject.api().manager.reload();
+    if (!report.refusal.empty()) {
+        return bus_error(kErrorNoMemory, report.refusal);
+    }
     return Answered::now;
 }
 
 Outcome reload_units(const Call&, Subject& subject, Writer& reply) {
     const ReloadReport report = subject.api().manager.reload();
+    if (!report.refusal.empty()) {
+        return bus_error(kErrorNoMemory, report.refusal);
+    }
     reply.strings(report.errors).strings(report.warnings);
     return Answered::now;
 }

@@ -56,7 +56,7 @@ bool may_be_sent_again(SignalCause cause) {
 EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
     : tools_(tools),
       starter_(StarterTools{tools.supervisor, tools.table, tools.cgroups, tools.spawner,
-                            tools.sweeper, tools.early_log, tools.log, tools.queue},
+                            tools.sweeper, tools.early_log, tools.log, tools.memory, tools.queue},
                std::move(settings)) {}
 
 void EffectRunner::run(const Effects& effects) {

@@ -44,6 +44,7 @@ struct EffectTools {
     EarlyLog& early_log;
     PidFileLooks& pid_files;
     Log& log;
+    const MemoryReserve& memory;
     std::deque<Event>& queue;
 };
 

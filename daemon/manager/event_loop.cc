@@ -37,7 +37,7 @@ Watch::~Watch() {
     sd_event_source_disable_unref(source_);
 }
 
-int Watch::on_ready(sd_event_source* source, int, std::uint32_t, void* self) {
+int Watch::on_ready(sd_event_source* source, int, std::uint32_t, void* self) noexcept {
     auto& watch = *static_cast<Watch*>(self);
     std::vector<Watch*>& line = watch.loop_.had_their_turn_;
     if (std::find(line.begin(), line.end(), &watch) == line.end()) {
@@ -67,7 +67,7 @@ void Timer::arm(std::optional<Time> when) {
     sd_event_source_set_enabled(source_, SD_EVENT_ONESHOT);
 }
 
-int Timer::on_elapsed(sd_event_source*, std::uint64_t, void* self) {
+int Timer::on_elapsed(sd_event_source*, std::uint64_t, void* self) noexcept {
     auto& timer = *static_cast<Timer*>(self);
     timer.armed_for_.reset();
     timer.handler_();
@@ -161,7 +161,7 @@ void EventLoop::run_ready(std::size_t limit) {
     }
 }
 
-int EventLoop::on_turn_end(sd_event_source*, void* self) {
+int EventLoop::on_turn_end(sd_event_source*, void* self) noexcept {
     static_cast<EventLoop*>(self)->end_turn();
     return 0;
 }

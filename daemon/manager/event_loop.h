@@ -5,7 +5,8 @@
 // ready again. When nothing more is ready, or the turn has lasted long enough, the turn ends:
 // changes are published and one timer is armed.
 //
-// A handler must not destroy its own Watch while it runs.
+// A handler must not destroy its own Watch while it runs. It must not throw either, for sd-event is
+// C: one that runs out of memory ends the manager, and the next goes on from the last whole step.
 #pragma once
 
 #include <sys/epoll.h>
@@ -36,7 +37,7 @@ public:
 private:
     friend class EventLoop;
     Watch(EventLoop& loop, std::function<void()> handler, EventOrder order);
-    static int on_ready(sd_event_source* source, int fd, std::uint32_t events, void* self);
+    static int on_ready(sd_event_source* source, int fd, std::uint32_t events, void* self) noexcept;
 
     EventLoop& loop_;
     std::function<void()> handler_;
@@ -58,7 +59,7 @@ public:
 private:
     friend class EventLoop;
     explicit Timer(std::function<void()> handler);
-    static int on_elapsed(sd_event_source* source, std::uint64_t usec, void* self);
+    static int on_elapsed(sd_event_source* source, std::uint64_t usec, void* self) noexcept;
 
     std::function<void()> handler_;
     std::optional<Time> armed_for_;
@@ -96,7 +97,7 @@ public:
 
 private:
     friend class Watch;
-    static int on_turn_end(sd_event_source* source, void* self);
+    static int on_turn_end(sd_event_source* source, void* self) noexcept;
     /// Has the turn lasted long enough?
     bool is_turn_over();
     void end_turn();

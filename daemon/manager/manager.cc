@@ -152,7 +152,7 @@ Manager::Manager(const ManagerOptions& options,
       boot_(supervisor_, kernel.table, options.unit),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
                           spawner_, sweeper_, finder_, bus_, recorder_, early_log_, pid_files_, log,
-                          queue_},
+                          memory_, queue_},
               spawn_settings(options, kernel)) {}
 
 // ── start

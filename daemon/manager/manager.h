@@ -30,6 +30,7 @@
 #include "manager/effect_runner.h"
 #include "manager/event_loop.h"
 #include "manager/log.h"
+#include "manager/memory_reserve.h"
 #include "manager/notify_reader.h"
 #include "manager/options.h"
 #include "manager/signal_requests.h"
@@ -92,9 +93,11 @@ private:
     void happened(std::string_view name);
     void check_cgroup(UnitId unit);
     void end_turn();
+    void look_for_room(Time now);
     void leave();
 
     // Loading.
+    std::optional<LoadOutcome> read_all();
     void apply(LoadOutcome& outcome);
     void say_report(const ReloadReport& report);
 
@@ -134,6 +137,7 @@ private:
     std::vector<std::string> flapping_units() override;
     std::vector<DegradedReason> degraded_reasons() override;
     std::string version() override;
+    std::string why_strangers_wait() override;
     void submit(Event event) noexcept override;
     void find_unit_of(Requester& requester) const;
     void add_facts(JobRequested& request) const;
@@ -142,6 +146,7 @@ private:
     void on_successor(const std::string& objection);
     void note_handover();
 
+    MemoryReserve memory_;
     const ManagerOptions& options_;
     Kernel& kernel_;
     Log& log_;
@@ -180,6 +185,8 @@ private:
     std::unique_ptr<SuccessorProbe> successor_;
     std::vector<RequestId> reexecution_requests_;  ///< that wait for what the probe says
     bool makes_room_ = false;
+    /// The manager before this one has died: until then strangers wait for the stops.
+    std::optional<Time> strangers_wait_until_;
 };
 
 }  // namespace svcd

@@ -1,6 +1,9 @@
 // What the bus asks of the manager, and what clients ask for through it (bus/manager_api.h).
 #include <unistd.h>
 
+#include <cerrno>
+#include <new>
+
 #include "linux/process_examination.h"
 #include "linux/procfs.h"
 #include "linux/resident_memory.h"
@@ -296,6 +299,16 @@ std::string Manager::version() {
     return std::string(version_text());
 }
 
+std::string Manager::why_strangers_wait() {
+    if (memory_.is_given_up()) {
+        return "svcd is out of memory, and answers only root (or its owner) until there is room";
+    }
+    return strangers_wait_until_ ? "svcd's manager has died and was started again: it answers only "
+                                   "root (or its owner) until the stops that were running have "
+                                   "ended"
+                                 : "";
+}
+
 /// Handled when the caller has returned, so that its answer can't overtake it.
 void Manager::submit(Event event) noexcept {
     if (auto* request = std::get_if<JobRequested>(&event)) {
@@ -342,12 +355,31 @@ void Manager::add_facts(JobRequested& request) const {
     }
 }
 
+/// Nothing: there is not enough memory.
+std::optional<LoadOutcome> Manager::read_all() {
+    if (memory_.is_given_up()) {
+        return std::nullopt;
+    }
+    try {
+        return files_.load_all(FaultyDropIn::reject_unit);
+    } catch (const std::bad_alloc&) {
+        return std::nullopt;
+    }
+}
+
 ReloadReport Manager::reload() noexcept {
     look_at_sockets();
     bus_.reloading(true);
     // A fault keeps the definition that is in force; at the start, where there is none, a unit
     // loads without the drop-in that has it.
-    LoadOutcome outcome = files_.load_all(FaultyDropIn::reject_unit);
+    std::optional<LoadOutcome> read = read_all();
+    if (!read) {
+        bus_.reloading(false);
+        const Error error{ENOMEM, "daemon-reload", {}, "nothing was loaded, all stays as it is"};
+        log_.say(Severity::error, to_string(error));
+        return {{}, {}, to_string(error)};
+    }
+    LoadOutcome& outcome = *read;
     say_report(outcome.report);
     const std::vector<std::string> names = UnitFiles::names_of(outcome.event);
     apply(outcome);

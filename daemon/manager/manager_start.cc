@@ -12,6 +12,12 @@
 #include "manager/restore.h"
 
 namespace svcd {
+namespace {
+
+/// A stop may have no limit: strangers are answered then in any case.
+constexpr Duration kStopsBeforeStrangers{60'000'000};
+
+}  // namespace
 
 /// What was mounted anew may have the log folder on it.
 Result<void> Manager::watch_mounts() {
@@ -107,6 +113,9 @@ void Manager::restore_or_boot() {
         queue_.emplace_back(
             restored_state(saved, kernel_.table, kernel_.adopted, kernel_.cgroups, log_));
         settle();
+    }
+    if (kernel_.saved != nullptr && kernel_.saved->supervisor.handed_over == 0) {
+        strangers_wait_until_ = loop_.now() + kStopsBeforeStrangers;
     }
     kernel_.table.set_taken_over();
     hear_what_waits();

@@ -2,6 +2,7 @@
 // out.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -172,11 +173,12 @@ void Manager::end_turn() {
     }
     console_.flush();
     log_.tell_left_out();
+    look_for_room(loop_.now());
     steps_of_turn_ = 0;
     std::optional<Time> next = queue_.empty() ? supervisor_.next_deadline() : loop_.now();
     for (const std::optional<Time>& other :
          {runner_.again_at(loop_.now()), say_what_is_waited_for(loop_.now()),
-          console_.again_at(loop_.now()), log_.left_out_due()}) {
+          console_.again_at(loop_.now()), log_.left_out_due(), memory_.due()}) {
         if (other && (!next || *other < *next)) {
             next = other;
         }
@@ -184,6 +186,22 @@ void Manager::end_turn() {
     deadline_->arm(next);
     steps_ = 0;
     kernel_.table.answer(asked_);
+}
+
+/// Of memory, and for strangers.
+void Manager::look_for_room(Time now) {
+    memory_.look(
+        now, [this](Severity severity, const std::string& text) { log_.report(severity, text); });
+    if (!strangers_wait_until_) {
+        return;
+    }
+    const std::vector<UnitId> known = units();
+    const bool stops = std::any_of(known.begin(), known.end(), [&](UnitId unit) {
+        return supervisor_.status(unit).active_state == ActiveState::deactivating;
+    });
+    if (!stops || now >= *strangers_wait_until_) {
+        strangers_wait_until_.reset();
+    }
 }
 
 }  // namespace svcd

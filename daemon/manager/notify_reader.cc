@@ -1,5 +1,7 @@
 #include "manager/notify_reader.h"
 
+#include <new>
+
 namespace svcd {
 
 NotifyReader::NotifyReader(int socket,
@@ -17,15 +19,19 @@ NotifyReader::NotifyReader(int socket,
 
 Drained NotifyReader::drain(const std::function<void()>& settle) {
     for (std::size_t taken = 0; taken < kItemsPerTurn; ++taken) {
-        Result<std::optional<NotifyDatagram>> datagram = peek_notification(socket_);
-        if (!datagram) {
-            log_.say(Severity::warning, to_string(datagram.error()));
-            return Drained::yes;
+        try {
+            Result<std::optional<NotifyDatagram>> datagram = peek_notification(socket_);
+            if (!datagram) {
+                log_.say(Severity::warning, to_string(datagram.error()));
+                return Drained::yes;
+            }
+            if (!*datagram) {
+                return Drained::yes;
+            }
+            take(**datagram);
+        } catch (const std::bad_alloc&) {
+            // It costs this one: what was not read would wake us for ever.
         }
-        if (!*datagram) {
-            return Drained::yes;
-        }
-        take(**datagram);
         settle();
         drop_notification(socket_);
         // And here the descriptor of a barrier is closed.

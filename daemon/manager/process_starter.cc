@@ -156,6 +156,11 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     const ServiceSettings& service = *definition->service;
     static const ExecSettings kPlain;
     const ExecSettings& exec = service.exec ? *service.exec : kPlain;
+    if (!is_of_stop(service.commands[order.command])) {
+        if (const auto may = may_start(*definition); !may) {
+            return Failure{may.error()};
+        }
+    }
     const Result<UniqueFd> cgroup = tools_.cgroups.ensure(definition->name, definition->slice());
     if (!cgroup) {
         return Failure{cgroup.error()};
@@ -186,6 +191,14 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     return tools_.spawner.spawn(request);
 }
 
+Result<void> ProcessStarter::may_start(const UnitDefinition& definition) const {
+    if (tools_.memory.is_given_up()) {
+        return failure(ENOMEM, "start a process of", definition.name,
+                       "the last memory is kept for stops");
+    }
+    return {};
+}
+
 /// In svcd's own cgroup: the unit isn't started, and may be one that has none.
 Result<SpawnOutcome> ProcessStarter::spawn(const CheckConditions& order,
                                            std::atomic<std::int32_t>* pid) {
@@ -193,6 +206,9 @@ Result<SpawnOutcome> ProcessStarter::spawn(const CheckConditions& order,
     if (definition == nullptr) {
         return failure(ENOENT, "check the conditions",
                        std::string(tools_.supervisor.name(order.unit)));
+    }
+    if (const auto may = may_start(*definition); !may) {
+        return Failure{may.error()};
     }
     const Result<int> cgroup = tools_.cgroups.own_cgroup();
     if (!cgroup) {

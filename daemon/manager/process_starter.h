@@ -19,6 +19,7 @@
 #include "manager/early_log.h"
 #include "manager/exec_sweeper.h"
 #include "manager/log.h"
+#include "manager/memory_reserve.h"
 #include "manager/process_environment.h"
 #include "state/process_table.h"
 
@@ -44,6 +45,7 @@ struct StarterTools {
     ExecSweeper& sweeper;
     EarlyLog& early_log;
     Log& log;
+    const MemoryReserve& memory;
     std::deque<Event>& queue;
 };
 
@@ -75,6 +77,8 @@ private:
     std::deque<Order>::iterator next_waiting();
     void start_now(const Order& order);
     bool has_free_stack();
+    /// What is left is kept for stops.
+    Result<void> may_start(const UnitDefinition& definition) const;
     Result<SpawnOutcome> spawn(const SpawnProcess& order, std::atomic<std::int32_t>* pid);
     Result<SpawnOutcome> spawn(const CheckConditions& order, std::atomic<std::int32_t>* pid);
     std::vector<std::string> environment_of(const SpawnProcess& order,
