@@ -6,7 +6,7 @@
 // Otherwise a service could have root read, or remove, a file that it may not touch itself.
 //
 // The file may lie on a file system that hangs, so these are not for the manager to call: a process
-// of its own does (manager/pid_file_looks.h).
+// of its own does (manager/file_looks.h).
 #pragma once
 
 #include <functional>

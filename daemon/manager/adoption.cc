@@ -11,7 +11,7 @@
 
 #include "linux/pidfd.h"
 #include "linux/procfs.h"
-#include "manager/pid_file_looks.h"
+#include "manager/file_looks.h"
 #include "unitfile/unit_name.h"
 
 namespace svcd {

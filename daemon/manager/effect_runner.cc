@@ -177,13 +177,13 @@ void EffectRunner::carry_out(const IdentifyMainProcess& order) {
         return;
     }
     const std::string& path = definition->service->pid_file;
-    tools_.pid_files.start(
+    tools_.file_looks.start(
         path,
-        [&path]() -> PidFileAnswer {
+        [&path]() -> FileAnswer {
             const Result<Pid> pid = read_pid_file(path);
-            return pid ? PidFileAnswer{*pid} : PidFileAnswer{Failure{pid.error()}};
+            return pid ? FileAnswer{*pid} : FileAnswer{Failure{pid.error()}};
         },
-        [this, order](const PidFileAnswer& answer) {
+        [this, order](const FileAnswer& answer) {
             if (tools_.supervisor.unit_of(order.process) != order.unit) {
                 return;  // nobody wants to know any more
             }
@@ -421,13 +421,13 @@ void EffectRunner::carry_out(const RemovePidFile& order) {
     const std::string_view unit = tools_.supervisor.name(order.unit);
     const std::string path = definition->service->pid_file;
     starter_.hold(order.unit);  // a daemon that finds it there refuses to start
-    tools_.pid_files.start(
+    tools_.file_looks.start(
         path,
         [&] {
             return remove_stale_pid_file(
                 path, [&](Pid pid) { return lives_outside(pid, unit, tools_.cgroups); });
         },
-        [this, order, path](const PidFileAnswer& removed) {
+        [this, order, path](const FileAnswer& removed) {
             starter_.let_go(order.unit);
             if (!tools_.supervisor.is_known(order.unit)) {
                 return;  // its file is gone, and it has been forgotten meanwhile

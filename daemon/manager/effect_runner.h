@@ -19,7 +19,7 @@
 #include "manager/exec_sweeper.h"
 #include "manager/log.h"
 #include "manager/main_process_finder.h"
-#include "manager/pid_file_looks.h"
+#include "manager/file_looks.h"
 #include "manager/process_starter.h"
 #include "manager/retries.h"
 #include "manager/stop_recorder.h"
@@ -42,7 +42,7 @@ struct EffectTools {
     Bus& bus;
     StopRecorder& recorder;
     EarlyLog& early_log;
-    PidFileLooks& pid_files;
+    FileLooks& file_looks;
     Log& log;
     const MemoryReserve& memory;
     std::deque<Event>& queue;

@@ -27,7 +27,7 @@ namespace {
 /// Dispatches after the Exit, for answers that are on their way to clients.
 constexpr std::size_t kDispatchesAtTheEnd = 256;
 /// So long it waits at its end for PID files that are being removed.
-constexpr Duration kPidFilesAtTheEnd{1'000'000};
+constexpr Duration kFileLooksAtTheEnd{1'000'000};
 std::vector<std::string> unit_path(const ManagerOptions& options) {
     if (!options.unit_path.empty()) {
         return options.unit_path;
@@ -151,7 +151,7 @@ Manager::Manager(const ManagerOptions& options,
       console_(is_machine_ ? Console{"/dev/console"} : Console{}),
       boot_(supervisor_, kernel.table, options.unit),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
-                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, pid_files_, log,
+                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, file_looks_, log,
                           memory_, queue_},
               spawn_settings(options, kernel)) {}
 
@@ -182,7 +182,7 @@ Result<Exit> Manager::run() {
         }
         settle();
     }
-    pid_files_.finish(kPidFilesAtTheEnd);
+    file_looks_.finish(kFileLooksAtTheEnd);
     if (!runner_.exit()) {
         end_turn();
         note_handover();

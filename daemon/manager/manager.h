@@ -163,7 +163,7 @@ private:
     Spawner spawner_;
     ExecSweeper sweeper_;
     MainProcessFinder finder_;
-    PidFileLooks pid_files_{loop_};
+    FileLooks file_looks_{loop_};
     NotifyReader notify_;
     Bus bus_;
     StopRecorder recorder_;

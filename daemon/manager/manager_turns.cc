@@ -163,7 +163,7 @@ void Manager::end_turn() {
     judge_boot();
     recorder_.end_turn();
     runner_.publish();
-    pid_files_.collect();
+    file_looks_.collect();
     if (successor_ && successor_->is_over()) {
         successor_.reset();
     }

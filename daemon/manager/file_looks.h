@@ -1,9 +1,9 @@
-// Reads and removes PID files in processes of their own, since a PID file may lie on a file system
-// that hangs, and the manager waits for none.
+// Reads and removes PID files in processes of their own: the file may lie on a file system that
+// hangs, and the manager waits for none.
 //
 //   fork  ─►  the child looks, and writes its answer into a pipe  ─►  its pidfd is readable
 //
-// A child that has no answer after kPidFilePatience is killed, and the answer is ETIMEDOUT. One
+// A child that has no answer after kFilePatience is killed, and the answer is ETIMEDOUT. One
 // that can't even be killed (state D) stays on our list, and until it has ended nobody else is sent
 // to the same file.
 #pragma once
@@ -23,23 +23,23 @@
 
 namespace svcd {
 
-inline constexpr Duration kPidFilePatience = std::chrono::seconds{5};
+inline constexpr Duration kFilePatience = std::chrono::seconds{5};
 
-/// The number in the file, or nothing when there was no file to remove.
-using PidFileAnswer = Result<std::optional<Pid>>;
+/// The number in a PID file, or nothing when there was none to remove.
+using FileAnswer = Result<std::optional<Pid>>;
 
-class PidFileLooks {
+class FileLooks {
 public:
-    explicit PidFileLooks(EventLoop& loop) : loop_(loop) {}
-    ~PidFileLooks();
-    PidFileLooks(const PidFileLooks&) = delete;
-    PidFileLooks& operator=(const PidFileLooks&) = delete;
+    explicit FileLooks(EventLoop& loop) : loop_(loop) {}
+    ~FileLooks();
+    FileLooks(const FileLooks&) = delete;
+    FileLooks& operator=(const FileLooks&) = delete;
 
     /// `work` runs in the child. `done` is called once: from the event loop, or at once when no
     /// child can be made.
     void start(const std::string& path,
-               const std::function<PidFileAnswer()>& work,
-               std::function<void(const PidFileAnswer&)> done);
+               const std::function<FileAnswer()>& work,
+               std::function<void(const FileAnswer&)> done);
     /// Forgets those that have ended. To be called at the end of each turn.
     void collect();
     /// Waits so long at most for those that are under way, at the manager's end.
@@ -55,7 +55,7 @@ private:
     struct Look {
         std::string path;
         Child child;
-        std::function<void(const PidFileAnswer&)> done;  ///< null: has been called
+        std::function<void(const FileAnswer&)> done;  ///< null: has been called
         bool has_ended = false;
         std::unique_ptr<Watch> watch;
         std::unique_ptr<Timer> timer;

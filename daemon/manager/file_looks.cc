@@ -1,4 +1,4 @@
-#include "manager/pid_file_looks.h"
+#include "manager/file_looks.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -36,14 +36,14 @@ void put(std::array<char, Size>& place, const std::string& text) {
 }
 
 /// The child: keeps nothing of the manager's open, and ends with it.
-[[noreturn]] void look(pid_t manager, int answer_fd, const std::function<PidFileAnswer()>& work) {
+[[noreturn]] void look(pid_t manager, int answer_fd, const std::function<FileAnswer()>& work) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    ::prctl(PR_SET_NAME, "svcd-pid-file");
+    ::prctl(PR_SET_NAME, "svcd-file-look");
     if (::getppid() != manager || ::dup2(answer_fd, kAnswerFd) < 0) {
         ::_exit(1);
     }
     ::close_range(kAnswerFd + 1, ~0U, 0);
-    const PidFileAnswer answer = work();
+    const FileAnswer answer = work();
     AnswerBytes bytes{};
     if (answer) {
         bytes.pid = answer->value_or(0);
@@ -56,18 +56,17 @@ void put(std::array<char, Size>& place, const std::string& text) {
     ::_exit(::write(kAnswerFd, &bytes, sizeof bytes) == sizeof bytes ? 0 : 1);
 }
 
-Result<PidFileLooks::Child> begin(const std::string& path,
-                                  const std::function<PidFileAnswer()>& work) {
+Result<FileLooks::Child> begin(const std::string& path, const std::function<FileAnswer()>& work) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0) {
-        return failure(errno, "pipe2", "to look at the PID file " + path);
+        return failure(errno, "pipe2", "to look at " + path);
     }
-    PidFileLooks::Child child{UniqueFd{}, UniqueFd{ends[0]}};
+    FileLooks::Child child{UniqueFd{}, UniqueFd{ends[0]}};
     const UniqueFd write_end{ends[1]};
     const pid_t manager = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) {
-        return failure(errno, "fork", "to look at the PID file " + path);
+        return failure(errno, "fork", "to look at " + path);
     }
     if (pid == 0) {
         look(manager, write_end.get(), work);
@@ -83,7 +82,7 @@ Result<PidFileLooks::Child> begin(const std::string& path,
 }
 
 /// False while the child runs.
-bool reap(const PidFileLooks::Child& child) {
+bool reap(const FileLooks::Child& child) {
     siginfo_t end{};
     return ::waitid(P_PIDFD, static_cast<id_t>(child.process.get()), &end, WEXITED | WNOHANG) !=
                0 ||
@@ -91,14 +90,14 @@ bool reap(const PidFileLooks::Child& child) {
 }
 
 Failure no_answer(const std::string& path) {
-    return failure(ETIMEDOUT, "look at the PID file", path,
-                   "its file system does not answer; put the file on one that does, as /run");
+    return failure(ETIMEDOUT, "look at", path,
+                   "its file system does not answer; put it on one that does, as /run");
 }
 
-PidFileAnswer answer_of(const PidFileLooks::Child& child, const std::string& path) {
+FileAnswer answer_of(const FileLooks::Child& child, const std::string& path) {
     AnswerBytes bytes{};
     if (::read(child.answer.get(), &bytes, sizeof bytes) != sizeof bytes) {
-        return failure(0, "look at the PID file", path, "the process that did so was killed");
+        return failure(0, "look at", path, "the process that did so was killed");
     }
     if (bytes.is_error) {
         return failure(bytes.error_number, bytes.operation.data(), path, bytes.detail.data());
@@ -106,7 +105,7 @@ PidFileAnswer answer_of(const PidFileLooks::Child& child, const std::string& pat
     return bytes.pid == 0 ? std::optional<Pid>{} : std::optional{bytes.pid};
 }
 
-bool wait_for_end(const PidFileLooks::Child& child, Duration limit) {
+bool wait_for_end(const FileLooks::Child& child, Duration limit) {
     pollfd end{child.process.get(), POLLIN, 0};
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(limit);
     return ::poll(&end, 1, static_cast<int>(left.count())) > 0;
@@ -114,7 +113,7 @@ bool wait_for_end(const PidFileLooks::Child& child, Duration limit) {
 
 }  // namespace
 
-PidFileLooks::~PidFileLooks() {
+FileLooks::~FileLooks() {
     for (Look& look : looks_) {
         if (!look.has_ended) {
             static_cast<void>(send_signal(look.child.process, SIGKILL));
@@ -123,13 +122,13 @@ PidFileLooks::~PidFileLooks() {
 }
 
 /// Until then a pidfd is readable again and again; a handler can't destroy its own Watch.
-void PidFileLooks::collect() {
+void FileLooks::collect() {
     std::erase_if(looks_, [](const Look& look) { return look.has_ended; });
 }
 
-void PidFileLooks::start(const std::string& path,
-                         const std::function<PidFileAnswer()>& work,
-                         std::function<void(const PidFileAnswer&)> done) {
+void FileLooks::start(const std::string& path,
+                      const std::function<FileAnswer()>& work,
+                      std::function<void(const FileAnswer&)> done) {
     const bool is_stuck = std::any_of(looks_.begin(), looks_.end(), [&](const Look& look) {
         return look.path == path && !look.done && !look.has_ended;
     });
@@ -158,10 +157,10 @@ void PidFileLooks::start(const std::string& path,
     }
     look.watch = std::move(*watch);
     look.timer = std::move(*timer);
-    look.timer->arm(loop_.now() + kPidFilePatience);
+    look.timer->arm(loop_.now() + kFilePatience);
 }
 
-void PidFileLooks::on_end(Look& look) {
+void FileLooks::on_end(Look& look) {
     if (look.has_ended || !reap(look.child)) {
         return;
     }
@@ -172,14 +171,14 @@ void PidFileLooks::on_end(Look& look) {
     }
 }
 
-void PidFileLooks::on_timeout(Look& look) {
+void FileLooks::on_timeout(Look& look) {
     if (look.done) {
         static_cast<void>(send_signal(look.child.process, SIGKILL));
         std::exchange(look.done, nullptr)(no_answer(look.path));
     }
 }
 
-void PidFileLooks::finish(Duration limit) {
+void FileLooks::finish(Duration limit) {
     const auto end = std::chrono::steady_clock::now() + limit;
     for (Look& look : looks_) {
         const auto left = std::chrono::duration_cast<Duration>(
@@ -192,9 +191,9 @@ void PidFileLooks::finish(Duration limit) {
 }
 
 Result<Pid> read_pid_file_within(const std::string& path, Duration limit) {
-    Result<PidFileLooks::Child> child = begin(path, [&]() -> PidFileAnswer {
+    Result<FileLooks::Child> child = begin(path, [&]() -> FileAnswer {
         const Result<Pid> pid = read_pid_file(path);
-        return pid ? PidFileAnswer{*pid} : PidFileAnswer{Failure{pid.error()}};
+        return pid ? FileAnswer{*pid} : FileAnswer{Failure{pid.error()}};
     });
     if (!child) {
         return Failure{child.error()};
@@ -205,7 +204,7 @@ Result<Pid> read_pid_file_within(const std::string& path, Duration limit) {
         return no_answer(path);
     }
     static_cast<void>(reap(*child));
-    const PidFileAnswer answer = answer_of(*child, path);
+    const FileAnswer answer = answer_of(*child, path);
     if (!answer) {
         return Failure{answer.error()};
     }
