@@ -11,6 +11,7 @@
 #include "exec/executable_look.h"
 #include "exec/exit_status.h"
 #include "exec/raw_syscall.h"
+#include "exec/trusted_path.h"
 
 namespace svcd {
 namespace {
@@ -31,9 +32,31 @@ bool fail(ChildFailure& failure, int exit_status, ExecStep step, long result, co
     return false;
 }
 
-long open_raw(const char* path, int flags) {
-    return raw_syscall(__NR_openat, raw(AT_FDCWD), raw(path),
-                       raw(flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC), 0644);
+/// The failure to open a standard stream.
+bool fail_stream(ChildFailure& failure,
+                 int exit_status,
+                 ExecStep step,
+                 long result,
+                 const char* path,
+                 const PathRefusal& refusal) {
+    fail(failure, exit_status, step, result, path);
+    failure.problem = refusal.problem;
+    for (std::size_t at = 0; at < failure.detail.size(); ++at) {
+        failure.detail[at] = refusal.link[at];
+        if (refusal.link[at] == '\0') {
+            break;
+        }
+    }
+    return false;
+}
+
+constexpr unsigned kFileMode = 0644;
+/// A log has been made by who has a file's group at hand; here it is made when it was removed
+/// since.
+constexpr unsigned kLogMode = 0600;
+
+long open_raw(const char* path, int flags, PathRefusal& refusal, unsigned mode = kFileMode) {
+    return open_trusted(path, flags, mode, FileKinds::streams, refusal);
 }
 
 /// Puts `fd` in the place of `target`, which stays open over execve, and lets it wait from now on:
@@ -57,35 +80,35 @@ void make_folders(char* path) {
     for (char* at = path + 1; *at != '\0'; ++at) {
         if (*at == '/') {
             *at = '\0';
-            raw_syscall(__NR_mkdirat, raw(AT_FDCWD), raw(path), 0755);
+            raw_syscall(__NR_mkdirat, raw(AT_FDCWD), raw(path), 0750);
             *at = '/';
         }
     }
 }
 
-long open_output(OutputKind kind, char* path, int target) {
+long open_output(OutputKind kind, char* path, int target, PathRefusal& refusal) {
     long fd = -1;
     switch (kind) {
         case OutputKind::inherit:
             return 0;
         case OutputKind::null:
-            fd = open_raw("/dev/null", O_WRONLY);
+            fd = open_raw("/dev/null", O_WRONLY, refusal);
             break;
         case OutputKind::log:
-            fd = open_raw(path, O_WRONLY | O_CREAT | O_APPEND);
+            fd = open_raw(path, O_WRONLY | O_CREAT | O_APPEND, refusal, kLogMode);
             if (fd == -ENOENT) {
                 make_folders(path);
-                fd = open_raw(path, O_WRONLY | O_CREAT | O_APPEND);
+                fd = open_raw(path, O_WRONLY | O_CREAT | O_APPEND, refusal, kLogMode);
             }
             break;
         case OutputKind::file:
-            fd = open_raw(path, O_WRONLY | O_CREAT);
+            fd = open_raw(path, O_WRONLY | O_CREAT, refusal);
             break;
         case OutputKind::append:
-            fd = open_raw(path, O_WRONLY | O_CREAT | O_APPEND);
+            fd = open_raw(path, O_WRONLY | O_CREAT | O_APPEND, refusal);
             break;
         case OutputKind::truncate:
-            fd = open_raw(path, O_WRONLY | O_CREAT | O_TRUNC);
+            fd = open_raw(path, O_WRONLY | O_CREAT | O_TRUNC, refusal);
             break;
     }
     return fd < 0 ? fd : place(fd, target);
@@ -119,10 +142,11 @@ bool set_up_input(const ChildPlan& plan, ChildFailure& failure) {
         return true;
     }
     const char* path = plan.input == InputKind::file ? plan.input_path : "/dev/null";
-    const long fd = open_raw(path, O_RDONLY);
+    PathRefusal refusal;
+    const long fd = open_raw(path, O_RDONLY, refusal);
     const long result = fd < 0 ? fd : place(fd, 0);
     if (result < 0) {
-        return fail(failure, kExitStdin, ExecStep::stdin_, result, path);
+        return fail_stream(failure, kExitStdin, ExecStep::stdin_, result, path, refusal);
     }
     return true;
 }
@@ -133,10 +157,11 @@ bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure, std::int64_t& lo
     if (!set_up_input(plan, failure)) {
         return false;
     }
-    const long output = open_output(plan.output, plan.output_path, 1);
+    PathRefusal refusal;
+    const long output = open_output(plan.output, plan.output_path, 1, refusal);
     if (output < 0) {
-        return fail(failure, kExitStdout, ExecStep::stdout_, output,
-                    shown_path(plan.output, plan.output_path));
+        return fail_stream(failure, kExitStdout, ExecStep::stdout_, output,
+                           shown_path(plan.output, plan.output_path), refusal);
     }
     if (plan.output == OutputKind::log) {
         log_size = raw_syscall(__NR_lseek, 1, 0, SEEK_END);
@@ -146,10 +171,10 @@ bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure, std::int64_t& lo
         const long copy = plan.output == OutputKind::inherit ? 0 : raw_syscall(__NR_dup3, 1, 2, 0);
         return copy >= 0 || fail(failure, kExitStderr, ExecStep::stderr_, copy, "");
     }
-    const long error = open_output(plan.error, plan.error_path, 2);
+    const long error = open_output(plan.error, plan.error_path, 2, refusal);
     if (error < 0) {
-        return fail(failure, kExitStderr, ExecStep::stderr_, error,
-                    shown_path(plan.error, plan.error_path));
+        return fail_stream(failure, kExitStderr, ExecStep::stderr_, error,
+                           shown_path(plan.error, plan.error_path), refusal);
     }
     if (plan.error == OutputKind::log && plan.output != OutputKind::log) {
         log_size = raw_syscall(__NR_lseek, 2, 0, SEEK_END);

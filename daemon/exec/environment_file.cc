@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <glob.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "core/types/text_scan.h"
+#include "exec/trusted_path.h"
 
 namespace svcd {
 namespace {
@@ -269,31 +269,19 @@ ExecError unreadable(int error_number, const std::string& path, ExecProblem prob
     return error;
 }
 
-ExecProblem problem_of(int error_number) {
-    switch (error_number) {
-        case EINVAL:
-        case EISDIR:
-            return ExecProblem::not_a_regular_file;
-        case EFBIG:
-            return ExecProblem::too_large;
-        default:
-            return ExecProblem::none;
+/// Its text, or why there is none.
+tl::expected<std::string, ExecError> read_bounded(const std::string& path) {
+    PathRefusal refusal;
+    const long opened = open_trusted(path.c_str(), O_RDONLY, 0, FileKinds::regular, refusal);
+    const auto fd = static_cast<int>(opened);
+    if (opened < 0) {
+        const auto problem = opened == -EISDIR ? ExecProblem::not_a_regular_file : refusal.problem;
+        ExecError error = unreadable(-fd, path, problem);
+        error.detail = refusal.link.data();
+        return tl::unexpected(std::move(error));
     }
-}
-
-tl::expected<std::string, int> read_bounded(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) {
-        return tl::unexpected(errno);
-    }
-    struct stat facts {};
     std::string text;
     int error = 0;
-    if (::fstat(fd, &facts) < 0) {
-        error = errno;
-    } else if (!S_ISREG(facts.st_mode)) {
-        error = S_ISDIR(facts.st_mode) ? EISDIR : EINVAL;
-    }
     while (error == 0 && text.size() <= kEnvironmentFileMax) {
         char buffer[16 * 1024];
         const ssize_t size = ::read(fd, buffer, sizeof(buffer));
@@ -306,11 +294,11 @@ tl::expected<std::string, int> read_bounded(const std::string& path) {
         text.append(buffer, static_cast<std::size_t>(size));
     }
     ::close(fd);
-    if (error == 0 && text.size() > kEnvironmentFileMax) {
-        error = EFBIG;
-    }
     if (error != 0) {
-        return tl::unexpected(error);
+        return tl::unexpected(unreadable(error, path, ExecProblem::none));
+    }
+    if (text.size() > kEnvironmentFileMax) {
+        return tl::unexpected(unreadable(EFBIG, path, ExecProblem::too_large));
     }
     return text;
 }
@@ -353,7 +341,7 @@ EnvironmentRead read_environment_files(const std::string& path) {
     for (const std::string& file : files) {
         const auto text = read_bounded(file);
         if (!text) {
-            read.error = unreadable(text.error(), file, problem_of(text.error()));
+            read.error = text.error();
             return read;
         }
         if (text->find('\0') != std::string::npos) {

@@ -68,6 +68,16 @@ constexpr auto kProblems = std::to_array<Words>({
     {ExecProblem::not_a_regular_file, "it is not a regular file", "name a file"},
     {ExecProblem::too_large, "it has more than 1 MiB", "make it smaller"},
     {ExecProblem::nul_byte, "it holds a NUL byte, so it is no text", "correct the file"},
+    {ExecProblem::foreign_link,
+     "'%' is a symbolic link that neither root nor the user that svcd runs as owns, so it is not "
+     "followed",
+     "write the path without it, or let root make that link"},
+    {ExecProblem::several_names,
+     "the file has several names (hard links) and lies in a folder that others may write, so it "
+     "may be somebody else's",
+     "remove it there, or name a file in a folder that only root may write"},
+    {ExecProblem::not_a_stream, "it is neither a regular file, a FIFO nor a character device",
+     "name one of these"},
 });
 
 /// What a step does to its object, and what helps where errno says all.

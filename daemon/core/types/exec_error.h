@@ -72,8 +72,11 @@ enum class ExecProblem : std::uint8_t {
     not_a_regular_file,
     too_large,
     nul_byte,
+    foreign_link,   ///< detail: the name of the link
+    several_names,  ///< hard links, in a folder where others can make them
+    not_a_stream,   ///< neither a regular file, a FIFO nor a character device
 };
-inline constexpr auto kLastExecProblem = ExecProblem::nul_byte;
+inline constexpr auto kLastExecProblem = ExecProblem::not_a_stream;
 
 struct ExecError {
     ExecStep step = ExecStep::none;
