@@ -30,11 +30,13 @@ struct Zombie {
     ProcessId parent = 0;
 };
 
-/// Something that the unit names and that its next start, reload or stop can't use.
+/// Something that the unit names and that its next start, reload or stop can't use, or might not.
 struct FileFault {
     std::string setting;  ///< "ExecStop"
     std::string text;     ///< "/opt/ctl is not there"
     std::string mend;
+    Severity severity = Severity::problem;
+    std::string kind = "missing-file";
 };
 
 /// What is known of one service.

@@ -214,8 +214,7 @@ void check_order(const Patient& patient, Findings& findings) {
 /// needs.
 void check_named_files(const Patient& patient, Findings& findings) {
     for (const FileFault& each : patient.file_faults) {
-        findings.push_back(
-            {Severity::problem, "missing-file", each.setting + ": " + each.text, each.mend});
+        findings.push_back({each.severity, each.kind, each.setting + ": " + each.text, each.mend});
     }
 }
 

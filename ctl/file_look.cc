@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "proc_look.h"
 
@@ -71,6 +72,58 @@ void look_at_folder(const Json& properties, std::vector<FileFault>& faults) {
     }
 }
 
+/// The folder on the way to `path` in which somebody else than root (or who asks) could put
+/// something else into its place; "" for none.
+std::string folder_of_others(const std::string& path) {
+    const std::size_t last = path.rfind('/');
+    for (std::size_t slash = 0; slash != std::string::npos && slash <= last;
+         slash = path.find('/', slash + 1)) {
+        const std::string folder = slash == 0 ? "/" : path.substr(0, slash);
+        struct stat facts {};
+        if (::stat(folder.c_str(), &facts) != 0) {
+            return {};
+        }
+        const bool is_theirs = facts.st_uid != 0 && facts.st_uid != ::geteuid();
+        const bool may_write = (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+        const bool keeps_names = (facts.st_mode & S_ISVTX) != 0 && slash != last;
+        if (is_theirs || (may_write && !keeps_names)) {
+            return folder;
+        }
+    }
+    return {};
+}
+
+/// "/x" of "append:/x"; "" of what has no path.
+std::string path_of_stream(const std::string& stream) {
+    const std::size_t colon = stream.find(':');
+    return colon == std::string::npos ? "" : stream.substr(colon + 1);
+}
+
+/// What svcd opens as root and others could exchange.
+void look_at_places(const Json& properties, std::vector<FileFault>& faults) {
+    std::vector<std::pair<std::string, std::string>> places{
+        {"PIDFile", text_of(properties, "PIDFile")}};
+    for (const char* stream : {"StandardInput", "StandardOutput", "StandardError"}) {
+        places.emplace_back(stream, path_of_stream(text_of(properties, stream)));
+    }
+    for (const Json& file : properties.value("EnvironmentFiles", Json::array())) {
+        if (file.is_array() && !file.empty() && file[0].is_string()) {
+            places.emplace_back("EnvironmentFile", file[0].get<std::string>());
+        }
+    }
+    for (const auto& [setting, path] : places) {
+        const std::string folder = path.starts_with('/') ? folder_of_others(path) : "";
+        if (!folder.empty()) {
+            faults.push_back({setting,
+                              path + " is opened as root, and others than root may write to " +
+                                  folder + ": a link that they put there is not followed, and " +
+                                  setting + " then fails",
+                              "Put the file into a folder that only root may write.",
+                              Severity::note, "folder-of-others"});
+        }
+    }
+}
+
 bool is_number(const std::string& text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
 }
@@ -130,6 +183,7 @@ std::vector<FileFault> faults_of_files(const Json& properties) {
         }
     }
     look_at_folder(properties, faults);
+    look_at_places(properties, faults);
     look_at_user(properties, faults);
     return faults;
 }

@@ -1,5 +1,6 @@
 """Paths that svcd opens as root in folders of the service's user."""
 import contextlib
+import json
 import os
 import unittest
 
@@ -161,6 +162,19 @@ class PidFiles(PathCase, TestCase):
             svcd.svctl("stop", "d")
             svcd.wait_until(lambda: "doesn't hold a process number" in svcd.read_errors(), "the refusal")
             self.assertEqual(self.read(self.theirs + "/d.pid"), "precious\n")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root has something to lose")
+class Doctor(PathCase, TestCase):
+    def test_names_the_paths_that_others_could_exchange(self):
+        with self.daemon(StandardOutput="append:%(theirs)s/sub/log", StandardError="append:%(roots)s/err",
+                         EnvironmentFile="-%(theirs)s/env") as svcd:
+            os.mkdir(self.theirs + "/sub")
+            answer = json.loads(svcd.svctl("doctor", "--json", "a", status=None).stdout)
+            hints = [each for each in answer["findings"] if each["kind"] == "folder-of-others"]
+            self.assertEqual(sorted(each["text"].split(":")[0] for each in hints), ["EnvironmentFile", "StandardOutput"])
+            self.assertEqual({each["severity"] for each in hints}, {"note"})
+            self.assertIn("others than root may write to " + self.theirs + ":", hints[0]["text"])
 
 
 if __name__ == "__main__":
