@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 
 namespace svcd {
@@ -42,6 +43,10 @@ std::string log_path_of(const Json& properties) {
 std::uint64_t log_begin_of(const Json& properties) {
     const std::uint64_t begin = number_of(properties, "LogBegin");
     return begin == UINT64_MAX ? 0 : begin;
+}
+
+bool is_closed(const std::string& log_path) {
+    return ::access(log_path.c_str(), R_OK) != 0 && errno == EACCES;
 }
 
 std::vector<std::string> last_lines(const std::string& path,

@@ -257,6 +257,9 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
         text += label("Stop") + usual + "\n";
     }
     text += process_lines(facts, screen);
+    if (facts.log_is_closed) {
+        text += label("Output") + "not for you to read (svcd.yaml: LogGroup may)\n";
+    }
     if (!facts.log.empty()) {
         text += "\n";
         for (const std::string& line : facts.log) {

@@ -18,8 +18,9 @@ struct StatusFacts {
     std::vector<std::uint32_t> earlier_life;  ///< PIDs that an earlier stop has left over
     std::vector<std::string> log;
     std::string log_path;
-    Usec now = 0;            ///< CLOCK_REALTIME
-    Usec now_monotonic = 0;  ///< for deadlines
+    bool log_is_closed = false;  ///< to who asks
+    Usec now = 0;                ///< CLOCK_REALTIME
+    Usec now_monotonic = 0;      ///< for deadlines
 };
 
 std::string status_text(const StatusFacts& facts, const Screen& screen);

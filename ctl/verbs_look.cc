@@ -91,6 +91,7 @@ ExitStatus status_of_unit(Session& session, const std::string& unit, Json& list)
     if (facts.properties.contains("MainPID")) {
         facts.processes = session.daemon().processes(unit);
         facts.log_path = log_path_of(facts.properties);
+        facts.log_is_closed = is_closed(facts.log_path);
         facts.log = last_lines(facts.log_path, static_cast<std::size_t>(session.options().lines),
                                log_begin_of(facts.properties));
         facts.earlier_life =

@@ -68,6 +68,16 @@ Problem read_crash_action(std::string_view value, Config& config) {
                      config.launcher.crash_action);
 }
 
+/// Whether there is such a group is known where it is needed.
+Problem read_log_group(std::string_view value, Config& config) {
+    if (value.empty() || value.size() > 255 ||
+        value.find_first_of(" \t:/,\"'") != std::string_view::npos) {
+        return "'" + std::string(value) + "' is not the name of a group";
+    }
+    config.log_group = value;
+    return std::nullopt;
+}
+
 Problem read_busybox_signals(std::string_view value, Config& config) {
     const Parsed<bool> parsed = parse_boolean(value);
     if (!parsed) {
@@ -142,6 +152,7 @@ constexpr std::array kRows{
     Key{"FlappingBurst", "5", read_flapping_burst},
     Key{"LogDir", "the default", read<parse_path, &Config::log_dir>},
     Key{"EarlyLogSize", "16M", read<parse_size, &Config::early_log_size>},
+    Key{"LogGroup", "adm", read_log_group},
     Key{"ManagerTimeoutSec", "10s", read_manager_timeout},
     Key{"KernelPanicSec", "10s", kDuration<&Config::kernel_panic>},
     Key{"RescueShell", "sulogin", read_rescue_shell},

@@ -24,6 +24,7 @@ struct Config {
     Duration flapping_interval{600'000'000};  ///< FlappingIntervalSec
     std::uint32_t flapping_burst = 5;         ///< FlappingBurst
     std::string log_dir;                      ///< LogDir; empty: the default of the mode
+    std::string log_group;                    ///< LogGroup; empty: adm where there is one
     std::uint64_t early_log_size = std::uint64_t{16} << 20U;  ///< EarlyLogSize
     /// ManagerTimeoutSec: how long the launcher waits for an answer of ours.
     Duration manager_timeout{10'000'000};

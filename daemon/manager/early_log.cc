@@ -19,25 +19,6 @@ namespace svcd {
 namespace {
 
 constexpr const char* kNull = "/dev/null";
-/// O_NONBLOCK: a FIFO in the place of a log must not hold us up.
-constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_NONBLOCK | O_CLOEXEC;
-
-/// Opens it for appending, its folders made when missing; else errno tells why not.
-UniqueFd open_log_file(const std::string& path) {
-    UniqueFd file{::open(path.c_str(), kFlags, 0644)};
-    if (file || errno != ENOENT) {
-        return file;
-    }
-    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-        const std::string folder = path.substr(0, slash);
-        if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
-            return {};  // EROFS says more than the ENOENT that would follow
-        }
-    }
-    return UniqueFd{::open(path.c_str(), kFlags, 0644)};
-}
-
 bool is_mount_point(const std::string& folder) {
     struct stat here {};
     struct stat above {};
@@ -94,12 +75,12 @@ std::string EarlyLog::file_for(std::string_view unit) {
     if (is_early_) {
         move_one(unit);
     }
-    if (open_log_file(log)) {
+    if (open_log_file(places_.log_dir, unit, places_.access)) {
         return log;
     }
     const int why = errno;
     std::string early = early_file(unit);
-    if (!mount() || !open_log_file(early)) {
+    if (!mount() || !open_log_file(places_.early_dir, unit, places_.access)) {
         early = kNull;
     }
     complain(unit, why, early);
@@ -111,8 +92,10 @@ bool EarlyLog::mount() {
         return is_early_;
     }
     const std::string& folder = places_.early_dir;
-    ::mkdir(folder.c_str(), 0755);  // where it can't be made, the mount fails
-    const std::string options = "mode=0755,size=" + std::to_string(places_.size);
+    ::mkdir(folder.c_str(), places_.access.folder);  // where it can't be made, the mount fails
+    std::string options = "size=" + std::to_string(places_.size) +
+                          (places_.access.group ? ",mode=0750,gid=" : ",mode=0700");
+    options += places_.access.group ? std::to_string(*places_.access.group) : "";
     is_early_ = ::mount("svcd-log", folder.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
                         options.c_str()) == 0;
     if (!is_early_) {
@@ -147,7 +130,7 @@ bool EarlyLog::move_one(std::string_view unit) {
     if (begin < 0) {
         return true;  // all of it was appended
     }
-    const UniqueFd log = open_log_file(log_file(unit));
+    const UniqueFd log = open_log_file(places_.log_dir, unit, places_.access);
     if (!log) {
         return false;
     }

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "linux/log_files.h"
 #include "manager/log.h"
 
 namespace svcd {
@@ -22,7 +23,8 @@ class EarlyLog {
 public:
     struct Places {
         std::string log_dir;
-        std::string early_dir;   ///< RUNTIME_DIR/log
+        std::string early_dir;  ///< RUNTIME_DIR/log
+        LogAccess access;
         std::uint64_t size = 0;  ///< of the tmpfs
         bool may_mount = false;  ///< PID 1 of a machine
     };

@@ -1,5 +1,5 @@
-// Reads and removes PID files in processes of their own: the file may lie on a file system that
-// hangs, and the manager waits for none.
+// Reads and removes PID files, and closes old logs to others, in processes of their own: the file
+// may lie on a file system that hangs, and the manager waits for none.
 //
 //   fork  ─►  the child looks, and writes its answer into a pipe  ─►  its pidfd is readable
 //

@@ -91,6 +91,7 @@ int run(ManagerOptions options) {
     if (!options.log_dir_given && !config.config.log_dir.empty()) {
         options.log_dir = config.config.log_dir;
     }
+    options.log_access = log_access(options.mode, config.config.log_group, log);
     table->set_launcher_settings(config.config.launcher, config.config.manager_timeout);
     if (is_machine(options, *launcher)) {
         if (const auto set = set_kernel_panic(config.config.kernel_panic); !set) {

@@ -26,7 +26,7 @@ namespace {
 
 /// Dispatches after the Exit, for answers that are on their way to clients.
 constexpr std::size_t kDispatchesAtTheEnd = 256;
-/// So long it waits at its end for PID files that are being removed.
+/// So long it waits at its end for files that are being looked at.
 constexpr Duration kFileLooksAtTheEnd{1'000'000};
 std::vector<std::string> unit_path(const ManagerOptions& options) {
     if (!options.unit_path.empty()) {
@@ -52,7 +52,8 @@ LoaderOptions loader_options(const ManagerOptions& options, ProcessTable& table)
 }
 
 EarlyLog::Places log_places(const ManagerOptions& options, const Config& config, bool is_machine) {
-    return {options.log_dir, runtime_path(options, "log"), config.early_log_size, is_machine};
+    return {options.log_dir, runtime_path(options, "log"), options.log_access,
+            config.early_log_size, is_machine};
 }
 
 BusOptions bus_options(const ManagerOptions& options,
@@ -173,6 +174,7 @@ Result<Exit> Manager::run() {
         log_.say(Severity::warning, to_string(told.error()));
     }
     take_back_last_words();
+    keep_logs_private();
     end_turn();
     greet();
     release_start_up_memory();

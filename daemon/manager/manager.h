@@ -64,6 +64,7 @@ private:
     void restore_or_boot();
     Result<void> watch_mounts();
     void warn_of_few_descriptors();
+    void keep_logs_private();
     void greet();
 
     // Its sockets (manager_sockets.cc).
@@ -168,6 +169,7 @@ private:
     Bus bus_;
     StopRecorder recorder_;
     EarlyLog early_log_;
+    bool has_public_logs_ = false;  ///< on a file system that was read-only
     Console console_;
     Boot boot_;
     EffectRunner runner_;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "linux/log_files.h"
 #include "manager/adoption.h"
 #include "manager/descriptor_limits.h"
 #include "manager/manager.h"
@@ -29,6 +30,9 @@ Result<void> Manager::watch_mounts() {
         return failure(errno, "open", "/proc/self/mountinfo");
     }
     const auto look = [this] {
+        if (has_public_logs_) {
+            keep_logs_private();
+        }
         if (early_log_.has_early_files()) {
             early_log_.move();
         }
@@ -47,6 +51,30 @@ void Manager::warn_of_few_descriptors() {
         !text.empty() && kernel_.table.manager_starts() == 1) {
         log_.report(Severity::warning, text);
     }
+}
+
+/// Logs of before, of an svcd that let everybody read them.
+void Manager::keep_logs_private() {
+    has_public_logs_ = false;
+    const auto mend = [this]() -> FileAnswer {
+        const Result<void> early = mend_logs(runtime_path(options_, "log"), options_.log_access);
+        const Result<void> mended = mend_logs(options_.log_dir, options_.log_access);
+        if (!early || !mended) {
+            return Failure{!mended ? mended.error() : early.error()};
+        }
+        return std::nullopt;
+    };
+    file_looks_.start(options_.log_dir, mend, [this](const FileAnswer& answer) {
+        if (answer) {
+            return;
+        }
+        has_public_logs_ = answer.error().error_number == EROFS;
+        if (!has_public_logs_) {
+            Error error = answer.error();
+            error.operation = "keep the logs from being read by others";
+            log_.say(Severity::warning, to_string(error));
+        }
+    });
 }
 
 void Manager::load_at_start() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/types/effect.h"
+#include "linux/log_files.h"
 
 namespace svcd {
 
@@ -21,6 +22,7 @@ struct ManagerOptions {
     bool runtime_dir_given = false;
     std::string log_dir;
     bool log_dir_given = false;  ///< then LogDir of svcd.yaml doesn't count
+    LogAccess log_access;        ///< by LogGroup of svcd.yaml
     std::string cgroup;          ///< empty: the one svcd was started in
     std::string bus;             ///< "system", "session", "none" or an address
     std::string config;

@@ -346,6 +346,20 @@ Result<ProcessTable> attach_table() {
     return ProcessTable::attach(std::move(*table));
 }
 
+LogAccess log_access(RunMode mode, const std::string& log_group, Log& log) {
+    if (mode == RunMode::user || ::geteuid() != 0) {
+        return {};
+    }
+    const std::optional<gid_t> group = local_group(log_group.empty() ? "adm" : log_group);
+    if (!group && !log_group.empty()) {
+        log.say(Severity::warning, "LogGroup: there is no group '" + log_group +
+                                       "' in /etc/group, so only root may read the logs; add it "
+                                       "('groupadd " +
+                                       log_group + "'), or name another");
+    }
+    return shared_with(group.value_or(0));
+}
+
 Result<Kernel> open_kernel(Pid launcher,
                            ProcessTable& table,
                            const ManagerOptions& options,
@@ -363,7 +377,7 @@ Result<Kernel> open_kernel(Pid launcher,
     }
     // A log folder that can't be made yet (a root that is read-only) fails nothing; one that was
     // typed and never can be is a mistake.
-    const auto logs = make_folder(options.log_dir);
+    const auto logs = make_log_dir(options.log_dir, options.log_access);
     if (!logs && launcher != 1 && options.log_dir_given && logs.error().error_number == ENOENT) {
         return Failure{logs.error()};
     }

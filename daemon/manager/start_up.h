@@ -48,6 +48,10 @@ Result<Pid> tie_to_launcher();
 /// The table that the launcher left at kTableFd.
 Result<ProcessTable> attach_table();
 
+/// Who may read logs: of root's svcd LogGroup, of a user instance that user alone. A group that was
+/// named and does not exist is said, and root's counts.
+LogAccess log_access(RunMode mode, const std::string& log_group, Log& log);
+
 Result<Kernel> open_kernel(Pid launcher,
                            ProcessTable& table,
                            const ManagerOptions& options,

@@ -100,6 +100,13 @@ TEST(Config, AWrongBusModeLetsInTheOwnerOnly) {
     EXPECT_EQ(parse_config("BusMode: rw\nBusMode: 0640\n", "f").config.bus_mode, 0640);
 }
 
+TEST(Config, ReadsWhoMayReadLogs) {
+    EXPECT_EQ(parse_config("", "f").config.log_group, "");
+    EXPECT_EQ(parse_config("LogGroup: wheel\n", "f").config.log_group, "wheel");
+    EXPECT_THAT(parse_config("LogGroup: a b\n", "f").errors,
+                ElementsAre(HasSubstr("LogGroup: 'a b' is not the name of a group")));
+}
+
 TEST(Config, ReadsHowLongAManagerMayBeSilent) {
     EXPECT_EQ(parse_config("", "f").config.manager_timeout, 10s);
     EXPECT_EQ(parse_config("ManagerTimeoutSec: infinity\n", "f").config.manager_timeout, kInfinity);

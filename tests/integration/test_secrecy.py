@@ -1,0 +1,98 @@
+"""What services write and what unit files hold is not for everybody to read."""
+import grp
+import os
+import stat
+import subprocess
+
+from harness import SVCTL, Daemon, TestCase, actor, service
+
+SECRET = "hunter2-Zq"
+ADM = next((group.gr_gid for group in grp.getgrall() if group.gr_name == "adm"), 0)
+SOMEBODY = 65534
+
+
+def facts(path):
+    status = os.lstat(path)
+    return oct(stat.S_IMODE(status.st_mode)), status.st_gid
+
+
+def ask_as_somebody(svcd, *words):
+    asked = subprocess.run([SVCTL, *words], env=svcd.environment, capture_output=True, text=True, user=SOMEBODY, group=SOMEBODY,
+                           extra_groups=[], cwd="/", check=False)
+    return asked.stdout + asked.stderr
+
+
+class Logs(TestCase):
+    def test_are_for_root_and_a_group_supervisor_123(self):
+        with Daemon({"a.service": service(["/bin/echo", "hello"], Type="oneshot")}) as svcd:
+            svcd.svctl("start", "a")
+            self.assertEqual(svcd.read_log("a"), "hello\n")
+            self.assertEqual(facts(svcd.log + "/a.service/current"), ("0o640", ADM))
+            self.assertEqual(facts(svcd.log + "/a.service"), ("0o750", ADM))
+            svcd.wait_until(lambda: facts(svcd.log) == ("0o750", ADM), "the log folder to be closed")
+
+    def test_are_not_for_others_who_are_told_so(self):
+        with Daemon({"a.service": service(["/bin/echo", SECRET], Type="oneshot")}) as svcd:
+            svcd.svctl("start", "a")
+            self.assertIn(SECRET, svcd.svctl("status", "a", status=None).stdout)
+            said = ask_as_somebody(svcd, "status", "a")
+            self.assertNotIn(SECRET, said)
+            self.assertIn("Output: not for you to read", said)
+
+    def test_of_a_user_instance_are_that_users_alone(self):
+        with Daemon({"a.service": service(["/bin/echo", "hello"], Type="oneshot")}, mode="--user") as svcd:
+            svcd.svctl("start", "a")
+            self.assertEqual(facts(svcd.log + "/a.service/current")[0], "0o600")
+            self.assertEqual(facts(svcd.log + "/a.service")[0], "0o700")
+            svcd.wait_until(lambda: facts(svcd.log)[0] == "0o700", "the log folder to be closed")
+
+    def test_have_the_group_that_LogGroup_names(self):
+        with Daemon({"a.service": service(["/bin/true"], Type="oneshot")}, config="LogGroup: %d\n" % SOMEBODY) as svcd:
+            svcd.svctl("start", "a")
+            self.assertEqual(facts(svcd.log + "/a.service/current"), ("0o640", SOMEBODY))
+        with Daemon({"a.service": service(["/bin/true"], Type="oneshot")}, config="LogGroup: no-such-group\n") as svcd:
+            svcd.svctl("start", "a")
+            self.assertEqual(facts(svcd.log + "/a.service/current"), ("0o640", 0))
+            self.assertIn("there is no group 'no-such-group'", svcd.read_errors())
+
+    def test_of_before_are_closed_at_the_start_and_nothing_else_is_touched(self):
+        svcd = Daemon()
+        outside = svcd.path("outside")
+        os.mkdir(outside)
+        for folder in ("old.service", "own.service", "no-unit"):
+            os.mkdir(svcd.log + "/" + folder)
+            for name in ("current", "@4000.s"):
+                with open("%s/%s/%s" % (svcd.log, folder, name), "w") as file:
+                    file.write("said\n")
+        with open(outside + "/current", "w") as file:
+            file.write("other\n")
+        os.symlink(outside, svcd.log + "/link.service")
+        os.symlink(outside + "/current", svcd.log + "/old.service/link")
+        os.mkfifo(svcd.log + "/old.service/fifo", 0o644)
+        os.link(outside + "/current", svcd.log + "/old.service/second-name")
+        os.chmod(svcd.log + "/own.service/current", 0o600)  # what is closed is not opened
+        with svcd:
+            svcd.wait_until(lambda: facts(svcd.log + "/old.service")[0] == "0o750", "the old log to be closed")
+            svcd.wait_until(lambda: facts(svcd.log + "/own.service")[0] == "0o750", "the other one too")
+            for name in ("current", "@4000.s"):
+                self.assertEqual(facts(svcd.log + "/old.service/" + name), ("0o640", ADM))
+            self.assertEqual(facts(svcd.log + "/own.service/current")[0], "0o600")
+            self.assertEqual(facts(outside), ("0o755", 0))
+            self.assertEqual(facts(outside + "/current"), ("0o644", 0))
+            self.assertEqual(facts(svcd.log + "/old.service/fifo")[0], "0o644")
+            self.assertEqual(facts(svcd.log + "/no-unit/current")[0], "0o644")
+            self.assertEqual(facts(svcd.log)[0], "0o755")  # somebody else has something in it
+
+    def test_files_of_the_runtime_dir_that_hold_more_than_a_state_are_roots(self):
+        with Daemon({"a.service": service(actor("a"))}) as svcd:
+            svcd.svctl("start", "a")
+            svcd.svctl("stop", "a")
+            modes = {name: stat.S_IMODE(os.lstat(svcd.run + "/" + name).st_mode) for name in os.listdir(svcd.run)}
+            public = {name for name, mode in modes.items() if mode & 0o004}
+            self.assertLessEqual(public, {"bus", "notify", "launcher"})
+            self.assertEqual({name for name, mode in modes.items() if mode & 0o022}, {"bus", "notify"})
+
+
+if __name__ == "__main__":
+    import unittest
+    unittest.main()
