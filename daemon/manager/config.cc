@@ -14,6 +14,7 @@
 #include "core/types/record.h"
 #include "linux/group_file.h"
 #include "linux/unique_fd.h"
+#include "unitfile/diagnostic.h"
 #include "unitfile/suggestion.h"
 #include "unitfile/values.h"
 
@@ -283,7 +284,12 @@ ParsedConfig read_config(const std::string& file, bool must_exist) {
         return fail(EFBIG, "");
     }
     text.resize(static_cast<std::size_t>(size));
-    return parse_config(text, file);
+    ParsedConfig read = parse_config(text, file);
+    // Everybody may read the log.
+    for (std::string& error : read.errors) {
+        error = (status.st_mode & S_IROTH) != 0 ? error : without_quoted_text(std::move(error));
+    }
+    return read;
 }
 
 }  // namespace svcd

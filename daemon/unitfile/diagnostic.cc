@@ -1,7 +1,7 @@
 #include "unitfile/diagnostic.h"
 
 #include <algorithm>
-#include <string_view>
+#include <array>
 #include <utility>
 
 #include "unitfile/utf8.h"
@@ -12,7 +12,81 @@ namespace {
 
 constexpr std::size_t kExcerptMax = 120;
 
+/// Settings whose values are secrets. SetCredentialEncrypted is one of them, EnvironmentFile a
+/// path.
+constexpr auto kSecretKeys = std::to_array<std::string_view>({"Environment", "SetCredential"});
+
+bool is_word(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/// Whether the line has one of these keys, as YAML or as systemd writes it.
+bool has_secret_key(std::string_view line) {
+    return std::any_of(kSecretKeys.begin(), kSecretKeys.end(), [&](std::string_view key) {
+        for (std::size_t at = line.find(key); at != std::string_view::npos;
+             at = line.find(key, at + 1)) {
+            std::string_view rest = line.substr(at + key.size());
+            if (key == "SetCredential" && rest.starts_with("Encrypted")) {
+                rest.remove_prefix(std::string_view{"Encrypted"}.size());
+            }
+            rest.remove_prefix(std::min(rest.find_first_not_of("'\" \t"), rest.size()));
+            if (rest.starts_with(':') || rest.starts_with('=')) {
+                return true;
+            }
+        }
+        return false;
+    });
+}
+
+std::string_view line_of(std::string_view text, int line) {
+    for (int each = 1; each < line && !text.empty(); ++each) {
+        text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    }
+    return text.substr(0, text.find('\n'));
+}
+
 }  // namespace
+
+bool is_secret_line(std::string_view text, int line) {
+    std::string_view at = line_of(text, line);
+    std::string_view above = text.substr(0, static_cast<std::size_t>(at.data() - text.data()));
+    std::size_t least = std::string_view::npos;
+    // From the line up through those that are indented less: what it may be a part of.
+    for (;;) {
+        const std::size_t indent = at.find_first_not_of(" \t\r-");
+        const bool says_something = indent != std::string_view::npos && at[indent] != '#';
+        if (says_something && (least == std::string_view::npos || indent < least)) {
+            if (has_secret_key(at)) {
+                return true;
+            }
+            least = indent;
+        }
+        if (above.empty() || least == 0) {
+            return false;
+        }
+        above.remove_suffix(1);
+        const std::size_t begin = above.rfind('\n') + 1;  // npos + 1: the beginning
+        at = above.substr(begin);
+        above = above.substr(0, begin);
+    }
+}
+
+std::string without_quoted_text(std::string message) {
+    constexpr std::string_view kQuotes = "'\"";
+    std::size_t first = message.find_first_of(kQuotes);
+    while (first != std::string::npos && first > 0 && is_word(message[first - 1])) {
+        first = message.find_first_of(kQuotes, first + 1);  // as in "can't"
+    }
+    std::size_t last = message.find_last_of(kQuotes);
+    while (last != std::string::npos && last + 1 < message.size() && is_word(message[last + 1])) {
+        last = last == 0 ? std::string::npos : message.find_last_of(kQuotes, last - 1);
+    }
+    // One or two characters are of YAML itself, as in: its end is '}'.
+    if (first != std::string::npos && last != std::string::npos && last > first + 3) {
+        message.replace(first, last + 1 - first, "'...'");
+    }
+    return message;
+}
 
 std::string to_string(const Diagnostic& diagnostic) {
     std::string text = headline(diagnostic);
@@ -46,26 +120,26 @@ Diagnostic make_diagnostic(const std::string& unit,
                            const std::string& path,
                            const std::string& text,
                            Mark mark,
-                           std::string message) {
+                           std::string message,
+                           bool is_private) {
     Diagnostic diagnostic;
     diagnostic.unit = unit;
     diagnostic.file = path;
-    diagnostic.message = std::move(message);
+    diagnostic.message = is_private ? without_quoted_text(std::move(message)) : std::move(message);
     diagnostic.line = mark.line;
     if (mark.line <= 0) {
         return diagnostic;
     }
-    std::string_view rest = text;
-    for (int line = 1; line < mark.line && !rest.empty(); ++line) {
-        rest.remove_prefix(std::min(rest.find('\n'), rest.size() - 1) + 1);
-    }
-    std::string_view line = rest.substr(0, rest.find('\n'));
+    std::string_view line = line_of(text, mark.line);
     if (line.ends_with('\r')) {
         line.remove_suffix(1);
     }
     const auto before = static_cast<std::size_t>(std::max(mark.column, 1) - 1);
     diagnostic.column =
         static_cast<int>(utf8_count(line.substr(0, std::min(before, line.size())))) + 1;
+    if (is_private || is_secret_line(text, mark.line)) {
+        return diagnostic;
+    }
     for (const char c : line) {
         const auto byte = static_cast<unsigned char>(c);
         diagnostic.excerpt += byte < 0x20 || byte == 0x7f ? ' ' : c;

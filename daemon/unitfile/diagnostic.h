@@ -1,9 +1,13 @@
 // What is wrong with a unit file, so that a person can mend it: FILE:LINE:COL: message, the line
 // itself, and a caret.
+//
+// Everybody may read what is told: the log, LoadError, `svctl status`. So nothing is quoted of a
+// file that not everybody may read, and no line that sets a variable or a credential.
 #pragma once
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 namespace svcd {
 
@@ -31,11 +35,19 @@ std::string to_string(const Diagnostic& diagnostic);
 /// Its first line alone: "FILE:LINE:COL: message".
 std::string headline(const Diagnostic& diagnostic);
 
-/// A fault in a file, with the line it is in.
+/// A fault in a file, with the line it is in. Of a private one the message loses what it quotes.
 Diagnostic make_diagnostic(const std::string& unit,
                            const std::string& path,
                            const std::string& text,
                            Mark mark,
-                           std::string message);
+                           std::string message,
+                           bool is_private = false);
+
+/// Does the line belong to a setting whose values are secrets (Environment, SetCredential ...)? The
+/// text needn't be valid YAML.
+bool is_secret_line(std::string_view text, int line);
+
+/// The message with '...' for everything from its first to its last quote.
+std::string without_quoted_text(std::string message);
 
 }  // namespace svcd

@@ -76,6 +76,7 @@ Result<FileText> read_file_text(const std::string& path) {
         return too_large(path);
     }
     FileText result;
+    result.is_private = (status.st_mode & S_IROTH) == 0;
     // One byte more than stat said, so that the end is seen in the first read.
     result.text.resize(static_cast<std::size_t>(status.st_size) + 1);
     std::size_t length = 0;

@@ -16,6 +16,7 @@ struct FileText {
     std::string text;
     /// The file is /dev/null (reached through a link), or empty: the way to mask a unit.
     bool masked = false;
+    bool is_private = false;  ///< not everybody may read it
 };
 
 /// A directory, FIFO, device or dangling link, or a file that is too large, is an error that says

@@ -202,11 +202,14 @@ std::optional<UnitSource> LoadSession::parse(const std::string& name,
                                              FileText file) {
     auto root = read_yaml(file.text);
     if (!root) {
+        // What a line belongs to is a guess where YAML is not valid: nothing of a secret is quoted.
+        const YamlFault& fault = root.error();
         report_.diagnostics.push_back(
-            make_diagnostic(name, path, file.text, root.error().mark, root.error().message));
+            make_diagnostic(name, path, file.text, fault.mark, fault.message,
+                            file.is_private || is_secret_line(file.text, fault.mark.line)));
         return std::nullopt;
     }
-    return UnitSource{path, std::move(file.text), *std::move(root)};
+    return UnitSource{path, std::move(file.text), *std::move(root), file.is_private};
 }
 
 /// False when one can't be read or parsed.

@@ -94,7 +94,7 @@ std::string MissingUnits::hint(const UnitName& missing) {
 const std::string& MissingUnits::text_of(const std::string& path) {
     if (path != path_) {
         auto file = path.empty() ? Result<FileText>{FileText{}} : read_file_text(path);
-        text_ = file ? std::move(file->text) : std::string{};
+        text_ = file && !file->is_private ? std::move(file->text) : std::string{};
         path_ = path;
     }
     return text_;

@@ -80,15 +80,26 @@ bool is_variable_name(std::string_view name) {
            std::all_of(name.begin(), name.end(), is_part);
 }
 
-/// Adds "K=V"; a variable that is set already is replaced.
+/// Adds "K=V"; a variable that is set already is replaced. No fault quotes what may be a secret:
+/// the name of a variable is shown only where it is one.
 void add_variable(Reading& reading, const YamlNode& node, std::string_view assignment) {
-    auto expanded = expand(reading, node, assignment);
+    const std::string_view written = assignment.substr(0, assignment.find('='));
+    auto expanded = reading.specifiers.expand(assignment, reading.name);
     if (!expanded) {
+        fail_value(reading, node,
+                   (is_variable_name(written) ? std::string(written) + ": " : std::string{}) +
+                       "a % in its value begins no specifier; a plain one is written %%");
         return;
     }
     const std::size_t equals = expanded->find('=');
-    if (equals == std::string::npos || !is_variable_name(expanded->substr(0, equals))) {
-        fail_value(reading, node, "'" + *expanded + "' is not of the form NAME=VALUE");
+    if (equals == std::string::npos) {
+        fail_value(reading, node, "takes NAME=VALUE, and this has no =");
+        return;
+    }
+    if (!is_variable_name(expanded->substr(0, equals))) {
+        fail_value(reading, node,
+                   "what stands before = is no name of a variable (letters, digits and _, no digit "
+                   "first)");
         return;
     }
     reading.draft.set_variable(*std::move(expanded));
@@ -97,13 +108,14 @@ void add_variable(Reading& reading, const YamlNode& node, std::string_view assig
 void read_environment_map(Reading& reading, const YamlNode& value) {
     for (const YamlEntry& entry : value.entries) {
         if (!is_variable_name(entry.key)) {
-            reading.fail(entry.mark, "Environment: '" + entry.key +
-                                         "' can't be the name of an environment variable");
+            reading.fail(entry.mark,
+                         "Environment: this key is no name of a variable (letters, digits and _, "
+                         "no digit first)");
             continue;
         }
         const YamlNode& node = *entry.value;
         if (node.kind == YamlNode::Kind::sequence || node.kind == YamlNode::Kind::map) {
-            fail_value(reading, node, "the value of a variable can't be a list or map");
+            fail_value(reading, node, entry.key + ": the value of a variable is no list or map");
             continue;
         }
         add_variable(reading, node,

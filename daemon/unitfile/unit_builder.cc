@@ -348,8 +348,8 @@ void add_diagnostics(const BuildInput& input,
     const bool are_many = faults.size() > kFaultsToldMax;
     const std::size_t told = are_many ? kFaultsToldMax : faults.size();
     for (const Fault& fault : std::span{faults}.first(told)) {
-        built.diagnostics.push_back(
-            make_diagnostic(input.name.full, source.path, source.text, fault.mark, fault.message));
+        built.diagnostics.push_back(make_diagnostic(input.name.full, source.path, source.text,
+                                                    fault.mark, fault.message, source.is_private));
         built.diagnostics.back().severity = severity;
     }
     if (are_many) {

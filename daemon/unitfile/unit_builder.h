@@ -22,6 +22,7 @@ struct UnitSource {
     std::string path;
     std::string text;  ///< for the excerpts of diagnostics
     YamlNodePtr root;
+    bool is_private = false;  ///< not everybody may read the file
 };
 
 struct BuildInput {

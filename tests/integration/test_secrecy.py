@@ -93,6 +93,49 @@ class Logs(TestCase):
             self.assertEqual({name for name, mode in modes.items() if mode & 0o022}, {"bus", "notify"})
 
 
+class Diagnostics(TestCase):
+    def everything_said(self, svcd):
+        """What everybody can read of a unit that was not loaded."""
+        reload = svcd.svctl("daemon-reload", status=None)
+        texts = [reload.stdout, reload.stderr, svcd.read_errors()]
+        for words in (("status", "a"), ("show", "a"), ("doctor", "a"), ("list-units", "--all"), ("start", "a"), ("explain", "a")):
+            answer = svcd.svctl(*words, status=None)
+            texts += [answer.stdout, answer.stderr]
+        return "\n".join([*texts, ask_as_somebody(svcd, "show", "a")])
+
+    def assert_secret(self, text, *words, mode=0o600):
+        with Daemon() as svcd:
+            path = svcd.write_unit("a.service", text)
+            os.chmod(path, mode)
+            said = self.everything_said(svcd)
+            self.assertNotIn(SECRET, said)
+            for word in words:
+                self.assertIn(word, said)
+
+    def test_never_quote_a_value_of_Environment_servy_5621(self):
+        begin = "Service:\n  ExecStart: /bin/true\n  Environment:"
+        for mode in (0o600, 0o644):
+            self.assert_secret("%s\n    - %s\n" % (begin, SECRET), "a.service.yaml:4:7: Environment: takes NAME=VALUE", mode=mode)
+            self.assert_secret("%s\n    - 9X=%s\n" % (begin, SECRET), "Environment: what stands before = is no name", mode=mode)
+            self.assert_secret("%s\n    PASSWORD: '%s%%Z'\n" % (begin, SECRET), ":4:15: Environment: PASSWORD: a % in its value", mode=mode)
+            self.assert_secret("%s\n    PASSWORD: [%s]\n" % (begin, SECRET), "Environment: PASSWORD: the value of a variable is no list", mode=mode)
+            self.assert_secret("%s\n    'PASSWORD=%s': x\n" % (begin, SECRET), "Environment: this key is no name of a variable", mode=mode)
+            self.assert_secret("%s \"PASSWORD='%s\"\n" % (begin, SECRET), "Environment: a quote (') is not closed", mode=mode)
+            self.assert_secret("%s\n    PASSWORD: %s: x\n" % (begin, SECRET), "a.service.yaml:4:", "not valid YAML", mode=mode)
+            self.assert_secret("%s {PASSWORD: '%s\n" % (begin, SECRET), "not valid YAML", mode=mode)
+
+    def test_quote_nothing_of_a_file_that_not_everybody_may_read(self):
+        self.assert_secret("Service:\n  ExecStart: /bin/true\n  Type: %s\n" % SECRET, "a.service.yaml:3:9: Type: '...' is none of")
+        self.assert_secret("Service:\n  ExecStart: /bin/true\n  %s: x\n" % SECRET, "a.service.yaml:3:3: ")
+        self.assert_secret("Service:\n  ExecStart: %s: x\n" % SECRET, "a.service.yaml:2:", "not valid YAML")
+        self.assert_secret("[Service]\nEnvironment=PASSWORD=%s\n" % SECRET, "the form of systemd's unit files")
+
+    def test_quote_the_line_of_a_file_that_everybody_may_read(self):
+        with Daemon() as svcd:
+            svcd.write_unit("a.service", "Service:\n  ExecStart: /bin/true\n  Type: smple\n")
+            self.assertIn("    Type: smple\n", svcd.svctl("daemon-reload", status=None).stderr)
+
+
 if __name__ == "__main__":
     import unittest
     unittest.main()
