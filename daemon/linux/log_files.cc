@@ -8,25 +8,15 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <memory>
 #include <utility>
 
 #include "exec/trusted_path.h"
-#include "linux/read_file.h"
 
 namespace svcd {
 namespace {
 
-constexpr std::size_t kGroupFileMax = 4 * 1024 * 1024;
 constexpr mode_t kPermissions = 07777;
-
-std::optional<gid_t> number_in(std::string_view text) {
-    gid_t number = 0;
-    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool is_whole = error == std::errc{} && rest == text.data() + text.size();
-    return is_whole ? std::optional{number} : std::nullopt;
-}
 
 /// Takes the bits that are too many, never gives one. 0, or errno.
 int restrict(int fd, const struct stat& facts, mode_t wanted, std::optional<gid_t> group) {
@@ -180,30 +170,6 @@ UniqueFd open_for_appending(const std::string& path, const LogAccess& access) {
 
 LogAccess shared_with(gid_t group) {
     return LogAccess{0640, 0750, group};
-}
-
-std::optional<gid_t> group_in(std::string_view file, std::string_view name) {
-    while (!file.empty()) {
-        const std::size_t end = std::min(file.find('\n'), file.size());
-        std::string_view line = file.substr(0, end);
-        file.remove_prefix(std::min(end + 1, file.size()));
-        // NAME:PASSWORD:GID:MEMBERS
-        if (!line.starts_with(name) || line.substr(name.size(), 1) != ":") {
-            continue;
-        }
-        line.remove_prefix(name.size() + 1);
-        line.remove_prefix(std::min(line.find(':'), line.size() - 1) + 1);
-        return number_in(line.substr(0, line.find(':')));
-    }
-    return std::nullopt;
-}
-
-std::optional<gid_t> local_group(std::string_view name) {
-    if (const std::optional<gid_t> number = number_in(name)) {
-        return number;
-    }
-    const Result<std::string> file = read_file_at(AT_FDCWD, "/etc/group", kGroupFileMax);
-    return file ? group_in(*file, name) : std::nullopt;
 }
 
 Result<void> make_log_dir(const std::string& path, const LogAccess& access) {

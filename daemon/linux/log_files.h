@@ -23,11 +23,6 @@ struct LogAccess {
 /// Root's svcd shares its logs with a group.
 LogAccess shared_with(gid_t group);
 
-/// A group of /etc/group, or a number. No other source of groups is asked: it might not answer.
-std::optional<gid_t> local_group(std::string_view name);
-/// The same, of the text of such a file.
-std::optional<gid_t> group_in(std::string_view file, std::string_view name);
-
 /// Makes the folder, and with mode 0755 those above it, where they are missing.
 Result<void> make_log_dir(const std::string& path, const LogAccess& access);
 

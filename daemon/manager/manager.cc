@@ -152,8 +152,8 @@ Manager::Manager(const ManagerOptions& options,
       console_(is_machine_ ? Console{"/dev/console"} : Console{}),
       boot_(supervisor_, kernel.table, options.unit),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
-                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, file_looks_, log,
-                          memory_, queue_},
+                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, file_looks_,
+                          log, memory_, queue_},
               spawn_settings(options, kernel)) {}
 
 // ── start

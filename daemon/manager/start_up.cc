@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "launcher/protocol.h"
+#include "linux/group_file.h"
 #include "linux/notify_socket.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
@@ -350,7 +351,7 @@ LogAccess log_access(RunMode mode, const std::string& log_group, Log& log) {
     if (mode == RunMode::user || ::geteuid() != 0) {
         return {};
     }
-    const std::optional<gid_t> group = local_group(log_group.empty() ? "adm" : log_group);
+    const std::optional<gid_t> group = find_local_group(log_group.empty() ? "adm" : log_group);
     if (!group && !log_group.empty()) {
         log.say(Severity::warning, "LogGroup: there is no group '" + log_group +
                                        "' in /etc/group, so only root may read the logs; add it "

@@ -39,20 +39,6 @@ protected:
     LogAccess own_;
 };
 
-TEST(LogGroups, AreFoundInAFile) {
-    constexpr std::string_view kFile =
-        "root:x:0:\nadmin:x:9:\nadm:x:4:ann,bob\nbad:x\n:x:7:\nlast:x:8";
-    EXPECT_EQ(group_in(kFile, "adm"), gid_t{4});
-    EXPECT_EQ(group_in(kFile, "last"), gid_t{8});
-    EXPECT_EQ(group_in(kFile, "ad"), std::nullopt);
-    EXPECT_EQ(group_in(kFile, "bad"), std::nullopt);
-    EXPECT_EQ(group_in("", "adm"), std::nullopt);
-    EXPECT_EQ(group_in("adm:", "adm"), std::nullopt);
-    EXPECT_EQ(local_group("1234"), gid_t{1234});
-    EXPECT_EQ(local_group("root"), gid_t{0});
-    EXPECT_EQ(local_group("no such group"), std::nullopt);
-}
-
 TEST_F(LogFiles, AreMadeWithTheirFoldersForNobodyElse) {
     const std::string logs = folder_ + "/var/log";
     EXPECT_TRUE(open_log_file(logs, "a.service", own_));
