@@ -130,12 +130,14 @@ void Bus::Impl::announce_changes() {
             continue;
         }
         if (private_socket.has_subscribers()) {
-            dispatcher.announce_change(private_socket.bus(), unit, [&](const Writer& signal) {
-                private_socket.send_signal(signal, &PrivateConnection::is_subscribed);
-            });
+            dispatcher.announce_change([&] { return private_socket.bus(); }, unit,
+                                       [&](const Writer& signal) {
+                                           private_socket.send_signal(
+                                               signal, &PrivateConnection::is_subscribed);
+                                       });
         }
         if (link.has_subscribers()) {
-            dispatcher.announce_change(link.bus(), unit,
+            dispatcher.announce_change([&] { return link.bus(); }, unit,
                                        [&](const Writer& signal) { link.send(signal); });
         }
     }

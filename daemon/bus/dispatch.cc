@@ -462,13 +462,13 @@ Outcome Dispatcher::set(const Call& call, const Object& object) {
     return bus_error(kErrorUnknownProperty, "There is no property " + name + " on this object.");
 }
 
-void Dispatcher::announce_change(sd_bus* bus,
+void Dispatcher::announce_change(const std::function<sd_bus*()>& bus,
                                  UnitId unit,
                                  const std::function<void(const Writer&)>& send) {
     Subject subject{api_, unit};
     const std::string path = unit_path(subject.status().name);
     for (const InterfaceTable* table : interfaces_of(UnitObject{unit, subject.status().type})) {
-        Writer writer = Writer::signal(bus, path.c_str(), kProperties, "PropertiesChanged");
+        Writer writer = Writer::signal(bus(), path.c_str(), kProperties, "PropertiesChanged");
         writer.string(table->name).open(SD_BUS_TYPE_ARRAY, "{sv}");
         bool any = false;
         for (const PropertyRow& row : table->properties) {

@@ -31,7 +31,10 @@ public:
     void forget(const Connection& connection);
 
     /// Makes one PropertiesChanged for each interface of the unit.
-    void announce_change(sd_bus* bus, UnitId unit, const std::function<void(const Writer&)>& send);
+    /// `bus` is asked for each: sending one may replace it (message_codec.h).
+    void announce_change(const std::function<sd_bus*()>& bus,
+                         UnitId unit,
+                         const std::function<void(const Writer&)>& send);
 
 private:
     /// A folder has no interface of its own, only children.

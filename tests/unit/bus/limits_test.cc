@@ -1,5 +1,6 @@
 // How much a client may send, and be sent: what goes beyond it costs an answer, or that client.
 #include <gmock/gmock.h>
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include "bus/body_limits.h"
@@ -154,6 +155,38 @@ TEST_F(BusLimits, AClientThatSendsUnreadableMessagesForEverKeepsNobodyWaiting) {
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
     ::kill(flood, SIGKILL);
     ::waitpid(flood, nullptr, 0);
+}
+
+/// sd-bus is begun anew after a message that it can't read, and a change of a service is two
+/// signals.
+TEST(BusCodec, WhatChangesAfterAnUnreadableMessageIsToldWhole) {
+    ::mallopt(M_PERTURB, 0xa5);  // what was freed is not what it was
+    BusDaemon daemon;
+    Client subscriber(daemon.address());
+    subscriber.call(kRoot, kManager, "Subscribe");
+    std::string message = stand_in_call(1);
+    message[16] = '\0';  // a field of no kind
+    for (int i = 0; i < 20; ++i) {
+        {
+            Client other(daemon.address());
+            sd_bus_call_method(other.bus(), "org.svcd1", kRoot, kManager, "GetUnit", nullptr,
+                               nullptr, "s", "db.service");
+            const int fd = sd_bus_get_fd(other.bus());
+            EXPECT_GT(::send(fd, message.data(), message.size(), MSG_NOSIGNAL), 0);
+            char end = 0;
+            EXPECT_LE(::recv(fd, &end, 1, MSG_WAITALL), 0);  // it is cut: the message was read
+        }
+        daemon.in_loop([](FakeManager& manager) { manager.bus->unit_changed(UnitId{0}); });
+        for (const char* const interface : {"org.svcd1.Unit", "org.svcd1.Service"}) {
+            sd_bus_message* const signal =
+                subscriber.wait_for_signal("org.freedesktop.DBus.Properties", "PropertiesChanged");
+            ASSERT_NE(signal, nullptr);
+            const char* told = nullptr;
+            sd_bus_message_read_basic(signal, 's', &told);
+            EXPECT_STREQ(told, interface);
+        }
+    }
+    ::mallopt(M_PERTURB, 0);
 }
 
 TEST(BusFrame, SaysWhereAMessageEnds) {
