@@ -420,10 +420,16 @@ Result<void> CgroupTree::kill(std::string_view unit) {
     return killed;
 }
 
+/// Of a slice also those in the units below it.
 std::function<std::optional<bool>(Pid)> CgroupTree::look_for(std::string_view unit) const {
-    return [this, unit](Pid pid) -> std::optional<bool> {
+    const std::string whole = path_of(unit);
+    return [path = whole == "/" ? std::string{} : whole](Pid pid) -> std::optional<bool> {
         const Result<std::string> cgroup = cgroup_of(pid);
-        return cgroup ? std::optional{unit_of(*cgroup) == unit} : std::nullopt;
+        if (!cgroup) {
+            return std::nullopt;
+        }
+        return cgroup->starts_with(path) &&
+               (cgroup->size() == path.size() || (*cgroup)[path.size()] == '/');
     };
 }
 

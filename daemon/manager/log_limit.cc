@@ -96,9 +96,11 @@ void LogLimit::tell(Time now, const SayLine& say) {
         if (counter.left_out == 0 || counter.until > now) {
             return;
         }
-        say(counter.severity, counter.last + "; and " + std::to_string(counter.left_out) +
-                                  " more in " + std::to_string(kLogWindow.count() / 1'000'000) +
-                                  " s");
+        const std::size_t more = counter.left_out - 1;
+        say(counter.severity, more == 0
+                                  ? counter.last
+                                  : counter.last + "; and " + std::to_string(more) + " more in " +
+                                        std::to_string(kLogWindow.count() / 1'000'000) + " s");
         counter = Counter{};
         --pending_;
     };

@@ -30,7 +30,7 @@ public:
     /// May this line be written now?
     bool admits(Time now, Severity severity, std::string_view unit, std::string_view text);
 
-    /// "TEXT; and 812 more in 10 s".
+    /// "TEXT; and 812 more in 10 s": the first that was left out, and how many after it.
     using SayLine = std::function<void(Severity, const std::string&)>;
     /// Tells what was left out in the windows that are over at `now`, each once.
     void tell(Time now, const SayLine& say);

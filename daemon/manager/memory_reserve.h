@@ -3,7 +3,7 @@
 // When an allocation fails, 1 MiB that was kept for this is given up, and the allocation succeeds
 // after all. From then on what can be refused is refused (starts, reloads, what strangers ask), so
 // that stops and exits go on with what there is. It is taken again once there is room, which is
-// looked for now and then.
+// looked for ever more rarely.
 #pragma once
 
 #include <cstddef>

@@ -477,13 +477,15 @@ BuiltUnit build_unit(const BuildInput& input) {
         drop_ins.erase(drop_ins.begin() + static_cast<std::ptrdiff_t>(index));
         problem = try_build(input, *type, drop_ins, built);
         left_out_ones.push_back(make_diagnostic(input.name.full, left_out.path, left_out.text, {},
-                                                first_problem + std::string(kLeftOutWords)));
+                                                first_problem + std::string(kLeftOutWords),
+                                                left_out.is_private));
     }
     if (problem && !problem->empty()) {
         // No drop-in is to blame: the unit's own file has the fault.
         const std::string path = input.fragment != nullptr ? input.fragment->path : std::string{};
         built.diagnostics.push_back(make_diagnostic(
-            input.name.full, path, {}, {}, left_out_ones.empty() ? first_problem : *problem));
+            input.name.full, path, {}, {}, left_out_ones.empty() ? first_problem : *problem,
+            input.fragment != nullptr && input.fragment->is_private));
     } else {
         std::move(left_out_ones.begin(), left_out_ones.end(),
                   std::back_inserter(built.diagnostics));

@@ -135,6 +135,8 @@ class Credentials(TestCase):
             while not seen or seen[-1].get("member") != "Ping":
                 seen.append(monitor.receive(time.monotonic() + PATIENCE))
                 self.assertIsNotNone(seen[-1], "the monitor is not told")
-            asked = [message for message in seen if str(message.get("member")).startswith("GetConnection")]
-            self.assertEqual(len([message for message in seen if message.get("member") == "ListUnits"]), 3)
-            self.assertLessEqual(len(asked), 1)
+            self.assertEqual([message.get("member") for message in seen].count("ListUnits"), 3)
+            # It asks about each client when that comes, and never again.
+            asked = [message["body"][0] for message in seen if message.get("member") == "GetConnectionCredentials"]
+            self.assertIn(caller.name, asked)
+            self.assertEqual(sorted(asked), sorted(set(asked)))

@@ -113,7 +113,7 @@ class BrokenManager(TestCase):
 
     def test_a_svcd_that_is_not_there_is_told_apart(self):
         with Daemon() as svcd:
-            shutil.copytree(svcd.run, svcd.path("copy"), ignore=lambda folder, names: [name for name in names if name in ("bus", "notify")])
+            shutil.copytree(svcd.run, svcd.path("copy"), ignore=lambda folder, names: [name for name in names if name in ("bus", "owner-bus", "notify")])
             done = subprocess.run([SVCTL, "--runtime-dir=" + svcd.path("copy"), "status"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self.assertEqual(done.returncode, 5)
             self.assertIn("no svcd runs on " + svcd.path("copy"), done.stderr)

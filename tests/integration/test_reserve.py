@@ -59,11 +59,14 @@ class Memory(TestCase):
 
     def test_initkit_17_stops_go_on_and_what_can_be_refused_is_refused(self):
         units = {"a.service": service(actor("a")), "b.service": service(actor("b")),
+                 "slow.service": service(actor("slow", "deaf=%d" % signal.SIGTERM), TimeoutStopSec="3s"),
                  "deaf.service": service(actor("deaf", "deaf=%d" % signal.SIGTERM), TimeoutStopSec="500ms")}
         with Daemon(units) as svcd:
-            svcd.svctl("start", "a", "deaf")
-            svcd.wait_told("deaf", "start")
+            svcd.svctl("start", "a", "deaf", "slow")
+            for name in ("deaf", "slow"):
+                svcd.wait_told(name, "start")
             manager = svcd.manager_pid()
+            svcd.svctl("stop", "--no-block", "slow")
             before = self.exhaust(svcd)
             svcd.svctl("start", "b", status=1)
             self.assertIn("the last memory is kept for stops", svcd.read_errors())
@@ -73,6 +76,7 @@ class Memory(TestCase):
             self.assertIn("out of memory", str(refused.exception))
             svcd.svctl("stop", "deaf")
             self.assert_shows(svcd, "deaf", Result="timeout", ExecMainStatus=9)
+            svcd.wait_for("slow", Result="timeout", ExecMainStatus=9)
             os.kill(svcd.get("a", "MainPID"), signal.SIGTERM)
             svcd.wait_for("a", ActiveState="inactive")
             resource.prlimit(manager, resource.RLIMIT_AS, before)

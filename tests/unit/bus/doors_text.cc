@@ -78,7 +78,7 @@ std::vector<Door> doors() {
          "the bus's own; of the table below values, texts, patterns, answers; " +
              number(kLongAnswersMax) + " long answers"},
         {"`<runtime dir>/notify`", "0666", "processes of a unit, as far as NotifyAccess takes them",
-         "sd_notify: READY, STATUS, WATCHDOG, MAINPID (a process of the unit), FDSTORE ...",
+         "sd_notify: READY, STATUS, WATCHDOG, MAINPID (a process of the unit) ...",
          size(kNotifyMax) + " and " + number(kNotifyFdsMax) + " descriptors a datagram, " +
              number(static_cast<std::size_t>(kNotifyQueueLength)) +
              " in the queue, 64 a [turn](how-an-event-flows.md)"},
@@ -95,9 +95,7 @@ std::vector<Door> doors() {
         {"signals", "kill(2)", "root and the owner, as the kernel says",
          "to the launcher: [shutdown.md](shutdown.md); from there to the manager", "64 a turn"},
         {"descriptors that svcd was started with", "", "who started it",
-         "none but 0, 1, 2 and those of LISTEN_FDS is kept; all are close-on-exec", ""},
-        {"descriptors in the store of a unit", "", "the unit, by FDSTORE",
-         "are held for its next start, and given to nobody else", "FileDescriptorStoreMax"},
+         "none but 0, 1 and 2 is kept; all are close-on-exec", ""},
         {"cgroups below svcd's", "the kernel's", "root; a unit with Delegate below its own",
          "a process in a unit's cgroup counts as the unit's", ""},
     };

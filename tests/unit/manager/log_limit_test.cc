@@ -42,7 +42,7 @@ protected:
 };
 
 TEST_F(Limits, SystemdPull37970LinesThatDifferInNumbersOnlyAreCountedAndTheCountIsTold) {
-    EXPECT_EQ(admitted("web.service", "a notification from PID # is not taken", 822), 10U);
+    EXPECT_EQ(admitted("web.service", "a notification from PID # is not taken", 823), 10U);
     EXPECT_EQ(limit_.due(), kStart + kLogWindow);
     EXPECT_THAT(told(), IsEmpty());
     now_ += kLogWindow;
