@@ -1,15 +1,17 @@
 """Where something has run out: memory, room in the runtime folder, descriptors, lines of the log, or a socket's file."""
 import contextlib
 import errno
+import json
 import os
 import resource
 import signal
 import socket
+import subprocess
 import sys
 import unittest
 
 import dbus_client
-from harness import PATIENCE, SANITIZED, Daemon, TestCase, actor, service
+from harness import PATIENCE, SANITIZED, SVCTL, Daemon, TestCase, actor, service
 from test_floods import MEBIBYTE, stranger
 
 # A child of the main process, which NotifyAccess does not allow, sends as fast as it can.
@@ -108,12 +110,13 @@ class Memory(TestCase):
 
 class Room(TestCase):
     @contextlib.contextmanager
-    def in_small_folder(self, units):
-        """A svcd whose runtime folder is a small file system of its own, and that folder as we see it."""
+    def in_small_folder(self, units, name="run"):
+        """A svcd of which this folder is a small file system of its own, and that folder as we see it."""
         script = 'mount --make-rprivate / && mount -t tmpfs -o size=16m,mode=755 tmpfs "$0" && exec "$@"'
-        with Daemon(units, prefix=["/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, "%(directory)s/run"]) as svcd:
-            folder = "/proc/%d/root%s" % (svcd.process.pid, svcd.run)
-            svcd.address = svcd.environment["SVCTL_BUS"] = "unix:path=%s/bus" % folder
+        with Daemon(units, prefix=["/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, "%(directory)s/" + name]) as svcd:
+            folder = "/proc/%d/root%s" % (svcd.process.pid, svcd.path(name))
+            if name == "run":
+                svcd.address = svcd.environment["SVCTL_BUS"] = "unix:path=%s/bus" % folder
             yield svcd, folder
 
     def fill(self, folder):
@@ -160,6 +163,19 @@ class Room(TestCase):
             svcd.svctl("start", *refused)
             self.assertIn("The state file can be written again", svcd.read_errors())
             self.assertIsNone(svcd.process.poll())
+
+
+    def test_a_full_log_folder_is_told_by_doctor(self):
+        with self.in_small_folder({"a.service": service(actor("a"))}, "log") as (svcd, folder):
+            svcd.svctl("start", "a")
+            doctor = ["/usr/bin/nsenter", "--mount=/proc/%d/ns/mnt" % svcd.process.pid, SVCTL, "doctor", "--json"]
+            self.assertEqual(self.faults(svcd, doctor), [])
+            self.fill(folder)
+            self.assertIn("a.service/current has no room: what it writes to its log is lost", self.faults(svcd, doctor)[0])
+
+    def faults(self, svcd, doctor):
+        told = subprocess.run(doctor, env=svcd.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=2 * PATIENCE, check=False)
+        return [finding["text"] for finding in json.loads(told.stdout)["findings"] if "log" in finding["text"]]
 
 
 class Log(TestCase):
