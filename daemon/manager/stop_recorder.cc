@@ -477,7 +477,8 @@ void StopRecorder::flush() {
     changed_.clear();
     if (const auto written = log_.flush(); !written && !std::exchange(write_failed_, true)) {
         senses_.say(Severity::warning, {},
-                    to_string(written.error()) + ": svctl explain will not know of some stops");
+                    to_string(written.error()) +
+                        ": what is known of stops is kept in memory only, until there is room");
     } else if (written) {
         write_failed_ = false;
     }

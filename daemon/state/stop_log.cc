@@ -234,6 +234,7 @@ void StopLog::note(const std::string& unit_name,
                    std::size_t size,
                    std::uint64_t offset) {
     const std::uint64_t id = facts.id;
+    drop_held(id);
     const auto unit = by_unit_.try_emplace(unit_name).first;
     const auto known = places_.find(id);
     if (known != places_.end() && known->second.unit != &unit->first) {
@@ -261,7 +262,15 @@ void StopLog::note(const std::string& unit_name,
     }
 }
 
+void StopLog::drop_held(std::uint64_t id) {
+    if (const auto held = held_.find(id); held != held_.end()) {
+        held_bytes_ -= held->second.bytes.size();
+        held_.erase(held);
+    }
+}
+
 void StopLog::forget(std::uint64_t id) {
+    drop_held(id);
     const auto place = places_.find(id);
     live_ -= place->second.size;
     const auto unit = by_unit_.find(*place->second.unit);
@@ -299,13 +308,18 @@ std::vector<StopSummary> StopLog::stops() const {
     return found;
 }
 
+Result<std::string> StopLog::entry_of(std::uint64_t id, const Place& place) const {
+    const auto held = held_.find(id);
+    return held != held_.end() ? Result<std::string>{held->second.bytes}
+                               : read_at(file_.get(), place.offset, place.size);
+}
+
 Result<SavedStop> StopLog::read(std::uint64_t id) const {
     const auto place = places_.find(id);
     if (place == places_.end()) {
         return failure(ENOENT, "read stop " + std::to_string(id) + " of", path_);
     }
-    const Result<std::string> bytes =
-        read_at(file_.get(), place->second.offset, place->second.size);
+    const Result<std::string> bytes = entry_of(id, place->second);
     if (!bytes) {
         return about(path_, bytes.error());
     }
@@ -329,10 +343,38 @@ Result<void> StopLog::put(std::string_view unit, const StopFacts& facts, std::st
     return {};
 }
 
+/// Of a stop that is in both, what was put counts.
+void StopLog::take_held_along() {
+    for (const auto& [id, held] : held_) {
+        const bool is_newer_there = std::ranges::any_of(
+            unwritten_entries_, [id = id](const Unwritten& entry) { return entry.facts.id == id; });
+        if (!is_newer_there) {
+            unwritten_ += held.bytes;
+            unwritten_entries_.push_back({*places_.at(id).unit, held.facts, held.bytes.size()});
+        }
+    }
+}
+
+void StopLog::hold_unwritten() {
+    std::size_t at = 0;
+    for (const Unwritten& entry : unwritten_entries_) {
+        note(entry.unit, entry.facts, entry.size, 0);
+        if (places_.contains(entry.facts.id)) {  // else it is one too many of its unit
+            held_[entry.facts.id] = Held{entry.facts, unwritten_.substr(at, entry.size)};
+            held_bytes_ += entry.size;
+        }
+        at += entry.size;
+        while (held_bytes_ > kHeldBytesMax) {
+            forget(held_.begin()->first);
+        }
+    }
+}
+
 Result<void> StopLog::flush() {
     if (unwritten_.empty()) {
         return {};
     }
+    take_held_along();
     if (size_ + unwritten_.size() > kFileMax) {
         // It could not be made smaller when it was time; by now there may be room for a new one.
         static_cast<void>(compact());
@@ -343,6 +385,7 @@ Result<void> StopLog::flush() {
     if (!written) {
         // Half an entry must not stand before a whole one. If this fails too, the next open cuts.
         static_cast<void>(!::ftruncate(file_.get(), static_cast<off_t>(size_)));
+        hold_unwritten();
     } else {
         for (const Unwritten& entry : unwritten_entries_) {
             note(entry.unit, entry.facts, entry.size, size_);
@@ -377,6 +420,8 @@ Result<void> StopLog::compact() {
     for (const auto& [id, offset] : offsets) {
         places_.at(id).offset = offset;
     }
+    held_.clear();
+    held_bytes_ = 0;
     return {};
 }
 
@@ -392,7 +437,7 @@ Result<void> StopLog::copy_into(int file, std::map<std::uint64_t, std::uint64_t>
         return done;
     };
     for (const auto& [id, place] : places_) {
-        const Result<std::string> entry = read_at(file_.get(), place.offset, place.size);
+        const Result<std::string> entry = entry_of(id, place);
         if (!entry || entry->size() != place.size) {
             return entry ? failure(EIO, "read", path_) : Failure{entry.error()};
         }

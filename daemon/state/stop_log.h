@@ -10,7 +10,9 @@
 //
 // Of each unit the last kStopsPerUnit stops are kept, of all together kStopsBytesMax, the oldest go
 // first. Once more than half of the file is of no use any more, what counts is copied into a new
-// file, which takes the place of the old one (rename). A file of another boot, whose times mean
+// file, which takes the place of the old one (rename). An entry that can't be written (the file
+// system is full) stays in memory, and goes out with the next ones: who asks meanwhile is told what
+// has happened, and not what was written last. A file of another boot, whose times mean
 // nothing now, or of another version is begun anew. The file is for those who ask what happened: it
 // stays when svcd has ended, so that the next one can show the last shutdown. It lives in memory
 // (tmpfs), so nothing is synced.
@@ -35,6 +37,8 @@ namespace svcd {
 inline constexpr std::size_t kStopsPerUnit = 10;
 inline constexpr std::size_t kStopTextMax = 64 * 1024;
 inline constexpr std::size_t kStopsBytesMax = 8 * 1024 * 1024;
+/// Of entries that could not be written, in memory.
+inline constexpr std::size_t kHeldBytesMax = 1024 * 1024;
 
 /// What a manager needs to go on with a record that another one began, and to find records: the
 /// rest of it is text. Times are µs of CLOCK_MONOTONIC; 0 is "never", -1 "none" or infinite.
@@ -114,11 +118,11 @@ public:
 
     /// Takes a record, new or changed, for the next flush(). A text that is too long is an error.
     Result<void> put(std::string_view unit, const StopFacts& facts, std::string_view text);
-    /// Writes what was put, in one write. When that fails it is forgotten, and the file is as it
-    /// was.
+    /// Writes what was put, in one write. When that fails the file is as it was, and what was put
+    /// is kept in memory, of all at most kHeldBytesMax, the oldest goes first.
     Result<void> flush();
 
-    /// Of flushed records, the newest first.
+    /// Of flushed records, written or held, the newest first.
     std::vector<StopSummary> stops_of(std::string_view unit) const;
     std::vector<StopSummary> stops() const;
     Result<SavedStop> read(std::uint64_t id) const;
@@ -144,6 +148,11 @@ private:
               std::size_t size,
               std::uint64_t offset);
     void forget(std::uint64_t id);
+    void drop_held(std::uint64_t id);
+    void take_held_along();
+    void hold_unwritten();
+    /// The entry as it stands in the file, or is held.
+    Result<std::string> entry_of(std::uint64_t id, const Place& place) const;
     StopSummary summary(std::uint64_t id, const Place& place) const;
     Result<void> compact();
     Result<void> copy_into(int file, std::map<std::uint64_t, std::uint64_t>& offsets) const;
@@ -161,6 +170,13 @@ private:
         std::size_t size;
     };
     std::vector<Unwritten> unwritten_entries_;
+    /// An entry that could not be written. Its Place has no offset in the file.
+    struct Held {
+        StopFacts facts;
+        std::string bytes;
+    };
+    std::map<std::uint64_t, Held> held_;  ///< by the stop's ID
+    std::size_t held_bytes_ = 0;
     std::map<std::uint64_t, Place> places_;  ///< by the stop's ID
     std::unordered_map<std::string, std::vector<std::uint64_t>> by_unit_;
 };

@@ -2,8 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -194,12 +196,66 @@ TEST_F(StopLogTest, GoesOnOnceAFileThatGrewToItsLimitCanBeMadeSmaller) {
         static_cast<void>(log.flush());
     } while (size() > before);
     ASSERT_GT(size(), 3 * kStopsBytesMax);
-    EXPECT_EQ(log.read(1)->text, text + std::to_string(change - 1)) << "the last one was dropped";
+    EXPECT_EQ(log.read(1)->text, text + std::to_string(change)) << "held in memory";
     std::filesystem::remove(path_ + ".new");
     add(log, "a.service", 1, text + "last");
     EXPECT_EQ(log.read(1)->text, text + "last");
     EXPECT_LT(size(), 2 * kStopTextMax + 1024);
     EXPECT_EQ(open().read(1)->text, text + "last");
+}
+
+/// A file system without room, for as long as it lives.
+class NoRoom {
+public:
+    explicit NoRoom(std::uint64_t size) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+        const rlimit limit{size, before_.rlim_max};
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    }
+    NoRoom(const NoRoom&) = delete;
+    NoRoom& operator=(const NoRoom&) = delete;
+    ~NoRoom() {
+        EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &before_), 0);
+        static_cast<void>(std::signal(SIGXFSZ, handler_));
+    }
+
+private:
+    rlimit before_{};
+    void (*handler_)(int);
+};
+
+TEST_F(StopLogTest, WhatCantBeWrittenIsKeptInMemoryUntilThereIsRoom) {
+    StopLog log = open();
+    add(log, "a.service", 1, "first", false);
+    {
+        const NoRoom full{size()};
+        ASSERT_TRUE(log.put("a.service", facts(1), "first, ended"));
+        ASSERT_TRUE(log.put("b.service", facts(2), "second"));
+        EXPECT_FALSE(log.flush());
+        EXPECT_EQ(log.read(1)->text, "first, ended");
+        EXPECT_TRUE(log.stops_of("a.service")[0].ended);
+        EXPECT_EQ(log.read(2)->text, "second");
+        EXPECT_EQ(open().read(1)->text, "first") << "the file is as it was";
+    }
+    add(log, "c.service", 3, "third");
+    StopLog next = open();
+    EXPECT_EQ(next.read(1)->text, "first, ended");
+    EXPECT_EQ(next.read(2)->text, "second");
+    EXPECT_EQ(next.read(3)->text, "third");
+}
+
+TEST_F(StopLogTest, KeepsNoMoreThanItsLimitOfWhatCantBeWritten) {
+    StopLog log = open();
+    const NoRoom full{size()};
+    const std::string text(kStopTextMax - 16, 'x');
+    constexpr std::uint64_t kFit = kHeldBytesMax / kStopTextMax - 1;
+    for (std::uint64_t id = 1; id <= 2 * kFit; ++id) {
+        ASSERT_TRUE(log.put("a" + std::to_string(id) + ".service", facts(id), text));
+        EXPECT_FALSE(log.flush());
+    }
+    EXPECT_FALSE(log.read(1)) << "the oldest goes first";
+    EXPECT_EQ(log.read(2 * kFit)->text, text);
+    EXPECT_LE(log.stops().size(), kHeldBytesMax / kStopTextMax);
 }
 
 TEST_F(StopLogTest, AWriteThatWasCutShortCostsItsEntryOnly) {
