@@ -76,6 +76,20 @@ int signal_of_kill(const Command& command) {
     return is_for_main ? signal : 0;
 }
 
+/// Has the text the word kill, pkill or killall in it? "/bin/kill", "test -f x && kill -1
+/// $MAINPID".
+bool has_word_kill(std::string_view text) {
+    constexpr std::string_view kOfWords = "abcdefghijklmnopqrstuvwxyz_-.";
+    while (!text.empty()) {
+        const std::string_view word = text.substr(0, text.find_first_not_of(kOfWords));
+        if (word == "kill" || word == "pkill" || word == "killall") {
+            return true;
+        }
+        text.remove_prefix(std::max<std::size_t>(word.size(), 1));
+    }
+    return false;
+}
+
 }  // namespace
 
 int reload_signal_of(const ServiceSettings& settings) {
@@ -94,12 +108,12 @@ int reload_signal_of(const ServiceSettings& settings) {
     return only == nullptr ? 0 : signal_of_kill(*only);
 }
 
-int last_reload_signal_of(const ServiceSettings& settings) {
+bool signals_at_reload(const ServiceSettings& settings) {
     const Command* last = nullptr;
     for (const Command& command : settings.commands) {
         last = command.role == CommandRole::reload ? &command : last;
     }
-    return last == nullptr ? 0 : signal_of_kill(*last);
+    return last != nullptr && std::any_of(last->argv.begin(), last->argv.end(), has_word_kill);
 }
 
 bool ends_a_process(int signal) {

@@ -12,9 +12,9 @@ namespace svcd {
 /// `kill -HUP $MAINPID`, in whatever spelling. 0: there is none, or it can't be told.
 int reload_signal_of(const ServiceSettings& settings);
 
-/// The signal that the last command of ExecReload sends when it is nothing but a
-/// `kill -HUP $MAINPID`; 0: it is another program.
-int last_reload_signal_of(const ServiceSettings& settings);
+/// Does the last command of ExecReload send a signal, as far as its words tell? It is `kill` or
+/// `pkill`, or a shell's line with one of them. Its effect comes after the command has ended.
+bool signals_at_reload(const ServiceSettings& settings);
 
 /// Does a process that neither catches, blocks nor ignores the signal end of it?
 bool ends_a_process(int signal);

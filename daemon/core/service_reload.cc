@@ -117,7 +117,7 @@ void Service::finish_reload(UnitResult result) {
 bool Service::waits_for_effect_of_reload() const {
     return run_.reload_result == UnitResult::success && run_.main.is_there() &&
            unit_.sub_state == SubState::reload && !run_.told_reloading && !run_.told_stopping &&
-           settings_.type != ServiceType::notify_reload && last_reload_signal_of(settings_) != 0;
+           settings_.type != ServiceType::notify_reload && signals_at_reload(settings_);
 }
 
 /// ExecReload has ended well, and the service neither has ended nor has anything else to tell.
