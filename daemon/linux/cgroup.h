@@ -78,6 +78,9 @@ public:
     Result<void> thaw(std::string_view unit) const;
     /// Is all of it frozen (cgroup.events)? Not when it doesn't exist or can't be read.
     bool is_frozen(std::string_view unit) const;
+    /// The cgroup that was told to freeze (cgroup.freeze): the unit's own or the nearest above it.
+    /// Empty when none was that can be looked at.
+    std::string frozen_cgroup(std::string_view unit) const;
     /// How long the CPU quota has held its processes back so far (cpu.stat), in all. Nothing, and
     /// no system call, where there is no cpu controller.
     std::optional<Duration> throttled(std::string_view unit) const;

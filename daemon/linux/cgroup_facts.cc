@@ -71,6 +71,21 @@ bool CgroupTree::is_frozen(std::string_view unit) const {
     return text && text->find("frozen 1") != std::string::npos;
 }
 
+std::string CgroupTree::frozen_cgroup(std::string_view unit) const {
+    constexpr std::size_t kDepthMax = 64;
+    std::string file = impl_->file_of(unit, "cgroup.freeze");
+    std::string cgroup = path_of(unit);
+    for (std::size_t depth = 0; depth < kDepthMax && cgroup.size() > 1; ++depth) {
+        const Result<std::string> text = read_file_at(impl_->root.get(), file.c_str(), kSmallFile);
+        if (!text || text->starts_with('1')) {
+            return text ? cgroup : std::string{};
+        }
+        file.insert(file.rfind('/') + 1, "../");
+        cgroup.resize(std::max<std::size_t>(cgroup.rfind('/'), 1));
+    }
+    return {};
+}
+
 std::optional<Duration> CgroupTree::throttled(std::string_view unit) const {
     return impl_->counts_cpu ? impl_->cpu_stat(unit, "throttled_usec ") : std::nullopt;
 }

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <memory>
 
+#include "linux/freezer.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
 #include "linux/unique_fd.h"
@@ -245,6 +246,9 @@ Result<ProcessExamination> examine_process(Pid pid, std::string_view proc) {
     facts.wait_channel = line_of(folder, "wchan").substr(0, 128);
     if (facts.wait_channel == "0") {
         facts.wait_channel.clear();
+    }
+    if (facts.state == 'D' && proc == kProcFolder) {
+        facts.freezer = freezer_of(pid);
     }
     if (!is_inside_execve(facts.wait_channel)) {
         facts.system_call = system_call_of(folder);

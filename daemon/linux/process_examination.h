@@ -51,6 +51,7 @@ struct ProcessExamination {
     Pid tracer = 0;                  ///< 0: none
     bool is_namespace_init = false;  ///< PID 1 of its PID namespace
     bool core_dumping = false;
+    std::string freezer;             ///< folder of the v1 freezer's cgroup that holds it, or empty
     std::string wait_channel;        ///< function of the kernel that it sleeps in, or empty
     std::string system_call;         ///< its name, "running", or empty
     std::vector<std::string> stack;  ///< functions of the kernel, innermost first

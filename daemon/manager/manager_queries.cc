@@ -187,12 +187,15 @@ TextPieces Manager::examine(UnitId unit, bool with_kernel) {
             return true;
         }
         const UnitStatus status = supervisor_.status(unit);
+        const bool is_frozen = kernel_.cgroups.is_frozen(status.name);
         JsonWriter json{text};
         json.open_object()
             .field("unit", status.name)
             .field("main_pid", status.main.pid)
             .field("control_pid", status.control_pid)
-            .field("frozen", kernel_.cgroups.is_frozen(status.name));
+            .field("frozen", is_frozen)
+            .field("frozen_cgroup",
+                   is_frozen ? kernel_.cgroups.frozen_cgroup(status.name) : std::string{});
         progress->processes.append_to(json);
         json.close_object();
         return true;

@@ -54,6 +54,7 @@ void append_process(JsonWriter& json, const ProcessExamination& process) {
         .field("tracer", process.tracer)
         .field("is_namespace_init", process.is_namespace_init)
         .field("core_dumping", process.core_dumping)
+        .field("freezer", process.freezer)
         .field("wait_channel", process.wait_channel)
         .field("syscall", process.system_call)
         .field("stack", process.stack)
@@ -108,6 +109,9 @@ std::vector<ProcessExamination> append_processes(JsonWriter& json,
 
 std::string describe_hang(const ProcessExamination& process) {
     std::string text = "PID " + std::to_string(process.pid) + " (" + process.name + ") ";
+    if (!process.freezer.empty()) {
+        return text + "held by the freezer of cgroup v1 (" + process.freezer + ")";
+    }
     if (process.wait_channel == "__refrigerator") {
         return text + "held by the freezer of cgroup v1 (/proc/" + std::to_string(process.pid) +
                "/cgroup names its cgroup)";
