@@ -28,6 +28,18 @@ std::string_view name_of(KillMode mode) {
     return {};
 }
 
+std::string_view name_of(TimeoutFailureMode mode) {
+    switch (mode) {
+        case TimeoutFailureMode::terminate:
+            return "terminate";
+        case TimeoutFailureMode::abort:
+            return "abort";
+        case TimeoutFailureMode::kill:
+            return "kill";
+    }
+    return {};
+}
+
 std::string hex_of(const std::array<std::uint64_t, 2>& id) {
     constexpr std::string_view kDigits = "0123456789abcdef";
     std::string hex;
@@ -112,6 +124,11 @@ StopRecord::StopRecord(const StopBeginning& beginning) : unit_(beginning.unit) {
     json.field("kill_mode", name_of(settings.kill_mode))
         .field("stop_signal", is_service ? signal_name(stop_signal(settings, beginning.job)) : "")
         .field("send_sigkill", settings.send_sigkill);
+    if (is_service) {
+        json.field("watchdog_signal", signal_name(settings.watchdog_signal))
+            .field("final_signal", signal_name(settings.final_kill_signal))
+            .field("failure_mode", name_of(settings.timeout_stop_failure_mode));
+    }
     const bool is_endless = settings.timeout_stop == kInfinity;
     append_usec(json, "timeout_usec", is_endless ? -1 : settings.timeout_stop.count());
     facts_.limit_usec = is_endless ? -1 : settings.timeout_stop.count();

@@ -118,6 +118,14 @@ void StopRecorder::take(const Transition& transition, const StopBegan* began) {
     if (began != nullptr && !is_way_of_restart(transition, began->job)) {
         begin(transition, began->job);
     }
+    if (began == nullptr && traits(transition.to).active == ActiveState::reloading &&
+        traits(transition.from).active == ActiveState::active) {
+        const std::optional<JobStatus> job = supervisor_.status(transition.unit).job;
+        const bool is_asked_for = job && job->type != JobType::stop;
+        remember(transition.unit, "reload",
+                 is_asked_for ? asked_fields(job->id, name_of(job->type), job->requester)
+                              : std::string{});
+    }
     StopRecord* record = open_record_of(transition.unit);
     const bool restarts = transition.to == SubState::auto_restart;
     if (record == nullptr && restarts) {
@@ -174,7 +182,7 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     if (was_over_it || restored_at_ == now_) {
         note_manager(*record);
     }
-    add_what_led_to(*record, unit);
+    add_what_led_to(*record, unit, traits(transition.from).starting);
     list(*record);
     open_[unit] = std::move(record);
 }
@@ -201,10 +209,13 @@ std::uint64_t StopRecorder::id_for(UnitId unit) {
     return known.empty() ? log_.take_id() : known.mapped();
 }
 
-void StopRecorder::add_what_led_to(StopRecord& record, UnitId unit) {
+void StopRecorder::add_what_led_to(StopRecord& record, UnitId unit, bool was_starting) {
+    // A command of the start that has failed and was ignored counts however long the start took.
+    const Time since = was_starting ? supervisor_.status(unit).inactive_exit_at : kNever;
     if (const auto prelude = preludes_.find(unit); prelude != preludes_.end()) {
         for (const Prelude& each : prelude->second) {
-            if (each.at + kPreludeSpan >= now_) {
+            const bool is_of_start = each.what == "exit" && each.at >= since;
+            if (is_of_start || each.at + kPreludeSpan >= now_) {
                 record.add(each.at, each.what, each.fields, true);
             }
         }
