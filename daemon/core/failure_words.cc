@@ -57,10 +57,20 @@ std::string said_in_words(const UnitFailure& failure) {
     return said.empty() ? "" : "; its last STATUS= was \"" + said + "\"";
 }
 
+/// The time may be the service's own wish (WATCHDOG_USEC, sd_notify(3)).
+std::string watchdog_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
+    return (failure.limit == settings.watchdog ? "WatchdogSec ("
+                                               : "the WATCHDOG_USEC that it set itself (") +
+           seconds_of(failure.limit) + ")";
+}
+
 std::string stop_limit_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
     const bool aborts = traits(failure.during).asking == Asking::to_abort;
     const Duration usual =
         aborts ? settings.timeout_abort.value_or(settings.timeout_stop) : settings.timeout_stop;
+    if (failure.was_extended) {
+        return seconds_of(failure.limit) + ", to which its time had been extended";
+    }
     return failure.limit < usual
                ? "the " + seconds_of(failure.limit) + " that the shutdown budget left it"
                : std::string{aborts ? "TimeoutAbortSec" : "TimeoutStopSec"} + " (" +
@@ -132,17 +142,16 @@ std::string describe(const UnitFailure& failure, const ServiceSettings& settings
         case FailureKind::runtime_max:
             return "it ran for RuntimeMaxSec (" + limit + "), and was stopped";
         case FailureKind::watchdog:
-            return "it had sent no WATCHDOG=1 for WatchdogSec (" + limit + ")" +
+            return "it had sent no WATCHDOG=1 for " + watchdog_in_words(failure, settings) +
                    said_in_words(failure);
         case FailureKind::watchdog_never:
             if (failure.pid != 0) {
                 return "its WATCHDOG=1 came from PID " + std::to_string(failure.pid) +
-                       " and was refused, for NotifyAccess does not allow that process to speak; "
-                       "WatchdogSec (" +
-                       limit + ") was over";
+                       " and was refused, for NotifyAccess does not allow that process to speak; " +
+                       watchdog_in_words(failure, settings) + " was over";
             }
-            return "it has never sent WATCHDOG=1 since it was started, and WatchdogSec (" + limit +
-                   ") was over";
+            return "it has never sent WATCHDOG=1 since it was started, and " +
+                   watchdog_in_words(failure, settings) + " was over";
         case FailureKind::watchdog_trigger:
             return "it asked to be aborted, by WATCHDOG=trigger";
         case FailureKind::not_ready:
@@ -225,6 +234,12 @@ void Service::blame_stop_timeout() {
         unit_.sub_state == SubState::stop || unit_.sub_state == SubState::stop_post;
     blame(is_command ? FailureKind::command_timeout : FailureKind::stop_timeout);
     failure_.limit = run_.stop_limit;
+    const Duration took = machine_.now - run_.stop_began_at;
+    if (stop_clock() == StopClock::stop && !is_command && run_.stop_limit != kInfinity &&
+        run_.stop_deadline - run_.stop_began_at > run_.stop_limit) {
+        failure_.was_extended = true;
+        failure_.limit = took;
+    }
     if (is_command) {
         failure_.command = run_.control.command;
     }

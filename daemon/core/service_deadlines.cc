@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "core/reload_signal.h"
 #include "core/service.h"
 
 namespace svcd {
@@ -222,7 +223,9 @@ void Service::on_stop_deadline() {
         enter_signal(state.final ? SubState::final_watchdog : SubState::stop_watchdog,
                      UnitResult::timeout, SignalCause::failure_mode);
     } else if (may_kill()) {
-        machine_.say(Severity::warning, unit_, "did not stop within " + limit_text() + ": SIGKILL");
+        machine_.say(Severity::warning, unit_,
+                     "did not stop within " + limit_text() + ": " +
+                         signal_text(settings_.final_kill_signal));
         enter_signal(state.final ? SubState::final_sigkill : SubState::stop_sigkill,
                      UnitResult::timeout, SignalCause::deadline);
     } else {

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "core/reload_signal.h"
 #include "core/service.h"
 
 namespace svcd {
@@ -204,9 +205,14 @@ void Service::measure_stop() {
     run_.stop_times.add(took);
     machine_.touch(unit_);
     const Duration limit = settings_.timeout_stop;
-    if (limit == kInfinity || limit == Duration{0} || run_.sigkill_sent || run_.gave_up_waiting) {
+    if (limit == kInfinity || limit == Duration{0} || run_.sigkill_sent || run_.gave_up_waiting ||
+        unit_.result == UnitResult::timeout) {
         return;
     }
+    const std::string comes = settings_.timeout_stop_failure_mode == TimeoutFailureMode::abort
+                                  ? "get " + signal_text(settings_.watchdog_signal)
+                              : may_kill() ? "get " + signal_text(settings_.final_kill_signal)
+                                           : std::string{"be left over"};
     // Time to drain is time that was meant to be used.
     const Duration drained = std::min(settings_.rarely().pre_stop_delay, took);
     for (const std::uint8_t percent : kWarnPercents) {
@@ -214,8 +220,7 @@ void Service::measure_stop() {
             run_.warned_percent = percent;
             machine_.say(Severity::warning, unit_,
                          "its stop took " + seconds_of(took) + " of TimeoutStopSec (" +
-                             seconds_of(limit) + "): beyond that it would " +
-                             (may_kill() ? "get SIGKILL" : "be left over") + ". Raise " +
+                             seconds_of(limit) + "): beyond that it would " + comes + ". Raise " +
                              "TimeoutStopSec, or see what it waits for with `svctl explain`");
             return;
         }
