@@ -213,6 +213,7 @@ void Connection::connect() {
         try {
             bus_ = open_patiently(endpoint);
             is_bus_ = endpoint.kind != Endpoint::Kind::address;
+            runtime_dir_ = runtime_dir_of(endpoint);
             return;
         } catch (const sdbus::Error& error) {
             const std::string dir = runtime_dir_of(endpoint);

@@ -46,6 +46,8 @@ public:
     const char* sender_rule() const { return is_bus_ ? "sender='org.svcd1'," : ""; }
     /// Between us and svcd there is a message bus, which stays when svcd's manager goes.
     bool is_bus() const { return is_bus_; }
+    /// Of the svcd whose private socket this is; "" over a message bus.
+    const std::string& runtime_dir() const { return runtime_dir_; }
     /// Whether an error says that whoever was asked is no more: the peer or, over a message bus,
     /// the owner of org.svcd1.
     bool is_lost(const sdbus::Error& error) const;
@@ -66,6 +68,7 @@ private:
     std::vector<Endpoint> candidates_;
     std::unique_ptr<sdbus::IConnection> bus_;
     bool is_bus_ = false;
+    std::string runtime_dir_;
 };
 
 }  // namespace svcd

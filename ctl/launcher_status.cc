@@ -122,6 +122,15 @@ void have_manager_watched(const std::string& runtime_dir) {
     ::close(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
 
+std::string deaths_text(const LauncherStatus& status) {
+    if (status.deaths == 0) {
+        return "";
+    }
+    return std::to_string(status.deaths) +
+           (status.deaths == 1 ? " death so far: it " : " deaths so far; the last one ") +
+           status.last_end + ". The services went on";
+}
+
 Trouble no_manager_trouble(const LauncherStatus& status, Usec now) {
     const std::string pid = std::to_string(status.launcher);
     Trouble trouble;

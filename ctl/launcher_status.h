@@ -40,6 +40,9 @@ void have_manager_watched(const std::string& runtime_dir);
 /// Whether a line of /proc/locks says that this process has an exclusive flock on this file.
 bool has_lock(std::string_view proc_locks, pid_t pid, ino_t file);
 
+/// How managers have died so far: "1 death so far: it did not answer for 3 s and was killed by
+/// signal 9 (SIGKILL)"; "": none has.
+std::string deaths_text(const LauncherStatus& status);
 /// Why svcd has no manager to talk to, and what to do.
 Trouble no_manager_trouble(const LauncherStatus& status, Usec now);
 

@@ -8,6 +8,7 @@
 
 #include "earlier_life.h"
 #include "guard.h"
+#include "launcher_status.h"
 #include "log_lines.h"
 #include "named_units.h"
 #include "print_show.h"
@@ -119,6 +120,11 @@ ExitStatus status_of_manager(Session& session) {
         return ExitStatus::done;
     }
     session.print(manager_status_text(properties, text_of(properties, "Version")));
+    const std::string runtime_dir = session.connection().runtime_dir();
+    const auto launcher = runtime_dir.empty() ? std::nullopt : read_launcher_status(runtime_dir);
+    if (const std::string deaths = launcher ? deaths_text(*launcher) : ""; !deaths.empty()) {
+        session.print("   Manager: " + deaths + "\n");
+    }
     UnitFilter failed;
     failed.states = {"failed"};
     std::vector<UnitRow> rows = session.daemon().units();
