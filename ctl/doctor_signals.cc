@@ -74,7 +74,12 @@ Processes left_to_the_signal(const Patient& patient) {
 template <typename Question>
 Processes deaf_ones(const Patient& patient, Question&& is_deaf) {
     Processes found = left_to_the_signal(patient);
-    std::erase_if(found, [&](const ProcessFacts* process) { return !is_deaf(*process); });
+    const bool hangs_up = truth_of(patient.properties, "SendSIGHUP");
+    std::erase_if(found, [&](const ProcessFacts* process) {
+        const bool hears_hang_up = hangs_up && !process->ignored.contains("SIGHUP") &&
+                                   !process->blocked.contains("SIGHUP");
+        return hears_hang_up || !is_deaf(*process);
+    });
     return found;
 }
 

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <filesystem>
 
+#include "messages.h"
+
 namespace svcd {
 namespace {
 
@@ -85,6 +87,39 @@ std::vector<Zombie> find_zombies(const std::vector<ProcessFacts>& processes) {
     });
     std::ranges::sort(zombies, {}, &Zombie::pid);
     return zombies;
+}
+
+std::optional<ProcessFacts> look_at_process(ProcessId pid) {
+    constexpr int kSignals = 64;
+    const auto text = small_file("/proc/" + std::to_string(pid) + "/status");
+    if (!text) {
+        return std::nullopt;
+    }
+    const auto value_of = [&](const std::string& word) {
+        const std::size_t at = text->find("\n" + word + ":\t");
+        const std::size_t begin = at == std::string::npos ? text->size() : at + word.size() + 3;
+        return text->substr(begin, text->find('\n', begin) - begin);
+    };
+    const auto signals_of = [&](std::string_view word) {
+        std::set<std::string> names;
+        for (int signal = 1; signal <= kSignals; ++signal) {
+            if (is_in_mask(*text, word, signal)) {
+                names.insert(signal_name(signal));
+            }
+        }
+        return names;
+    };
+    ProcessFacts facts;
+    facts.pid = pid;
+    facts.name = text->substr(0, text->find('\n'));
+    facts.name.erase(0, facts.name.find('\t') + 1);
+    facts.state = value_of("State").empty() ? '?' : value_of("State")[0];
+    facts.parent = number_in(value_of("PPid")).value_or(0);
+    facts.tracer = number_in(value_of("TracerPid")).value_or(0);
+    facts.ignored = signals_of("SigIgn:");
+    facts.blocked = signals_of("SigBlk:");
+    facts.caught = signals_of("SigCgt:");
+    return facts;
 }
 
 bool blocks_in_all_threads(ProcessId pid, int signal) {

@@ -13,6 +13,10 @@ namespace svcd {
 /// The zombies among the children of these processes; one walk through /proc.
 std::vector<Zombie> find_zombies(const std::vector<ProcessFacts>& processes);
 
+/// What /proc/PID/status tells of a process: name, state, parent, tracer and signals. Nothing when
+/// it is gone.
+std::optional<ProcessFacts> look_at_process(ProcessId pid);
+
 /// Whether each of its threads blocks the signal now. A thread in sigwait doesn't. False where that
 /// can't be told.
 bool blocks_in_all_threads(ProcessId pid, int signal);

@@ -35,15 +35,38 @@ bool is_uninterruptible(const ProcessFacts& process) {
     return process.state == 'D';
 }
 
+/// The daemon examines only so many.
+void add_the_others(Session& session,
+                    const std::string& unit,
+                    std::vector<ProcessFacts>& processes) {
+    std::set<ProcessId> known;
+    for (const ProcessFacts& process : processes) {
+        known.insert(process.pid);
+    }
+    for (const ProcessRow& row : session.daemon().processes(unit)) {
+        const auto facts = known.contains(row.pid) ? std::nullopt : look_at_process(row.pid);
+        if (facts) {
+            processes.push_back(*facts);
+        }
+    }
+}
+
 /// What the processes are like, those in state D looked at twice.
-std::vector<ProcessFacts> look_at(Session& session, const std::string& unit, bool& frozen) {
+std::vector<ProcessFacts> look_at(Session& session, const std::string& unit, Patient& patient) {
     Json examined = session.daemon().examine(unit);
     if (std::ranges::any_of(processes_in(examined), is_uninterruptible)) {
         ::poll(nullptr, 0, kLookAgainMs);
         examined = session.daemon().examine(unit);
     }
-    frozen = examined.is_object() && truth_of(examined, "frozen");
-    return processes_in(examined);
+    if (examined.is_object()) {
+        patient.frozen = truth_of(examined, "frozen");
+        patient.frozen_cgroup = text_of(examined, "frozen_cgroup");
+    }
+    std::vector<ProcessFacts> processes = processes_in(examined);
+    if (examined.is_object() && number_of(examined, "more") > 0) {
+        add_the_others(session, unit, processes);
+    }
+    return processes;
 }
 
 bool is_service(const std::string& unit) {
