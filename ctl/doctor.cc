@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "messages.h"
 #include "reasons.h"
 
 namespace svcd {
@@ -17,7 +18,7 @@ constexpr auto kChecks = std::to_array<Check>(
      check_uninterruptible, check_zombies,        check_past_stops,     check_past_exec_stops,
      check_budget,          check_unlimited_stop, check_pid_file,       check_changed_file,
      check_order,           check_left_out,       check_restarts,       check_named_files,
-     check_watchdog,        check_install,        check_earlier_life});
+     check_watchdog,        check_install,        check_left_over,      check_earlier_life});
 
 std::string_view word_of(Severity severity) {
     switch (severity) {
@@ -43,19 +44,12 @@ Colour colour_of_severity(Severity severity) {
     return Colour::plain;
 }
 
-std::string capitalized(std::string text) {
-    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') {
-        text[0] = static_cast<char>(text[0] - 'a' + 'A');
-    }
-    return text.ends_with('.') ? text : text + ".";
-}
-
 std::string finding_text(const Finding& finding, const Screen& screen) {
     constexpr std::size_t kWordWidth = 9;
     const std::string indent(2 + kWordWidth, ' ');
     const std::string word = padded(word_of(finding.severity), kWordWidth);
     std::string first =
-        wrapped("  " + word + harmless(capitalized(finding.text)), indent, screen.width);
+        wrapped("  " + word + harmless(as_sentence(finding.text)), indent, screen.width);
     // Coloured afterwards: the codes have no width.
     first.replace(2, word.size(), coloured(screen, colour_of_severity(finding.severity), word));
     return first + "\n" +
@@ -151,7 +145,7 @@ Json findings_json(const std::vector<Examined>& units) {
             list.push_back({{"unit", unit.unit},
                             {"severity", word_of(finding.severity)},
                             {"kind", finding.kind},
-                            {"text", capitalized(finding.text)},
+                            {"text", as_sentence(finding.text)},
                             {"mend", finding.mend}});
         }
     }

@@ -44,6 +44,7 @@ struct Patient {
     Json properties;
     std::vector<ProcessFacts> processes;
     bool frozen = false;
+    std::string frozen_cgroup;               ///< that was told to: its own, or one above it
     bool is_named = false;                   ///< somebody asked for this very unit
     std::vector<StopRecord> records;         ///< newest first
     std::vector<ProcessId> of_earlier_life;  ///< processes that the stop of `records` left over
@@ -108,6 +109,7 @@ void check_vfork(const Patient& patient, Findings& findings);
 void check_uninterruptible(const Patient& patient, Findings& findings);
 
 // doctor_earlier_life.cc
+void check_left_over(const Patient& patient, Findings& findings);
 void check_earlier_life(const Patient& patient, Findings& findings);
 
 // doctor_settings.cc

@@ -4,6 +4,24 @@
 
 namespace svcd {
 
+/// Of a unit that is down.
+void check_left_over(const Patient& patient, Findings& findings) {
+    if (!truth_of(patient.properties, "LeftOver") || patient.processes.empty()) {
+        return;
+    }
+    std::vector<ProcessId> pids;
+    for (const ProcessFacts& process : patient.processes) {
+        pids.push_back(process.pid);
+    }
+    const bool is_one = pids.size() == 1;
+    findings.push_back(
+        {Severity::warning, "left-over",
+         (is_one ? pid_text(pids[0], patient.processes[0].name) : pids_text(pids)) +
+             (is_one ? " is" : " are") + " left over from its last life, and " +
+             (is_one ? "lives on" : "live on"),
+         "If that is not meant: 'svctl kill -9 " + text_of(patient.properties, "Id") + "'."});
+}
+
 void check_earlier_life(const Patient& patient, Findings& findings) {
     if (patient.of_earlier_life.empty()) {
         return;

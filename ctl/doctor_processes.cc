@@ -70,8 +70,8 @@ void check_zombies(const Patient& patient, Findings& findings) {
                             pid_text(parent, name) + " does not take the exit status of its " +
                                 "children: " + pids_text(zombies) +
                                 (zombies.size() == 1 ? " is a zombie" : " are zombies"),
-                            "Mend the parent: it must wait() for its children. Run below 'tini -s "
-                            "--' where it can't be mended."});
+                            "Mend the parent: it must wait() for its children, nobody else can; a "
+                            "restart of it clears them."});
     }
 }
 
@@ -79,11 +79,9 @@ void check_held_processes(const Patient& patient, Findings& findings) {
     if (patient.frozen) {
         findings.push_back({Severity::problem, "frozen",
                             "its cgroup is frozen: its processes do nothing until it is thawed",
-                            "Find out who writes to cgroup.freeze; 'echo 0' into that file of its "
-                            "cgroup thaws it."});
+                            mend_of_frozen_cgroup(patient.frozen_cgroup)});
     }
-    const auto frozen = those(
-        patient, [](const ProcessFacts& process) { return is_frozen_by_v1(process.wait_channel); });
+    const auto frozen = those(patient, is_frozen_by_v1);
     if (!frozen.empty()) {
         findings.push_back({Severity::problem, "frozen",
                             shown(frozen) + (frozen.size() == 1 ? " is" : " are") +
@@ -132,8 +130,8 @@ void check_vfork(const Patient& patient, Findings& findings) {
 
 void check_uninterruptible(const Patient& patient, Findings& findings) {
     const auto stuck = those(patient, [](const ProcessFacts& process) {
-        return process.state == 'D' && !waits_for_vfork(process) &&
-               !is_frozen_at(process.wait_channel) && !process.core_dumping;
+        return process.state == 'D' && !waits_for_vfork(process) && !is_frozen(process) &&
+               !process.core_dumping;
     });
     if (stuck.empty()) {
         return;

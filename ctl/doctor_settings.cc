@@ -278,7 +278,9 @@ void check_install(const Patient& patient, Findings& findings) {
 
 void check_changed_file(const Patient& patient, Findings& findings) {
     const auto change = file_change(patient.properties);
-    if (!change) {
+    const Json error = patient.properties.value("LoadError", Json::array());
+    const bool is_refused = error.is_array() && error.size() == 2 && error[1] != "";
+    if (!change || is_refused) {  // a fault of the files is a finding of its own
         return;
     }
     const Json& gone = patient.properties.value("GoneFiles", Json::array());
@@ -307,7 +309,9 @@ void check_pid_file(const Patient& patient, Findings& findings) {
         findings.push_back(
             {Severity::warning, "pid-file-stale",
              "its PIDFile " + path + " says '" + text + "', but the main process is PID " + main,
-             "Have the service write its PID there when it starts, and only then."});
+             "Write " + main +
+                 " into it, and find out who else writes there; or have the service "
+                 "write its PID there when it starts."});
     }
 }
 

@@ -183,7 +183,7 @@ std::optional<Verdict> killed_at_cpu_limit(const StopRecord& record) {
 }
 
 std::optional<Verdict> killed_from_outside(const StopRecord& record) {
-    if (killed_by(record) != KilledBy::outside) {
+    if (killed_by(record) != KilledBy::outside || command_at_end(record) != nullptr) {
         return std::nullopt;
     }
     const CpuTime cpu = cpu_time_at(record, &StopEvent::cpu_hard);
@@ -234,16 +234,23 @@ std::optional<Verdict> ended_by_signal(const StopRecord& record) {
     const std::string name = signal_name(record.main_status);
     const bool by_timer = record.main_status == SIGALRM;
     const bool by_pipe = record.main_status == SIGPIPE;
-    return verdict("ended-by-signal",
-                   main_of(record) + " was killed by " + name +
-                       ", for which it has no handler. Svcd did not send it: " +
-                       (by_timer  ? "its own timer (alarm, setitimer) did, or another process"
-                        : by_pipe ? "the kernel did when it wrote to a pipe or socket that "
-                                    "nobody reads, or another process"
-                                  : "it sent it to itself, or another process did"),
-                   by_timer || by_pipe ? ""
-                                       : "'auditctl -a always,exit -S kill' shows who sends it the "
-                                         "next time.");
+    const bool in_reload = died_in_reload(record);
+    return verdict(
+        "ended-by-signal",
+        main_of(record) + " was killed by " + name +
+            ", for which it has no handler. Svcd did not send it: " +
+            (in_reload  ? "ExecReload did, or it sent it to itself, or another process "
+                          "did"
+             : by_timer ? "its own timer (alarm, setitimer) did, or it sent it to itself, or "
+                          "another process did"
+             : by_pipe  ? "the kernel did when it wrote to a pipe or socket that "
+                          "nobody reads, or another process"
+                        : "it sent it to itself, or another process did"),
+        in_reload ? "Have the program catch " + name +
+                        "; or an ExecReload that does not send it, if that did."
+        : by_timer || by_pipe ? ""
+                              : "'auditctl -a always,exit -S kill' shows who sends it the "
+                                "next time.");
 }
 
 std::optional<Verdict> seen_at_watchdog(const StopRecord& record) {
@@ -251,8 +258,11 @@ std::optional<Verdict> seen_at_watchdog(const StopRecord& record) {
     if (main == nullptr) {
         return std::nullopt;
     }
-    const std::string who = "when WatchdogSec was over, " + main_of(record) + " was ";
-    if (is_frozen_at(main->wait_channel)) {
+    const std::string who = std::string{failed_by(record, "watchdog-trigger")
+                                            ? "when it had asked to be aborted, "
+                                            : "when the time of its watchdog was over, "} +
+                            main_of(record) + " was ";
+    if (is_frozen(*main)) {
         return verdict("frozen", who + "frozen: it could send nothing",
                        "Find out who freezes its cgroup.");
     }
@@ -289,7 +299,7 @@ std::optional<Verdict> wedged(const StopRecord& record) {
                            short_time(*record.duration) + " after the stop began",
                        "");
     }
-    const Scene scene{record, left_processes(record)};
+    const Scene scene{record, left_processes(record), false, {}};
     const bool is_in_kernel = std::ranges::any_of(
         judge_processes(scene), [](const Verdict& each) { return each.kind == "uninterruptible"; });
     return verdict(

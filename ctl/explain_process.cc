@@ -43,15 +43,19 @@ std::optional<Verdict> unreaped_zombie(const ProcessFacts& process, const Scene&
     if (process.threads > 1) {
         return verdict(
             process, "thread-left",
-            "has ended its first thread, but " + std::to_string(process.threads - 1) +
-                " others of it run on",
+            "has ended its first thread, but " +
+                (process.threads == 2
+                     ? std::string{"another one of it runs on"}
+                     : std::to_string(process.threads - 1) + " others of it run on") +
+                (process.blocked.contains(scene.record.stop_signal)
+                     ? ", where " + scene.record.stop_signal + " is blocked"
+                     : ""),
             "Have the program end its threads, or call exit() instead of pthread_exit().");
     }
     return verdict(process, "zombie",
                    "has ended already, but its parent, " + parent_text(process, scene) +
                        ", does not take its exit status (a zombie)",
-                   "Mend the parent: it must wait() for its children. Run below 'tini -s --' or "
-                   "'catatonit --' where it can't be mended.");
+                   "Mend the parent: it must wait() for its children, nobody else can.");
 }
 
 /// State D, and yet it ends on a signal: the kernel waits killably for the child (Linux 5.14 on).
@@ -101,22 +105,26 @@ std::optional<Verdict> core_being_dumped(const ProcessFacts& process, const Scen
 
 std::optional<Verdict> frozen_cgroup(const ProcessFacts& process, const Scene& scene) {
     // A process sleeps in the kernel's delivery of signals only when the freezer holds it there.
-    if (!scene.frozen && !is_frozen_at(process.wait_channel)) {
+    if (!scene.frozen && !is_frozen(process)) {
         return std::nullopt;
     }
-    if (is_frozen_by_v1(process.wait_channel)) {
+    const bool is_past = !goes_on(scene.record);
+    if (is_frozen_by_v1(process)) {
         return verdict(process, "frozen",
-                       "is frozen by the freezer of cgroup v1: until that lets it go on it acts on "
-                       "no signal, SIGKILL neither",
-                       goes_on(scene.record)
-                           ? mend_of_v1_freezer(process)
-                           : "Find out who writes FROZEN to freezer.state of its v1 cgroup.");
+                       is_past ? "was frozen by the freezer of cgroup v1, so that it acted on no "
+                                 "signal, SIGKILL neither"
+                               : "is frozen by the freezer of cgroup v1: until that lets it go on "
+                                 "it acts on no signal, SIGKILL neither",
+                       is_past ? "Find out who writes FROZEN to " +
+                                     (process.freezer.empty() ? "freezer.state of its v1 cgroup."
+                                                              : process.freezer + "/freezer.state.")
+                               : mend_of_v1_freezer(process));
     }
-    return verdict(
-        process, "frozen",
-        "is frozen with its cgroup: until that is thawed it acts on no signal but SIGKILL",
-        "Find out who writes to cgroup.freeze; 'echo 0' into that file of the unit's "
-        "cgroup thaws it.");
+    return verdict(process, "frozen",
+                   is_past ? "was frozen with its cgroup, so that it acted on no signal but SIGKILL"
+                           : "is frozen with its cgroup: until that is thawed it acts on no signal "
+                             "but SIGKILL",
+                   mend_of_frozen_cgroup(scene.frozen_cgroup));
 }
 
 std::optional<Verdict> traced_process(const ProcessFacts& process, const Scene&) {

@@ -24,6 +24,7 @@ struct Scene {
     const StopRecord& record;
     std::vector<ProcessFacts> processes;  ///< those that were left, or are there now
     bool frozen = false;                  ///< the cgroup is
+    std::string frozen_cgroup;            ///< the one that was told to; "": not known
 };
 
 /// The verdict on each process of the scene.

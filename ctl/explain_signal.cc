@@ -11,6 +11,21 @@ Verdict verdict(const ProcessFacts& process, std::string kind, std::string text,
     return {process.pid, process.name, std::move(kind), std::move(text), std::move(mend)};
 }
 
+/// Is it a shell, or a script that one runs (which has the script's name)?
+bool runs_in_shell(const ProcessFacts& process) {
+    const std::string& command = process.command;
+    const std::string program = without_folder(command.substr(0, command.find(' ')));
+    return is_shell(process.name) || is_shell(program);
+}
+
+/// Which setting has the stop signal.
+const char* setting_of_signal(const Scene& scene) {
+    const StopEvent* told = first_stop_signal(scene.record);
+    const bool is_abort = told != nullptr && told->signal != "SIGTERM" &&
+                          (told->cause == "watchdog" || told->cause == "failure-mode");
+    return is_abort ? "WatchdogSignal" : "KillSignal";
+}
+
 /// When a process was started, beside the moment of the first stop signal. `with_it`: the kernel
 /// tells the start too roughly to say more.
 enum class Birth : unsigned char { not_known, before, with_it, after };
@@ -132,10 +147,12 @@ Verdict forked_later(const ProcessFacts& process, const Scene& scene, Birth birt
 std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& scene) {
     const StopRecord& record = scene.record;
     const std::string main = name_of(record, record.main_pid);
-    std::string text = "never got " + record.stop_signal + ": KillMode: " + record.kill_mode +
+    std::string text = "got no " + record.stop_signal +
+                       " from svcd: KillMode: " + record.kill_mode +
                        " sends it only to the main process, " + main_text(scene) + main_end(scene);
     if (is_shell(main)) {
-        return verdict(process, "shell-wrapper", text + "; a shell does not pass signals on",
+        return verdict(process, "shell-wrapper",
+                       text + "; a shell passes signals on only in a trap that does so",
                        "Start the program with 'exec' in the script, or as a list in ExecStart, so "
                        "that it is the main process; or KillMode: control-group.");
     }
@@ -148,8 +165,9 @@ std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& s
         return verdict(process, "not-signalled", text, "");  // none of the main process's
     }
     return verdict(process, "not-signalled", text,
-                   "Have the main process end its children and wait for them before it ends; or "
-                   "KillMode: control-group.");
+                   "If the main process does not tell its children to end: have it do so, and wait "
+                   "for them before it ends; or KillMode: control-group. If it does: "
+                   "TimeoutStopSec longer than they take.");
 }
 
 /// A shell that has taken the signal, and goes on: what it waits for was started by then, or does
@@ -178,13 +196,15 @@ std::optional<Verdict> shell_in_trap(const ProcessFacts& shell,
     }
     const bool waits = shell.syscall == "wait4" || shell.syscall == "waitid";
     if (waits && std::ranges::all_of(children, in_background)) {
-        return verdict(shell, "shell-trap",
-                       "is a shell that catches " + signal +
-                           " and has not ended; what it has started runs in the background, which "
-                           "does not keep its trap from running: so that trap does not end it",
-                       "Have the trap end what the shell has started, and then the shell: trap "
-                       "'kill $!; exit' " +
-                           signal.substr(std::min<std::size_t>(3, signal.size())) + ".");
+        return verdict(
+            shell, "shell-trap",
+            "is a shell that catches " + signal +
+                " and has not ended; what it has started runs in the background, which "
+                "does not keep its trap from running: that trap does not end it, or waits "
+                "for what it has told to end",
+            "TimeoutStopSec: longer than that takes; or have the trap end what the "
+            "shell has started, and then the shell: trap 'kill $!; exit' " +
+                signal.substr(std::min<std::size_t>(3, signal.size())) + ".");
     }
     return std::nullopt;
 }
@@ -224,8 +244,8 @@ std::optional<Verdict> ignores_signal(const ProcessFacts& process, const Scene& 
         "the program says so, or it inherited it from what started it (a shell's trap "
         "'' " +
         signal.substr(std::min<std::size_t>(3, signal.size())) + ")";
-    std::string mend = "Remove what has it ignored, or have the program catch " + signal +
-                       "; or KillSignal: one that it acts on.";
+    std::string mend = "Remove what has it ignored, or have the program catch " + signal + "; or " +
+                       setting_of_signal(scene) + ": one that it acts on.";
     if (signal == "SIGHUP") {
         why = "nohup does that, and what it starts inherits it";
         mend = "ExecStart: the program without nohup (svcd needs none); or KillSignal: SIGTERM.";
@@ -270,7 +290,7 @@ std::optional<Verdict> namespace_init(const ProcessFacts& process, const Scene& 
 std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
     const auto children = children_of(process, scene);
-    if (!was_asked_to_end(scene.record, process.pid) || !is_shell(process.name) ||
+    if (!was_asked_to_end(scene.record, process.pid) || !runs_in_shell(process) ||
         children.empty()) {
         return std::nullopt;
     }
@@ -293,7 +313,7 @@ std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& s
                   "not, it sits in its trap; ";
     text += was_asked_to_end(scene.record, child.pid)
                 ? "that one got " + signal + ", too, and has not ended"
-                : "that one never got " + signal;
+                : "svcd sent that one no " + signal;
     return verdict(
         process, "shell-wrapper", text,
         "Start the program with 'exec' in the script, or as a list in ExecStart; or start "
@@ -354,10 +374,16 @@ std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& sce
                            : "takes " + signal + " by signalfd or sigwait";
     text += ", but " + not_ended(scene) + whats_it_doing(process) + last_words(process, scene);
     std::string mend = slow_mend(scene);
-    if (process.name.starts_with("python")) {
+    const bool waits_for_child = process.syscall == "wait4" || process.syscall == "waitid";
+    if (process.name.starts_with("python") && process.syscall == "futex") {
+        text += "; it may be a thread that is no daemon thread, for which Python waits at its end";
+    } else if (process.name.starts_with("python") && !waits_for_child) {
         text += "; Python goes on waiting after a signal handler that doesn't raise";
         mend = "In the handler raise SystemExit (sys.exit()), or wake the main loop. " + mend;
-    } else if (is_restarted_syscall(process.syscall)) {
+    } else if (runs_in_shell(process)) {
+        text += "; a shell waits in its trap for what the trap starts";
+        mend = "Have the trap end the shell ('exit'), and start nothing in it that lasts. " + mend;
+    } else if (is_restarted_syscall(process.syscall) && !waits_for_child) {
         text += "; with SA_RESTART that wait goes on after the handler";
         mend =
             "If the handler only sets a flag: set it up without SA_RESTART, or have it wake the "
@@ -372,9 +398,9 @@ std::optional<Verdict> still_ending(const ProcessFacts& process, const Scene& sc
         return std::nullopt;
     }
     return verdict(process, "ending",
-                   "does not catch " + scene.record.stop_signal +
-                       ", which ends it; it was there still when svcd looked" +
-                       whats_it_doing(process) + escape_note(process, scene),
+                   "did not catch " + scene.record.stop_signal +
+                       " when svcd looked, and was there still" + whats_it_doing(process) +
+                       escape_note(process, scene),
                    "");
 }
 

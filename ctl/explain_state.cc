@@ -183,7 +183,8 @@ std::optional<Verdict> not_loaded(const StateFacts& facts) {
 }
 
 std::optional<Verdict> file_has_changed(const StateFacts& facts) {
-    const auto change = file_change(facts.properties);
+    // Files with a fault have changed, too, and are refused until that is mended.
+    const auto change = not_loaded(facts) ? std::nullopt : file_change(facts.properties);
     return change ? std::optional{verdict("file-changed", change->text, change->mend)}
                   : std::nullopt;
 }
@@ -347,11 +348,14 @@ std::optional<Verdict> is_held(const StateFacts& facts) {
                            (main->tracer == 0 ? "" : ", PID " + std::to_string(main->tracer)),
                        "End that gdb or strace, or let it detach.");
     }
-    if (facts.frozen || is_frozen_at(main->wait_channel)) {
+    if (is_frozen_by_v1(*main)) {
+        return verdict("frozen",
+                       who + " is frozen by the freezer of cgroup v1: it does nothing until thawed",
+                       mend_of_v1_freezer(*main));
+    }
+    if (facts.frozen || is_frozen(*main)) {
         return verdict("frozen", who + " is frozen with its cgroup: it does nothing until thawed",
-                       "Find out who writes to cgroup.freeze (or to freezer.state of cgroup v1; "
-                       "/proc/" +
-                           std::to_string(pid) + "/cgroup names both).");
+                       mend_of_frozen_cgroup(facts.frozen_cgroup));
     }
     return std::nullopt;
 }

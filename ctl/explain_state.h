@@ -18,6 +18,7 @@ struct StateFacts {
     std::vector<ProcessFacts> processes;
     bool culprit_may_be_up = false;  ///< the first of `culprits` was not at the time
     bool frozen = false;             ///< its cgroup
+    std::string frozen_cgroup;       ///< that was told to: its own, or one above it
     std::string earlier_life;        ///< which of the processes are of an earlier life; empty: none
     std::string ordering_cycle;      ///< that it is in, and what svcd has done about it
     std::vector<std::string> own_jobs;  ///< that its processes have asked for and that go on

@@ -39,7 +39,7 @@ std::string kill_part(const StopRecord& record) {
         return "; processes outlived SIGKILL";
     }
     if (record.left_over) {
-        return "; processes of it are left over, since " + why_left_over(record);
+        return "; processes of it were left over, since " + why_left_over(record);
     }
     if (!record.sigkill || first == nullptr || killed == 0) {
         return "";
@@ -176,7 +176,7 @@ std::string sender_text(const StopRecord& record) {
     const ProcessId main = record.main_pid;
     switch (killed_by(record)) {
         case KilledBy::svcd:
-            return ", which svcd sent " + cause_text(first_sigkill(record, main)->cause, "SIGKILL");
+            return ", which svcd sent " + cause_text(record, *first_sigkill(record, main));
         case KilledBy::oom:
             return ", which the kernel's OOM killer sent";
         case KilledBy::person:
@@ -184,7 +184,9 @@ std::string sender_text(const StopRecord& record) {
         case KilledBy::cpu_limit:
             return ", which the kernel sent, since LimitCPU was used up";
         case KilledBy::outside:
-            return ", by nobody svcd can name";
+            return command_at_end(record) != nullptr
+                       ? ", while " + command_at_end(record)->setting + " ran"
+                       : ", by nobody svcd can name";
         case KilledBy::nobody:
             break;
     }
@@ -283,7 +285,11 @@ std::string headline(const StopRecord& record, Usec now) {
         return lost_headline(record);
     }
     if (record.result == "exec-condition") {
-        return record.unit + " was not started: its ExecCondition said no; " + own_reason(record);
+        return record.unit +
+               (never_executed(record) != nullptr
+                    ? " was not started: "
+                    : " was not started: its ExecCondition said no; ") +
+               own_reason(record);
     }
     if (!record.asked_by && !record.shutdown) {
         const bool unready = was_starting(record) && record.result != "success";
@@ -301,6 +307,9 @@ std::string headline(const StopRecord& record, Usec now) {
                               : "") +
                kill_part(record) + time_part(record);
     }
+    if (record.from == "auto-restart") {
+        return record.unit + " was waiting for its restart when it was stopped";
+    }
     const bool restart =
         record.asked_by && record.asked_by->type.find("restart") != std::string::npos;
     std::string text = record.unit + " was stopped in " + short_time(record.duration.value_or(0));
@@ -309,11 +318,10 @@ std::string headline(const StopRecord& record, Usec now) {
     if (!is_bad(record)) {
         return record.sigkill ? text : text + ", cleanly";
     }
-    if (record.result == "timeout" && !record.sigkill && exec_stop_cut(record)) {
+    if (record.result == "timeout" && !record.sigkill && !record.left_over) {
         const StopEvent* failure = failure_of(record);
         return text + "; " +
-               (failure == nullptr || failure->text.empty() ? "a command of it took too long"
-                                                            : failure->text);
+               (failure == nullptr || failure->text.empty() ? "it took too long" : failure->text);
     }
     const bool says_why = record.sigkill || record.result == "timeout" ||
                           record.result == "success" || record.result == "stop-wedged";
@@ -368,10 +376,11 @@ std::string main_end_text(const StopRecord& record) {
     if (end.empty() || failed_by(record, "not-executed")) {
         return "";
     }
-    const std::string who = pid_text(record.main_pid, name_at_end(record));
+    const std::string who = (record.from == "auto-restart" ? "before: " : "") +
+                            pid_text(record.main_pid, name_at_end(record));
     const std::string text = who + " " + end + sender_text(record);
     if (sent != nullptr && sent->signal != "SIGKILL") {
-        return text + ", which svcd sent " + cause_text(sent->cause, sent->signal) +
+        return text + ", which svcd sent " + cause_text(record, *sent) +
                (sent->cause == "stop" && record.result == "success" ? ": a clean stop" : "");
     }
     return reports_it ? text + ": many programs report the signal so, as a clean stop" : text;

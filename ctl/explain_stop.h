@@ -51,6 +51,8 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record);
 std::optional<Verdict> limit_was_extended(const StopRecord& record);
 
 // explain_course.cc
+std::optional<Verdict> killed_beside_command(const StopRecord& record);
+std::optional<Verdict> came_after_reload(const StopRecord& record);
 std::optional<Verdict> left_by_command(const StopRecord& record);
 std::optional<Verdict> held_by_core_dump(const StopRecord& record);
 std::optional<Verdict> before_shutdown(const StopRecord& record);
@@ -66,6 +68,14 @@ std::optional<Verdict> seen_at_watchdog(const StopRecord& record);
 std::optional<Verdict> wedged(const StopRecord& record);
 /// The CPU time of the unit is what a hard LimitCPU allows, to what the kernel measures.
 bool has_reached_hard_limit(const StopRecord& record);
+/// The command of the stop that ran when the main process ended, or nullptr.
+const StopEvent* command_at_end(const StopRecord& record);
+/// Nobody stopped it, and a reload of it went on.
+bool died_in_reload(const StopRecord& record);
+/// Has the command's text a `kill` in it?
+bool sends_signals(std::string_view command);
+/// "asked for by root (uid 0) with 'svctl reload web', PID 4711"
+std::string reload_asker_text(const StopEvent& reload);
 /// When WatchdogSec was over the main process was stopped, traced or frozen.
 bool was_held_at_watchdog(const StopRecord& record);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "explain_stop.h"
 #include "explain_words.h"
 #include "given_up_job.h"
 #include "messages.h"
@@ -112,6 +113,9 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
     if (event.what == "job") {
         return job_row(event);
     }
+    if (event.what == "reload") {
+        return "a reload began, " + reload_asker_text(event);
+    }
     if (event.what == "job-given-up") {
         return give_up_text(event);
     }
@@ -131,8 +135,7 @@ std::string row_text(const StopRecord& record, const StopEvent& event) {
         return exit_row(record, event);
     }
     if (event.what == "signal") {
-        return event.signal + " to " + whom(record, event) + ", " +
-               cause_text(event.cause, event.signal);
+        return event.signal + " to " + whom(record, event) + ", " + cause_text(record, event);
     }
     if (event.what == "asked-kill") {
         return user_text(event.uid) + " asked for " + event.signal + " ('" +
@@ -172,8 +175,15 @@ bool is_end(std::string_view state) {
            state == "auto-restart";
 }
 
+/// Has svcd sent the signal from then on?
+bool was_sent(const StopRecord& record, const std::string& signal, Usec from) {
+    return std::ranges::any_of(record.events, [&](const StopEvent& event) {
+        return event.what == "signal" && event.signal == signal && event.at >= from;
+    });
+}
+
 TimelineRow phase_row(const StopRecord& record, const StopEvent& event, Usec until) {
-    TimelineRow row{event.at, 0, true, phase_name(event.state, record.stop_signal), ""};
+    TimelineRow row{event.at, 0, true, phase_name(event.state, record), ""};
     if (is_end(event.state)) {
         const bool tells = !record.result.empty() && record.result != "success";
         row.text = event.state + (tells ? " (" + record.result + ")" : "");
@@ -183,8 +193,9 @@ TimelineRow phase_row(const StopRecord& record, const StopEvent& event, Usec unt
     const bool in_limit = event.state == "stop" || event.state == "pre-stop" ||
                           event.state == "stop-sigterm" || event.state == "stop-watchdog";
     const bool waits_for_nothing_sent =
-        (event.state.ends_with("-sigterm") && first_stop_signal(record) == nullptr) ||
-        (event.state.ends_with("-sigkill") && !record.sigkill);
+        (event.state.ends_with("-sigterm") && !was_sent(record, record.stop_signal, event.at)) ||
+        (event.state.ends_with("-sigkill") && !record.sigkill &&
+         !was_sent(record, record.final_signal, event.at));
     if (waits_for_nothing_sent) {
         row.text = "waits for the processes to be gone";
     }

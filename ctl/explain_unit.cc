@@ -16,9 +16,11 @@ constexpr auto kJudges = std::to_array<Judge>({wedged,
                                                killed_by_oom,
                                                killed_by_person,
                                                killed_at_cpu_limit,
+                                               killed_beside_command,
                                                killed_from_outside,
                                                crashed,
                                                ended_by_signal,
+                                               came_after_reload,
                                                seen_at_watchdog,
                                                failure_was_ignored,
                                                could_not_be_run,
@@ -104,10 +106,12 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
         return "TimeoutStartSec: more, if it needs that long; Type: exec, if the program never "
                "sends READY=1.";
     }
+    // Of several commands each has to end.
+    const bool is_one_of_several = failure.text.find(", number ") != std::string::npos;
     if (failure.kind == "pid-file-wrong") {
         return "PIDFile: the path that the program really writes; or leave it out.";
     }
-    if (failure.setting == "ExecStart" && record.from == "start") {
+    if (failure.setting == "ExecStart" && record.from == "start" && !is_one_of_several) {
         return "Type: exec, if the program stays in the foreground; TimeoutStartSec: more, if it "
                "needs that long.";
     }
@@ -119,8 +123,8 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
 }  // namespace
 
 std::string mend_of_command(const StopRecord& record, const std::string& setting) {
-    return setting + ": its own output says why it failed ('svctl status " + record.unit +
-           "' shows it)" +
+    return setting + ": see what it wrote ('svctl status " + record.unit +
+           "' shows that, if it wrote anything)" +
            (setting == "ExecStart" ? "." : "; a '-' before it has svcd ignore its failure.");
 }
 
@@ -230,10 +234,13 @@ std::optional<Verdict> could_not_be_run(const StopRecord& record) {
         const std::string status = name.empty() ? ""
                                                 : " (" + std::to_string(record.main_status) + "/" +
                                                       std::string{name} + ")";
+        const std::string remedy = has_remedy ? failed->error.substr(cut + 2) : "";
+        // A command is copied as it stands.
+        const bool ends_in_path = remedy.find('/', remedy.rfind(' ') + 1) != std::string::npos;
         return verdict(
             "not-executed",
             "the program was not executed" + status + ": " + failed->error.substr(0, cut),
-            has_remedy ? failed->error.substr(cut + 2) + "." : "");
+            remedy + (remedy.empty() || ends_in_path ? "" : "."));
     }
     constexpr int kFirst = 200;
     if (record.main_code != "exited" || record.main_status < kFirst || main_ran(record) ||
@@ -294,15 +301,31 @@ std::optional<Verdict> out_of_time(const StopRecord& record) {
         return std::nullopt;
     }
     if (failure->kind.starts_with("watchdog")) {
+        const bool is_own_time = failure->text.find("WATCHDOG_USEC") != std::string::npos;
         return verdict("watchdog", failure->text + "; svcd ended it",
                        failure->kind == "watchdog-trigger" || was_held_at_watchdog(record) ? ""
                        : failure->kind == "watchdog-never"
                            ? "Have the program send WATCHDOG=1 (NotifyAccess has to allow the "
                              "process that does), or leave WatchdogSec out."
+                       : is_own_time
+                           ? "See what kept it from sending; or have it ask for more time."
                            : "See what kept it from sending; or WatchdogSec: more.");
     }
     if (is_start_timeout(failure->kind)) {
         return verdict("start-timeout", failure->text, start_timeout_mend(record, *failure));
+    }
+    if (failure->kind == "stop-timeout" && !record.sigkill && !record.left_over) {
+        const StopEvent* sent = sent_at_deadline(record);
+        return verdict(
+            "out-of-time",
+            failure->text + (sent == nullptr ? ""
+                                             : ", and svcd sent " + sent->signal + " (" +
+                                                   (sent->cause == "failure-mode"
+                                                        ? "TimeoutStopFailureMode: abort)"
+                                                        : "FinalKillSignal)")),
+            "TimeoutStopSec: longer than the service takes at worst; or have it end "
+            "sooner on " +
+                record.stop_signal + ".");
     }
     if (failure->kind == "runtime-max") {
         return verdict("runtime-max", failure->text, "RuntimeMaxSec: more, if it may run longer.");
@@ -352,15 +375,20 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
     const bool by_choice = killed->cause == "kill-signal-is-kill";
     return verdict("killed-at-once",
                    "svcd sent SIGKILL to " + pids_text(killed->pids) +
-                       " without asking them to end first, " + cause_text(killed->cause, "SIGKILL"),
+                       " without asking them to end first, " + cause_text(record, *killed),
                    by_choice ? "KillSignal: SIGTERM lets the service end in order." : "");
 }
 
 std::optional<Verdict> left_by_main(const StopRecord& record) {
     const std::vector<ProcessId> left = left_when_main_had_ended(record);
-    // The record does not tell whether the main process or a command of the unit left them.
+    // The record does not tell whether the main process or a command of the unit left them; and
+    // what svcd told to end was not left.
     const StopEvent* failure = failure_of(record);
+    const StopEvent* told = first_stop_signal(record);
+    const StopEvent* end = exit_of(record, record.main_pid);
+    const bool was_told = told != nullptr && (end == nullptr || told->at <= end->at);
     const bool may_be_another = (failure != nullptr && is_start_timeout(failure->kind)) ||
+                                died_in_reload(record) || was_told ||
                                 std::ranges::any_of(record.events, [](const StopEvent& event) {
                                     return event.what == "spawn";
                                 });
@@ -369,15 +397,35 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
     }
     const bool ended_well =
         record.main_code == "exited" && record.main_status == 0 && record.result == "success";
-    return verdict(
-        "left-processes",
-        "the main process ended and left " + pids_text(left) + " behind, " +
-            (record.left_over ? "which live on" : "which svcd ended too"),
-        !ended_well
-            ? ""
-            : "If it puts itself into the background: have it stay in the foreground (an option "
-              "like --foreground), or Type: forking with PIDFile. Else have the main process "
-              "wait for its children.");
+    // One that a command of the start or a life before has left looks the same. And what has killed
+    // the main process may have killed them as well.
+    const bool is_one = left.size() == 1;
+    return verdict("left-processes",
+                   "when the main process had ended, " + pids_text(left) +
+                       (is_one ? " was" : " were") + " there still" +
+                       (record.left_over ? is_one ? ", and lives on" : ", and live on"
+                        : record.main_code == "exited"
+                            ? ", and svcd ended " + std::string{is_one ? "it" : "them"} + " too"
+                            : ""),
+                   !ended_well || record.left_over
+                       ? ""
+                       : "If the program puts itself into the background: have it stay in the "
+                         "foreground (an option like --foreground), or Type: forking with PIDFile. "
+                         "Else have whatever started them wait for them.");
+}
+
+/// Did ExecStop take longer than all that came after it?
+static bool most_was_exec_stop(const StopRecord& record) {
+    const auto began = std::ranges::find_if(record.events, [](const StopEvent& event) {
+        return event.what == "state" && event.state == "stop";
+    });
+    if (began == record.events.end()) {
+        return false;
+    }
+    const auto next = std::find_if(began + 1, record.events.end(),
+                                   [](const StopEvent& event) { return event.what == "state"; });
+    const Usec end = next == record.events.end() ? length_of(record, 0) : next->at;
+    return 2 * (end - began->at) > length_of(record, 0);
 }
 
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
@@ -396,9 +444,26 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
     if (!record.send_sigkill || record.result == "timeout" || was_away) {
         return std::nullopt;
     }
+    if (share > kPercent) {
+        return verdict("svcd-was-late",
+                       "the stop took " + std::to_string(share) +
+                           " % of its limit and no SIGKILL came: svcd was late, to see its end or "
+                           "to send that",
+                       "");
+    }
+    if (most_was_exec_stop(record)) {
+        return verdict("nearly-out-of-time",
+                       "the stop took " + std::to_string(share) +
+                           " % of its limit, most of that in ExecStop, which svcd cuts short "
+                           "before all of it is used",
+                       "TimeoutStopSec: more; or an ExecStop that ends sooner.");
+    }
+    const bool aborts = record.failure_mode == "abort";
     return verdict("nearly-out-of-time",
                    "the stop took " + std::to_string(share) +
-                       " % of its limit; a little more and SIGKILL comes",
+                       " % of its limit; a little more and " +
+                       (aborts ? record.watchdog_signal : record.final_signal) + " comes" +
+                       (aborts ? " (TimeoutStopFailureMode: abort)" : ""),
                    "TimeoutStopSec: more; or have the service end sooner.");
 }
 
@@ -419,6 +484,9 @@ std::optional<Verdict> limit_was_extended(const StopRecord& record) {
 
 std::vector<Verdict> judge_unit(const StopRecord& record) {
     std::vector<Verdict> verdicts;
+    if (record.from == "auto-restart") {
+        return verdicts;  // nothing ran: the life before has a record of its own
+    }
     for (const Judge judge : kJudges) {
         if (auto found = judge(record)) {
             verdicts.push_back(std::move(*found));

@@ -29,7 +29,7 @@ constexpr auto kCauses = std::to_array<Words>({
     {"main-exited", "since the main process had ended"},
     {"user", "with svctl kill"},
     {"reload", "to have it reload"},
-    {"watchdog", "since no sign of life came within WatchdogSec"},
+    {"watchdog", "since the time of its watchdog was over"},
     {"kill-control", "since it took too long"},
     {"kill-signal-is-kill", "since that is the KillSignal"},
     {"oom", "since the kernel's OOM killer had taken one of them (OOMPolicy)"},
@@ -192,15 +192,18 @@ std::string end_text(std::string_view code, int status, bool ran) {
                : text;
 }
 
-std::string cause_text(std::string_view cause, std::string_view signal) {
-    if (cause == "stop" && signal == "SIGCONT") {
+std::string cause_text(const StopRecord& record, const StopEvent& signal) {
+    if (signal.cause == "stop" && signal.signal == "SIGCONT") {
         return "so that stopped processes can act";
     }
-    const std::string_view text = words_for(kCauses, cause);
-    return std::string{text.empty() ? cause : text};
+    if (signal.cause == "watchdog" && failed_by(record, "watchdog-trigger")) {
+        return "since it asked for that by WATCHDOG=trigger";
+    }
+    const std::string_view text = words_for(kCauses, signal.cause);
+    return text.empty() ? signal.cause : std::string{text};
 }
 
-std::string phase_name(std::string_view state, std::string_view stop_signal) {
+std::string phase_name(std::string_view state, const StopRecord& record) {
     if (state == "pre-stop") {
         return "drains, PreStopDelaySec, before anything is stopped";
     }
@@ -211,13 +214,13 @@ std::string phase_name(std::string_view state, std::string_view stop_signal) {
         return "ExecStopPost runs";
     }
     if (state.ends_with("-watchdog")) {
-        return "waits for core dumps";
+        return "waits after " + record.watchdog_signal;
     }
     if (state.ends_with("-sigterm")) {
-        return "waits after " + std::string{stop_signal};
+        return "waits after " + record.stop_signal;
     }
     if (state.ends_with("-sigkill")) {
-        return "waits after SIGKILL";
+        return "waits after " + record.final_signal;
     }
     return std::string{state};
 }
@@ -229,7 +232,7 @@ std::string doing_text(const ProcessFacts& process) {
     if (process.state == 't') {
         return "is held by a tracer";
     }
-    if (is_frozen_at(process.wait_channel)) {
+    if (is_frozen(process)) {
         return "is frozen";
     }
     if (process.state == 'R' || process.syscall == "running") {
@@ -251,13 +254,13 @@ bool waits_for_vfork(const ProcessFacts& process) {
            (process.syscall == "vfork" || process.wait_channel.find("vfork") != std::string::npos);
 }
 
-bool is_frozen_by_v1(std::string_view wait_channel) {
-    return wait_channel == "__refrigerator";
+bool is_frozen_by_v1(const ProcessFacts& process) {
+    return !process.freezer.empty() || process.wait_channel == "__refrigerator";
 }
 
-bool is_frozen_at(std::string_view wait_channel) {
-    return wait_channel == "do_freezer_trap" || wait_channel == "get_signal" ||
-           is_frozen_by_v1(wait_channel);
+bool is_frozen(const ProcessFacts& process) {
+    return process.wait_channel == "do_freezer_trap" || process.wait_channel == "get_signal" ||
+           is_frozen_by_v1(process);
 }
 
 bool is_restarted_syscall(std::string_view syscall) {
@@ -265,9 +268,20 @@ bool is_restarted_syscall(std::string_view syscall) {
 }
 
 std::string mend_of_v1_freezer(const ProcessFacts& process) {
+    if (!process.freezer.empty()) {
+        return "Find out who wrote FROZEN to " + process.freezer +
+               "/freezer.state; 'echo THAWED' into that file lets it go on.";
+    }
     return "The line 'freezer' of /proc/" + std::to_string(process.pid) +
            "/cgroup names its cgroup: find out who wrote FROZEN to freezer.state there; THAWED in "
            "that file lets it go on.";
+}
+
+std::string mend_of_frozen_cgroup(const std::string& cgroup) {
+    return cgroup.empty()
+               ? "Find out who writes to cgroup.freeze of its cgroup, or of one above it."
+               : "Find out who wrote 1 to cgroup.freeze of the cgroup " + cgroup +
+                     "; 'echo 0' into that file thaws it.";
 }
 
 std::string_view uninterruptible_on(const ProcessFacts& process) {

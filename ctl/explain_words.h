@@ -23,19 +23,21 @@ std::string end_text(std::string_view code, int status, bool ran = false);
 int code_number(std::string_view code);
 
 /// Why svcd sent a signal, after "sent SIGKILL to …": "since the time was over".
-std::string cause_text(std::string_view cause, std::string_view signal);
+std::string cause_text(const StopRecord& record, const StopEvent& signal);
 /// What goes on in a sub-state of a stop: "ExecStop runs", "waits for the processes to end".
-std::string phase_name(std::string_view state, std::string_view stop_signal);
+std::string phase_name(std::string_view state, const StopRecord& record);
 
 /// What a process is doing, after "it": "waits for events (epoll_wait)", "is busy on a CPU".
 std::string doing_text(const ProcessFacts& process);
 /// State D, in wait for a child that has not run its program yet (vfork).
 bool waits_for_vfork(const ProcessFacts& process);
 /// Is this where the kernel holds a process whose cgroup is frozen?
-bool is_frozen_at(std::string_view wait_channel);
+bool is_frozen(const ProcessFacts& process);
 /// The freezer of cgroup v1 does: not even SIGKILL ends what it holds.
-bool is_frozen_by_v1(std::string_view wait_channel);
+bool is_frozen_by_v1(const ProcessFacts& process);
 std::string mend_of_v1_freezer(const ProcessFacts& process);
+/// `cgroup`: the one that was told to freeze, the unit's own or one above it; "": not known.
+std::string mend_of_frozen_cgroup(const std::string& cgroup);
 /// The system call is begun again after a signal handler that was set up with SA_RESTART, so that a
 /// handler that only sets a flag does not end the wait.
 bool is_restarted_syscall(std::string_view syscall);

@@ -6,6 +6,7 @@
 
 #include "explain_stop.h"
 #include "explain_words.h"
+#include "messages.h"
 
 namespace svcd {
 namespace {
@@ -72,20 +73,31 @@ std::string when_text(const StopRecord& record, Usec now) {
     return text;
 }
 
+/// What svcd sends when the time is over in which the unit is; "": nothing.
+std::string signal_at_deadline(const StopRecord& record, std::string_view sub) {
+    const bool is_aborted = record.failure_mode == "abort" && !sub.ends_with("-watchdog");
+    if (is_aborted) {
+        return record.watchdog_signal;
+    }
+    return record.send_sigkill && record.kill_mode != "none" ? record.final_signal : "";
+}
+
 std::string rest_text(const StopRecord& record, const Surroundings& around) {
     const Usec deadline = number_of(around.properties, "StopDeadlineUSec", kUsecInfinity);
     const StopEvent* killed = first_sigkill(record);
     if (killed != nullptr && killed->cause != "kill-control") {
         return "the kernel to end what got SIGKILL";
     }
-    std::string text = phase_name(text_of(around.properties, "SubState"), record.stop_signal);
+    const std::string sub = text_of(around.properties, "SubState");
+    std::string text = phase_name(sub, record);
     if (deadline == 0 || deadline >= static_cast<Usec>(INT64_MAX)) {
         return text + "; there is no limit, SIGKILL never comes";
     }
     const Usec left = deadline > around.now_monotonic ? deadline - around.now_monotonic : 0;
     return text + "; " +
-           (record.send_sigkill ? "SIGKILL in " + short_time(left)
-                                : short_time(left) + " left, and no SIGKILL (SendSIGKILL: no)");
+           (signal_at_deadline(record, sub).empty()
+                ? short_time(left) + " left, and no SIGKILL (SendSIGKILL: no)"
+                : signal_at_deadline(record, sub) + " in " + short_time(left));
 }
 
 std::string processes_text(const std::vector<ProcessFacts>& processes) {
@@ -141,13 +153,16 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
         fact("Waiting", rest_text(record, around));
         fact("Left", around.processes.empty() ? "" : processes_text(around.processes));
     }
-    const bool shows_now = is_ongoing && !around.processes.empty();
+    const bool is_left_still = record.left_over && around.last_stop == record.id &&
+                               truth_of(around.properties, "LeftOver");
+    const bool shows_now = (is_ongoing || is_left_still) && !around.processes.empty();
     StopRecord judged = record;
     if (const StopEvent* told = first_stop_signal(record);
         told != nullptr && told->cause == "watchdog") {
         judged.stop_signal = told->signal;
     }
-    const Scene scene{judged, shows_now ? around.processes : left_processes(record), around.frozen};
+    const Scene scene{judged, shows_now ? around.processes : left_processes(record), around.frozen,
+                      around.frozen_cgroup};
     result.verdicts = judge_processes(scene);
     std::vector<Verdict> unit = judge_unit(record);
     add_what_is_known_now(unit, record, around);
@@ -177,10 +192,7 @@ std::string sentence(const std::vector<const Verdict*>& alike) {
         const std::string name = first.name.empty() ? "" : " (" + first.name + ")";
         text = (pids.size() == 1 ? "" : "each of ") + pids_text(pids) + name + " " + text;
     }
-    if (!text.empty() && text[0] >= 'a' && text[0] <= 'z') {
-        text[0] = static_cast<char>(text[0] - 'a' + 'A');
-    }
-    return text.ends_with('.') ? text : text + ".";
+    return as_sentence(std::move(text));
 }
 
 std::string sentence(const Verdict& verdict) {

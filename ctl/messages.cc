@@ -206,7 +206,7 @@ std::string describe_result(std::string_view result, int code, int status, bool 
                (end.empty() ? std::string{} : ", and its main process " + end);
     }
     if (result == "watchdog") {
-        return "it sent no sign of life for WatchdogSec";
+        return "the time of its watchdog was over, or it asked to be aborted (WATCHDOG=trigger)";
     }
     if (result == "start-limit-hit") {
         return "it was started too often in a short time (StartLimitBurst, StartLimitIntervalSec)";
@@ -254,6 +254,15 @@ std::string describe_job_result(std::string_view result) {
         return "the unit may be started only once";
     }
     return "the job failed";
+}
+
+std::string as_sentence(std::string text) {
+    const std::string_view first = std::string_view{text}.substr(0, text.find(' '));
+    const bool is_name = first.find_first_of("./@") < first.size() - 1;
+    if (!is_name && !text.empty() && text[0] >= 'a' && text[0] <= 'z') {
+        text[0] = upper(text[0]);
+    }
+    return text.ends_with('.') ? text : text + ".";
 }
 
 std::string_view past_of(std::string_view verb) {

@@ -43,4 +43,7 @@ std::string_view past_of(std::string_view verb);
 /// "start", "stop", ... after "failed to".
 std::string_view infinitive_of(std::string_view verb);
 
+/// With a capital letter, unless it begins with a name ("a.service", "/etc/x"), and a full stop.
+std::string as_sentence(std::string text);
+
 }  // namespace svcd

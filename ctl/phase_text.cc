@@ -62,12 +62,33 @@ std::string time_left(Usec deadline, Usec now) {
     return seconds(deadline > now ? deadline - now : 0);
 }
 
+/// " until SIGKILL", or what else svcd does when the time of a stop is over.
+std::string what_comes_at_deadline(const Json& properties, const std::string& sub) {
+    const bool aborts =
+        text_of(properties, "TimeoutStopFailureMode") == "abort" && !sub.ends_with("-watchdog");
+    if (aborts) {
+        return " until " + signal_of(properties, "WatchdogSignal", SIGABRT);
+    }
+    const bool kills =
+        (!properties.contains("SendSIGKILL") || truth_of(properties, "SendSIGKILL")) &&
+        text_of(properties, "KillMode") != "none";
+    return kills ? " until " + signal_of(properties, "FinalKillSignal", SIGKILL)
+                 : " left, and no SIGKILL then";
+}
+
 std::string deadline_text(const Json& properties, const std::string& sub, Usec now) {
     const Usec state = number_of(properties, "StateDeadlineUSec");
     const Usec stop = number_of(properties, "StopDeadlineUSec");
     const bool stopping = text_of(properties, "ActiveState") == "deactivating";
     if (!stopping) {
-        return is_moment(state) ? time_left(state, now) + " left" : "";
+        const Usec entered = number_of(properties, "StateChangeTimestampMonotonic");
+        const Usec limit = number_of(properties, "TimeoutStartUSec", kUsecInfinity);
+        const bool is_extended = text_of(properties, "ActiveState") == "activating" &&
+                                 sub != "auto-restart" && is_moment(state) &&
+                                 limit != kUsecInfinity && state > entered + limit;
+        return is_moment(state) ? time_left(state, now) + " left" +
+                                      (is_extended ? ", extended (EXTEND_TIMEOUT_USEC)" : "")
+                                : "";
     }
     if (sub == "stop-sigkill" || sub == "final-sigkill") {
         return is_moment(state) ? time_left(state, now) + " until it counts as wedged" : "";
@@ -77,12 +98,13 @@ std::string deadline_text(const Json& properties, const std::string& sub, Usec n
         text = time_left(state, now) + " left";
     }
     if (is_moment(stop)) {
-        text += (text.empty() ? "" : "; ") + time_left(stop, now) + " until SIGKILL";
+        text += (text.empty() ? "" : "; ") + time_left(stop, now) +
+                what_comes_at_deadline(properties, sub);
         const Usec limit = number_of(properties, "StopLimitUSec", kUsecInfinity);
         const Usec began = number_of(properties, "StopBeginTimestampMonotonic");
-        const bool is_extended = sub == "stop-sigterm" && is_moment(began) &&
+        const bool is_extended = (sub == "stop-sigterm" || sub == "stop") && is_moment(began) &&
                                  limit != kUsecInfinity && stop > began + limit;
-        text += is_extended ? ", extended" : "";
+        text += is_extended ? ", extended (EXTEND_TIMEOUT_USEC, or a core dump)" : "";
         const Usec timeout = number_of(properties, "TimeoutStopUSec", kUsecInfinity);
         text += limit < timeout && !is_extended ? ", by the shutdown budget" : "";
     }
@@ -117,22 +139,25 @@ std::string phase_text(const Json& properties,
 
 std::string usual_stop_text(const Json& properties) {
     const std::uint64_t samples = number_of(properties, "StopTimeSamples");
-    if (samples == 0) {
+    // What has never been up was ended in its start.
+    if (samples == 0 || !is_moment(number_of(properties, "ActiveEnterTimestampMonotonic"))) {
         return "";
     }
     const Usec limit = number_of(properties, "TimeoutStopUSec", kUsecInfinity);
     const auto stop_post = properties.find("ExecStopPost");
     const bool has_stop_post =
         stop_post != properties.end() && stop_post->is_array() && !stop_post->empty();
+    const bool was_longer = number_of(properties, "StopTimeP95USec") > limit;
+    const std::string of_limit =
+        (was_longer ? "more than the limit of " : "limit ") + timespan(limit);
     if (samples == 1) {
         return "stopped in " + seconds(number_of(properties, "StopTimeP95USec")) +
-               " the last time, " + (has_stop_post ? "before ExecStopPost, " : "") + "limit " +
-               timespan(limit);
+               " the last time, " + (has_stop_post ? "before ExecStopPost, " : "") + of_limit;
     }
     return "stops in " + seconds(number_of(properties, "StopTimeP95USec")) + " (p95 of " +
            std::to_string(samples) + "; half of them in " +
            seconds(number_of(properties, "StopTimeP50USec")) + "), " +
-           (has_stop_post ? "before ExecStopPost, " : "") + "limit " + timespan(limit);
+           (has_stop_post ? "before ExecStopPost, " : "") + of_limit;
 }
 
 }  // namespace svcd

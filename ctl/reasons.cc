@@ -79,7 +79,8 @@ std::string reason_text(const Json& properties) {
     return !failure.text.empty()
                ? failure.text
                : describe_result(result, static_cast<int>(number_of(properties, "ExecMainCode")),
-                                 static_cast<int>(number_of(properties, "ExecMainStatus")));
+                                 static_cast<int>(number_of(properties, "ExecMainStatus")),
+                                 truth_of(properties, "ExecStarted"));
 }
 
 }  // namespace svcd

@@ -149,6 +149,7 @@ ProcessFacts read_process(const Json& json) {
     process.tracer = pid_of(json, "tracer");
     process.is_namespace_init = truth_of(json, "is_namespace_init");
     process.core_dumping = truth_of(json, "core_dumping");
+    process.freezer = text_of(json, "freezer");
     process.wait_channel = text_of(json, "wait_channel");
     process.syscall = text_of(json, "syscall");
     for (const Json& frame : list_of(json, "stack")) {
@@ -196,6 +197,11 @@ StopRecord read_record(const Json& json) {
     record.kill_mode = text_of(json, "kill_mode");
     record.stop_signal = text_of(json, "stop_signal");
     record.send_sigkill = !json.contains("send_sigkill") || truth_of(json, "send_sigkill");
+    if (json.contains("watchdog_signal")) {
+        record.watchdog_signal = text_of(json, "watchdog_signal");
+        record.final_signal = text_of(json, "final_signal");
+    }
+    record.failure_mode = text_of(json, "failure_mode");
     record.timeout = time_of(json, "timeout_usec").value_or(kUsecInfinity);
     record.limit = time_of(json, "limit_usec").value_or(kUsecInfinity);
     for (const Json& event : list_of(json, "events")) {
@@ -209,6 +215,9 @@ StopRecord read_record(const Json& json) {
     record.result = text_of(json, "result");
     record.main_code = text_of(json, "main_code");
     record.main_status = static_cast<int>(number_of(json, "main_status"));
+    if (record.from == "auto-restart") {  // the failure is that of the life before
+        record.result = record.result == "stop-wedged" ? record.result : "success";
+    }
     record.sigkill = truth_of(json, "sigkill");
     record.sigkill_at_deadline = truth_of(json, "sigkill_at_deadline");
     record.left_over = truth_of(json, "left_over");
@@ -286,7 +295,7 @@ const StopEvent* never_executed(const StopRecord& record, std::string_view setti
 
 std::string name_at_end(const StopRecord& record) {
     const std::string name = name_of(record, record.main_pid);
-    return is_shell(name) || failed_by(record, "command-failed") ? "" : name;
+    return is_shell(name) ? "" : name;
 }
 
 const StopEvent* failure_of(const StopRecord& record) {
@@ -317,6 +326,14 @@ const StopEvent* first_stop_signal(const StopRecord& record) {
 const StopEvent* own_signal(const StopRecord& record, ProcessId pid, std::string_view signal) {
     const auto found = std::ranges::find_if(record.events, [&](const StopEvent& event) {
         return is_own_signal(event) && event.signal == signal && is_among(event.pids, pid);
+    });
+    return found == record.events.end() ? nullptr : &*found;
+}
+
+const StopEvent* sent_at_deadline(const StopRecord& record) {
+    const auto found = std::ranges::find_if(record.events, [](const StopEvent& event) {
+        return event.what == "signal" && event.signal != kKill &&
+               (event.cause == "deadline" || event.cause == "failure-mode");
     });
     return found == record.events.end() ? nullptr : &*found;
 }
@@ -445,7 +462,10 @@ std::string name_of(const StopRecord& record, ProcessId pid) {
             return program_of(event.command);
         }
     }
-    return pid == record.main_pid ? program_of(record.command) : "";
+    // Of several ExecStart the record has the first, and the one that failed may be another.
+    const StopEvent* failure = failure_of(record);
+    const bool is_another = failure != nullptr && failure->setting == "ExecStart";
+    return pid == record.main_pid && !is_another ? program_of(record.command) : "";
 }
 
 std::string pid_text(ProcessId pid, std::string_view name) {

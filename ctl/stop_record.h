@@ -29,6 +29,7 @@ struct ProcessFacts {
     ProcessId tracer = 0;  ///< 0: none
     bool is_namespace_init = false;
     bool core_dumping = false;
+    std::string freezer;  ///< the folder of the v1 freezer's cgroup that holds it, or ""
     std::string wait_channel;
     std::string syscall;
     std::vector<std::string> stack;  ///< innermost first
@@ -107,6 +108,9 @@ struct StopRecord {
     std::string kill_mode;
     std::string stop_signal;
     bool send_sigkill = true;
+    std::string watchdog_signal = "SIGABRT";
+    std::string final_signal = "SIGKILL";
+    std::string failure_mode;  ///< TimeoutStopFailureMode; "": not known
     Usec timeout = kUsecInfinity;
     Usec limit = kUsecInfinity;
     std::vector<StopEvent> events;
@@ -145,6 +149,9 @@ bool was_asked_to_end(const StopRecord& record, ProcessId pid);
 const StopEvent* first_stop_signal(const StopRecord& record);
 /// The signal of this name that svcd sent to the process, or nullptr.
 const StopEvent* own_signal(const StopRecord& record, ProcessId pid, std::string_view signal);
+/// What svcd sent in place of SIGKILL, or before it, when the time of the stop was over (a
+/// FinalKillSignal, TimeoutStopFailureMode=abort); or nullptr.
+const StopEvent* sent_at_deadline(const StopRecord& record);
 /// Has it an event of this kind?
 bool has_event(const StopRecord& record, std::string_view what);
 /// Did the service ask for more time (EXTEND_TIMEOUT_USEC), and was heard?

@@ -153,7 +153,7 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     }
     patient.file_faults = faults_of_files(patient.properties);
     patient.program_changed = change_of_program(patient.properties);
-    patient.processes = look_at(session, unit, patient.frozen);
+    patient.processes = look_at(session, unit, patient);
     for (const Json& record : session.daemon().stop_records(unit, kRecordsMax)) {
         patient.records.push_back(read_record(record));
     }

@@ -5,6 +5,7 @@
 #include "earlier_life.h"
 #include "explain_state.h"
 #include "explanation.h"
+#include "given_up_job.h"
 #include "guard.h"
 #include "log_lines.h"
 #include "named_units.h"
@@ -185,6 +186,7 @@ Surroundings surroundings_of(const Asked& asked) {
         around.processes =
             list == asked.examined.end() ? std::vector<ProcessFacts>{} : read_processes(*list);
         around.frozen = truth_of(asked.examined, "frozen");
+        around.frozen_cgroup = text_of(asked.examined, "frozen_cgroup");
     }
     const std::string active = text_of(asked.properties, "ActiveState");
     if (!asked.records.empty() && (active == "inactive" || active == "failed")) {
@@ -198,6 +200,15 @@ Surroundings surroundings_of(const Asked& asked) {
     return around;
 }
 
+/// It was up, somebody stopped it, and nobody has asked for a start since.
+bool was_stopped_while_up(const Json& properties, const StopRecord& last) {
+    const auto job = read_given_up_job(properties);
+    const Usec end = last.began + last.duration.value_or(0);
+    const bool was_up = last.from == "active" || last.from == "running" || last.from == "exited";
+    return was_up && last.asked_by && last.asked_by->pid != 0 && last.result == "success" &&
+           text_of(properties, "ActiveState") == "inactive" && (!job || job->at <= end);
+}
+
 StateFacts facts_of(const Asked& asked, const Surroundings& around) {
     StateFacts facts;
     facts.properties = asked.properties;
@@ -208,6 +219,7 @@ StateFacts facts_of(const Asked& asked, const Surroundings& around) {
     facts.near_name = asked.near_name;
     facts.processes = around.processes;
     facts.frozen = around.frozen;
+    facts.frozen_cgroup = around.frozen_cgroup;
     facts.now = around.now;
     facts.now_monotonic = around.now_monotonic;
     facts.ordering_cycle = asked.ordering_cycle;
@@ -216,6 +228,9 @@ StateFacts facts_of(const Asked& asked, const Surroundings& around) {
         return facts;
     }
     const StopRecord last = read_record(asked.records.front());
+    if (was_stopped_while_up(asked.properties, last)) {
+        facts.culprits.clear();  // it is down for that, whatever else is
+    }
     if (were_left_over(asked.properties, last)) {
         const auto older = older_than_this_life(asked.properties, pids_of(around.processes));
         facts.earlier_life = older.empty() ? "" : earlier_life_text(older, last);

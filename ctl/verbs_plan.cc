@@ -3,9 +3,12 @@
 #include <array>
 #include <string_view>
 
+#include "explain_words.h"
 #include "guard.h"
 #include "named_units.h"
 #include "print_plan.h"
+#include "signals.h"
+#include "stop_record.h"
 #include "unit_names.h"
 #include "verbs.h"
 
@@ -109,6 +112,30 @@ ExitStatus report_refused(Session& session, const Json& plan) {
     return worst;
 }
 
+/// Who has asked for more time than its setting gives may do so again.
+void note_extensions(Session& session, Plan& plan) {
+    constexpr std::size_t kUnitsMax = 100;
+    const std::size_t looked_at = std::min(plan.jobs.size(), kUnitsMax);
+    for (std::size_t index = 0; index < looked_at; ++index) {
+        const PlannedJob& job = plan.jobs[index];
+        if (job.type != "stop" || job.limit == 0 || !job.unit.ends_with(".service")) {
+            continue;
+        }
+        const std::vector<Json> newest = session.daemon().stop_records(job.unit, 1);
+        if (newest.empty()) {
+            continue;
+        }
+        const StopRecord record = read_record(newest.front());
+        const Usec length = length_of(record, monotonic_now());
+        if (asked_for_more(record)) {
+            plan.notes.push_back(
+                job.unit + " asked for more time (EXTEND_TIMEOUT_USEC) in its last stop, which " +
+                (goes_on(record) ? "goes on" : "took " + short_time(length)) +
+                ": with that it may take longer than its limit here");
+        }
+    }
+}
+
 }  // namespace
 
 ExitStatus plan(Session& session) {
@@ -129,7 +156,8 @@ ExitStatus plan(Session& session) {
             ? manager.PlanJobs(verb, request.chosen.units, mode, {{"force", sdbus::Variant{true}}})
             : manager.Plan(verb, request.chosen.units, mode);
     const Json json = Json::parse(text);
-    const Plan plan = read_plan(json);
+    Plan plan = read_plan(json);
+    note_extensions(session, plan);
     if (!plan.refused) {
         worst = worse(worst, report_refused(session, json));
     }
