@@ -15,8 +15,9 @@
 #include "reasons.h"
 #include "signals.h"
 #include "stale_files.h"
-#include "stop_record.h"
+#include "stop_outcome.h"
 #include "verbs.h"
+#include "wanted_down.h"
 
 namespace svcd {
 namespace {
@@ -45,11 +46,15 @@ std::string type_of(const WatchedJob& job, const Json& properties) {
     return is_it ? (*last)[1].get<std::string>() : "";
 }
 
+bool is_reload(Verb verb, const WatchedJob& job, const Json& properties) {
+    return verb == Verb::reload || type_of(job, properties) == "reload";
+}
+
 /// A reload that the service has ended of, or during which it has.
 std::string end_of_reload(Verb verb, const WatchedJob& job, const Json& properties) {
-    const bool reloads = verb == Verb::reload || type_of(job, properties) == "reload";
     const std::string state = text_of(properties, "ActiveState");
-    if (!reloads || state.empty() || state == "active" || state == "reloading") {
+    if (!is_reload(verb, job, properties) || state.empty() || state == "active" ||
+        state == "reloading") {
         return "";
     }
     const std::string end = describe_end(static_cast<int>(number_of(properties, "ExecMainCode")),
@@ -82,6 +87,11 @@ std::string why_failed(Session& session,
         return end;
     }
     const std::string reason = reason_text(properties);
+    if (job.result == "invalid" && is_reload(session.options().verb, job, properties) &&
+        text_of(properties, "ActiveState") != "active") {
+        return "it is " + text_of(properties, "ActiveState") +
+               (reason.empty() ? "" : ": " + reason);
+    }
     if (const std::string reload = reload_reason_text(properties);
         reason.empty() && job.result == "failed" && !reload.empty()) {
         return reload;
@@ -101,6 +111,15 @@ std::string what_failed(const WatchedJob& job, Verb verb, const Json& properties
                                  : "";
     return job.unit + " failed to " + std::string{infinitive_of(type.empty() ? job.verb : type)} +
            ": ";
+}
+
+/// A reload whose job is done, and the service has ended since, unasked.
+bool has_ended_with_reload(Session& session, const WatchedJob& job, const Json& properties) {
+    if (end_of_reload(session.options().verb, job, properties).empty()) {
+        return false;
+    }
+    const std::optional<StopRecord> stop = stop_of(session, job);
+    return !stop || (!stop->asked_by && !stop->shutdown);
 }
 
 /// Reports it; `entry` is the job's row of the JSON list.
@@ -157,78 +176,14 @@ ExitStatus explain_failure(Session& session, const WatchedJob& job, Json& entry)
     return ExitStatus::failed;
 }
 
-bool stops_something(Verb verb) {
-    return verb == Verb::stop || verb == Verb::restart || verb == Verb::try_restart ||
-           verb == Verb::reload_or_restart || verb == Verb::try_reload_or_restart ||
-           verb == Verb::isolate || target_of(verb).has_value();
-}
-
-/// The record of the stop that this job has brought about, or nothing.
-std::optional<StopRecord> stop_of(Session& session, const WatchedJob& job) {
-    const std::vector<Json> newest = session.daemon().stop_records(job.unit, 1);
-    if (newest.empty()) {
-        return std::nullopt;
-    }
-    const Json& json = newest.front();
-    const auto asked = json.find("asked_by");
-    const bool is_its_job =
-        asked != json.end() && asked->is_object() && number_of(*asked, "job") == job.number();
-    StopRecord record = read_record(json);
-    // One that went on when the job came was not asked for by it.
-    const bool is_since = record.began + record.duration.value_or(0) >= job.begun;
-    return is_its_job || is_since ? std::optional{std::move(record)} : std::nullopt;
-}
-
-/// Which command of the stop has failed, and how; "" for none.
-std::string failure_of_stop(const StopRecord& record) {
-    const StopEvent* failure = failure_of(record);
-    if (failure != nullptr && failure->kind == "not-executed") {
-        const StopEvent* failed = never_executed(record);
-        return failed != nullptr && failed->setting.starts_with("ExecStop") ? failed->error : "";
-    }
-    return failure != nullptr && failure->setting.starts_with("ExecStop") ? failure->text : "";
-}
-
-/// A stop that needed SIGKILL is done, and yet something is wrong with the service. SIGKILL that
-/// was meant (KillMode=mixed) is no such thing, but said.
-ExitStatus check_stop(Session& session, const WatchedJob& job) {
-    if (!stops_something(session.options().verb) || !job.unit.ends_with(".service")) {
-        return ExitStatus::done;
-    }
-    const std::optional<StopRecord> record = stop_of(session, job);
-    if (!record) {
-        return ExitStatus::done;
-    }
-    const std::string more = "'svctl explain " + job.unit + "' shows more";
-    if (record->left_over) {
-        const std::string text = job.unit +
-                                 ": processes of it are left over: " + why_left_over(*record) +
-                                 " ('svctl status " + job.unit + "' shows them)";
-        // Of KillMode=process that is what is wanted: sessions outlive their daemon.
-        record->kill_mode == "process" ? session.remark(text + "\n") : session.warn(text);
-    }
-    if (const std::string failure = failure_of_stop(*record); !failure.empty()) {
-        session.warn(job.unit + " is down, and its stop has failed: " + failure + " (" + more +
-                     ")");
-    }
-    if (record->sigkill_at_deadline) {
-        session.warn(job.unit + " did not end within TimeoutStopSec: SIGKILL was needed (" + more +
-                     ")");
-        return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
-    }
-    if (const StopEvent* kill = first_sigkill(*record);
-        kill != nullptr && kill->cause == "main-exited") {
-        session.note("what the main process of " + job.unit +
-                     " had left got SIGKILL, as KillMode=mixed says");
-    }
-    return ExitStatus::done;
-}
-
 /// A start that its conditions forbid is done, and yet not what was asked for.
 bool was_kept_from_starting(Session& session, const WatchedJob& job, const Json& properties) {
     const std::string unmet = unmet_condition(properties);
     if (text_of(properties, "Result") == "exec-condition") {
-        session.warn(job.unit + " was not started, since its ExecCondition said no: " +
+        const bool was_run = recorded_failure(properties, "Failure").kind != "not-executed";
+        session.warn(job.unit +
+                     (was_run ? " was not started, since its ExecCondition said no: "
+                              : " was not started: ") +
                      reason_text(properties));
         return true;
     }
@@ -274,9 +229,23 @@ void say_what_runs_beside_it(Session& session, const Json& properties) {
     }
 }
 
-/// What a start comes to whose job is done. Nothing: it is well.
+/// Of a job that is done, and yet has failed.
+ExitStatus fail_as(Session& session, const WatchedJob& job, const char* result, Json& entry) {
+    WatchedJob failed = job;
+    failed.result = result;
+    entry["result"] = result;
+    return explain_failure(session, failed, entry);
+}
+
+/// What a start or a reload comes to whose job is done. Nothing: it is well.
 std::optional<ExitStatus> check_start(Session& session, const WatchedJob& job, Json& entry) {
     Json properties = session.daemon().unit_properties(job.unit);
+    if (has_ended_with_reload(session, job, properties)) {
+        return fail_as(session, job, "failed", entry);
+    }
+    if (!starts_something(job)) {
+        return std::nullopt;
+    }
     if (was_kept_from_starting(session, job, properties)) {
         return ExitStatus::done;
     }
@@ -286,23 +255,35 @@ std::optional<ExitStatus> check_start(Session& session, const WatchedJob& job, J
         return explain_failure(session, job, entry);
     }
     if (lacks_a_requirement(session, properties)) {
-        WatchedJob without = job;
-        without.result = "dependency";
-        entry["result"] = without.result;
-        return explain_failure(session, without, entry);
+        return fail_as(session, job, "dependency", entry);
     }
     return std::nullopt;
+}
+
+/// What was started is up, and what it wants is not.
+ExitStatus say_what_is_down(Session& session, const WatchedJob& job, Json& entry) {
+    const Json properties = session.daemon().unit_properties(job.unit);
+    ExitStatus status = ExitStatus::done;
+    for (const WantedUnit& each : wanted_and_down(session, properties, job.begun)) {
+        session.warn(each.by + " goes on without " + each.unit +
+                     ", which it wants: " + harmless_lines(each.why));
+        entry["down"].push_back({{"unit", each.unit}, {"by", each.by}, {"why", each.why}});
+        status = session.options().strict ? ExitStatus::failed : ExitStatus::done;
+    }
+    return status;
 }
 
 ExitStatus say_outcome(Session& session, const WatchedJob& job, Json& entry) {
     const Usec took = job.ended - job.begun;
     // Skipped by a condition is no failure: the unit was not meant to run.
     if (job.result == "done" || job.result == "skipped") {
-        const ExitStatus status = check_stop(session, job);
-        if (job.result == "done" && starts_something(job)) {
+        ExitStatus status = check_stop(session, job);
+        if (job.result == "done" && job.verb != "stop") {
             if (const auto start = check_start(session, job, entry)) {
                 return worse(status, *start);
             }
+            status = starts_something(job) ? worse(status, say_what_is_down(session, job, entry))
+                                           : status;
         }
         session.remark(job.result == "done"
                            ? std::string{past_of(job.verb)} + " " + job.unit + " in " +
