@@ -386,7 +386,7 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
     const StopEvent* told = first_stop_signal(record);
     const StopEvent* end = exit_of(record, record.main_pid);
-    const bool was_told = told != nullptr && (end == nullptr || told->at <= end->at);
+    const bool was_told = told != nullptr && (end == nullptr || told < end);
     const bool may_be_another = (failure != nullptr && is_start_timeout(failure->kind)) ||
                                 died_in_reload(record) || was_told ||
                                 std::ranges::any_of(record.events, [](const StopEvent& event) {

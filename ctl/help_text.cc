@@ -45,7 +45,8 @@ constexpr OptionHelp kOptionHelp[] = {
      "  --job-mode=MODE       replace (default), fail, replace-irreversibly, isolate, "
      "flush,\n                        ignore-dependencies, ignore-requirements\n"
      "  --reason=TEXT         kept in the record of who asked\n"
-     "  --strict              exit 8 when a stop needed SIGKILL, 1 when a start left something out\n"
+     "  --strict              exit 8 when a stop needed SIGKILL, 1 when it left processes over or\n"
+     "                        a start left something out\n"
      "  --each                several units one after the other, each for itself\n"
      "  --dry-run             say what would happen, as 'svctl plan' does\n"},
     {kStale, 0,

@@ -91,7 +91,7 @@ ExitStatus check_stop(Session& session, const WatchedJob& job) {
         sent != nullptr && failed_by(*record, "stop-timeout") && !record->left_over) {
         session.warn(job.unit + " did not end within TimeoutStopSec: " + sent->signal +
                      " was needed (" + more + ")");
-        return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
+        return session.options().strict ? ExitStatus::failed : ExitStatus::done;
     }
     if (const StopEvent* kill = first_sigkill(*record);
         kill != nullptr && kill->cause == "main-exited") {

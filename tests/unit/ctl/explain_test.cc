@@ -154,7 +154,7 @@ TEST(ProcessVerdicts, WhatBecameOfTheStopSignal) {
         "(epoll_wait) and has 12 sockets open.");
     EXPECT_THAT(of({{"caught", term}, {"syscall", "accept4"}}), HasSubstr("with SA_RESTART"));
     EXPECT_THAT(of({{"blocked", term}}), HasSubstr("takes SIGTERM by signalfd or sigwait"));
-    EXPECT_THAT(of(Json::object()), HasSubstr("does not catch SIGTERM, which ends it"));
+    EXPECT_THAT(of(Json::object()), HasSubstr("did not catch SIGTERM when svcd looked"));
     EXPECT_THAT(of({{"caught", term}, {"tracer", 5}}), HasSubstr("is traced by PID 5"));
     EXPECT_THAT(of({{"caught", term}}, {{{"at_usec", 5'000},
                                          {"what", "notify"},
@@ -200,8 +200,8 @@ TEST(ProcessVerdicts, TheRestThatKillModeMixedDoesNotReach) {
     record["main_status"] = 15;
     record["command"] = "/bin/sh -c x";
     EXPECT_THAT(why(record),
-                AllOf(StartsWith("PID 815 (python3) never got SIGTERM: KillMode: mixed"),
-                      HasSubstr("a shell does not pass signals on")));
+                AllOf(StartsWith("PID 815 (python3) got no SIGTERM from svcd: KillMode: mixed"),
+                      HasSubstr("a shell passes signals on only in a trap")));
     record["command"] = "/opt/web";
     EXPECT_THAT(kinds(record), ElementsAre("not-signalled"));
     record["events"][2]["processes"].push_back(process(812, 1, "web"));
