@@ -289,7 +289,28 @@ bool was_held_at_watchdog(const StopRecord& record) {
     return seen && seen->kind != "at-watchdog";
 }
 
+bool end_was_told_late(const StopRecord& record) {
+    constexpr Usec kInTime = 200'000;
+    const auto empty = std::ranges::find(record.events, "empty", &StopEvent::what);
+    const StopEvent* end = exit_of(record, record.main_pid);
+    const bool is_late = record.result == "stop-wedged" || record.result == "timeout";
+    return is_late && record.main_pid != 0 && empty != record.events.end() &&
+           first_sigkill(record) == nullptr && sent_at_deadline(record) == nullptr &&
+           (end == nullptr || end->at > empty->at + kInTime);
+}
+
 std::optional<Verdict> wedged(const StopRecord& record) {
+    if (end_was_told_late(record)) {
+        const auto empty = std::ranges::find(record.events, "empty", &StopEvent::what);
+        return verdict("not-reaped",
+                       "its processes were gone after " + short_time(empty->at) +
+                           ", and svcd's launcher, which takes their exit status, did not tell of "
+                           "it: it was stopped (SIGSTOP), held by a tracer, or hung",
+                       goes_on(record)
+                           ? "See to the launcher, the process named svcd: 'kill -CONT' "
+                             "lets one that was stopped go on."
+                           : "");
+    }
     if (record.result != "stop-wedged") {
         return std::nullopt;
     }

@@ -35,6 +35,9 @@ std::string kill_part(const StopRecord& record) {
     const StopEvent* first = first_sigkill(record);
     const std::size_t killed =
         without_commands(record, killed_pids(record)) + unnamed_pids(record, "SIGKILL");
+    if (end_was_told_late(record)) {
+        return "; its end was told late";
+    }
     if (record.result == "stop-wedged") {
         return "; processes outlived SIGKILL";
     }

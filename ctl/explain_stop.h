@@ -68,6 +68,8 @@ std::optional<Verdict> seen_at_watchdog(const StopRecord& record);
 std::optional<Verdict> wedged(const StopRecord& record);
 /// The CPU time of the unit is what a hard LimitCPU allows, to what the kernel measures.
 bool has_reached_hard_limit(const StopRecord& record);
+/// Its cgroup was empty, and svcd's launcher, who takes exit statuses, had not told of the end.
+bool end_was_told_late(const StopRecord& record);
 /// The command of the stop that ran when the main process ended, or nullptr.
 const StopEvent* command_at_end(const StopRecord& record);
 /// Nobody stopped it, and a reload of it went on.

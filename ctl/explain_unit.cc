@@ -314,7 +314,8 @@ std::optional<Verdict> out_of_time(const StopRecord& record) {
     if (is_start_timeout(failure->kind)) {
         return verdict("start-timeout", failure->text, start_timeout_mend(record, *failure));
     }
-    if (failure->kind == "stop-timeout" && !record.sigkill && !record.left_over) {
+    if (failure->kind == "stop-timeout" && !record.sigkill && !record.left_over &&
+        !end_was_told_late(record)) {
         const StopEvent* sent = sent_at_deadline(record);
         return verdict(
             "out-of-time",
@@ -442,6 +443,9 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
         return event.what == "manager" && event.how == "away";
     });
     if (!record.send_sigkill || record.result == "timeout" || was_away) {
+        return std::nullopt;
+    }
+    if (share > kPercent && end_was_told_late(record)) {
         return std::nullopt;
     }
     if (share > kPercent) {
