@@ -141,7 +141,13 @@ void Service::complete_reload(UnitResult result) {
         return;
     }
     run_.reload_began_at = Time{};
-    enter_running(result_of_last_main());
+    const UnitResult last = result_of_last_main();
+    if (last != UnitResult::success) {  // and not ExecReload, which has ended last
+        blame(FailureKind::main_ended);
+        failure_.code = run_.main_code;
+        failure_.status = run_.main_status;
+    }
+    enter_running(last);
 }
 
 void Service::note_reload_result(UnitResult result) {
