@@ -242,6 +242,7 @@ Result<ProcessExamination> examine_process(Pid pid, std::string_view proc) {
     facts.threads = info->threads;
     facts.started_usec = monotonic_usec_of(info->start_time);
     facts.command = command_of(folder, *info, kCommandLineMax);
+    facts.executable = link_target(folder, "exe");
     read_status(folder, facts);
     facts.wait_channel = line_of(folder, "wchan").substr(0, 128);
     if (facts.wait_channel == "0") {

@@ -40,10 +40,11 @@ inline constexpr std::string_view kProcFolder = "/proc";
 struct ProcessExamination {
     Pid pid = 0;
     Pid parent = 0;
-    Pid session = 0;      ///< each command of a unit begins one: its PID
-    std::string name;     ///< comm
-    std::string command;  ///< see command_line()
-    char state = '?';     ///< as ps(1) shows it
+    Pid session = 0;         ///< each command of a unit begins one: its PID
+    std::string name;        ///< comm
+    std::string command;     ///< see command_line()
+    std::string executable;  ///< the target of /proc/PID/exe, which a script has of its interpreter
+    char state = '?';        ///< as ps(1) shows it
     std::uint32_t threads = 0;
     /// µs of CLOCK_MONOTONIC, up to kStartTimeGrain too early, and earlier by the length of a
     /// suspend that came after it, which may make it negative.

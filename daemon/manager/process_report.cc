@@ -48,6 +48,7 @@ void append_process(JsonWriter& json, const ProcessExamination& process) {
         .field("session", process.session)
         .field("name", process.name)
         .field("command", shortened(process.command))
+        .field("executable", shortened(process.executable))
         .field("state", std::string_view{&process.state, 1})
         .field("threads", process.threads)
         .field("started_usec", process.started_usec)

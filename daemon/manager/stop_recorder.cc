@@ -31,6 +31,17 @@ bool is_way_of_restart(const Transition& transition, const std::optional<JobStat
     return transition.from == SubState::auto_restart && (!job || job->type != JobType::stop);
 }
 
+/// May a process that is younger than the main process be another command's?
+bool has_other_commands(const UnitDefinition& definition) {
+    std::size_t before_the_stop = 0;
+    for (const Command& command : definition.service->commands) {
+        const bool is_of_the_stop =
+            command.role == CommandRole::stop || command.role == CommandRole::stop_post;
+        before_the_stop += is_of_the_stop ? 0U : 1U;
+    }
+    return before_the_stop > 1;
+}
+
 bool is_end(SubState state) {
     return state == SubState::dead || state == SubState::failed || state == SubState::auto_restart;
 }
@@ -183,8 +194,61 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
         note_manager(*record);
     }
     add_what_led_to(*record, unit, traits(transition.from).starting);
+    if (main_exited_ == unit && is_service && !is_stopping(job) && shutdown_at_ == Time{}) {
+        note_left(*record, unit, beginning.main_pid);
+    }
     list(*record);
     open_[unit] = std::move(record);
+}
+
+/// The main process has ended unasked. Who is there still, and is it the main process's? A process
+/// is in the session of who started it, unless it has begun one of its own.
+void StopRecorder::note_left(StopRecord& record, UnitId unit, Pid main_pid) {
+    const UnitStatus status = supervisor_.status(unit);
+    if (!status.populated) {
+        return;
+    }
+    std::vector<Pid> pids = senses_.processes(status.name);
+    std::erase(pids, status.control_pid);
+    std::vector<ProcessExamination> known;
+    for (const Pid pid : pids) {
+        const bool is_allowed = known.size() < kProcessesShown && examined_ < kExaminedPerTurn;
+        std::optional<ProcessExamination> process =
+            is_allowed ? senses_.examine(pid) : std::nullopt;
+        if (process) {
+            ++examined_;
+            known.push_back(std::move(*process));
+        }
+    }
+    // One that was found or named later, not started by svcd, has no start time here.
+    const ServiceType type = supervisor_.definition(unit)->service->type;
+    const bool is_start_known = type != ServiceType::forking && type != ServiceType::notify &&
+                                type != ServiceType::notify_reload;
+    const auto is_older = [&](const ProcessExamination& one) {
+        return one.started_usec + kStartTimeGrain < to_usec(status.main.started_at);
+    };
+    const bool is_alone = known.size() == pids.size() &&
+                          !has_other_commands(*supervisor_.definition(unit)) &&
+                          std::ranges::none_of(known, is_older);
+    std::string fields = pids_field("pids", pids);
+    JsonWriter json{fields};
+    json.key("processes").open_array();
+    for (const ProcessExamination& one : known) {
+        const bool is_of_main = is_alone || one.session == main_pid;
+        json.open_object()
+            .field("pid", one.pid)
+            .field("name", one.name)
+            .field("state", std::string_view{&one.state, 1})
+            .field("origin", is_of_main                        ? "main"
+                             : is_start_known && is_older(one) ? "before-main"
+                                                               : "")
+            .close_object();
+    }
+    json.close_array();
+    if (!pids.empty()) {
+        record.facts().has_left = 1;
+        record.add(now_, "left", fields);
+    }
 }
 
 void StopRecorder::note_failure(StopRecord& record, const UnitStatus& status) {

@@ -122,6 +122,7 @@ private:
     void take(const Transition& transition, const StopBegan* began);
     void begin(const Transition& transition, const std::optional<JobStatus>& job);
     void add_what_led_to(StopRecord& record, UnitId unit, bool was_starting);
+    void note_left(StopRecord& record, UnitId unit, Pid main_pid);
     void note_failure(StopRecord& record, const UnitStatus& status);
     std::uint64_t id_for(UnitId unit);
     void finish(UnitId unit, StopRecord& record);

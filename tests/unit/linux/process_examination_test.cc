@@ -64,6 +64,7 @@ TEST_F(ProcFolder, ShowsWhatAProcessIsDoing) {
     EXPECT_EQ(process.parent, 3);
     EXPECT_EQ(process.name, "we) b");
     EXPECT_EQ(process.command, "/bin/web --port 80");
+    EXPECT_EQ(process.executable, "/usr/sbin/webd");
     EXPECT_EQ(process.state, 'S');
     EXPECT_EQ(process.threads, 1U);
     EXPECT_LE(process.started_usec, 42'420'000) << "less what the machine was suspended";

@@ -157,8 +157,9 @@ TEST_F(AfterAManager, AStopThatBeganAndEndedAtOneTimeComesAgain) {
     empties("a.service");
     const std::vector<json> all = records("a.service");
     ASSERT_THAT(all, SizeIs(1));
-    EXPECT_THAT(outline(all[0]), ElementsAre("exit main", "failure ExecStart", "state stop-sigterm",
-                                             "manager", "empty", "state failed"));
+    EXPECT_THAT(outline(all[0]),
+                ElementsAre("exit main", "left", "failure ExecStart", "state stop-sigterm",
+                            "manager", "empty", "state failed"));
 }
 
 TEST_F(AfterAManager, AStopThatTheStateFileDoesNotKnowIsRecordedOnce) {

@@ -198,6 +198,20 @@ TEST_F(StopRecorderTest, WhoIsLeftAfterTheMainProcessIsToldOnce) {
     EXPECT_EQ(now["events"].back()["pids"], json::array({150}));
 }
 
+TEST_F(StopRecorderTest, WhoIsThereAtAnUnaskedEndIsLookedAtBeforeItGetsASignal) {
+    load(service("a"));
+    start("a.service");
+    cgroup_ = {150};
+    main_exits();
+    const json now = record("a.service");
+    EXPECT_THAT(outline(now),
+                ElementsAre("exit main", "left", "state stop-sigterm", "signal SIGTERM stop"));
+    const json left = now["events"][1]["processes"][0];
+    EXPECT_EQ(left["pid"], 150);
+    EXPECT_EQ(left["name"], "dd");
+    EXPECT_EQ(left["origin"], "before-main") << "it was started at the boot";
+}
+
 TEST_F(StopRecorderTest, NotificationsCountOnlyWhenTheySaySomethingOfTheStop) {
     load(service("a").type(ServiceType::notify));
     start("a.service");
