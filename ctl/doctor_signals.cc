@@ -121,7 +121,7 @@ bool has_stopped_well(const Patient& patient) {
 void check_shell(const Patient& patient, Findings& findings) {
     const ProcessFacts* main = main_process(patient);
     const std::string mode = text_of(patient.properties, "KillMode");
-    if (main == nullptr || !is_shell(main->name) || main->caught.contains(stop_signal(patient)) ||
+    if (main == nullptr || !is_shell(*main) || main->caught.contains(stop_signal(patient)) ||
         (mode != "mixed" && mode != "process") || has_stopped_well(patient)) {
         return;
     }

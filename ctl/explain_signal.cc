@@ -1,8 +1,10 @@
 // What became of the stop signal in a process that was there to get it.
 #include <algorithm>
+#include <array>
 
 #include "explain_process.h"
 #include "explain_words.h"
+#include "phase_text.h"
 
 namespace svcd {
 namespace {
@@ -110,23 +112,38 @@ std::string last_words(const ProcessFacts& process, const Scene& scene) {
     return words;
 }
 
-std::string slow_mend(const Scene& scene) {
+/// Asleep in a wait that another one has to end, and not for the disk.
+bool is_idle(const ProcessFacts& process) {
+    static constexpr auto kWaits = std::to_array<std::string_view>(
+        {"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2",
+         "pause", "rt_sigsuspend", "rt_sigtimedwait", "nanosleep", "clock_nanosleep",
+         "restart_syscall", "futex", "accept", "accept4", "openat"});
+    return process.state == 'S' && std::ranges::find(kWaits, process.syscall) != kWaits.end();
+}
+
+std::string slow_mend(const ProcessFacts& process, const Scene& scene) {
     const StopEvent* told = first_stop_signal(scene.record);
     if (told != nullptr && told->cause == "watchdog") {
         return "Have the program leave " + told->signal +
                " as it is: then the kernel ends it; or TimeoutAbortSec: more, if it is to do "
                "something on that signal.";
     }
-    return "TimeoutStopSec: longer than the service takes at worst; or have it end sooner (finish "
-           "less on the stop signal, close idle connections, limit each wait).";
+    constexpr std::string_view kSooner =
+        " it end sooner (finish less on the stop signal, close idle connections, limit each wait).";
+    return is_idle(process)
+               ? "Have" + std::string{kSooner} + (goes_on(scene.record) ? " It is" : " It was") +
+                     " idle when svcd looked: more time helps only if what it waits for still "
+                     "comes."
+               : "TimeoutStopSec: longer than the service takes at worst; or have" +
+                     std::string{kSooner};
 }
 
 /// Of how long a main process that others depended on was there: "which ended after 10 ms".
 std::string main_end(const Scene& scene) {
     const StopEvent* end = exit_of(scene.record, scene.record.main_pid);
-    return end != nullptr                          ? ", which ended after " + short_time(end->at)
-           : is_left(scene, scene.record.main_pid) ? ", which did not end either"
-                                                   : "";
+    return is_left(scene, scene.record.main_pid) ? ", which did not end either"
+           : end != nullptr                      ? ", which ended after " + short_time(end->at)
+                                                 : "";
 }
 
 /// Judges a process that the program started when it had been told to end, or in that very moment.
@@ -137,8 +154,8 @@ Verdict forked_later(const ProcessFacts& process, const Scene& scene, Birth birt
                              (told->at < 1'000 ? "" : " (at " + short_time(told->at) + ")");
     const std::string when =
         birth == Birth::with_it
-            ? "was started within 10 ms of " + record.stop_signal + " and has not got it"
-            : "was started after " + sent + ", so that it never got it";
+            ? "was started within 10 ms of " + record.stop_signal + " and has not got it from svcd"
+            : "was started after " + sent + ", so that svcd's did not reach it";
     return verdict(process, "forked-later", when + escape_note(process, scene),
                    "Have the program start nothing new once it was told to stop: a trap, a respawn "
                    "or a retry loop does that.");
@@ -146,15 +163,19 @@ Verdict forked_later(const ProcessFacts& process, const Scene& scene, Birth birt
 
 std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& scene) {
     const StopRecord& record = scene.record;
-    const std::string main = name_of(record, record.main_pid);
+    const auto main = std::ranges::find(scene.processes, record.main_pid, &ProcessFacts::pid);
+    const bool main_is_there = main != scene.processes.end();
     std::string text = "got no " + record.stop_signal +
                        " from svcd: KillMode: " + record.kill_mode +
                        " sends it only to the main process, " + main_text(scene) + main_end(scene);
-    if (is_shell(main)) {
+    if (main_is_there ? is_shell(*main) : is_shell(program_of(record.command))) {
+        const bool may_pass_it_on = main_is_there && main->caught.contains(record.stop_signal);
         return verdict(process, "shell-wrapper",
-                       text + "; a shell passes signals on only in a trap that does so",
-                       "Start the program with 'exec' in the script, or as a list in ExecStart, so "
-                       "that it is the main process; or KillMode: control-group.");
+                       text + "; a shell does not pass signals on, unless its trap does",
+                       (may_pass_it_on ? "If its trap does not pass it on: start" : "Start") +
+                           std::string{" the program with 'exec' in the script, or as a list in "
+                                       "ExecStart, so that it is the main process; or KillMode: "
+                                       "control-group."});
     }
     if (has_left_the_tree(process, scene)) {
         return verdict(process, "escaped", text + escape_note(process, scene),
@@ -164,10 +185,21 @@ std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& s
     if (starter_of(record, process) != nullptr) {
         return verdict(process, "not-signalled", text, "");  // none of the main process's
     }
-    return verdict(process, "not-signalled", text,
-                   "If the main process does not tell its children to end: have it do so, and wait "
-                   "for them before it ends; or KillMode: control-group. If it does: "
-                   "TimeoutStopSec longer than they take.");
+    return verdict(process, "not-signalled", text + "; whether that passed it on is not known",
+                   main_is_there
+                       ? "If the main process does not pass it on: KillMode: control-group."
+                       : "Have the main process end its children and wait for them before it ends; "
+                         "or KillMode: control-group.");
+}
+
+bool waits_for_a_child(const ProcessFacts& process) {
+    return process.syscall == "wait4" || process.syscall == "waitid";
+}
+
+std::string mend_of_foreground(bool has_trap) {
+    return std::string{has_trap ? "If that runs in the foreground: start" : "Start"} +
+           " the program with 'exec' in the script, or as a list in ExecStart; or start it with "
+           "'&' and then 'wait', which a trap interrupts, and pass the signal on.";
 }
 
 /// A shell that has taken the signal, and goes on: what it waits for was started by then, or does
@@ -194,17 +226,18 @@ std::optional<Verdict> shell_in_trap(const ProcessFacts& shell,
                            ": its trap, or a loop of it, goes on",
                        "Have the trap end the shell ('exit'), and start nothing in it that lasts.");
     }
-    const bool waits = shell.syscall == "wait4" || shell.syscall == "waitid";
-    if (waits && std::ranges::all_of(children, in_background)) {
-        return verdict(
-            shell, "shell-trap",
-            "is a shell that catches " + signal +
-                " and has not ended; what it has started runs in the background, which "
-                "does not keep its trap from running: that trap does not end it, or waits "
-                "for what it has told to end",
-            "TimeoutStopSec: longer than that takes; or have the trap end what the "
-            "shell has started, and then the shell: trap 'kill $!; exit' " +
-                signal.substr(std::min<std::size_t>(3, signal.size())) + ".");
+    if (waits_for_a_child(shell) && std::ranges::all_of(children, in_background)) {
+        const std::string child = pid_text(children.front()->pid, children.front()->name);
+        return verdict(shell, "shell-trap",
+                       "is a shell that catches " + signal +
+                           " and has not ended; what it has started runs in the background, which "
+                           "does not keep its trap from running: either the trap does not end "
+                           "the shell, or it waits for " +
+                           child,
+                       "If the trap does not end what the shell has started, and then the shell: "
+                       "trap 'kill $!; exit' " +
+                           signal.substr(std::min<std::size_t>(3, signal.size())) +
+                           ". If it does, and waits: it takes as long as " + child + ".");
     }
     return std::nullopt;
 }
@@ -290,8 +323,7 @@ std::optional<Verdict> namespace_init(const ProcessFacts& process, const Scene& 
 std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& scene) {
     const std::string& signal = scene.record.stop_signal;
     const auto children = children_of(process, scene);
-    if (!was_asked_to_end(scene.record, process.pid) || !runs_in_shell(process) ||
-        children.empty()) {
+    if (!was_asked_to_end(scene.record, process.pid) || !is_shell(process) || children.empty()) {
         return std::nullopt;
     }
     const bool catches = process.caught.contains(signal);
@@ -307,28 +339,25 @@ std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& s
         : was_there
             ? "catches " + signal + " and has a child from before that, " + named +
                   ". If it waits for that in the foreground, its trap comes after that; if not, "
-                  "its trap does not end it; "
+                  "its trap does not end it, or waits for that; "
             : "catches " + signal + " and has a child, " + named +
                   ". If it waits for that in the foreground, its trap comes after that; if "
                   "not, it sits in its trap; ";
     text += was_asked_to_end(scene.record, child.pid)
                 ? "that one got " + signal + ", too, and has not ended"
-                : "svcd sent that one no " + signal;
-    return verdict(
-        process, "shell-wrapper", text,
-        "Start the program with 'exec' in the script, or as a list in ExecStart; or start "
-        "it with '&' and then 'wait', which a trap interrupts, and pass the signal on.");
+                : "that one got no " + signal + " from svcd";
+    return verdict(process, "shell-wrapper", text, mend_of_foreground(catches));
 }
 
 std::optional<Verdict> said_stopping(const ProcessFacts& process, const Scene& scene) {
     for (const StopEvent& event : scene.record.events) {
         if (event.what == "notify" && event.stopping && event.from == process.pid) {
-            return verdict(process, "stopping-hung",
-                           "said STOPPING=1 after " + short_time(event.at) +
-                               " and then did not end" + whats_it_doing(process) +
-                               last_words(process, scene),
-                           "Look into how the program shuts down; its log shows how far it got. " +
-                               slow_mend(scene));
+            return verdict(
+                process, "stopping-hung",
+                "said STOPPING=1 after " + short_time(event.at) + " and then did not end" +
+                    whats_it_doing(process) + last_words(process, scene),
+                "Look into how the program shuts down; its log may show how far it got. " +
+                    slow_mend(process, scene));
         }
     }
     return std::nullopt;
@@ -359,31 +388,46 @@ std::optional<Verdict> used_up_extension(const ProcessFacts& process, const Scen
                    "as it makes progress.");
 }
 
-std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& scene) {
-    const std::string& signal = scene.record.stop_signal;
-    const StopEvent* killed = first_sigkill(scene.record, process.pid);
-    if (killed != nullptr && killed->cause == "user") {
-        return std::nullopt;  // it was not given the time
+namespace {
+
+/// A shell without a child that is looked at.
+Verdict slow_shell(const ProcessFacts& shell, const std::string& text, const Scene& scene) {
+    if (waits_for_a_child(shell)) {
+        return verdict(shell, "shell-wrapper",
+                       "is a shell that " + text +
+                           "; if that child runs in the foreground, its trap comes after that",
+                       mend_of_foreground(true));
     }
-    const bool takes = process.caught.contains(signal) || process.blocked.contains(signal);
-    if (!was_asked_to_end(scene.record, process.pid) || !takes) {
-        return std::nullopt;
-    }
-    std::string text = process.caught.contains(signal)
-                           ? "catches " + signal
-                           : "takes " + signal + " by signalfd or sigwait";
-    text += ", but " + not_ended(scene) + whats_it_doing(process) + last_words(process, scene);
-    std::string mend = slow_mend(scene);
-    const bool waits_for_child = process.syscall == "wait4" || process.syscall == "waitid";
-    if (process.name.starts_with("python") && process.syscall == "futex") {
-        text += "; it may be a thread that is no daemon thread, for which Python waits at its end";
-    } else if (process.name.starts_with("python") && !waits_for_child) {
-        text += "; Python goes on waiting after a signal handler that doesn't raise";
-        mend = "In the handler raise SystemExit (sys.exit()), or wake the main loop. " + mend;
-    } else if (runs_in_shell(process)) {
-        text += "; a shell waits in its trap for what the trap starts";
-        mend = "Have the trap end the shell ('exit'), and start nothing in it that lasts. " + mend;
-    } else if (is_restarted_syscall(process.syscall) && !waits_for_child) {
+    return verdict(shell, "shell-trap",
+                   "is a shell that " + text + ": its trap, or what it went on with, waits there" +
+                       escape_note(shell, scene),
+                   "Have the trap end the shell ('exit'), and wait for nothing in it that lasts.");
+}
+
+/// What keeps a process from ending that has taken the signal, as far as what it waits for tells.
+Verdict slow_program(const ProcessFacts& process, std::string text, const Scene& scene) {
+    std::string mend = slow_mend(process, scene);
+    const auto children = children_of(process, scene);
+    if (waits_for_a_child(process) && !children.empty()) {
+        text += "; its child, " + pid_text(children.front()->pid, children.front()->name) +
+                ", has not ended either";
+    } else if (is_python(process) && process.syscall == "futex" && process.threads > 1) {
+        text +=
+            "; at its end Python waits for each thread that is not a daemon thread, and in a lock "
+            "it goes on waiting after a handler that doesn't raise: which of them it is, its log "
+            "may tell";
+        mend =
+            "If the handler has ended it: end its threads, or start them with daemon=True. If "
+            "not: raise SystemExit (sys.exit()) in the handler, or wake the main loop.";
+    } else if (is_python(process)) {
+        text +=
+            "; if its handler has returned: Python goes on waiting after a signal handler that "
+            "doesn't raise; if not, the handler waits there";
+        mend =
+            "If the handler returns: raise SystemExit (sys.exit()) in it, or wake the main "
+            "loop. " +
+            mend;
+    } else if (is_restarted_syscall(process.syscall) && !is_interpreter(process)) {
         text += "; with SA_RESTART that wait goes on after the handler";
         mend =
             "If the handler only sets a flag: set it up without SA_RESTART, or have it wake the "
@@ -391,6 +435,31 @@ std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& sce
             mend;
     }
     return verdict(process, "slow", text + escape_note(process, scene), mend);
+}
+
+}  // namespace
+
+std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& scene) {
+    const std::string& signal = scene.record.stop_signal;
+    const bool catches = process.caught.contains(signal);
+    if (!was_asked_to_end(scene.record, process.pid) ||
+        (!catches && !process.blocked.contains(signal))) {
+        return std::nullopt;
+    }
+    std::string text =
+        catches ? "catches " + signal : "takes " + signal + " by signalfd or sigwait";
+    const StopEvent* killed = first_sigkill(scene.record, process.pid);
+    if (killed != nullptr && killed->cause == "user") {
+        return verdict(process, "slow",
+                       text +
+                           ", and had not ended when SIGKILL came by 'svctl kill', which did "
+                           "not leave it the time" +
+                           whats_it_doing(process),
+                       "");
+    }
+    text += ", but " + not_ended(scene) + whats_it_doing(process) + last_words(process, scene);
+    return is_shell(process) ? slow_shell(process, text, scene)
+                             : slow_program(process, text, scene);
 }
 
 std::optional<Verdict> still_ending(const ProcessFacts& process, const Scene& scene) {

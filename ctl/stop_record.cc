@@ -140,6 +140,8 @@ ProcessFacts read_process(const Json& json) {
     process.session = pid_of(json, "session");
     process.name = text_of(json, "name");
     process.command = text_of(json, "command");
+    process.executable = text_of(json, "executable");
+    process.origin = text_of(json, "origin");
     const std::string state = text_of(json, "state");
     process.state = state.empty() ? '?' : state[0];
     process.threads = number_of(json, "threads", 1);
@@ -294,8 +296,7 @@ const StopEvent* never_executed(const StopRecord& record, std::string_view setti
 }
 
 std::string name_at_end(const StopRecord& record) {
-    const std::string name = name_of(record, record.main_pid);
-    return is_shell(name) ? "" : name;
+    return name_of(record, record.main_pid);
 }
 
 const StopEvent* failure_of(const StopRecord& record) {
@@ -395,10 +396,30 @@ std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record) {
     return {};
 }
 
+std::vector<ProcessFacts> lived_on_after_main(const StopRecord& record) {
+    const bool may_have_died_with_it = record.main_code != "exited" && !record.left_over;
+    const std::vector<ProcessFacts> later = left_processes(record);
+    std::vector<ProcessFacts> lived;
+    for (const StopEvent& event : record.events) {
+        if (event.what != "left") {
+            continue;
+        }
+        for (const ProcessFacts& process : event.processes) {
+            const bool is_dead = process.state == 'Z' || process.state == 'X';
+            const bool was_seen =
+                std::ranges::find(later, process.pid, &ProcessFacts::pid) != later.end();
+            if (!is_dead && (was_seen || !may_have_died_with_it)) {
+                lived.push_back(process);
+            }
+        }
+    }
+    return lived;
+}
+
 std::vector<ProcessFacts> left_processes(const StopRecord& record) {
     std::vector<ProcessFacts> left;
     for (const StopEvent& event : record.events) {
-        if (event.why == "watchdog") {
+        if (event.why == "watchdog" || event.what == "left") {
             continue;  // of what was there before anything was sent
         }
         for (const ProcessFacts& process : event.processes) {
@@ -462,10 +483,7 @@ std::string name_of(const StopRecord& record, ProcessId pid) {
             return program_of(event.command);
         }
     }
-    // Of several ExecStart the record has the first, and the one that failed may be another.
-    const StopEvent* failure = failure_of(record);
-    const bool is_another = failure != nullptr && failure->setting == "ExecStart";
-    return pid == record.main_pid && !is_another ? program_of(record.command) : "";
+    return "";
 }
 
 std::string pid_text(ProcessId pid, std::string_view name) {
@@ -493,6 +511,37 @@ bool is_shell(std::string_view program) {
     static constexpr auto kShells = std::to_array<std::string_view>(
         {"sh", "bash", "dash", "ash", "busybox", "ksh", "mksh", "zsh"});
     return std::ranges::find(kShells, program) != kShells.end();
+}
+
+namespace {
+
+/// "python3.11" of "/usr/bin/python3.11"; busybox is whatever it was called as.
+std::string_view executed(const ProcessFacts& process) {
+    constexpr std::string_view kReplaced = " (deleted)";
+    std::string_view path = process.executable;
+    path.remove_suffix(path.ends_with(kReplaced) ? kReplaced.size() : 0);
+    const std::string_view file = path.substr(path.rfind('/') + 1);
+    return file.empty() || file == "busybox" ? std::string_view{process.name} : file;
+}
+
+}  // namespace
+
+bool is_shell(const ProcessFacts& process) {
+    return is_shell(executed(process));
+}
+
+bool is_python(const ProcessFacts& process) {
+    return executed(process).starts_with("python");
+}
+
+bool is_interpreter(const ProcessFacts& process) {
+    static constexpr auto kInterpreters = std::to_array<std::string_view>(
+        {"python", "perl", "ruby", "node", "php", "lua", "tclsh", "java", "beam", "guile", "mono",
+         "dotnet", "gawk", "mawk", "pypy"});
+    const std::string_view file = executed(process);
+    return is_shell(file) || std::ranges::any_of(kInterpreters, [&](std::string_view name) {
+               return file.starts_with(name);
+           });
 }
 
 }  // namespace svcd

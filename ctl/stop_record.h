@@ -22,7 +22,9 @@ struct ProcessFacts {
     ProcessId session = 0;  ///< the PID of what began it: each command of a unit does
     std::string name;
     std::string command;
-    char state = '?';  ///< as in ps(1)
+    std::string executable;  ///< the path; of a script that of its interpreter
+    std::string origin;      ///< of `left`: "main" or "before-main", who started it; else ""
+    char state = '?';        ///< as in ps(1)
     std::uint64_t threads = 1;
     /// µs of CLOCK_MONOTONIC, up to 10 ms too early; may be negative.
     std::optional<std::int64_t> started;
@@ -164,8 +166,8 @@ const StopEvent* first_sigkill(const StopRecord& record, ProcessId pid = 0);
 /// What kept the unit's first command that failed so from being executed, before it went down, or
 /// nullptr.
 const StopEvent* exec_failure(const StopRecord& record);
-/// What the main process was called when it ended; "" where nobody knows: a shell may have become
-/// another program (exec), and of several ExecStart the record has the first.
+/// What the main process was called when somebody last looked; "" where nobody did: a program may
+/// become another one (exec), and of several ExecStart the record has the first.
 std::string name_at_end(const StopRecord& record);
 /// The first command, or the first of this setting, that could not be executed; or nullptr.
 const StopEvent* never_executed(const StopRecord& record, std::string_view setting = "");
@@ -186,6 +188,9 @@ std::vector<ProcessFacts> left_processes(const StopRecord& record);
 /// Who was there when the main process had ended: those that were seen, or, when they ended before
 /// anybody looked, those that then got a signal.
 std::vector<ProcessId> left_when_main_had_ended(const StopRecord& record);
+/// Those of them that were looked at and lived on: of a main process that a signal has ended, the
+/// same kill may have ended them in that moment.
+std::vector<ProcessFacts> lived_on_after_main(const StopRecord& record);
 /// All PIDs of the unit that the record knows of, and those that svcd sent SIGKILL to.
 std::set<ProcessId> known_pids(const StopRecord& record);
 std::set<ProcessId> killed_pids(const StopRecord& record);
@@ -202,5 +207,10 @@ std::string pid_text(ProcessId pid, std::string_view name);
 std::string pids_text(const std::vector<ProcessId>& pids, std::size_t shown = 4);
 
 bool is_shell(std::string_view program);
+/// By what it executes: a script that begins with "#!" has a name of its own.
+bool is_shell(const ProcessFacts& process);
+bool is_python(const ProcessFacts& process);
+/// Runs it a shell or an interpreter, which takes signals in its own way?
+bool is_interpreter(const ProcessFacts& process);
 
 }  // namespace svcd
