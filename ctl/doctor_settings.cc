@@ -166,7 +166,12 @@ void check_double_fork(const Patient& patient, Findings& findings) {
         return;
     }
     const StopRecord& last = patient.records.front();
-    const std::vector<ProcessId> left = left_when_main_had_ended(last);
+    std::vector<ProcessId> left;
+    for (const ProcessFacts& process : lived_on_after_main(last)) {
+        if (process.origin == "main") {
+            left.push_back(process.pid);
+        }
+    }
     const bool by_itself =
         !last.asked_by && !last.shutdown && last.main_code == "exited" && last.main_status == 0;
     if (!by_itself || left.empty()) {

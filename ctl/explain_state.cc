@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "explain_stop.h"
 #include "explain_words.h"
 #include "file_change.h"
 #include "given_up_job.h"
@@ -322,11 +323,10 @@ std::optional<Verdict> is_not_ready(const StateFacts& facts) {
         "Type: " + type + ": " + waits_for + (main.empty() ? "" : ". The main process is " + main),
         kind == "ready-refused"
             ? "NotifyAccess: all, if another process than the main one is to say it."
-        : kind == "ready-missing" ? "If the program never sends READY=1: Type: exec."
-        : waits_for_parent        ? "If the program stays in the foreground: Type: exec."
-        : kind == "pid-file-wrong"
-            ? "PIDFile: the path that the program really writes; or leave it out."
-            : "");
+        : kind == "ready-missing"  ? "If the program never sends READY=1: Type: exec."
+        : waits_for_parent         ? "If the program stays in the foreground: Type: exec."
+        : kind == "pid-file-wrong" ? mend_of_pid_file(waits_for)
+                                   : "");
 }
 
 /// Up, and yet it does nothing.

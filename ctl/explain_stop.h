@@ -86,6 +86,10 @@ std::string main_of(const StopRecord& record);
 /// What is to be done about a command that failed; the last line of the log follows, where it is
 /// known.
 std::string mend_of_command(const StopRecord& record, const std::string& setting);
+/// `fault`: the sentence about a PIDFile.
+std::string mend_of_pid_file(std::string_view fault);
+/// "See what it wrote last: ...", as far as the record alone can say where.
+std::string look_at_log(const StopRecord& record);
 /// The ExecStart of a start that came to nothing, which failed and begins with '-'; or nullptr.
 const StopEvent* ignored_failure(const StopRecord& record);
 /// "ExecStart (/bin/web) exited with status 1 (ignored, since it begins with '-')".

@@ -106,26 +106,43 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
         return "TimeoutStartSec: more, if it needs that long; Type: exec, if the program never "
                "sends READY=1.";
     }
-    // Of several commands each has to end.
-    const bool is_one_of_several = failure.text.find(", number ") != std::string::npos;
     if (failure.kind == "pid-file-wrong") {
-        return "PIDFile: the path that the program really writes; or leave it out.";
+        return mend_of_pid_file(failure.text);
     }
-    if (failure.setting == "ExecStart" && record.from == "start" && !is_one_of_several) {
+    // The first process of Type: forking; that of a oneshot is a main process.
+    if (failure.setting == "ExecStart" && record.from == "start" && record.main_pid == 0) {
         return "Type: exec, if the program stays in the foreground; TimeoutStartSec: more, if it "
                "needs that long.";
     }
-    return "TimeoutStartSec: more, if it needs that long; else see what it waits for ('svctl "
-           "status " +
-           record.unit + "').";
+    return "TimeoutStartSec: more, if it needs that long.";
 }
 
 }  // namespace
 
 std::string mend_of_command(const StopRecord& record, const std::string& setting) {
-    return setting + ": see what it wrote ('svctl status " + record.unit +
-           "' shows that, if it wrote anything)" +
+    const auto end = std::ranges::find_if(record.events, [&](const StopEvent& event) {
+        return event.what == "exit" && (event.code != "exited" || event.status != 0) &&
+               (event.role == "main" ? setting == "ExecStart" : event.setting == setting);
+    });
+    const bool was_signalled = end != record.events.end() && end->code != "exited";
+    const std::string see = was_signalled
+                                ? "'dmesg' has a line with PID " + std::to_string(end->pid) +
+                                      " for most faults, and none for a signal that was sent"
+                                : "run it by hand to see why it failed";
+    return setting + ": " + see +
            (setting == "ExecStart" ? "." : "; a '-' before it has svcd ignore its failure.");
+}
+
+std::string mend_of_pid_file(std::string_view fault) {
+    const bool is_there = fault.find("it names ") != std::string_view::npos ||
+                          fault.find("hold a process number") != std::string_view::npos;
+    return is_there ? "Have the program write the PID of its main process into that file, before "
+                      "its first process ends; or leave PIDFile out."
+                    : "PIDFile: the path that the program really writes; or leave it out.";
+}
+
+std::string look_at_log(const StopRecord& record) {
+    return "See what it wrote last: 'svctl status " + record.unit + "'.";
 }
 
 const StopEvent* ignored_failure(const StopRecord& record) {
@@ -268,7 +285,7 @@ std::optional<Verdict> failed_by_itself(const StopRecord& record) {
                    main_of(record) + " " +
                        end_text(record.main_code, record.main_status, main_ran(record)) +
                        ", which svcd had not asked it to",
-                   "See what it wrote last: 'svctl status " + record.unit + "'.");
+                   look_at_log(record));
 }
 
 /// A process that catches a signal ends as one that has decided so itself.
@@ -350,19 +367,20 @@ std::optional<Verdict> promise_not_kept(const StopRecord& record) {
     if (failure == nullptr) {
         return std::nullopt;
     }
-    const std::string look = "See what it wrote last: 'svctl status " + record.unit + "'.";
     if (failure->kind == "no-pid-file") {
         return verdict(failure->kind, failure->text,
                        ignored_failure(record) != nullptr
                            ? ""
-                           : "PIDFile: the path that the program really writes; or leave it out.");
+                           : "If it goes into the background: PIDFile, the path that it really "
+                             "writes. If it leaves no process: Type: oneshot.");
     }
     if (failure->kind == "not-ready") {
-        return verdict(failure->kind, failure->text, look);
+        return verdict(failure->kind, failure->text, look_at_log(record));
     }
     return failure->kind == "ended-before-ready"
-               ? std::optional{verdict("not-ready", failure->text,
-                                       look + " Type: exec, if the program never sends READY=1.")}
+               ? std::optional{verdict(
+                     "not-ready", failure->text,
+                     look_at_log(record) + " Type: exec, if the program never sends READY=1.")}
                : std::nullopt;
 }
 
@@ -380,53 +398,69 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
                    by_choice ? "KillSignal: SIGTERM lets the service end in order." : "");
 }
 
+/// What the main process has left is told of first; of others no more than that they were there.
 std::optional<Verdict> left_by_main(const StopRecord& record) {
-    const std::vector<ProcessId> left = left_when_main_had_ended(record);
-    // The record does not tell whether the main process or a command of the unit left them; and
-    // what svcd told to end was not left.
+    std::vector<ProcessFacts> left = lived_on_after_main(record);
     const StopEvent* failure = failure_of(record);
-    const StopEvent* told = first_stop_signal(record);
-    const StopEvent* end = exit_of(record, record.main_pid);
-    const bool was_told = told != nullptr && (end == nullptr || told < end);
-    const bool may_be_another = (failure != nullptr && is_start_timeout(failure->kind)) ||
-                                died_in_reload(record) || was_told ||
-                                std::ranges::any_of(record.events, [](const StopEvent& event) {
-                                    return event.what == "spawn";
-                                });
-    if (left.empty() || !ended_by_itself(record) || may_be_another) {
+    if (left.empty() || !ended_by_itself(record) ||
+        (failure != nullptr && is_start_timeout(failure->kind))) {
         return std::nullopt;
+    }
+    const std::string origin = std::ranges::find(left, "main", &ProcessFacts::origin) != left.end()
+                                   ? "main"
+                                   : left.front().origin;
+    std::erase_if(left, [&](const ProcessFacts& one) { return one.origin != origin; });
+    std::vector<ProcessId> pids;
+    for (const ProcessFacts& process : left) {
+        pids.push_back(process.pid);
+    }
+    const std::string who =
+        left.size() == 1 ? pid_text(pids.front(), left.front().name) : pids_text(pids);
+    if (origin != "main") {
+        return verdict("left-processes",
+                       who + (left.size() == 1 ? " was" : " were") +
+                           " there when the main process ended; " +
+                           (origin == "before-main"
+                                ? std::string{left.size() == 1 ? "it was" : "they were"} +
+                                      " started before that, by an ExecStartPre or in an earlier "
+                                      "life of the unit"
+                                : std::string{"who had started "} +
+                                      (left.size() == 1 ? "it" : "them") + " is not known"),
+                       "");
     }
     const bool ended_well =
         record.main_code == "exited" && record.main_status == 0 && record.result == "success";
-    // One that a command of the start or a life before has left looks the same. And what has killed
-    // the main process may have killed them as well.
-    const bool is_one = left.size() == 1;
-    return verdict("left-processes",
-                   "when the main process had ended, " + pids_text(left) +
-                       (is_one ? " was" : " were") + " there still" +
-                       (record.left_over ? is_one ? ", and lives on" : ", and live on"
-                        : record.main_code == "exited"
-                            ? ", and svcd ended " + std::string{is_one ? "it" : "them"} + " too"
-                            : ""),
-                   !ended_well || record.left_over
-                       ? ""
-                       : "If the program puts itself into the background: have it stay in the "
-                         "foreground (an option like --foreground), or Type: forking with PIDFile. "
-                         "Else have whatever started them wait for them.");
+    return verdict(
+        "left-processes",
+        "the main process ended and left " + who + " behind, " +
+            (record.left_over ? (left.size() == 1 ? "which lives on" : "which live on")
+                              : "which svcd ended too"),
+        !ended_well
+            ? ""
+            : "If it puts itself into the background: have it stay in the foreground (an option "
+              "like --foreground), or Type: forking with PIDFile. Else have the main process "
+              "wait for its children.");
 }
 
-/// Did ExecStop take longer than all that came after it?
-static bool most_was_exec_stop(const StopRecord& record) {
-    const auto began = std::ranges::find_if(record.events, [](const StopEvent& event) {
-        return event.what == "state" && event.state == "stop";
-    });
-    if (began == record.events.end()) {
-        return false;
+/// What an ExecStop leaves of a long limit for the stop signal; of a short one a third.
+constexpr Usec kKeptForTheSignal = 10'000'000;
+
+/// Percent of its share that ExecStop has used, where that is nearer to its end than the stop.
+std::uint64_t exec_stop_used(const StopRecord& record, std::uint64_t share) {
+    std::uint64_t used = 0;
+    for (std::size_t i = 0; i + 1 < record.events.size(); ++i) {
+        const StopEvent& begin = record.events[i];
+        if (begin.what != "state" || begin.state != "stop" || record.limit == 0) {
+            continue;
+        }
+        const auto end = std::find_if(record.events.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                      record.events.end(),
+                                      [](const StopEvent& later) { return later.what == "state"; });
+        const Usec until = end == record.events.end() ? length_of(record, 0) : end->at;
+        const Usec part = record.limit - std::min(record.limit / 3, kKeptForTheSignal);
+        used = part == 0 || until < begin.at ? 0 : (until - begin.at) * kPercent / part;
     }
-    const auto next = std::find_if(began + 1, record.events.end(),
-                                   [](const StopEvent& event) { return event.what == "state"; });
-    const Usec end = next == record.events.end() ? length_of(record, 0) : next->at;
-    return 2 * (end - began->at) > length_of(record, 0);
+    return used > share ? used : 0;
 }
 
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
@@ -449,17 +483,17 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
         return std::nullopt;
     }
     if (share > kPercent) {
-        return verdict("svcd-was-late",
-                       "the stop took " + std::to_string(share) +
-                           " % of its limit and no SIGKILL came: svcd was late, to see its end or "
-                           "to send that",
+        return verdict("nearly-out-of-time",
+                       "the end of the stop was noticed after " + std::to_string(share) +
+                           " % of its limit, and no SIGKILL was sent: svcd itself was held up, and "
+                           "how long the service took is not known",
                        "");
     }
-    if (most_was_exec_stop(record)) {
+    if (const std::uint64_t used = exec_stop_used(record, share); used != 0) {
         return verdict("nearly-out-of-time",
-                       "the stop took " + std::to_string(share) +
-                           " % of its limit, most of that in ExecStop, which svcd cuts short "
-                           "before all of it is used",
+                       "ExecStop took " + std::to_string(used) +
+                           " % of its share of the limit; a little more and svcd cuts it "
+                           "short",
                        "TimeoutStopSec: more; or an ExecStop that ends sooner.");
     }
     const bool aborts = record.failure_mode == "abort";

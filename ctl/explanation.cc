@@ -113,18 +113,55 @@ std::string processes_text(const std::vector<ProcessFacts>& processes) {
 void add_what_is_known_now(std::vector<Verdict>& verdicts,
                            const StopRecord& record,
                            const Surroundings& around) {
-    if (around.last_stop != record.id || text_of(around.properties, "SubState") == "auto-restart") {
+    const std::string look = look_at_log(record);
+    const auto say_where = [&](const std::string& where) {
+        for (Verdict& each : verdicts) {
+            if (const std::size_t at = each.mend.find(look); at != std::string::npos) {
+                each.mend.replace(at, look.size(), where);
+            }
+        }
+    };
+    const std::string path = text_of(around.properties, "LogPath");
+    if (text_of(around.properties, "SubState") == "auto-restart") {
         return;
+    }
+    if (around.last_stop != record.id) {
+        if (!path.empty()) {
+            say_where("See what it wrote last, in " + path +
+                      " ('svctl status' shows a later life).");
+        }
+        return;
+    }
+    if (around.log_is_empty) {
+        say_where("Its log has no line of it: run it by hand.");
     }
     const std::string restart = text_of(around.properties, "Restart");
     for (Verdict& each : verdicts) {
         const bool is_command = each.kind == "command-failed" || each.kind == "ignored-failure" ||
                                 each.kind == "exec-stop-failed";
         if (is_command && !each.mend.empty() && !around.last_line.empty()) {
-            each.mend += " The last line of the log: \"" + around.last_line + "\".";
+            each.mend += " The last line of the log, perhaps of another command: \"" +
+                         around.last_line + "\".";
         }
         if (each.kind == "ended-unasked" && restart.starts_with("on-") && restart != "on-success") {
             each.text += ". Restart: " + restart + " does not act, since it was a clean end";
+        }
+    }
+}
+
+/// Has a stop that goes on used less than half of its time?
+bool is_early(const StopRecord& record, Usec now) {
+    return record.limit == kUsecInfinity ? false : length_of(record, now) < record.limit / 2;
+}
+
+/// A process that may well end in time has nothing to mend.
+void forget_mends_of_slowness(std::vector<Verdict>& verdicts) {
+    for (Verdict& each : verdicts) {
+        const bool may_end = each.kind == "slow" || each.kind == "ending" ||
+                             each.kind == "stopping-hung" || each.kind == "extension-used-up" ||
+                             each.kind == "not-signalled";
+        if (may_end) {
+            each.mend.clear();
         }
     }
 }
@@ -164,6 +201,9 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     const Scene scene{judged, shows_now ? around.processes : left_processes(record), around.frozen,
                       around.frozen_cgroup};
     result.verdicts = judge_processes(scene);
+    if (is_ongoing && is_early(record, around.now_monotonic)) {
+        forget_mends_of_slowness(result.verdicts);
+    }
     std::vector<Verdict> unit = judge_unit(record);
     add_what_is_known_now(unit, record, around);
     const std::string sub = text_of(around.properties, "SubState");

@@ -31,6 +31,7 @@ struct Surroundings {
     bool frozen = false;
     std::string frozen_cgroup;    ///< that was told to freeze: its own, or one above it
     std::string last_line;        ///< of its log, where the last stop was its end; else ""
+    bool log_is_empty = false;    ///< it may be read, and has no line of the last life
     std::uint64_t last_stop = 0;  ///< the record's number
     Usec now = 0;                 ///< CLOCK_REALTIME
     Usec now_monotonic = 0;       ///< CLOCK_MONOTONIC

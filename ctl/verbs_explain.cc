@@ -1,5 +1,8 @@
 // explain: why a unit is as it is, and how its stops went.
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 
 #include "culprits.h"
 #include "earlier_life.h"
@@ -191,9 +194,11 @@ Surroundings surroundings_of(const Asked& asked) {
     const std::string active = text_of(asked.properties, "ActiveState");
     if (!asked.records.empty() && (active == "inactive" || active == "failed")) {
         around.last_stop = read_record(asked.records.front()).id;
-        const auto lines =
-            last_lines(log_path_of(asked.properties), 1, log_begin_of(asked.properties));
+        const std::string path = log_path_of(asked.properties);
+        const auto lines = last_lines(path, 1, log_begin_of(asked.properties));
         around.last_line = lines.empty() ? "" : lines.front();
+        around.log_is_empty = lines.empty() && !text_of(asked.properties, "LogPath").empty() &&
+                              (::access(path.c_str(), R_OK) == 0 || errno == ENOENT);
     }
     around.now = realtime_now();
     around.now_monotonic = monotonic_now();

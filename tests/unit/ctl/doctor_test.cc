@@ -260,8 +260,12 @@ TEST(Doctor, AProgramThatPutItselfIntoTheBackground) {
     StopEvent left;
     left.what = "left";
     left.pids = {815};
+    left.processes.resize(1);
+    left.processes[0].pid = 815;
     record.events = {left};
     patient.records = {record};
+    EXPECT_THAT(kinds(patient), IsEmpty()) << "who started it is not known";
+    patient.records[0].events[0].processes[0].origin = "main";
     EXPECT_THAT(kinds(patient), ElementsAre("double-fork"));
     patient.properties["Type"] = "forking";
     EXPECT_THAT(kinds(patient), IsEmpty());

@@ -109,7 +109,7 @@ TEST(Evidence, WhatTheMainProcessWasLikeWhenTheWatchdogBit) {
                                        {"kind", "watchdog"},
                                        {"text", "it has sent no WATCHDOG=1"}}}));
     };
-    EXPECT_THAT(kinds(of({{"state", "T"}})), ElementsAre("stopped", "watchdog", "left-processes"));
+    EXPECT_THAT(kinds(of({{"state", "T"}})), ElementsAre("stopped", "watchdog"));
     EXPECT_THAT(why(of({{"state", "T"}})), HasSubstr("was stopped (SIGSTOP or SIGTSTP)"));
     EXPECT_THAT(mends_of(explained(of({{"state", "T"}})).verdicts),
                 ElementsAre("Find out who sends it SIGSTOP."));

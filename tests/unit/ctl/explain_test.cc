@@ -91,9 +91,9 @@ TEST(Asked, NamesWhoItWas) {
 
 TEST(Ends, AreToldWithWhoSentTheSignal) {
     EXPECT_EQ(fact(explained(clean()), "Ended"),
-              "PID 812 (web) was killed by SIGTERM, which svcd sent to end it: a clean stop");
+              "PID 812 was killed by SIGTERM, which svcd sent to end it: a clean stop");
     EXPECT_EQ(fact(explained(clean({{"main_code", "exited"}, {"main_status", 143}})), "Ended"),
-              "PID 812 (web) exited with status 143 (that is 128 + SIGTERM): many programs report "
+              "PID 812 exited with status 143 (that is 128 + SIGTERM): many programs report "
               "the signal so, as a clean stop");
     EXPECT_EQ(fact(explained(killed(Json::array({process(812, 1, "web")}))), "Ended"),
               "PID 812 (web) was killed by SIGKILL, which svcd sent since the time was over");
@@ -194,6 +194,70 @@ TEST(ProcessVerdicts, AShellThatWaitsForItsChild) {
     EXPECT_THAT(mends_of(explained(record).verdicts).front(), HasSubstr("'exec'"));
 }
 
+TEST(ProcessVerdicts, AShellOrAPythonIsKnownByWhatItExecutes) {
+    const auto of = [](Json changes, Json more = Json::array()) {
+        Json all = Json::array({process(812, 1, "start-web", std::move(changes))});
+        all.insert(all.end(), more.begin(), more.end());
+        return why(killed(all));
+    };
+    const Json shell = {
+        {"caught", {"SIGTERM"}}, {"syscall", "wait4"}, {"executable", "/usr/bin/bash"}};
+    EXPECT_THAT(of(shell),
+                AllOf(HasSubstr("is a shell that catches SIGTERM"),
+                      HasSubstr("its trap comes after that"), Not(HasSubstr("SA_RESTART"))));
+    Json python = shell;
+    python["executable"] = "/usr/bin/python3.11 (deleted)";
+    EXPECT_THAT(of(python, Json::array({process(815, 812, "sleep")})),
+                AllOf(HasSubstr("its child, PID 815 (sleep), has not ended either"),
+                      Not(HasSubstr("Python goes on"))));
+    python["syscall"] = "futex";
+    python["threads"] = 2;
+    EXPECT_THAT(of(python), HasSubstr("each thread that is not a daemon thread"));
+    python["syscall"] = "pause";
+    EXPECT_THAT(of(python), HasSubstr("if its handler has returned: Python goes on waiting"));
+    python["executable"] = "/usr/bin/perl";
+    python["syscall"] = "read";
+    EXPECT_THAT(of(python), Not(HasSubstr("SA_RESTART")));
+    python["executable"] = "/bin/busybox";
+    EXPECT_THAT(of(python), Not(HasSubstr("is a shell"))) << "it is what it was called as";
+}
+
+TEST(ProcessVerdicts, AStopThatHasJustBegunHasNothingToMend) {
+    Json record = killed(Json::array({process(812, 1, "web")}));
+    record["events"] = {state(0, "stop-sigterm"), sent(200, "SIGTERM", "stop", {812})};
+    record["duration_usec"] = nullptr;
+    Surroundings around;
+    around.processes = {
+        read_process(process(812, 1, "web", {{"caught", {"SIGTERM"}}, {"syscall", "poll"}}))};
+    around.now_monotonic = 1'001'000'000;
+    const auto at_once = explain_stop(read_record(record), around).verdicts;
+    ASSERT_FALSE(at_once.empty());
+    EXPECT_EQ(at_once[0].mend, "");
+    around.now_monotonic = 1'011'000'000;
+    EXPECT_THAT(explain_stop(read_record(record), around).verdicts[0].mend,
+                HasSubstr("Have it end sooner"));
+}
+
+TEST(UnitVerdicts, WhatWasThereWhenTheMainProcessEnded) {
+    const auto of = [](const char* origin, const char* code = "exited", int status = 0) {
+        Json process = {{"pid", 815}, {"name", "helper"}, {"state", "S"}, {"origin", origin}};
+        return by_itself(
+            "success", code, status,
+            Json::array(
+                {{{"at_usec", 0}, {"what", "left"}, {"pids", {815}}, {"processes", {process}}}}));
+    };
+    EXPECT_THAT(explanation_text(explained(of("main")), {}),
+                AllOf(HasSubstr("ended and left PID 815 (helper) behind"), HasSubstr("forking")));
+    EXPECT_THAT(explanation_text(explained(of("before-main")), {}),
+                AllOf(HasSubstr("PID 815 (helper) was there when the main process ended; it was "
+                                "started before that"),
+                      Not(HasSubstr("behind"))));
+    EXPECT_THAT(explanation_text(explained(of("")), {}), HasSubstr("who had started it is not"));
+    EXPECT_EQ(explanation_text(explained(of("main", "killed", 9)), {}).find("behind"),
+              std::string::npos)
+        << "the same kill may have ended it";
+}
+
 TEST(ProcessVerdicts, TheRestThatKillModeMixedDoesNotReach) {
     Json record = killed(Json::array({process(815, 812, "python3")}), {{"kill_mode", "mixed"}});
     record["events"][1]["to"] = {812};
@@ -201,7 +265,7 @@ TEST(ProcessVerdicts, TheRestThatKillModeMixedDoesNotReach) {
     record["command"] = "/bin/sh -c x";
     EXPECT_THAT(why(record),
                 AllOf(StartsWith("PID 815 (python3) got no SIGTERM from svcd: KillMode: mixed"),
-                      HasSubstr("a shell passes signals on only in a trap")));
+                      HasSubstr("a shell does not pass signals on")));
     record["command"] = "/opt/web";
     EXPECT_THAT(kinds(record), ElementsAre("not-signalled"));
     record["events"][2]["processes"].push_back(process(812, 1, "web"));
@@ -248,6 +312,16 @@ TEST(UnitVerdicts, CommandsThatHangOrFail) {
     record["events"].push_back(sent(6'600'000, "SIGTERM", "stop", {812}));
     EXPECT_THAT(why(record), HasSubstr("exited with status 1 after 6.6 s; svcd went on with "
                                        "SIGTERM"));
+}
+
+TEST(UnitVerdicts, WhatCameNearToItsLimit) {
+    EXPECT_THAT(why(clean({{"duration_usec", 30'000'000}})), HasSubstr("svcd itself was held up"));
+    Json record = clean({{"duration_usec", 12'100'000}});
+    record["events"] = {state(0, "stop"), state(12'000'000, "stop-sigterm"),
+                        main_exit(12'100'000, "killed", 15), state(12'100'000, "dead")};
+    EXPECT_THAT(why(record), HasSubstr("ExecStop took 89 % of its share of the limit"));
+    record["events"][1] = state(6'000'000, "stop-sigterm");
+    EXPECT_THAT(why(record), HasSubstr("60 % of its limit; a little more and SIGKILL comes"));
 }
 
 TEST(UnitVerdicts, LimitsThatWereShort) {
