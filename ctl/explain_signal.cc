@@ -114,10 +114,26 @@ std::string last_words(const ProcessFacts& process, const Scene& scene) {
 
 /// Asleep in a wait that another one has to end, and not for the disk.
 bool is_idle(const ProcessFacts& process) {
-    static constexpr auto kWaits = std::to_array<std::string_view>(
-        {"poll", "ppoll", "select", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2",
-         "pause", "rt_sigsuspend", "rt_sigtimedwait", "nanosleep", "clock_nanosleep",
-         "restart_syscall", "futex", "accept", "accept4", "openat"});
+    static constexpr auto kWaits = std::to_array<std::string_view>({"poll",
+                                                                    "ppoll",
+                                                                    "select",
+                                                                    "pselect6",
+                                                                    "epoll_wait",
+                                                                    "epoll_pwait",
+                                                                    "epoll_pwait2",
+                                                                    "pause",
+                                                                    "rt_sigsuspend",
+                                                                    "rt_sigtimedwait",
+                                                                    "nanosleep",
+                                                                    "clock_nanosleep",
+                                                                    "restart_syscall",
+                                                                    "futex",
+                                                                    "accept",
+                                                                    "accept4",
+                                                                    "openat",
+                                                                    "read",
+                                                                    "recvfrom",
+                                                                    "recvmsg"});
     return process.state == 'S' && std::ranges::find(kWaits, process.syscall) != kWaits.end();
 }
 
