@@ -420,6 +420,14 @@ Verdict slow_shell(const ProcessFacts& shell, const std::string& text, const Sce
                    "Have the trap end the shell ('exit'), and wait for nothing in it that lasts.");
 }
 
+/// Is what keeps the process from ending said of itself, so that its parent has nothing to mend?
+bool has_own_reason(const ProcessFacts& process, const Scene& scene) {
+    const std::string& signal = scene.record.stop_signal;
+    const Birth birth = birth_of(process, scene);
+    return process.ignored.contains(signal) || process.blocked.contains(signal) ||
+           birth == Birth::after || birth == Birth::with_it;
+}
+
 /// What keeps a process from ending that has taken the signal, as far as what it waits for tells.
 Verdict slow_program(const ProcessFacts& process, std::string text, const Scene& scene) {
     std::string mend = slow_mend(process, scene);
@@ -427,6 +435,7 @@ Verdict slow_program(const ProcessFacts& process, std::string text, const Scene&
     if (waits_for_a_child(process) && !children.empty()) {
         text += "; its child, " + pid_text(children.front()->pid, children.front()->name) +
                 ", has not ended either";
+        mend = has_own_reason(*children.front(), scene) ? "" : mend;
     } else if (is_python(process) && process.syscall == "futex" && process.threads > 1) {
         text +=
             "; at its end Python waits for each thread that is not a daemon thread, and in a lock "
