@@ -479,11 +479,11 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
     if (!record.send_sigkill || record.result == "timeout" || was_away) {
         return std::nullopt;
     }
-    if (share > kPercent && end_was_told_late(record)) {
-        return std::nullopt;
-    }
     if (share > kPercent) {
-        return verdict("nearly-out-of-time",
+        if (end_was_told_late(record)) {
+            return std::nullopt;
+        }
+        return verdict("svcd-was-late",
                        "the end of the stop was noticed after " + std::to_string(share) +
                            " % of its limit, and no SIGKILL was sent: svcd itself was held up, and "
                            "how long the service took is not known",
