@@ -175,6 +175,27 @@ std::string relation_text(const Json& properties, IsIt&& is_it) {
     return "";
 }
 
+/// "it Requires old.service", as svcd wrote it down when it put the request together; or "".
+std::string recorded_relation_text(const Requester& requester) {
+    struct Relation {
+        std::string_view of_other;
+        std::string_view words;
+    };
+    static constexpr auto kRelations = std::to_array<Relation>({
+        {"RequiredBy", "it Requires "},
+        {"BoundBy", "it BindsTo "},
+        {"RequisiteOf", "it has as Requisite "},
+        {"ConsistsOf", "it is PartOf "},
+        {"PropagatesStopTo", "stops are propagated to it from "},
+        {"ConflictedBy", "it Conflicts with "},
+        {"Conflicts", "this Conflicts with it: "},
+    });
+    const auto* row = std::ranges::find(kRelations, requester.relation, &Relation::of_other);
+    return row == kRelations.end() || requester.other.empty()
+               ? ""
+               : std::string{row->words} + requester.other;
+}
+
 std::string sender_text(const StopRecord& record) {
     const ProcessId main = record.main_pid;
     switch (killed_by(record)) {
@@ -219,6 +240,11 @@ std::string why_asked_text(const Requester& requester,
     const std::string by = is_pulled_in ? requester.reason.substr(kPulledIn.size()) : "";
     const std::string reason =
         is_pulled_in || requester.reason.empty() ? "" : "; reason: \"" + requester.reason + "\"";
+    if (const std::string known = recorded_relation_text(requester); !known.empty()) {
+        const bool is_further = is_pulled_in && by != requester.other;
+        return reason + "; " + unit + " went along, since " + known +
+               (is_further ? "; what was asked for concerns " + by : "");
+    }
     const std::string relation = relation_text(properties, [&](const std::string& other) {
         return is_pulled_in
                    ? other == by
@@ -359,9 +385,14 @@ std::string asked_text(const StopRecord& record, const Json& properties) {
                ", which Restart= restarts" + (relation.empty() ? "" : ", since " + relation);
     }
     if (requester.pid == 0) {
-        return "svcd itself (a " + requester.type + " job)" +
-               (requester.reason.empty() ? ", for another unit's sake"
-                                         : ", since: " + requester.reason);
+        const std::string along = recorded_relation_text(requester);
+        const std::string text = "svcd itself (a " + requester.type + " job)";
+        if (!along.empty()) {
+            return text + ": " + record.unit + " went along, since " + along +
+                   (requester.reason.empty() ? "" : "; " + requester.reason);
+        }
+        return text + (requester.reason.empty() ? ", for another unit's sake"
+                                                : ", since: " + requester.reason);
     }
     return requester_text(requester) + why_asked_text(requester, record.unit, properties);
 }

@@ -107,7 +107,8 @@ std::optional<Requester> read_requester(const Json& json) {
         text_of(*found, "type"),   static_cast<std::uint32_t>(number_of(*found, "uid")),
         pid_of(*found, "pid"),     text_of(*found, "command"),
         text_of(*found, "reason"), number_of(*found, "at_usec"),
-        text_of(*found, "unit")};
+        text_of(*found, "unit"),   text_of(*found, "relation"),
+        text_of(*found, "other")};
 }
 
 /// svcd's own doing to the service's processes; not to a command of it, not on a user's wish.

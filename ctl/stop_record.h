@@ -91,8 +91,10 @@ struct Requester {
     ProcessId pid = 0;  ///< 0: svcd itself
     std::string command;
     std::string reason;
-    Usec at = 0;       ///< µs of CLOCK_MONOTONIC; 0: not known
-    std::string unit;  ///< that the process belongs to, or ""
+    Usec at = 0;             ///< µs of CLOCK_MONOTONIC; 0: not known
+    std::string unit;        ///< that the process belongs to, or ""
+    std::string relation{};  ///< in which `other` stands to the unit, e.g. "RequiredBy"
+    std::string other{};     ///< the unit that it went along with, or ""
 };
 
 struct StopRecord {

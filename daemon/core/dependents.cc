@@ -81,7 +81,8 @@ void Machine::stop_with(Unit& unit) {
         for (const auto edge : graph.related(unit.id, relation)) {
             if (!is_down_or_stopping(this->unit(edge.unit()).active_state())) {
                 stop_for(unit, edge.unit(),
-                         std::string(name_of(inverse(relation))) + " " + unit.name() +
+                         this->unit(edge.unit()).name() + " " +
+                             std::string(name_of(inverse(relation))) + " " + unit.name() +
                              (unit.job != JobId::none ? ", which is being stopped"
                                                       : ", which has ended"));
             }
@@ -213,7 +214,7 @@ void Machine::act_on_rechecked() {
             if (const Unit* culprit = missing_binding(unit)) {
                 if (may_act_by_itself(unit)) {
                     stop_for(this->unit(culprit->id), id,
-                             "BindsTo " + culprit->name() + ", which is not active");
+                             unit.name() + " BindsTo " + culprit->name() + ", which is not active");
                 }
             } else if (is_unneeded(unit) && may_act_by_itself(unit)) {
                 start_transaction(id, JobType::stop, by_svcd(StartCause::svcd, why_unneeded(unit)),

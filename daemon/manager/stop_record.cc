@@ -51,7 +51,8 @@ std::string hex_of(const std::array<std::uint64_t, 2>& id) {
     return hex;
 }
 
-void append_job(JsonWriter& json, const JobStatus* job, std::string_view asker_unit) {
+void append_job(JsonWriter& json, const StopBeginning& beginning) {
+    const JobStatus* job = beginning.job;
     json.key("asked_by");
     if (job == nullptr) {
         json.null();
@@ -65,8 +66,12 @@ void append_job(JsonWriter& json, const JobStatus* job, std::string_view asker_u
         .field("pid", job->requester.pid)
         .field("command", job->requester.command)
         .field("reason", job->requester.reason)
-        .field("unit", asker_unit)
-        .close_object();
+        .field("unit", beginning.asker_unit);
+    if (!beginning.other_unit.empty()) {
+        json.field("relation", name_of(job->requester.relation))
+            .field("other", beginning.other_unit);
+    }
+    json.close_object();
 }
 
 /// A field that is null for "none".
@@ -120,7 +125,7 @@ StopRecord::StopRecord(const StopBeginning& beginning) : unit_(beginning.unit) {
         .field("from", beginning.from)
         .field("main_pid", beginning.main_pid)
         .field("command", main_command(settings));
-    append_job(json, beginning.job, beginning.asker_unit);
+    append_job(json, beginning);
     json.field("kill_mode", name_of(settings.kill_mode))
         .field("stop_signal", is_service ? signal_name(stop_signal(settings, beginning.job)) : "")
         .field("send_sigkill", settings.send_sigkill);

@@ -30,6 +30,7 @@ struct StopBeginning {
     Pid main_pid = 0;
     const JobStatus* job = nullptr;  ///< that stops it
     std::string_view asker_unit;     ///< the one that a process of has asked for that job
+    std::string_view other_unit;     ///< the one for the sake of which it is part of the request
     const UnitDefinition* definition = nullptr;
 };
 

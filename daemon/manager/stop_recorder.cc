@@ -179,6 +179,7 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     beginning.main_pid = transition.main_pid;
     beginning.job = is_stopping(job) ? &*job : nullptr;
     beginning.asker_unit = is_stopping(job) ? asker_of(job->requester) : std::string_view{};
+    beginning.other_unit = is_stopping(job) ? other_of(job->requester) : std::string_view{};
     beginning.definition = supervisor_.definition(unit);
     auto record = std::make_unique<StopRecord>(beginning);
     record->facts().shutdown_usec = to_usec(shutdown_at_);

@@ -117,6 +117,7 @@ private:
     void append_cpu_time(std::string& fields, UnitId unit, const ProcessExited& event) const;
     std::string spawn_fields(UnitId unit, Pid pid) const;
     std::string_view asker_of(const Requester& requester) const;
+    std::string_view other_of(const Requester& requester) const;
     std::string asked_fields(JobId job, std::string_view type, const Requester& by) const;
 
     void take(const Transition& transition, const StopBegan* began);

@@ -145,6 +145,14 @@ std::string_view StopRecorder::asker_of(const Requester& requester) const {
                : std::string_view{};
 }
 
+/// The unit whose stop or restart brought this job along; "": it was asked for itself.
+std::string_view StopRecorder::other_of(const Requester& requester) const {
+    return requester.cause == StartCause::pulled_in && requester.other &&
+                   supervisor_.is_known(*requester.other)
+               ? supervisor_.name(*requester.other)
+               : std::string_view{};
+}
+
 std::string StopRecorder::asked_fields(JobId job,
                                        std::string_view type,
                                        const Requester& by) const {

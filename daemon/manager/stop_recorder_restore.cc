@@ -198,6 +198,7 @@ void StopRecorder::begin_late(UnitId unit, const UnitRecord& saved) {
     beginning.job = is_stopping(job) ? &*job : nullptr;
     const std::optional<JobStatus> now = supervisor_.status(unit).job;  // knows the asker's unit
     beginning.asker_unit = now && job && now->id == job->id ? asker_of(now->requester) : "";
+    beginning.other_unit = now && job && now->id == job->id ? other_of(now->requester) : "";
     beginning.definition = supervisor_.definition(unit);
     auto record = std::make_unique<StopRecord>(beginning);
     record->facts().shutdown_usec = to_usec(shutdown_at_);

@@ -83,6 +83,24 @@ TEST(ExplainCourse, AStopThatCameAlongTellsWithWhich) {
                 HasSubstr("web.service went along with db.service"));
 }
 
+TEST(ExplainCourse, AStopThatCameAlongThroughAnotherNamesTheNext) {
+    Json record = stop_with(Json::array());
+    record["asked_by"].update({{"command", "svctl start new"},
+                               {"reason", "pulled in by new.service"},
+                               {"relation", "RequiredBy"},
+                               {"other", "old.service"}});
+    EXPECT_THAT(asked_text(read_record(record), {{"Conflicts", {"new.service"}}}),
+                HasSubstr("; web.service went along, since it Requires old.service; what was asked "
+                          "for concerns new.service"));
+    record["asked_by"].update({{"pid", 0},
+                               {"command", ""},
+                               {"reason", "old.service BindsTo db.service, which has ended"},
+                               {"relation", "BoundBy"}});
+    EXPECT_THAT(asked_text(read_record(record), Json::object()),
+                HasSubstr("web.service went along, since it BindsTo old.service; old.service "
+                          "BindsTo db.service, which has ended"));
+}
+
 TEST(ExplainCourse, WhoWentAlongWithAnAutomaticRestartSaysWithWhich) {
     Json record = stop_with(Json::array());
     record["asked_by"].update({{"pid", 0}, {"command", ""}, {"reason", "Restart= of db.service"}});
