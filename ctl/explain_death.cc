@@ -81,6 +81,12 @@ CpuTime cpu_time_at(const StopRecord& record, std::optional<Usec> StopEvent::*li
                                           : CpuTime::above;
 }
 
+/// Does the unit set no LimitCPU? The program may have set one itself.
+bool has_no_cpu_limit(const StopRecord& record) {
+    const StopEvent* end = exit_of(record, record.main_pid);
+    return end != nullptr && end->no_cpu_limit;
+}
+
 /// "about 1.0 s of CPU time, and its hard LimitCPU is 1 s"
 std::string cpu_text(const StopRecord& record,
                      const char* which,
@@ -113,6 +119,13 @@ Verdict sigxcpu(const StopRecord& record) {
                            "LimitCPU: more, if it needs more.");
         case CpuTime::not_known:
             break;
+    }
+    if (has_no_cpu_limit(record)) {
+        return verdict("crashed",
+                       who + " " + end +
+                           ", which was sent, or came from a limit that the program set itself: "
+                           "the unit has no LimitCPU",
+                       "'auditctl -a always,exit -S kill' shows who sends it the next time.");
     }
     return verdict("crashed", who + " " + end_text(record.main_code, record.main_status),
                    "LimitCPU: more, if it has one and needs more.");
@@ -190,6 +203,8 @@ std::optional<Verdict> killed_from_outside(const StopRecord& record) {
     const std::string others =
         cpu == CpuTime::below
             ? "nor was its hard LimitCPU reached. A v1 memory controller and a"
+        : has_no_cpu_limit(record)
+            ? "and no OOM kill was counted in its cgroup. A v1 memory controller and a"
             : std::string{"and no OOM kill was counted in its cgroup. A v1 memory controller, a "
                           "hard LimitCPU"} +
                   (cpu != CpuTime::not_known

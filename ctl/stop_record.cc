@@ -82,6 +82,7 @@ StopEvent read_event(const Json& json) {
     event.ran = truth_of(json, "ran");
     event.ignored = truth_of(json, "ignored");
     event.cpu = time_of(json, "cpu_usec");
+    event.no_cpu_limit = truth_of(json, "no_cpu_limit");
     event.cpu_soft = time_of(json, "cpu_soft_usec");
     event.cpu_hard = time_of(json, "cpu_hard_usec");
     event.step = text_of(json, "step");

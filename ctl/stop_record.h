@@ -72,7 +72,8 @@ struct StopEvent {
     std::optional<Usec> cpu;  ///< of an exit: CPU time of the unit; LimitCPU: the next two
     std::optional<Usec> cpu_soft;
     std::optional<Usec> cpu_hard;
-    std::string step;  ///< of exec-failed, as the next two
+    bool no_cpu_limit = false;  ///< the unit sets no LimitCPU
+    std::string step;           ///< of exec-failed, as the next two
     std::string object;
     std::string error_name;
     bool stopping = false;

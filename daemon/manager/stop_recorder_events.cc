@@ -227,11 +227,15 @@ void StopRecorder::append_cpu_time(std::string& fields,
     }
     const std::vector<ResourceLimit>& limits = definition->service->exec->limits;
     const auto limit = std::ranges::find(limits, RLIMIT_CPU, &ResourceLimit::resource);
-    const auto used = limit == limits.end() ? std::nullopt : senses_.cpu_time(definition->name);
+    JsonWriter json{fields};
+    if (limit == limits.end()) {
+        json.field("no_cpu_limit", true);
+        return;
+    }
+    const auto used = senses_.cpu_time(definition->name);
     if (!used) {
         return;
     }
-    JsonWriter json{fields};
     json.field("cpu_usec", used->count());
     if (limit->soft < kSecondsMax) {
         json.field("cpu_soft_usec", limit->soft * 1'000'000);
