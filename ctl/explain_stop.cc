@@ -256,10 +256,35 @@ std::string why_asked_text(const Requester& requester,
     return reason + "; " + unit + " went along, since " + relation;
 }
 
+namespace {
+
+/// Can this svctl kill have ended the main process? A process may take long to shut down after a
+/// signal that asks for it; what other signals have it do, it does at once.
+bool may_have_ended_main(const StopRecord& record, const StopEvent& kill) {
+    constexpr Usec kAtOnce = 200'000;
+    static constexpr auto kAskToEnd =
+        std::to_array<std::string_view>({"SIGTERM", "SIGINT", "SIGQUIT"});
+    const StopEvent* end = exit_of(record, record.main_pid);
+    if (end == nullptr) {
+        return true;
+    }
+    const bool is_by_signal = record.main_code == "killed" || record.main_code == "dumped";
+    const bool is_this_one = is_by_signal && kill.signal == signal_name(record.main_status);
+    if (is_this_one || (is_by_signal && record.main_status == SIGKILL)) {
+        return is_this_one;  // nothing that a process does of its own is a SIGKILL
+    }
+    const Usec after = end->at + kill.before - std::min(kill.at, end->at + kill.before);
+    const bool asks_to_end = kill.signal == record.stop_signal ||
+                             std::ranges::find(kAskToEnd, kill.signal) != kAskToEnd.end();
+    return after <= kAtOnce || (asks_to_end && !is_by_signal);
+}
+
+}  // namespace
+
 const StopEvent* asked_kill(const StopRecord& record) {
     const StopEvent* found = nullptr;
     for (const StopEvent& event : record.events) {
-        if (event.what == "asked-kill") {
+        if (event.what == "asked-kill" && may_have_ended_main(record, event)) {
             found = &event;
         }
     }

@@ -25,6 +25,9 @@ TEST(Headline, SaysWhatHappenedInASentence) {
     record["events"][1]["to"] = {812, 815, 816};
     EXPECT_EQ(explained(record).headline,
               "web.service was stopped in 20.0 s; SIGKILL was needed for 2 of 3 processes");
+    record["events"][1]["to"] = {812, 814};  // 815 came later: nobody knows how many there were
+    EXPECT_EQ(explained(record).headline,
+              "web.service was stopped in 20.0 s; SIGKILL was needed for 2 processes");
     EXPECT_EQ(explained(clean()).headline, "web.service was stopped in 210 ms, cleanly");
     EXPECT_EQ(explained(clean({{"shutdown", true}})).headline,
               "web.service was stopped in 210 ms at the shutdown, cleanly");
@@ -366,6 +369,20 @@ TEST(UnitVerdicts, WhoEndedTheMainProcess) {
     const Json record = by_itself("signal", "killed", 9, Json::array({kill}));
     EXPECT_THAT(kinds(record), ElementsAre("killed-by-user"));
     EXPECT_THAT(fact(explained(record), "Ended"), HasSubstr("root (uid 0) sent with svctl kill"));
+}
+
+TEST(UnitVerdicts, AKillThatDidNothingIsNoCause) {
+    Json kill = {{"at_usec", -500'000}, {"what", "asked-kill"},
+                 {"signal", "SIGUSR1"}, {"uid", 0},
+                 {"pid", 77},           {"command", "svctl kill -s USR1 web"}};
+    const auto exited = [&] { return by_itself("exit-code", "exited", 3, Json::array({kill})); };
+    EXPECT_THAT(kinds(exited()), ElementsAre("failed-itself"));
+    EXPECT_THAT(kinds(by_itself("signal", "killed", 9, Json::array({kill}))),
+                ElementsAre("killed-outside"));
+    kill["at_usec"] = -2'000;
+    EXPECT_THAT(kinds(exited()), ElementsAre("killed-by-user", "failed-itself"));
+    kill.update({{"at_usec", -3'000'000}, {"signal", "SIGTERM"}});
+    EXPECT_THAT(kinds(exited()), ElementsAre("killed-by-user", "failed-itself"));
 }
 
 TEST(UnitVerdicts, SigkillWithoutAWord) {
