@@ -19,6 +19,25 @@ std::string processes_text(std::size_t count) {
     return std::to_string(count) + (count == 1 ? " process" : " processes");
 }
 
+/// Has the main process a part in this stop? It may have ended long before.
+bool had_main(const StopRecord& record) {
+    return exit_of(record, record.main_pid) != nullptr ||
+           std::ranges::any_of(record.events, [&](const StopEvent& event) {
+               return std::ranges::find(event.pids, record.main_pid) != event.pids.end();
+           });
+}
+
+/// Has it started processes after the stop signal, so that nobody knows how many it had?
+bool has_grown(const StopRecord& record) {
+    const StopEvent* told = first_stop_signal(record);
+    const std::set<ProcessId> killed = killed_pids(record);
+    return told != nullptr && told->more == 0 && record.kill_mode == "control-group" &&
+           std::ranges::any_of(killed, [&](ProcessId pid) {
+               return spawn_of(record, pid) == nullptr &&
+                      std::ranges::find(told->pids, pid) == told->pids.end();
+           });
+}
+
 /// How many processes it had, as far as the record tells: it names only so many.
 std::size_t processes_of(const StopRecord& record) {
     std::size_t most = 0;
@@ -27,7 +46,11 @@ std::size_t processes_of(const StopRecord& record) {
                    ? most
                    : std::max<std::size_t>(most, event.pids.size() + event.more);
     }
-    return most != 0 ? most : without_commands(record, known_pids(record));
+    std::set<ProcessId> pids = known_pids(record);
+    if (!had_main(record)) {
+        pids.erase(record.main_pid);
+    }
+    return most != 0 ? most : without_commands(record, pids);
 }
 
 /// "; SIGKILL was needed for 2 of 3 processes", or how else it ended.
@@ -58,7 +81,13 @@ std::string kill_part(const StopRecord& record) {
     if (first->cause == "kill-signal-is-kill") {
         return " with SIGKILL, which is its KillSignal";
     }
+    if (first->cause == "failure-mode" && first_stop_signal(record) == nullptr) {
+        return "; SIGKILL ended it, " + cause_text(record, *first);
+    }
     const std::size_t all = std::max(killed, processes_of(record));
+    if (has_grown(record)) {
+        return "; SIGKILL was needed for " + processes_text(killed);
+    }
     if (killed == all) {
         return all == 1   ? "; SIGKILL was needed"
                : all == 2 ? "; SIGKILL was needed for both processes"

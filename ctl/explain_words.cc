@@ -36,7 +36,8 @@ constexpr auto kCauses = std::to_array<Words>({
     {"failure-mode", "since the failure mode of the timeout says so"},
     {"emergency", "since the shutdown could not wait"},
     {"again", "once more, since svcd's manager had died and could not know whether it was sent"},
-    {"survived", "by itself, since SIGKILL to the cgroup as a whole had passed over it"},
+    {"survived",
+     "once more, by itself, since it was there still after SIGKILL to the whole cgroup"},
     {"send-sighup", "since SendSIGHUP is on"},
     {"never-executed", "since its program had not been run yet"},
 });
