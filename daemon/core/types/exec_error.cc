@@ -1,5 +1,6 @@
 #include "core/types/exec_error.h"
 
+#include <cerrno>
 #include <cstring>
 
 namespace svcd {
@@ -159,6 +160,18 @@ constexpr auto kLimitNames = std::to_array<std::string_view>(
     {"CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS", "LOCKS",
      "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME"});
 
+/// What helps where WorkingDirectory can't be entered; `missing` where it is not there.
+std::string_view remedy_of_folder(int error_number, std::string_view missing) {
+    if (error_number == ENOTDIR) {
+        return "correct WorkingDirectory: it, or a part of it, is no directory";
+    }
+    if (error_number == EACCES) {
+        return "let the user of the service enter it and all folders above it (the x bit), or "
+               "correct WorkingDirectory";
+    }
+    return error_number == ENOENT ? missing : "correct WorkingDirectory";
+}
+
 std::string errno_text(int error_number) {
     return errno_name(error_number) + ", " + std::strerror(error_number);
 }
@@ -209,14 +222,20 @@ std::string describe(const ExecError& error) {
     if (!why.empty()) {
         text += ": " + why;
     }
-    if (error.error_number != 0) {
+    // ESRCH is the errno of the look-up of an account, and means no process there.
+    const bool is_of_account =
+        error.problem == ExecProblem::no_such_account && error.error_number == ESRCH;
+    if (error.error_number != 0 && !is_of_account) {
         text += (why.empty() ? ": " : " (") +
                 (why.empty() ? std::strerror(error.error_number) + std::string{" ("} +
                                    errno_name(error.error_number)
                              : errno_text(error.error_number)) +
                 ")";
     }
-    const std::string remedy = filled(words.remedy.empty() ? step->remedy : words.remedy, error);
+    const std::string_view of_step = error.step == ExecStep::chdir
+                                         ? remedy_of_folder(error.error_number, step->remedy)
+                                         : step->remedy;
+    const std::string remedy = filled(words.remedy.empty() ? of_step : words.remedy, error);
     return remedy.empty() ? text : text + "; " + remedy;
 }
 

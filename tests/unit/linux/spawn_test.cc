@@ -374,7 +374,7 @@ TEST_F(Spawning, EndsWith217ForAUserThatDoesNotExist) {
     ExecSettings exec = quiet();
     exec.user = "nosuch";
     EXPECT_EQ(failure_text(program("/bin/true"), exec),
-              "the user nosuch can't be taken: there is no such user (ESRCH, No such process); add "
+              "the user nosuch can't be taken: there is no such user; add "
               "it, or correct the name");
     EXPECT_EQ(exit_status_of(0), 217);
 }
