@@ -4,6 +4,16 @@
 
 namespace svcd {
 
+namespace {
+
+bool has_load_error(const Json& properties) {
+    const auto error = properties.find("LoadError");
+    return error != properties.end() && error->is_array() && error->size() == 2 &&
+           (*error)[1].is_string() && (*error)[1] != "";
+}
+
+}  // namespace
+
 std::optional<FileChange> file_change(const Json& properties) {
     if (!truth_of(properties, "NeedDaemonReload")) {
         return std::nullopt;
@@ -14,6 +24,9 @@ std::optional<FileChange> file_change(const Json& properties) {
     }
     const auto gone = properties.find("GoneFiles");
     if (gone == properties.end() || !gone->is_array() || gone->empty()) {
+        if (has_load_error(properties)) {
+            return std::nullopt;  // svcd has refused it, and says why
+        }
         return FileChange{
             "its unit file has changed since it was loaded: what is in force is the old one",
             "the file has changed since, see 'svctl daemon-reload'",
