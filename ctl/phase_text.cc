@@ -149,7 +149,7 @@ std::string usual_stop_text(const Json& properties) {
         stop_post != properties.end() && stop_post->is_array() && !stop_post->empty();
     const bool was_longer = number_of(properties, "StopTimeP95USec") > limit;
     const std::string of_limit =
-        (was_longer ? "more than the limit of " : "limit ") + timespan(limit);
+        (was_longer ? "more than TimeoutStopSec, " : "TimeoutStopSec ") + timespan(limit);
     if (samples == 1) {
         return "stopped in " + seconds(number_of(properties, "StopTimeP95USec")) +
                " the last time, " + (has_stop_post ? "before ExecStopPost, " : "") + of_limit;

@@ -40,7 +40,9 @@ Duration signal_share(Duration limit) {
 void Service::begin_stop_clock(StopClock clock) {
     if (!traits(unit_.sub_state).stopping) {
         run_.stop_began_at = machine_.now;
-        run_.stop_is_measured = is_alive();
+        // A start that fails before there is a main process has stopped nothing.
+        run_.stop_is_measured =
+            is_alive() && (run_.main.is_there() || !traits(unit_.sub_state).starting);
         run_.asked_to_stop = false;
         run_.gave_up_waiting = false;
     }
