@@ -122,10 +122,11 @@ void check_past_exec_stops(const Patient& patient, Findings& findings) {
 void check_past_stops(const Patient& patient, Findings& findings) {
     constexpr std::uint64_t kNear = 50;
     constexpr std::uint64_t kVeryNear = 80;
+    constexpr std::uint64_t kWhole = 100;
     const std::string unit = text_of(patient.properties, "Id");
     std::size_t killed = 0;
     std::uint64_t worst = 0;
-    bool runs_command = false;
+    bool is_command = false;
     for (const StopRecord& record : patient.records) {
         const StopEvent* kill = first_sigkill(record);
         const bool in_vain =
@@ -133,10 +134,9 @@ void check_past_stops(const Patient& patient, Findings& findings) {
         killed += in_vain ? 1 : 0;
         const std::uint64_t share =
             in_vain || record.result != "success" ? 0 : share_of_limit(record);
-        if (share > worst) {
+        if (share > worst && share <= kWhole) {  // more of it is svcd's delay
             worst = share;
-            runs_command = std::ranges::find(record.events, "ExecStop", &StopEvent::setting) !=
-                           record.events.end();
+            is_command = exec_stop_is_near(record);
         }
     }
     const bool is_only = patient.records.size() == 1;
@@ -148,7 +148,7 @@ void check_past_stops(const Patient& patient, Findings& findings) {
                             "'svctl explain " + unit + "' says what kept it."});
     }
     if (worst >= kNear) {
-        const std::string next = runs_command             ? "; a little more and svcd cuts it short"
+        const std::string next = is_command               ? "; a little more and svcd cuts it short"
                                  : sends_sigkill(patient) ? "; a little more and SIGKILL comes"
                                                           : "";
         findings.push_back(
@@ -202,14 +202,14 @@ void check_order(const Patient& patient, Findings& findings) {
     }
     for (const std::string& name : names_in(patient.properties, "After")) {
         const auto known = patient.active_states.find(name);
-        const bool is_up = known != patient.active_states.end() && known->second != "inactive" &&
-                           known->second != "failed";
-        if (name.ends_with(".service") && !is_up && !is_pulled_in(patient.properties, name)) {
+        // One that has failed was started: the order had its effect.
+        const bool was_up = known != patient.active_states.end() && known->second != "inactive";
+        if (name.ends_with(".service") && !was_up && !is_pulled_in(patient.properties, name)) {
             findings.push_back(
                 {Severity::note, "order-without-need",
                  "After: " + name +
                      ", which does not run and which it does not "
-                     "pull in: the order has no effect",
+                     "pull in: the order has an effect only when both are in one start or stop",
                  "Wants: " + name + ", if it is needed; else remove it from After."});
         }
     }

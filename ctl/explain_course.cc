@@ -69,4 +69,40 @@ std::optional<Verdict> main_pid_refused(const StateFacts& facts) {
                    ""};
 }
 
+/// It ended in a stop, as it was to, and with a status that says failure.
+std::optional<Verdict> failed_in_stop(const StopRecord& record) {
+    const StopEvent* failure = failure_of(record);
+    const bool is_of_main = failure == nullptr || failure->kind == "main-ended";
+    if (ended_by_itself(record) || record.result != "exit-code" || !is_of_main ||
+        record.main_code != "exited" || record.main_status == 0 || !main_ran(record)) {
+        return std::nullopt;
+    }
+    const std::string status = std::to_string(record.main_status);
+    return Verdict{0, "", "failed-in-stop",
+                   main_of(record) + " exited with status " + status +
+                       " in the stop, which counts as a failure",
+                   "SuccessExitStatus: " + status + ", if that is how it ends in order."};
+}
+
+bool exec_stop_is_near(const StopRecord& record) {
+    const std::vector<StopEvent>& events = record.events;
+    const auto is_state = [](const StopEvent& event) { return event.what == "state"; };
+    const auto begin =
+        std::ranges::find_if(events, [](const StopEvent& event) { return event.state == "stop"; });
+    if (begin == events.end() || record.limit == kUsecInfinity) {
+        return false;
+    }
+    const auto next = std::find_if(begin + 1, events.end(), is_state);
+    const auto post = std::find_if(begin + 1, events.end(), [](const StopEvent& event) {
+        return event.state == "stop-post" || event.state.starts_with("final-");
+    });
+    const Usec whole = length_of(record, 0);
+    const Usec until = next == events.end() ? whole : next->at;
+    const Usec end = post == events.end() ? whole : post->at;
+    // As svcd has it: so much of the limit is kept for the stop signal.
+    const Usec kept = std::min<Usec>(record.limit / 3, 10'000'000);
+    const auto left = [](Usec limit, Usec used) { return limit > used ? limit - used : 0; };
+    return left(record.limit - kept, until) < left(record.limit, end);
+}
+
 }  // namespace svcd

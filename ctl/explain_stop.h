@@ -57,6 +57,10 @@ std::optional<Verdict> left_by_command(const StopRecord& record);
 std::optional<Verdict> held_by_core_dump(const StopRecord& record);
 std::optional<Verdict> before_shutdown(const StopRecord& record);
 
+std::optional<Verdict> failed_in_stop(const StopRecord& record);
+/// Is it ExecStop that a little more time brings to its limit, and not the service?
+bool exec_stop_is_near(const StopRecord& record);
+
 // explain_death.cc
 std::optional<Verdict> killed_by_oom(const StopRecord& record);
 std::optional<Verdict> killed_by_person(const StopRecord& record);

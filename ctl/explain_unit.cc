@@ -25,6 +25,7 @@ constexpr auto kJudges = std::to_array<Judge>({wedged,
                                                failure_was_ignored,
                                                could_not_be_run,
                                                failed_by_itself,
+                                               failed_in_stop,
                                                ended_unasked,
                                                command_failed,
                                                promise_not_kept,
@@ -74,6 +75,16 @@ bool svcd_ended(const StopRecord& record, ProcessId pid, Usec before) {
         return event.what == "signal" && event.at <= before &&
                std::ranges::find(event.pids, pid) != event.pids.end();
     });
+}
+
+/// A process of the unit that has asked for the stop that goes on, as a command of it may; or
+/// nullptr.
+const StopEvent* stop_asked_by_itself(const StopRecord& record) {
+    const auto found = std::ranges::find_if(record.events, [&](const StopEvent& event) {
+        return event.what == "job" && event.unit == record.unit &&
+               (event.type == "stop" || event.type == "restart");
+    });
+    return found == record.events.end() ? nullptr : &*found;
 }
 
 std::string command_text(const StopEvent& event) {
@@ -168,10 +179,21 @@ bool ended_by_itself(const StopRecord& record) {
 
 std::optional<Verdict> exec_stop_cut(const StopRecord& record) {
     const auto cut = find_command(record, [&](const StopEvent& end) {
-        return end.code != "exited" && svcd_ended(record, end.pid, end.at);
+        const bool ended_well = end.code == "exited" && end.status == 0;
+        return !ended_well && svcd_ended(record, end.pid, end.at);
     });
     if (!cut) {
         return std::nullopt;
+    }
+    if (const StopEvent* own = stop_asked_by_itself(record)) {
+        return verdict("exec-stop-hung",
+                       command_text(*cut->end) + " had not ended after " + short_time(cut->took) +
+                           ", and svcd ended it: it may wait for the stop that it is part of ('" +
+                           without_folder(own->command) + "', PID " + std::to_string(own->pid) +
+                           ", a process of it, had asked for that stop, too)",
+                       cut->end->setting +
+                           ": a command that stops the program itself; svctl stop of its own unit "
+                           "waits for its own end (--no-block does not wait).");
     }
     const std::string share =
         record.limit == kUsecInfinity || record.limit == 0
@@ -280,6 +302,14 @@ std::optional<Verdict> failed_by_itself(const StopRecord& record) {
     if (!ended_by_itself(record) || record.main_code != "exited" || record.main_status == 0 ||
         (failure != nullptr && failure->kind != "main-ended") || could_not_be_run(record)) {
         return std::nullopt;
+    }
+    if (record.result == "success") {
+        return verdict("ended-clean",
+                       main_of(record) + " " +
+                           end_text(record.main_code, record.main_status, main_ran(record)) +
+                           ", which counts as a clean end (SuccessExitStatus, or a '-' before the "
+                           "command)",
+                       "");
     }
     return verdict("failed-itself",
                    main_of(record) + " " +
@@ -442,27 +472,6 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
               "wait for its children.");
 }
 
-/// What an ExecStop leaves of a long limit for the stop signal; of a short one a third.
-constexpr Usec kKeptForTheSignal = 10'000'000;
-
-/// Percent of its share that ExecStop has used, where that is nearer to its end than the stop.
-std::uint64_t exec_stop_used(const StopRecord& record, std::uint64_t share) {
-    std::uint64_t used = 0;
-    for (std::size_t i = 0; i + 1 < record.events.size(); ++i) {
-        const StopEvent& begin = record.events[i];
-        if (begin.what != "state" || begin.state != "stop" || record.limit == 0) {
-            continue;
-        }
-        const auto end = std::find_if(record.events.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                                      record.events.end(),
-                                      [](const StopEvent& later) { return later.what == "state"; });
-        const Usec until = end == record.events.end() ? length_of(record, 0) : end->at;
-        const Usec part = record.limit - std::min(record.limit / 3, kKeptForTheSignal);
-        used = part == 0 || until < begin.at ? 0 : (until - begin.at) * kPercent / part;
-    }
-    return used > share ? used : 0;
-}
-
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
     constexpr std::uint64_t kShare = 50;
     const std::uint64_t share = share_of_limit(record);
@@ -489,11 +498,10 @@ std::optional<Verdict> nearly_out_of_time(const StopRecord& record) {
                            "how long the service took is not known",
                        "");
     }
-    if (const std::uint64_t used = exec_stop_used(record, share); used != 0) {
+    if (exec_stop_is_near(record)) {
         return verdict("nearly-out-of-time",
-                       "ExecStop took " + std::to_string(used) +
-                           " % of its share of the limit; a little more and svcd cuts it "
-                           "short",
+                       "the stop took " + std::to_string(share) +
+                           " % of its limit; a little more and svcd cuts ExecStop short",
                        "TimeoutStopSec: more; or an ExecStop that ends sooner.");
     }
     const bool aborts = record.failure_mode == "abort";

@@ -109,6 +109,21 @@ std::string processes_text(const std::vector<ProcessFacts>& processes) {
                                  : pids_text(pids, 8);
 }
 
+/// Of a life that is over status shows no line any more: its lines are in the log, further up.
+void name_its_log(std::vector<Verdict>& verdicts,
+                  const StopRecord& record,
+                  const Surroundings& around) {
+    const std::string by_status = "'svctl status " + record.unit + "'";
+    for (Verdict& each : verdicts) {
+        const std::size_t at = each.mend.find(by_status);
+        if (each.mend.find("wrote last") < at && at != std::string::npos) {
+            each.mend.replace(at, by_status.size(),
+                              "the lines of that life in " + around.log_path +
+                                  " ('svctl status' shows those of the life after it)");
+        }
+    }
+}
+
 /// Of the end that the unit is in still, its settings and its log tell more.
 void add_what_is_known_now(std::vector<Verdict>& verdicts,
                            const StopRecord& record,
@@ -206,6 +221,10 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     }
     std::vector<Verdict> unit = judge_unit(record);
     add_what_is_known_now(unit, record, around);
+    if (around.last_stop != record.id && !around.log_path.empty() &&
+        text_of(around.properties, "SubState") != "auto-restart") {
+        name_its_log(unit, record, around);
+    }
     const std::string sub = text_of(around.properties, "SubState");
     if (record.lost && !sub.empty() && sub != "stop-wedged") {
         for (Verdict& each : unit) {

@@ -191,14 +191,14 @@ Surroundings surroundings_of(const Asked& asked) {
         around.frozen = truth_of(asked.examined, "frozen");
         around.frozen_cgroup = text_of(asked.examined, "frozen_cgroup");
     }
+    around.log_path = log_path_of(asked.properties);
     const std::string active = text_of(asked.properties, "ActiveState");
     if (!asked.records.empty() && (active == "inactive" || active == "failed")) {
         around.last_stop = read_record(asked.records.front()).id;
-        const std::string path = log_path_of(asked.properties);
-        const auto lines = last_lines(path, 1, log_begin_of(asked.properties));
+        const auto lines = last_lines(around.log_path, 1, log_begin_of(asked.properties));
         around.last_line = lines.empty() ? "" : lines.front();
         around.log_is_empty = lines.empty() && !text_of(asked.properties, "LogPath").empty() &&
-                              (::access(path.c_str(), R_OK) == 0 || errno == ENOENT);
+                              (::access(around.log_path.c_str(), R_OK) == 0 || errno == ENOENT);
     }
     around.now = realtime_now();
     around.now_monotonic = monotonic_now();
