@@ -13,13 +13,6 @@ Verdict verdict(const ProcessFacts& process, std::string kind, std::string text,
     return {process.pid, process.name, std::move(kind), std::move(text), std::move(mend)};
 }
 
-/// Is it a shell, or a script that one runs (which has the script's name)?
-bool runs_in_shell(const ProcessFacts& process) {
-    const std::string& command = process.command;
-    const std::string program = without_folder(command.substr(0, command.find(' ')));
-    return is_shell(process.name) || is_shell(program);
-}
-
 /// Which setting has the stop signal.
 const char* setting_of_signal(const Scene& scene) {
     const StopEvent* told = first_stop_signal(scene.record);

@@ -322,7 +322,7 @@ TEST(UnitVerdicts, WhatCameNearToItsLimit) {
     Json record = clean({{"duration_usec", 12'100'000}});
     record["events"] = {state(0, "stop"), state(12'000'000, "stop-sigterm"),
                         main_exit(12'100'000, "killed", 15), state(12'100'000, "dead")};
-    EXPECT_THAT(why(record), HasSubstr("ExecStop took 89 % of its share of the limit"));
+    EXPECT_THAT(why(record), HasSubstr("a little more and svcd cuts ExecStop short"));
     record["events"][1] = state(6'000'000, "stop-sigterm");
     EXPECT_THAT(why(record), HasSubstr("60 % of its limit; a little more and SIGKILL comes"));
 }
