@@ -101,8 +101,8 @@ bool exec_stop_is_near(const StopRecord& record) {
     const Usec end = post == events.end() ? whole : post->at;
     // As svcd has it: so much of the limit is kept for the stop signal.
     const Usec kept = std::min<Usec>(record.limit / 3, 10'000'000);
-    const auto left = [](Usec limit, Usec used) { return limit > used ? limit - used : 0; };
-    return left(record.limit - kept, until) < left(record.limit, end);
+    const auto percent = [](Usec used, Usec limit) { return limit == 0 ? 0 : used * 100 / limit; };
+    return percent(until, record.limit - kept) > percent(end, record.limit);
 }
 
 }  // namespace svcd

@@ -109,21 +109,6 @@ std::string processes_text(const std::vector<ProcessFacts>& processes) {
                                  : pids_text(pids, 8);
 }
 
-/// Of a life that is over status shows no line any more: its lines are in the log, further up.
-void name_its_log(std::vector<Verdict>& verdicts,
-                  const StopRecord& record,
-                  const Surroundings& around) {
-    const std::string by_status = "'svctl status " + record.unit + "'";
-    for (Verdict& each : verdicts) {
-        const std::size_t at = each.mend.find(by_status);
-        if (each.mend.find("wrote last") < at && at != std::string::npos) {
-            each.mend.replace(at, by_status.size(),
-                              "the lines of that life in " + around.log_path +
-                                  " ('svctl status' shows those of the life after it)");
-        }
-    }
-}
-
 /// Of the end that the unit is in still, its settings and its log tell more.
 void add_what_is_known_now(std::vector<Verdict>& verdicts,
                            const StopRecord& record,
@@ -207,13 +192,15 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     }
     const bool is_left_still = record.left_over && around.last_stop == record.id &&
                                truth_of(around.properties, "LeftOver");
-    const bool shows_now = (is_ongoing || is_left_still) && !around.processes.empty();
+    const std::vector<ProcessFacts> recorded = left_processes(record);
+    const bool shows_now =
+        (is_ongoing || (is_left_still && recorded.empty())) && !around.processes.empty();
     StopRecord judged = record;
     if (const StopEvent* told = first_stop_signal(record);
         told != nullptr && told->cause == "watchdog") {
         judged.stop_signal = told->signal;
     }
-    const Scene scene{judged, shows_now ? around.processes : left_processes(record), around.frozen,
+    const Scene scene{judged, shows_now ? around.processes : recorded, around.frozen,
                       around.frozen_cgroup};
     result.verdicts = judge_processes(scene);
     if (is_ongoing && is_early(record, around.now_monotonic)) {
@@ -221,10 +208,6 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     }
     std::vector<Verdict> unit = judge_unit(record);
     add_what_is_known_now(unit, record, around);
-    if (around.last_stop != record.id && !around.log_path.empty() &&
-        text_of(around.properties, "SubState") != "auto-restart") {
-        name_its_log(unit, record, around);
-    }
     const std::string sub = text_of(around.properties, "SubState");
     if (record.lost && !sub.empty() && sub != "stop-wedged") {
         for (Verdict& each : unit) {
