@@ -206,9 +206,11 @@ bool waits_for_a_child(const ProcessFacts& process) {
 }
 
 std::string mend_of_foreground(bool has_trap) {
-    return std::string{has_trap ? "If that runs in the foreground: start" : "Start"} +
-           " the program with 'exec' in the script, or as a list in ExecStart; or start it with "
-           "'&' and then 'wait', which a trap interrupts, and pass the signal on.";
+    std::string mend = has_trap ? "If that runs in the foreground: start" : "Start";
+    mend +=
+        " the program with 'exec' in the script, or as a list in ExecStart; or start it with "
+        "'&' and then 'wait', which a trap interrupts, and pass the signal on.";
+    return mend;
 }
 
 /// A shell that has taken the signal, and goes on: what it waits for was started by then, or does
