@@ -12,7 +12,7 @@ import unittest
 
 import dbus_client
 from harness import PATIENCE, SANITIZED, SVCTL, Daemon, TestCase, actor, service
-from test_floods import MEBIBYTE, stranger
+from helpers.floods import MEBIBYTE, stranger
 
 # A child of the main process, which NotifyAccess does not allow, sends as fast as it can.
 CHATTERBOX = """
@@ -73,7 +73,7 @@ class Memory(TestCase):
             svcd.svctl("start", "b", status=1)
             self.assertIn("the last memory is kept for stops", svcd.read_errors())
             self.assertIn("Cannot allocate memory", svcd.svctl("daemon-reload", status=1).stderr)
-            with contextlib.closing(stranger(svcd)) as nobody, self.assertRaises(dbus_client.Error) as refused:
+            with contextlib.closing(stranger(svcd.address)) as nobody, self.assertRaises(dbus_client.Error) as refused:
                 nobody.call("/org/svcd1", "org.svcd1.Manager", "ListUnits")
             self.assertIn("out of memory", str(refused.exception))
             svcd.svctl("stop", "deaf")
@@ -84,7 +84,7 @@ class Memory(TestCase):
             resource.prlimit(manager, resource.RLIMIT_AS, before)
             svcd.wait_until(lambda: "There is memory again" in svcd.read_errors(), "the reserve to be taken again", timeout=3 * PATIENCE)
             svcd.svctl("start", "b")
-            with contextlib.closing(stranger(svcd)) as nobody:
+            with contextlib.closing(stranger(svcd.address)) as nobody:
                 nobody.call("/org/svcd1", "org.svcd1.Manager", "ListUnits")
             self.assertEqual(svcd.manager_pid(), manager)
             self.assertEqual(svcd.read_errors().count("svcd is out of memory"), 1)
@@ -99,12 +99,12 @@ class Memory(TestCase):
             svcd.wait_told("slow", "signal 15")
             svcd.kill_manager()
             self.assert_shows(svcd, "slow", ActiveState="deactivating")
-            with contextlib.closing(stranger(svcd)) as nobody, self.assertRaises(dbus_client.Error) as refused:
+            with contextlib.closing(stranger(svcd.address)) as nobody, self.assertRaises(dbus_client.Error) as refused:
                 nobody.call("/org/svcd1", "org.svcd1.Manager", "ListUnits")
             self.assertIn("until the stops that were running have ended", str(refused.exception))
             os.kill(main, signal.SIGKILL)
             svcd.wait_for("slow", ActiveState="failed")
-            with contextlib.closing(stranger(svcd)) as nobody:
+            with contextlib.closing(stranger(svcd.address)) as nobody:
                 nobody.call("/org/svcd1", "org.svcd1.Manager", "ListUnits")
 
 
