@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "exec/raw_syscall.h"
@@ -43,6 +44,37 @@ bool is_of_proc(long folder) {
     struct statfs system {};
     return raw_syscall(__NR_fstatfs, raw(folder), raw(&system)) == 0 &&
            static_cast<long>(system.f_type) == PROC_SUPER_MAGIC;
+}
+
+/// fs.protected_hardlinks: does the kernel give nobody a second name for a file that they may not
+/// write? Once it does, that is not looked at again.
+bool names_are_protected() {
+    static std::atomic<bool> are_known_to_be{false};
+    if (are_known_to_be.load(std::memory_order_relaxed)) {
+        return true;
+    }
+    const long setting =
+        open_at(AT_FDCWD, "/proc/sys/fs/protected_hardlinks", O_RDONLY | O_CLOEXEC);
+    if (setting < 0) {
+        return false;
+    }
+    char value = '0';
+    const bool are = raw_syscall(__NR_read, raw(setting), raw(&value), 1) == 1 && value == '1';
+    close_raw(setting);
+    are_known_to_be.store(are, std::memory_order_relaxed);
+    return are;
+}
+
+/// Is a regular file that was opened the one of its folder, and no other's? A folder that is not
+/// known (-1) is taken for one that others may write.
+bool is_of_its_folder(const struct stat& file, long folder) {
+    if (folder >= 0 && is_closed_to_others(folder)) {
+        return true;
+    }
+    struct stat above {};
+    const bool is_known = folder >= 0 && stat_raw(folder, above) == 0;
+    return file.st_nlink <= 1 &&
+           (names_are_protected() || (is_known && is_owners_own(file, above)));
 }
 
 /// A link of root's that has a second name may be another one, put here by somebody else.
@@ -269,7 +301,7 @@ long look_at_opened(long fd, long folder, int flags, FileKinds kinds, PathRefusa
     if (result == 0 && S_ISDIR(facts.st_mode)) {
         result = -EISDIR;
     } else if (result == 0 && S_ISREG(facts.st_mode)) {
-        if (facts.st_nlink > 1 && (folder < 0 || !is_closed_to_others(folder))) {
+        if (!is_of_its_folder(facts, folder)) {
             refusal.problem = ExecProblem::several_names;
             result = -EPERM;
         } else if ((flags & O_TRUNC) != 0) {
@@ -289,6 +321,11 @@ long look_at_opened(long fd, long folder, int flags, FileKinds kinds, PathRefusa
 }
 
 }  // namespace
+
+bool is_owners_own(const struct stat& file, const struct stat& folder) {
+    return !is_ours(folder.st_uid) && (folder.st_mode & kOthersMayWrite) == 0 &&
+           file.st_uid == folder.st_uid;
+}
 
 long find_trusted(
     const char* path, LastLink last, LinkFolder links, PathPlace& place, PathRefusal& refusal) {

@@ -7,8 +7,14 @@
 // in a folder that nobody else may write; a FIFO; or a character device. What is opened is looked
 // at once it is open, so nothing can be exchanged in between.
 //
+// One name is no proof where people may give names to files that they can't write: the second one
+// can be gone by the time that it is looked at. Where the kernel allows that
+// (fs.protected_hardlinks is 0), the file has to belong to the owner of its folder, too.
+//
 // Everything here is raw, since the child of a spawn opens its output with it (child_steps.h).
 #pragma once
+
+#include <sys/stat.h>
 
 #include <array>
 #include <cstddef>
@@ -38,6 +44,9 @@ struct PathPlace {
 
     PathPlace() { name[0] = '\0'; }
 };
+
+/// Does the file belong to who alone may put names into the folder, somebody else than root and us?
+bool is_owners_own(const struct stat& file, const struct stat& folder);
 
 enum class LastLink : std::uint8_t { follow, keep };
 /// Of links that may be followed, in whose folder they may be. A service may rename a link of

@@ -37,9 +37,11 @@ Failure refused(long result, const std::string& path, const PathRefusal& refusal
                            "have moved there: it is not followed. Give PIDFile without the link");
     }
     if (refusal.problem == ExecProblem::several_names) {
-        return failure(why, "open PID file", path,
-                       "it has several names (hard links) in a folder that others may write, so it "
-                       "may be somebody else's");
+        return failure(
+            why, "open PID file", path,
+            "others may write its folder, and it has several names (hard links) or, "
+            "where fs.protected_hardlinks is 0, another owner than the folder: so it may "
+            "be somebody else's");
     }
     return failure(why, "open PID file", path);
 }

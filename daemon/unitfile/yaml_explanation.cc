@@ -268,6 +268,10 @@ YamlFault explain_yaml_error(const std::string& text, Mark mark, std::string_vie
     if (message.starts_with("unknown escape character")) {
         return about_escape(mark, message);
     }
+    if (constexpr std::string_view kVersion = "bad YAML version: "; message.starts_with(kVersion)) {
+        message.remove_prefix(kVersion.size());
+        return fault(mark, std::string(kVersion) + "'" + std::string(message) + "'");
+    }
     return fault(mark, std::string(message));
 }
 

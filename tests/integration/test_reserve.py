@@ -213,17 +213,22 @@ class Sockets(TestCase):
             with contextlib.closing(dbus_client.Client(svcd.address, timeout=PATIENCE)) as other:
                 other.call("/org/svcd1", "org.svcd1.Manager", "ListUnits")
             before.call("/org/svcd1", "org.svcd1.Manager", "ListUnits")
+            os.unlink(svcd.path("run/owner-bus"))
+            svcd.wait_until(lambda: os.path.exists(svcd.path("run/owner-bus")), "the owner's door")
+            self.assertEqual(os.stat(svcd.path("run/owner-bus")).st_mode & 0o777, 0o600)
+            with contextlib.closing(dbus_client.Client("unix:path=" + svcd.path("run/owner-bus"), timeout=PATIENCE)) as owner:
+                owner.call("/org/svcd1", "org.svcd1.Manager", "ListUnits")
             os.unlink(svcd.path("run/notify"))
             svcd.wait_until(lambda: os.path.exists(svcd.path("run/notify")), "the notify socket")
             svcd.svctl("start", "a")  # whose READY=1 comes by it
             svcd.kill_manager()  # the next one has it from the launcher
             svcd.svctl("restart", "a")
-            self.assertEqual(svcd.read_errors().count("had been deleted or replaced: it is made anew"), 2)
+            self.assertEqual(svcd.read_errors().count("had been deleted or replaced: it is made anew"), 3)
 
-    def test_both_come_back_also_when_something_else_has_taken_their_place(self):
+    def test_all_come_back_also_when_something_else_has_taken_their_place(self):
         with Daemon({"a.service": service(actor("a", "ready"), Type="notify")}) as svcd:
             svcd.bus()
-            for name in ("bus", "notify"):
+            for name in ("bus", "owner-bus", "notify"):
                 other = svcd.path("run/other")
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as foreign:
                     foreign.bind(other)

@@ -128,6 +128,7 @@ class Diagnostics(TestCase):
         self.assert_secret("Service:\n  ExecStart: /bin/true\n  Type: %s\n" % SECRET, "a.service.yaml:3:9: Type: '...' is none of")
         self.assert_secret("Service:\n  ExecStart: /bin/true\n  %s: x\n" % SECRET, "a.service.yaml:3:3: ")
         self.assert_secret("Service:\n  ExecStart: %s: x\n" % SECRET, "a.service.yaml:2:", "not valid YAML")
+        self.assert_secret("%%YAML %s\n---\nService: {}\n" % SECRET, "bad YAML version: '...'")
         self.assert_secret("[Service]\nEnvironment=PASSWORD=%s\n" % SECRET, "the form of systemd's unit files")
 
     def test_quote_the_line_of_a_file_that_everybody_may_read(self):

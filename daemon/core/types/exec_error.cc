@@ -74,8 +74,8 @@ constexpr auto kProblems = std::to_array<Words>({
      "followed",
      "write the path without it, or let root make that link"},
     {ExecProblem::several_names,
-     "the file has several names (hard links) and lies in a folder that others may write, so it "
-     "may be somebody else's",
+     "others may write its folder, and it has several names (hard links) or, where "
+     "fs.protected_hardlinks is 0, another owner than the folder: so it may be somebody else's",
      "remove it there, or name a file in a folder that only root may write"},
     {ExecProblem::not_a_stream, "it is neither a regular file, a FIFO nor a character device",
      "name one of these"},

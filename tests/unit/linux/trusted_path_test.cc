@@ -135,6 +135,23 @@ TEST_F(TrustedPath, OpenrcIssue195OpensNoSecondNameOfAnothersFile) {
     EXPECT_EQ(open(secret_, kAppend), -EPERM);
 }
 
+/// Whoever gives a name to root's file and removes it again leaves one name at a moment of his.
+TEST(TrustedOwners, AFileOfOthersIsThatOfTheOneWhoMayWriteTheFolder) {
+    struct stat folder {};
+    struct stat file {};
+    folder.st_uid = file.st_uid = 65534;
+    folder.st_mode = S_IFDIR | 0755;
+    EXPECT_TRUE(is_owners_own(file, folder));
+    folder.st_mode = S_IFDIR | 0775;
+    EXPECT_FALSE(is_owners_own(file, folder)) << "a group may write it";
+    folder.st_mode = S_IFDIR | 0755;
+    file.st_uid = 0;
+    EXPECT_FALSE(is_owners_own(file, folder)) << "root's file in another's folder";
+    file.st_uid = folder.st_uid = ::geteuid();
+    folder.st_mode = S_IFDIR | 01777;
+    EXPECT_FALSE(is_owners_own(file, folder)) << "everybody may write /tmp, which is root's";
+}
+
 TEST_F(TrustedPath, FollowsNoSecondNameOfALinkOfRoots) {
     link(secret_, root_ + "/link", 0);
     ASSERT_EQ(
