@@ -223,6 +223,10 @@ void Connection::connect() {
             first = false;
             if (status_of_error(error.getName()) == ExitStatus::not_permitted) {
                 trouble.status = ExitStatus::not_permitted;
+                trouble.name = error.getName();
+                trouble.hint =
+                    "svcd runs, and its socket is not for everybody (BusMode and "
+                    "BusGroup in svcd.yaml): be root, or in that group";
             }
         }
     }

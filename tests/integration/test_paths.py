@@ -68,7 +68,7 @@ class Outputs(PathCase, TestCase):
     def test_write_to_no_second_name_of_a_file_openrc_195(self):
         with self.daemon(StandardOutput="truncate:%(theirs)s/log") as svcd:
             os.link(self.file, self.theirs + "/log")
-            self.refused(svcd, "STDOUT", "the file has several names (hard links)", "EPERM")
+            self.refused(svcd, "STDOUT", "it has several names (hard links)", "EPERM")
 
     def test_go_where_the_services_user_has_a_file_of_its_own(self):
         with self.daemon(StandardOutput="append:%(theirs)s/log") as svcd:
