@@ -133,7 +133,9 @@ void add_what_is_known_now(std::vector<Verdict>& verdicts,
         return;
     }
     if (around.log_is_empty) {
-        say_where("Its log has no line of it: run it by hand.");
+        say_where(around.log_fault.empty() ? "Its log has no line of it: run it by hand."
+                                           : "Its log has no line of it, and can take none: " +
+                                                 around.log_fault + ". Make room there.");
     }
     const std::string restart = text_of(around.properties, "Restart");
     for (Verdict& each : verdicts) {

@@ -143,26 +143,25 @@ void look_at_user(const Json& properties, std::vector<FileFault>& faults) {
     }
 }
 
-/// What it writes goes to a file of its log folder without svcd, which does not see that it is
-/// lost.
-void look_at_log(const Json& properties, std::vector<FileFault>& faults) {
+}  // namespace
+
+std::optional<FileFault> log_without_room(const Json& properties) {
     const std::string path = text_of(properties, "LogPath");
     struct statvfs room {};
     if (path.empty() || ::statvfs(path.substr(0, path.rfind('/')).c_str(), &room) != 0) {
-        return;
+        return std::nullopt;
     }
     const bool has_no_blocks = room.f_blocks > 0 && room.f_bavail == 0;
     const bool has_no_files = room.f_files > 0 && room.f_favail == 0;
-    if (has_no_blocks || has_no_files) {
-        faults.push_back({"StandardOutput",
-                          "the file system of " + path + " has no room" +
-                              (has_no_blocks ? "" : " for another file") +
-                              ": what it writes to its log is lost",
-                          "Make room there."});
+    if (!has_no_blocks && !has_no_files) {
+        return std::nullopt;
     }
+    return FileFault{"StandardOutput",
+                     "the file system of " + path + " has no room" +
+                         (has_no_blocks ? "" : " for another file") +
+                         ": what it writes to its log is lost",
+                     "Make room there."};
 }
-
-}  // namespace
 
 bool is_gone(const std::string& path) {
     return path.starts_with('/') && ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
@@ -202,7 +201,9 @@ std::vector<FileFault> faults_of_files(const Json& properties) {
                               "may be missing)."});
         }
     }
-    look_at_log(properties, faults);
+    if (auto fault = log_without_room(properties)) {
+        faults.push_back(std::move(*fault));
+    }
     look_at_folder(properties, faults);
     look_at_places(properties, faults);
     look_at_user(properties, faults);

@@ -2,6 +2,7 @@
 // are on the machine that svctl runs on (-H runs svctl over there).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,10 @@ namespace svcd {
 
 /// An absolute path at which there is nothing, as far as can be told.
 bool is_gone(const std::string& path);
+
+/// The log's file system is full. The unit writes there without svcd, which does not see what is
+/// lost.
+std::optional<FileFault> log_without_room(const Json& properties);
 
 /// When the program of ExecStart, or the script that is its first argument, was last changed: µs of
 /// CLOCK_REALTIME, 0 where that can't be told.

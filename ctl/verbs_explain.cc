@@ -8,6 +8,7 @@
 #include "earlier_life.h"
 #include "explain_state.h"
 #include "explanation.h"
+#include "file_look.h"
 #include "given_up_job.h"
 #include "guard.h"
 #include "log_lines.h"
@@ -199,6 +200,8 @@ Surroundings surroundings_of(const Asked& asked) {
         around.last_line = lines.empty() ? "" : lines.front();
         around.log_is_empty = lines.empty() && !text_of(asked.properties, "LogPath").empty() &&
                               (::access(around.log_path.c_str(), R_OK) == 0 || errno == ENOENT);
+        const auto fault = log_without_room(asked.properties);
+        around.log_fault = fault ? fault->text : "";
     }
     around.now = realtime_now();
     around.now_monotonic = monotonic_now();

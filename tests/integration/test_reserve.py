@@ -82,7 +82,8 @@ class Memory(TestCase):
             os.kill(svcd.get("a", "MainPID"), signal.SIGTERM)
             svcd.wait_for("a", ActiveState="inactive")
             resource.prlimit(manager, resource.RLIMIT_AS, before)
-            svcd.wait_until(lambda: "There is memory again" in svcd.read_errors(), "the reserve to be taken again", timeout=3 * PATIENCE)
+            svcd.wait_until(lambda: "There is memory again" in svcd.read_errors(), "the reserve to be taken again",
+                            timeout=3 * PATIENCE)
             svcd.svctl("start", "b")
             with contextlib.closing(stranger(svcd.address)) as nobody:
                 nobody.call("/org/svcd1", "org.svcd1.Manager", "ListUnits")
@@ -164,18 +165,25 @@ class Room(TestCase):
             self.assertIn("The state file can be written again", svcd.read_errors())
             self.assertIsNone(svcd.process.poll())
 
-
-    def test_a_full_log_folder_is_told_by_doctor(self):
-        with self.in_small_folder({"a.service": service(actor("a"))}, "log") as (svcd, folder):
+    def test_a_full_log_folder_is_told_by_doctor_and_by_explain(self):
+        units = {"a.service": service(actor("a")), "b.service": service(["/bin/sh", "-c", "echo lost || exit 9"], Type="oneshot")}
+        with self.in_small_folder(units, "log") as (svcd, folder):
             svcd.svctl("start", "a")
-            doctor = ["/usr/bin/nsenter", "--mount=/proc/%d/ns/mnt" % svcd.process.pid, SVCTL, "doctor", "--json"]
-            self.assertEqual(self.faults(svcd, doctor), [])
+            self.assertEqual(self.log_faults(svcd), [])
             self.fill(folder)
-            self.assertIn("a.service/current has no room: what it writes to its log is lost", self.faults(svcd, doctor)[0])
+            self.assertIn("a.service/current has no room: what it writes to its log is lost", self.log_faults(svcd)[0])
+            svcd.svctl("start", "b", status=1)
+            self.assertIn("and can take none: the file system of", self.told_inside(svcd, "explain", "b"))
 
-    def faults(self, svcd, doctor):
-        told = subprocess.run(doctor, env=svcd.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=2 * PATIENCE, check=False)
-        return [finding["text"] for finding in json.loads(told.stdout)["findings"] if "log" in finding["text"]]
+    def told_inside(self, svcd, *words):
+        """By a svctl that sees the small folder."""
+        command = ["/usr/bin/nsenter", "--mount=/proc/%d/ns/mnt" % svcd.process.pid, SVCTL, *words]
+        return subprocess.run(command, env=svcd.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=2 * PATIENCE, check=False).stdout
+
+    def log_faults(self, svcd):
+        findings = json.loads(self.told_inside(svcd, "doctor", "--json"))["findings"]
+        return [finding["text"] for finding in findings if "log" in finding["text"]]
 
 
 class Log(TestCase):
@@ -183,7 +191,6 @@ class Log(TestCase):
         for words, who, kind in (("MAINPID=1", "main", "is not taken"), ("STATUS=x", "child", "NotifyAccess")):
             with self.subTest(words=words), Daemon({
                 "chatterbox.service": service([sys.executable, "-c", CHATTERBOX, words, who], Type="notify", NotifyAccess="main"),
-               
             }) as svcd:
                 svcd.svctl("start", "chatterbox")
                 svcd.wait_for("chatterbox", SubState="dead", timeout=3 * PATIENCE)
