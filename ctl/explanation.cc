@@ -145,8 +145,10 @@ void add_what_is_known_now(std::vector<Verdict>& verdicts,
             each.mend += " The last line of the log, perhaps of another command: \"" +
                          around.last_line + "\".";
         }
-        if (each.kind == "ended-unasked" && restart.starts_with("on-") && restart != "on-success") {
-            each.text += ". Restart: " + restart + " does not act, since it was a clean end";
+        const bool was_clean = each.kind == "ended-unasked" ||
+                               (each.kind == "ended-by-signal" && record.result == "success");
+        if (was_clean && restart.starts_with("on-") && restart != "on-success") {
+            each.text += ". Restart: " + restart + " does not act, since it counts as a clean end";
         }
     }
 }

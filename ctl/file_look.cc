@@ -160,7 +160,7 @@ std::optional<FileFault> log_without_room(const Json& properties) {
                      "the file system of " + path + " has no room" +
                          (has_no_blocks ? "" : " for another file") +
                          ": what it writes to its log is lost",
-                     "Make room there."};
+                     "Make room there.", Severity::problem, "log-full"};
 }
 
 bool is_gone(const std::string& path) {

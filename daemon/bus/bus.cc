@@ -171,8 +171,9 @@ Result<void> Bus::start() {
     Result<void> listening = impl_->private_socket.listen(
         impl_->options.socket, {impl_->options.owner_socket}, impl_->options.event_priority,
         impl_->options.client_descriptors);
-    if (!impl_->long_answers.attach(impl_->loop, impl_->options.event_priority)) {
-        return failure(ENOMEM, "prepare the answers of the bus");
+    if (const int why = impl_->long_answers.attach(impl_->loop, impl_->options.event_priority);
+        why != 0) {
+        return failure(why, "prepare the answers of the bus");
     }
     if (listening) {
         impl_->link.start();

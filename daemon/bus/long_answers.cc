@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 
 #include "bus/error_names.h"
@@ -18,15 +19,18 @@ constexpr std::chrono::microseconds kTurn = 1ms;
 
 }  // namespace
 
-bool LongAnswers::attach(sd_event* loop, int priority) {
+int LongAnswers::attach(sd_event* loop, int priority) {
     work_.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    sd_event_source* source = nullptr;
-    if (!work_ ||
-        sd_event_add_io(loop, &source, work_.get(), EPOLLIN, &LongAnswers::on_turn, this) < 0) {
-        return false;
+    if (!work_) {
+        return errno;
     }
+    sd_event_source* source = nullptr;
+    int result = sd_event_add_io(loop, &source, work_.get(), EPOLLIN, &LongAnswers::on_turn, this);
     turn_.reset(source);
-    return sd_event_source_set_priority(source, priority) >= 0;
+    if (result >= 0) {
+        result = sd_event_source_set_priority(source, priority);
+    }
+    return result < 0 ? -result : 0;
 }
 
 bool LongAnswers::add(Connection& connection,

@@ -32,8 +32,8 @@ public:
     LongAnswers(const LongAnswers&) = delete;
     LongAnswers& operator=(const LongAnswers&) = delete;
 
-    /// The loop that it is to work on, at this priority.
-    bool attach(sd_event* loop, int priority);
+    /// The loop that it is to work on, at this priority. 0, or errno.
+    int attach(sd_event* loop, int priority);
 
     /// Takes the answer over; `stranger` is the caller who may change nothing. False: too many
     /// wait.
