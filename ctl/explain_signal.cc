@@ -439,6 +439,14 @@ Verdict slow_program(const ProcessFacts& process, std::string text, const Scene&
         mend =
             "If the handler has ended it: end its threads, or start them with daemon=True. If "
             "not: raise SystemExit (sys.exit()) in the handler, or wake the main loop.";
+    } else if (is_python(process) && process.syscall.starts_with("epoll_")) {
+        text +=
+            "; an event loop such as asyncio's has run the handler and goes on, as long as a task "
+            "or a thread of it does";
+        mend =
+            "Have the handler cancel the tasks and end the loop; a task that catches "
+            "CancelledError must raise it again. " +
+            mend;
     } else if (is_python(process)) {
         text +=
             "; if its handler has returned: Python goes on waiting after a signal handler that "

@@ -282,7 +282,9 @@ std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
     constexpr std::uint64_t kOften = 3;
     const std::uint64_t restarts = number_of(facts.properties, "NRestarts");
     const bool waits = text_of(facts.properties, "SubState") == "auto-restart";
-    if (restarts < kOften && !waits) {
+    // One that was stopped is not down for that.
+    const bool is_down = text_of(facts.properties, "ActiveState") == "inactive";
+    if (is_down || (restarts < kOften && !waits)) {
         return std::nullopt;
     }
     const std::string rule = restart_rule(facts.properties);

@@ -464,7 +464,7 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
         "left-processes",
         "the main process ended and left " + who + " behind, " +
             (record.left_over ? (left.size() == 1 ? "which lives on" : "which live on")
-                              : "which svcd ended too"),
+                              : (left.size() == 1 ? "which is gone, too" : "which are gone, too")),
         !ended_well
             ? ""
             : "If it puts itself into the background: have it stay in the foreground (an option "

@@ -122,6 +122,9 @@ void add_what_is_known_now(std::vector<Verdict>& verdicts,
         }
     };
     const std::string path = text_of(around.properties, "LogPath");
+    if (around.log_is_void) {
+        say_where("Its log has no line at all: run it by hand.");
+    }
     if (text_of(around.properties, "SubState") == "auto-restart") {
         return;
     }

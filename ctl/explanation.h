@@ -33,6 +33,7 @@ struct Surroundings {
     std::string log_path;
     std::string last_line;        ///< of its log, where the last stop was its end; else ""
     bool log_is_empty = false;    ///< it may be read, and has no line of the last life
+    bool log_is_void = false;     ///< it has no line of any life
     std::string log_fault{};      ///< why it can take no line now; empty: it can
     std::uint64_t last_stop = 0;  ///< the record's number
     Usec now = 0;                 ///< CLOCK_REALTIME

@@ -1,4 +1,5 @@
 // explain: why a unit is as it is, and how its stops went.
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -193,6 +194,9 @@ Surroundings surroundings_of(const Asked& asked) {
         around.frozen_cgroup = text_of(asked.examined, "frozen_cgroup");
     }
     around.log_path = log_path_of(asked.properties);
+    struct stat log {};
+    around.log_is_void = !around.log_path.empty() && ::stat(around.log_path.c_str(), &log) == 0 &&
+                         S_ISREG(log.st_mode) && log.st_size == 0;
     const std::string active = text_of(asked.properties, "ActiveState");
     if (!asked.records.empty() && (active == "inactive" || active == "failed")) {
         around.last_stop = read_record(asked.records.front()).id;

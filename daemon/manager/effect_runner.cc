@@ -240,10 +240,14 @@ void EffectRunner::carry_out(const SignalUnit& order) {
     }
     // No SIGKILL without a record that explains it: first who gets it, and what they are busy with.
     std::vector<Pid> doomed;
-    if (order.signal == SIGKILL) {
-        doomed = tools_.recorder.about_to_kill(order);
-    } else if (order.cause == SignalCause::watchdog) {
-        tools_.recorder.about_to_abort(order);
+    try {
+        if (order.signal == SIGKILL) {
+            doomed = tools_.recorder.about_to_kill(order);
+        } else if (order.cause == SignalCause::watchdog) {
+            tools_.recorder.about_to_abort(order);
+        }
+    } catch (const std::bad_alloc&) {
+        doomed.clear();  // the signal, which may free memory, does not wait for the record
     }
     std::vector<Pid> reached;
     signal_failed_ = false;

@@ -544,9 +544,13 @@ void StopRecorder::flush() {
         if (!record->is_changed()) {
             continue;
         }
-        const std::string text = record->text();
-        if (const auto taken = log_.put(record->unit(), record->facts(), text); !taken) {
-            senses_.say(Severity::warning, record->unit(), to_string(taken.error()));
+        try {
+            const auto taken = log_.put(record->unit(), record->facts(), record->text());
+            if (!taken) {
+                senses_.say(Severity::warning, record->unit(), to_string(taken.error()));
+            }
+        } catch (const std::bad_alloc&) {
+            // Without memory this state of the record is lost. Stops go on.
         }
         record->keep();
     }

@@ -96,7 +96,7 @@ std::vector<Door> doors() {
          "to the launcher: [shutdown.md](shutdown.md); from there to the manager", "64 a turn"},
         {"descriptors that svcd was started with", "", "who started it",
          "none but 0, 1 and 2 is kept; all are close-on-exec", ""},
-        {"cgroups below svcd's", "the kernel's", "root; a unit with Delegate below its own",
+        {"cgroups below svcd's", "the kernel's", "root",
          "a process in a unit's cgroup counts as the unit's", ""},
     };
 }
