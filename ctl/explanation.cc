@@ -121,9 +121,14 @@ void add_what_is_known_now(std::vector<Verdict>& verdicts,
             }
         }
     };
+    const auto say_none = [&](const std::string& none) {
+        say_where(around.log_fault.empty()
+                      ? none + ": run it by hand."
+                      : none + ", and can take none: " + around.log_fault + ". Make room there.");
+    };
     const std::string path = text_of(around.properties, "LogPath");
     if (around.log_is_void) {
-        say_where("Its log has no line at all: run it by hand.");
+        say_none("Its log has no line at all");
     }
     if (text_of(around.properties, "SubState") == "auto-restart") {
         return;
@@ -136,9 +141,7 @@ void add_what_is_known_now(std::vector<Verdict>& verdicts,
         return;
     }
     if (around.log_is_empty) {
-        say_where(around.log_fault.empty() ? "Its log has no line of it: run it by hand."
-                                           : "Its log has no line of it, and can take none: " +
-                                                 around.log_fault + ". Make room there.");
+        say_none("Its log has no line of it");
     }
     const std::string restart = text_of(around.properties, "Restart");
     for (Verdict& each : verdicts) {

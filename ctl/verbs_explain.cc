@@ -197,6 +197,8 @@ Surroundings surroundings_of(const Asked& asked) {
     struct stat log {};
     around.log_is_void = !around.log_path.empty() && ::stat(around.log_path.c_str(), &log) == 0 &&
                          S_ISREG(log.st_mode) && log.st_size == 0;
+    const auto fault = log_without_room(asked.properties);
+    around.log_fault = fault ? fault->text : "";
     const std::string active = text_of(asked.properties, "ActiveState");
     if (!asked.records.empty() && (active == "inactive" || active == "failed")) {
         around.last_stop = read_record(asked.records.front()).id;
@@ -204,8 +206,6 @@ Surroundings surroundings_of(const Asked& asked) {
         around.last_line = lines.empty() ? "" : lines.front();
         around.log_is_empty = lines.empty() && !text_of(asked.properties, "LogPath").empty() &&
                               (::access(around.log_path.c_str(), R_OK) == 0 || errno == ENOENT);
-        const auto fault = log_without_room(asked.properties);
-        around.log_fault = fault ? fault->text : "";
     }
     around.now = realtime_now();
     around.now_monotonic = monotonic_now();

@@ -123,6 +123,7 @@ class ShortLives(TestCase):
         with Daemon(units) as svcd:
             svcd.bus()
             launcher, manager = svcd.launcher(), svcd.manager_pid()
+            svcd.wait_until(lambda: not children_of(manager), "the end of the look at old logs")
             before = {pid: len(os.listdir("/proc/%d/fd" % pid)) for pid in (launcher, manager)}
             svcd.svctl("start", "all.target", timeout=120)
             wanted = [("failed", "failed") if i % 2 else ("inactive", "dead") for i in range(1000)]
@@ -131,5 +132,6 @@ class ShortLives(TestCase):
                 self.assert_shows(svcd, name, ExecMainCode=1, ExecMainStatus=names.index(name) % 2)
             self.assertEqual(svcd.unit_cgroups(), [])
             self.assertEqual([pid for pid, _ in children_of(launcher)], [manager])
-            self.assertEqual({pid: len(os.listdir("/proc/%d/fd" % pid)) for pid in (launcher, manager)}, before)
+            for pid, count in before.items():
+                self.assertLessEqual(len(os.listdir("/proc/%d/fd" % pid)), count)
             self.assertEqual(svcd.manager_pid(), manager)
