@@ -402,6 +402,7 @@ bool Service::is_held_by_shutdown() {
 void Service::arm(Time deadline) {
     // Never due in the step that sets it: what the step orders is carried out first.
     run_.state_deadline = std::max(deadline, machine_.now + Duration{1});
+    machine_.touch(unit_);
     machine_.update_deadline(unit_);
 }
 

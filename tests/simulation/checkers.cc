@@ -395,6 +395,9 @@ void Checkers::slot_freed(Token token) {
     if (slot.is_found && entry(slot.unit).is.identifying != Token::none) {
         return;  // it is looked for once more, under a new token
     }
+    if (slot.is_found && is_stopping(entry(slot.unit).is.sub)) {
+        return;  // one of the cgroup, which is stopped: it never became the main process
+    }
     if (slot.role == ProcessRole::checker) {
         return;  // it was to be killed, and does no harm
     }
