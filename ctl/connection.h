@@ -46,7 +46,7 @@ public:
     const char* sender_rule() const { return is_bus_ ? "sender='org.svcd1'," : ""; }
     /// Between us and svcd there is a message bus, which stays when svcd's manager goes.
     bool is_bus() const { return is_bus_; }
-    /// Of the svcd whose private socket this is; "" over a message bus.
+    /// The runtime folder of the svcd that is talked to; "" where a message bus is between.
     const std::string& runtime_dir() const { return runtime_dir_; }
     /// Whether an error says that whoever was asked is no more: the peer or, over a message bus,
     /// the owner of org.svcd1.

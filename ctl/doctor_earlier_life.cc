@@ -4,15 +4,12 @@
 
 namespace svcd {
 
-/// Of a unit that is down.
+/// Finds processes that a unit which is down has left over.
 void check_left_over(const Patient& patient, Findings& findings) {
     if (!truth_of(patient.properties, "LeftOver") || patient.processes.empty()) {
         return;
     }
-    std::vector<ProcessId> pids;
-    for (const ProcessFacts& process : patient.processes) {
-        pids.push_back(process.pid);
-    }
+    const std::vector<ProcessId> pids = pids_of(patient.processes);
     const bool is_one = pids.size() == 1;
     findings.push_back(
         {Severity::warning, "left-over",

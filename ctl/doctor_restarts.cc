@@ -53,13 +53,10 @@ Findings only_of_trouble(Findings findings) {
 /// A fault in the unit's own file, or in a drop-in that was left out for it.
 void check_load_error(const Patient& patient, Findings& findings) {
     const std::string load = text_of(patient.properties, "LoadState");
-    const auto error = patient.properties.find("LoadError");
-    const bool has_text = error != patient.properties.end() && error->is_array() &&
-                          error->size() == 2 && (*error)[1].is_string();
-    if (!has_text || load == "not-found" || load == "masked") {
+    if (load == "not-found" || load == "masked") {
         return;
     }
-    std::string text = (*error)[1];
+    std::string text = load_error_text(patient.properties);
     const std::string suffix =
         load == "loaded" ? std::string{} : "; the unit can't be started" + kept_down_text(patient);
     while (!text.empty()) {

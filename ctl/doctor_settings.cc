@@ -202,7 +202,7 @@ void check_order(const Patient& patient, Findings& findings) {
     }
     for (const std::string& name : names_in(patient.properties, "After")) {
         const auto known = patient.active_states.find(name);
-        // One that has failed was started: the order had its effect.
+        // A unit that has failed was started, so the order had its effect.
         const bool was_up = known != patient.active_states.end() && known->second != "inactive";
         if (name.ends_with(".service") && !was_up && !is_pulled_in(patient.properties, name)) {
             findings.push_back(
@@ -283,9 +283,8 @@ void check_install(const Patient& patient, Findings& findings) {
 
 void check_changed_file(const Patient& patient, Findings& findings) {
     const auto change = file_change(patient.properties);
-    const Json error = patient.properties.value("LoadError", Json::array());
-    const bool is_refused = error.is_array() && error.size() == 2 && error[1] != "";
-    if (!change || is_refused) {  // a fault of the files is a finding of its own
+    // A fault of the files is a finding of its own.
+    if (!change || !load_error_text(patient.properties).empty()) {
         return;
     }
     const Json& gone = patient.properties.value("GoneFiles", Json::array());

@@ -12,11 +12,6 @@ Verdict verdict(std::string kind, std::string text, std::string mend) {
     return {0, "", std::move(kind), std::move(text), std::move(mend)};
 }
 
-/// "ExecStop (/bin/kill -9 4711, PID 4712)"
-std::string command_text(const StopEvent& spawn) {
-    return spawn.setting + " (" + spawn.command + ", PID " + std::to_string(spawn.pid) + ")";
-}
-
 /// The reload that began last before the unit went down, or nullptr.
 const StopEvent* reload_before(const StopRecord& record) {
     const StopEvent* last = nullptr;
@@ -26,7 +21,26 @@ const StopEvent* reload_before(const StopRecord& record) {
     return last;
 }
 
+/// Has the command's text a `kill` in it?
+bool sends_signals(std::string_view command) {
+    for (const std::string_view name : {"kill", "pkill", "killall"}) {
+        for (std::size_t at = command.find(name); at != std::string_view::npos;
+             at = command.find(name, at + 1)) {
+            const bool begins = at == 0 || std::string_view{" /;&|\"'("}.find(command[at - 1]) !=
+                                               std::string_view::npos;
+            if (begins && command.substr(at + name.size()).starts_with(' ')) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 }  // namespace
+
+std::string command_text(const StopEvent& spawn) {
+    return spawn.setting + " (" + spawn.command + ", PID " + std::to_string(spawn.pid) + ")";
+}
 
 std::string reload_asker_text(const StopEvent& reload) {
     return reload.type.empty() ? "the service told of it by RELOADING=1"
@@ -54,20 +68,6 @@ bool died_in_reload(const StopRecord& record) {
     return ended_by_itself(record) && record.from.starts_with("reload");
 }
 
-bool sends_signals(std::string_view command) {
-    for (const std::string_view name : {"kill", "pkill", "killall"}) {
-        for (std::size_t at = command.find(name); at != std::string_view::npos;
-             at = command.find(name, at + 1)) {
-            const bool begins = at == 0 || std::string_view{" /;&|\"'("}.find(command[at - 1]) !=
-                                               std::string_view::npos;
-            if (begins && command.substr(at + name.size()).starts_with(' ')) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 std::optional<Verdict> killed_beside_command(const StopRecord& record) {
     const StopEvent* command = command_at_end(record);
     if (killed_by(record) != KilledBy::outside || command == nullptr) {
@@ -84,7 +84,7 @@ std::optional<Verdict> killed_beside_command(const StopRecord& record) {
                          : "");
 }
 
-/// What happened shortly before is told as that. It need not be the cause.
+/// Tells that a reload came shortly before. The reload need not be the cause.
 std::optional<Verdict> came_after_reload(const StopRecord& record) {
     const StopEvent* reload = reload_before(record);
     if (reload == nullptr || !ended_by_itself(record) || was_starting(record)) {

@@ -423,7 +423,7 @@ bool has_own_reason(const ProcessFacts& process, const Scene& scene) {
            birth == Birth::after || birth == Birth::with_it;
 }
 
-/// What keeps a process from ending that has taken the signal, as far as what it waits for tells.
+/// Judges a process that has taken the signal and goes on, by what it waits for.
 Verdict slow_program(const ProcessFacts& process, std::string text, const Scene& scene) {
     std::string mend = slow_mend(process, scene);
     const auto children = children_of(process, scene);

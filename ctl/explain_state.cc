@@ -161,10 +161,7 @@ std::string main_process_text(const StateFacts& facts) {
 
 std::optional<Verdict> not_loaded(const StateFacts& facts) {
     const std::string load = text_of(facts.properties, "LoadState");
-    const auto error = facts.properties.find("LoadError");
-    const bool has_text = error != facts.properties.end() && error->is_array() &&
-                          error->size() == 2 && (*error)[1].is_string();
-    const std::string text = has_text ? (*error)[1].get<std::string>() : "";
+    const std::string text = load_error_text(facts.properties);
     if (load == "loaded" && !text.empty()) {
         return verdict("load-error",
                        "its files are not in force as they are now: " + in_one_line(text),
@@ -184,7 +181,7 @@ std::optional<Verdict> not_loaded(const StateFacts& facts) {
 }
 
 std::optional<Verdict> file_has_changed(const StateFacts& facts) {
-    // Files with a fault have changed, too, and are refused until that is mended.
+    // Files with a fault have changed, too. Svcd refuses them until that is mended.
     const auto change = not_loaded(facts) ? std::nullopt : file_change(facts.properties);
     return change ? std::optional{verdict("file-changed", change->text, change->mend)}
                   : std::nullopt;
@@ -282,7 +279,7 @@ std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
     constexpr std::uint64_t kOften = 3;
     const std::uint64_t restarts = number_of(facts.properties, "NRestarts");
     const bool waits = text_of(facts.properties, "SubState") == "auto-restart";
-    // One that was stopped is not down for that.
+    // A unit that somebody has stopped is not down because it was restarted.
     const bool is_down = text_of(facts.properties, "ActiveState") == "inactive";
     if (is_down || (restarts < kOften && !waits)) {
         return std::nullopt;

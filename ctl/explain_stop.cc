@@ -174,22 +174,25 @@ bool names_unit(std::string_view command, const std::string& unit) {
     return false;
 }
 
+/// How a unit is tied to another one, as the settings of each call it, and in words.
+struct Relation {
+    const char* property;
+    std::string_view of_other;
+    std::string_view words;
+};
+constexpr auto kRelations = std::to_array<Relation>({
+    {"Requires", "RequiredBy", "it Requires "},
+    {"BindsTo", "BoundBy", "it BindsTo "},
+    {"Requisite", "RequisiteOf", "it has as Requisite "},
+    {"PartOf", "ConsistsOf", "it is PartOf "},
+    {"StopPropagatedFrom", "PropagatesStopTo", "stops are propagated to it from "},
+    {"Conflicts", "ConflictedBy", "it Conflicts with "},
+    {"ConflictedBy", "Conflicts", "this Conflicts with it: "},
+});
+
 /// "it Requires db.service", for the first of these units that it has something to do with.
 template <typename IsIt>
 std::string relation_text(const Json& properties, IsIt&& is_it) {
-    struct Relation {
-        const char* property;
-        const char* words;
-    };
-    static constexpr auto kRelations = std::to_array<Relation>({
-        {"Requires", "it Requires "},
-        {"BindsTo", "it BindsTo "},
-        {"Requisite", "it has as Requisite "},
-        {"PartOf", "it is PartOf "},
-        {"StopPropagatedFrom", "stops are propagated to it from "},
-        {"Conflicts", "it Conflicts with "},
-        {"ConflictedBy", "this Conflicts with it: "},
-    });
     for (const Relation& relation : kRelations) {
         const auto list = properties.find(relation.property);
         if (list == properties.end() || !list->is_array()) {
@@ -197,7 +200,7 @@ std::string relation_text(const Json& properties, IsIt&& is_it) {
         }
         for (const Json& name : *list) {
             if (name.is_string() && is_it(name.get<std::string>())) {
-                return relation.words + name.get<std::string>();
+                return std::string{relation.words} + name.get<std::string>();
             }
         }
     }
@@ -206,19 +209,6 @@ std::string relation_text(const Json& properties, IsIt&& is_it) {
 
 /// "it Requires old.service", as svcd wrote it down when it put the request together; or "".
 std::string recorded_relation_text(const Requester& requester) {
-    struct Relation {
-        std::string_view of_other;
-        std::string_view words;
-    };
-    static constexpr auto kRelations = std::to_array<Relation>({
-        {"RequiredBy", "it Requires "},
-        {"BoundBy", "it BindsTo "},
-        {"RequisiteOf", "it has as Requisite "},
-        {"ConsistsOf", "it is PartOf "},
-        {"PropagatesStopTo", "stops are propagated to it from "},
-        {"ConflictedBy", "it Conflicts with "},
-        {"Conflicts", "this Conflicts with it: "},
-    });
     const auto* row = std::ranges::find(kRelations, requester.relation, &Relation::of_other);
     return row == kRelations.end() || requester.other.empty()
                ? ""

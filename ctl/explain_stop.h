@@ -50,13 +50,22 @@ std::optional<Verdict> left_by_main(const StopRecord& record);
 std::optional<Verdict> nearly_out_of_time(const StopRecord& record);
 std::optional<Verdict> limit_was_extended(const StopRecord& record);
 
-// explain_course.cc
+// explain_command.cc
 std::optional<Verdict> killed_beside_command(const StopRecord& record);
 std::optional<Verdict> came_after_reload(const StopRecord& record);
+/// The command of the stop that ran when the main process ended, or nullptr.
+const StopEvent* command_at_end(const StopRecord& record);
+/// Nobody stopped it, and a reload of it went on.
+bool died_in_reload(const StopRecord& record);
+/// "asked for by root (uid 0) with 'svctl reload web', PID 4711"
+std::string reload_asker_text(const StopEvent& reload);
+/// "ExecStop (/bin/kill -9 4711, PID 4712)", of an event that has a command.
+std::string command_text(const StopEvent& event);
+
+// explain_course.cc
 std::optional<Verdict> left_by_command(const StopRecord& record);
 std::optional<Verdict> held_by_core_dump(const StopRecord& record);
 std::optional<Verdict> before_shutdown(const StopRecord& record);
-
 std::optional<Verdict> failed_in_stop(const StopRecord& record);
 /// Is it ExecStop that a little more time brings to its limit, and not the service?
 bool exec_stop_is_near(const StopRecord& record);
@@ -74,14 +83,6 @@ std::optional<Verdict> wedged(const StopRecord& record);
 bool has_reached_hard_limit(const StopRecord& record);
 /// Its cgroup was empty, and svcd's launcher, who takes exit statuses, had not told of the end.
 bool end_was_told_late(const StopRecord& record);
-/// The command of the stop that ran when the main process ended, or nullptr.
-const StopEvent* command_at_end(const StopRecord& record);
-/// Nobody stopped it, and a reload of it went on.
-bool died_in_reload(const StopRecord& record);
-/// Has the command's text a `kill` in it?
-bool sends_signals(std::string_view command);
-/// "asked for by root (uid 0) with 'svctl reload web', PID 4711"
-std::string reload_asker_text(const StopEvent& reload);
 /// When WatchdogSec was over the main process was stopped, traced or frozen.
 bool was_held_at_watchdog(const StopRecord& record);
 

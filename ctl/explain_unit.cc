@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "earlier_life.h"
 #include "explain_stop.h"
 #include "explain_words.h"
 #include "given_up_job.h"
@@ -85,10 +86,6 @@ const StopEvent* stop_asked_by_itself(const StopRecord& record) {
                (event.type == "stop" || event.type == "restart");
     });
     return found == record.events.end() ? nullptr : &*found;
-}
-
-std::string command_text(const StopEvent& event) {
-    return event.setting + " (" + event.command + ", PID " + std::to_string(event.pid) + ")";
 }
 
 /// A time limit that is less than what the command was given: "5", "0.4".
@@ -428,7 +425,8 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
                    by_choice ? "KillSignal: SIGTERM lets the service end in order." : "");
 }
 
-/// What the main process has left is told of first; of others no more than that they were there.
+/// Tells which processes the main process has left behind. If it left none, it tells which others
+/// were there when it ended.
 std::optional<Verdict> left_by_main(const StopRecord& record) {
     std::vector<ProcessFacts> left = lived_on_after_main(record);
     const StopEvent* failure = failure_of(record);
@@ -440,10 +438,7 @@ std::optional<Verdict> left_by_main(const StopRecord& record) {
                                    ? "main"
                                    : left.front().origin;
     std::erase_if(left, [&](const ProcessFacts& one) { return one.origin != origin; });
-    std::vector<ProcessId> pids;
-    for (const ProcessFacts& process : left) {
-        pids.push_back(process.pid);
-    }
+    const std::vector<ProcessId> pids = pids_of(left);
     const std::string who =
         left.size() == 1 ? pid_text(pids.front(), left.front().name) : pids_text(pids);
     if (origin != "main") {

@@ -7,6 +7,7 @@
 #include "explain_stop.h"
 #include "explain_words.h"
 #include "messages.h"
+#include "phase_text.h"
 
 namespace svcd {
 namespace {
@@ -73,15 +74,6 @@ std::string when_text(const StopRecord& record, Usec now) {
     return text;
 }
 
-/// What svcd sends when the time is over in which the unit is; "": nothing.
-std::string signal_at_deadline(const StopRecord& record, std::string_view sub) {
-    const bool is_aborted = record.failure_mode == "abort" && !sub.ends_with("-watchdog");
-    if (is_aborted) {
-        return record.watchdog_signal;
-    }
-    return record.send_sigkill && record.kill_mode != "none" ? record.final_signal : "";
-}
-
 std::string rest_text(const StopRecord& record, const Surroundings& around) {
     const Usec deadline = number_of(around.properties, "StopDeadlineUSec", kUsecInfinity);
     const StopEvent* killed = first_sigkill(record);
@@ -94,10 +86,13 @@ std::string rest_text(const StopRecord& record, const Surroundings& around) {
         return text + "; there is no limit, SIGKILL never comes";
     }
     const Usec left = deadline > around.now_monotonic ? deadline - around.now_monotonic : 0;
+    const std::string signal =
+        signal_at_deadline({record.failure_mode == "abort", record.watchdog_signal,
+                            record.send_sigkill && record.kill_mode != "none", record.final_signal},
+                           sub);
     return text + "; " +
-           (signal_at_deadline(record, sub).empty()
-                ? short_time(left) + " left, and no SIGKILL (SendSIGKILL: no)"
-                : signal_at_deadline(record, sub) + " in " + short_time(left));
+           (signal.empty() ? short_time(left) + " left, and no SIGKILL (SendSIGKILL: no)"
+                           : signal + " in " + short_time(left));
 }
 
 std::string processes_text(const std::vector<ProcessFacts>& processes) {

@@ -29,8 +29,7 @@ struct Surroundings {
     Json properties;                      ///< of the unit
     std::vector<ProcessFacts> processes;  ///< that are there now, when the stop goes on
     bool frozen = false;
-    std::string frozen_cgroup;  ///< that was told to freeze: its own, or one above it
-    std::string log_path;
+    std::string frozen_cgroup;    ///< that was told to freeze: its own, or one above it
     std::string last_line;        ///< of its log, where the last stop was its end; else ""
     bool log_is_empty = false;    ///< it may be read, and has no line of the last life
     bool log_is_void = false;     ///< it has no line of any life

@@ -2,17 +2,9 @@
 
 #include <algorithm>
 
+#include "reasons.h"
+
 namespace svcd {
-
-namespace {
-
-bool has_load_error(const Json& properties) {
-    const auto error = properties.find("LoadError");
-    return error != properties.end() && error->is_array() && error->size() == 2 &&
-           (*error)[1].is_string() && (*error)[1] != "";
-}
-
-}  // namespace
 
 std::optional<FileChange> file_change(const Json& properties) {
     if (!truth_of(properties, "NeedDaemonReload")) {
@@ -24,7 +16,7 @@ std::optional<FileChange> file_change(const Json& properties) {
     }
     const auto gone = properties.find("GoneFiles");
     if (gone == properties.end() || !gone->is_array() || gone->empty()) {
-        if (has_load_error(properties)) {
+        if (!load_error_text(properties).empty()) {
             return std::nullopt;  // svcd has refused it, and says why
         }
         return FileChange{

@@ -100,7 +100,7 @@ std::string path_of_stream(const std::string& stream) {
     return colon == std::string::npos ? "" : stream.substr(colon + 1);
 }
 
-/// What svcd opens as root and others could exchange.
+/// Finds the files that svcd opens as root and that others could exchange.
 void look_at_places(const Json& properties, std::vector<FileFault>& faults) {
     std::vector<std::pair<std::string, std::string>> places{
         {"PIDFile", text_of(properties, "PIDFile")}};

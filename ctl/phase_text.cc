@@ -64,16 +64,15 @@ std::string time_left(Usec deadline, Usec now) {
 
 /// " until SIGKILL", or what else svcd does when the time of a stop is over.
 std::string what_comes_at_deadline(const Json& properties, const std::string& sub) {
-    const bool aborts =
-        text_of(properties, "TimeoutStopFailureMode") == "abort" && !sub.ends_with("-watchdog");
-    if (aborts) {
-        return " until " + signal_of(properties, "WatchdogSignal", SIGABRT);
-    }
-    const bool kills =
-        (!properties.contains("SendSIGKILL") || truth_of(properties, "SendSIGKILL")) &&
-        text_of(properties, "KillMode") != "none";
-    return kills ? " until " + signal_of(properties, "FinalKillSignal", SIGKILL)
-                 : " left, and no SIGKILL then";
+    const bool sends_sigkill =
+        !properties.contains("SendSIGKILL") || truth_of(properties, "SendSIGKILL");
+    const std::string signal =
+        signal_at_deadline({text_of(properties, "TimeoutStopFailureMode") == "abort",
+                            signal_of(properties, "WatchdogSignal", SIGABRT),
+                            sends_sigkill && text_of(properties, "KillMode") != "none",
+                            signal_of(properties, "FinalKillSignal", SIGKILL)},
+                           sub);
+    return signal.empty() ? " left, and no SIGKILL then" : " until " + signal;
 }
 
 std::string deadline_text(const Json& properties, const std::string& sub, Usec now) {
@@ -137,9 +136,16 @@ std::string phase_text(const Json& properties,
     return text;
 }
 
+std::string signal_at_deadline(const DeadlineSignals& signals, std::string_view sub) {
+    if (signals.aborts && !sub.ends_with("-watchdog")) {
+        return signals.abort;
+    }
+    return signals.kills ? signals.kill : "";
+}
+
 std::string usual_stop_text(const Json& properties) {
     const std::uint64_t samples = number_of(properties, "StopTimeSamples");
-    // What has never been up was ended in its start.
+    // A unit that has never been up has stopped nothing: its start was ended.
     if (samples == 0 || !is_moment(number_of(properties, "ActiveEnterTimestampMonotonic"))) {
         return "";
     }

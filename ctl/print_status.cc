@@ -57,12 +57,11 @@ std::string loaded_line(const Json& properties) {
 }
 
 std::string load_error_lines(const Json& properties) {
-    const auto error = properties.find("LoadError");
-    if (error == properties.end() || !error->is_array() || error->size() != 2 ||
-        (*error)[1] == "") {
+    const std::string error = load_error_text(properties);
+    if (error.empty()) {
         return "";
     }
-    std::string text = label("Error") + (*error)[1].get<std::string>();
+    const std::string text = label("Error") + error;
     std::string indented;
     for (const char c : text) {
         indented += c;

@@ -67,6 +67,13 @@ std::string reload_reason_text(const Json& properties) {
     return failure.kind == "not-executed" ? text_of(properties, "ExecErrorText") : failure.text;
 }
 
+std::string load_error_text(const Json& properties) {
+    const auto error = properties.find("LoadError");
+    const bool has_text = error != properties.end() && error->is_array() && error->size() == 2 &&
+                          (*error)[1].is_string();
+    return has_text ? (*error)[1].get<std::string>() : "";
+}
+
 std::string reason_text(const Json& properties) {
     const std::string result = text_of(properties, "Result");
     if (result.empty() || result == "success") {

@@ -1,5 +1,6 @@
 #include "stop_outcome.h"
 
+#include "earlier_life.h"
 #include "phase_text.h"
 
 namespace svcd {
@@ -23,11 +24,8 @@ std::string failure_of_stop(const StopRecord& record) {
 
 /// "PID 812 (web)", those that are there now.
 std::string who_is_left(Session& session, const std::string& unit) {
-    std::vector<ProcessId> pids;
     const std::vector<ProcessRow> processes = session.daemon().processes(unit);
-    for (const ProcessRow& process : processes) {
-        pids.push_back(process.pid);
-    }
+    const std::vector<ProcessId> pids = pids_of(processes);
     return processes.size() == 1 ? pid_text(pids[0], program_of(processes[0].command))
                                  : pids_text(pids);
 }

@@ -193,19 +193,21 @@ Surroundings surroundings_of(const Asked& asked) {
         around.frozen = truth_of(asked.examined, "frozen");
         around.frozen_cgroup = text_of(asked.examined, "frozen_cgroup");
     }
-    around.log_path = log_path_of(asked.properties);
+    const std::string log_path = log_path_of(asked.properties);
     struct stat log {};
-    around.log_is_void = !around.log_path.empty() && ::stat(around.log_path.c_str(), &log) == 0 &&
-                         S_ISREG(log.st_mode) && log.st_size == 0;
-    const auto fault = log_without_room(asked.properties);
-    around.log_fault = fault ? fault->text : "";
+    around.log_is_void =
+        ::stat(log_path.c_str(), &log) == 0 && S_ISREG(log.st_mode) && log.st_size == 0;
     const std::string active = text_of(asked.properties, "ActiveState");
     if (!asked.records.empty() && (active == "inactive" || active == "failed")) {
         around.last_stop = read_record(asked.records.front()).id;
-        const auto lines = last_lines(around.log_path, 1, log_begin_of(asked.properties));
+        const auto lines = last_lines(log_path, 1, log_begin_of(asked.properties));
         around.last_line = lines.empty() ? "" : lines.front();
         around.log_is_empty = lines.empty() && !text_of(asked.properties, "LogPath").empty() &&
-                              (::access(around.log_path.c_str(), R_OK) == 0 || errno == ENOENT);
+                              (::access(log_path.c_str(), R_OK) == 0 || errno == ENOENT);
+    }
+    if (around.log_is_void || around.log_is_empty) {
+        const auto fault = log_without_room(asked.properties);
+        around.log_fault = fault ? fault->text : "";
     }
     around.now = realtime_now();
     around.now_monotonic = monotonic_now();

@@ -241,8 +241,10 @@ ExitStatus fail_as(Session& session, const WatchedJob& job, const char* result, 
 }
 
 /// What a start or a reload comes to whose job is done. Nothing: it is well.
-std::optional<ExitStatus> check_start(Session& session, const WatchedJob& job, Json& entry) {
-    Json properties = session.daemon().unit_properties(job.unit);
+std::optional<ExitStatus> check_start(Session& session,
+                                      const WatchedJob& job,
+                                      Json& properties,
+                                      Json& entry) {
     if (has_ended_with_reload(session, job, properties)) {
         return fail_as(session, job, "failed", entry);
     }
@@ -264,8 +266,10 @@ std::optional<ExitStatus> check_start(Session& session, const WatchedJob& job, J
 }
 
 /// What was started is up, and what it wants is not.
-ExitStatus say_what_is_down(Session& session, const WatchedJob& job, Json& entry) {
-    const Json properties = session.daemon().unit_properties(job.unit);
+ExitStatus say_what_is_down(Session& session,
+                            const WatchedJob& job,
+                            const Json& properties,
+                            Json& entry) {
     ExitStatus status = ExitStatus::done;
     for (const WantedUnit& each : wanted_and_down(session, properties, job.begun)) {
         session.warn(each.by + " goes on without " + each.unit +
@@ -282,11 +286,13 @@ ExitStatus say_outcome(Session& session, const WatchedJob& job, Json& entry) {
     if (job.result == "done" || job.result == "skipped") {
         ExitStatus status = check_stop(session, job);
         if (job.result == "done" && job.verb != "stop") {
-            if (const auto start = check_start(session, job, entry)) {
+            Json properties = session.daemon().unit_properties(job.unit);
+            if (const auto start = check_start(session, job, properties, entry)) {
                 return worse(status, *start);
             }
-            status = starts_something(job) ? worse(status, say_what_is_down(session, job, entry))
-                                           : status;
+            if (starts_something(job)) {
+                status = worse(status, say_what_is_down(session, job, properties, entry));
+            }
         }
         session.remark(job.result == "done"
                            ? std::string{past_of(job.verb)} + " " + job.unit + " in " +
