@@ -34,10 +34,8 @@ bool is_ours(uid_t owner) {
 }
 
 /// Nobody else can put a name into this folder.
-bool is_closed_to_others(long folder) {
-    struct stat facts {};
-    return stat_raw(folder, facts) == 0 && is_ours(facts.st_uid) &&
-           (facts.st_mode & kOthersMayWrite) == 0;
+bool is_closed_to_others(const struct stat& folder) {
+    return is_ours(folder.st_uid) && (folder.st_mode & kOthersMayWrite) == 0;
 }
 
 bool is_of_proc(long folder) {
@@ -68,21 +66,21 @@ bool names_are_protected() {
 /// Is a regular file that was opened the one of its folder, and no other's? A folder that is not
 /// known (-1) is taken for one that others may write.
 bool is_of_its_folder(const struct stat& file, long folder) {
-    if (folder >= 0 && is_closed_to_others(folder)) {
-        return true;
-    }
     struct stat above {};
     const bool is_known = folder >= 0 && stat_raw(folder, above) == 0;
+    if (is_known && is_closed_to_others(above)) {
+        return true;
+    }
     return file.st_nlink <= 1 &&
            (names_are_protected() || (is_known && is_owners_own(file, above)));
 }
 
 /// A link of root's that has a second name may be another one, put here by somebody else.
 bool may_follow(long folder, const struct stat& link, LinkFolder links) {
-    struct stat facts {};
-    return is_ours(link.st_uid) && (link.st_nlink <= 1 || is_closed_to_others(folder)) &&
-           (links == LinkFolder::anybodys ||
-            (stat_raw(folder, facts) == 0 && is_ours(facts.st_uid)));
+    struct stat above {};
+    return is_ours(link.st_uid) && stat_raw(folder, above) == 0 &&
+           (link.st_nlink <= 1 || is_closed_to_others(above)) &&
+           (links == LinkFolder::anybodys || is_ours(above.st_uid));
 }
 
 std::size_t length_of(const char* text) {

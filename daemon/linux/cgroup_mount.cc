@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
+
+#include "core/types/text_scan.h"
 
 namespace svcd {
 namespace {
@@ -25,11 +28,28 @@ std::string unescape_mountinfo(std::string_view field) {
 std::vector<std::string_view> split(std::string_view text, char separator) {
     std::vector<std::string_view> parts;
     while (!text.empty()) {
-        const std::size_t end = std::min(text.find(separator), text.size());
-        parts.push_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
+        parts.push_back(take_field(text, separator));
     }
     return parts;
+}
+
+/// A line of mountinfo, "31 23 0:28 / /sys/fs/cgroup rw,relatime [shared:1 ...] - cgroup2 cgroup2
+/// rw".
+struct MountLine {
+    std::string root;
+    std::string point;
+    std::string_view type;
+    std::string_view options;  ///< of the file system
+};
+
+std::optional<MountLine> parse_mount(std::string_view line) {
+    const std::vector<std::string_view> fields = split(line, ' ');
+    const auto dash = std::find(fields.begin(), fields.end(), "-");
+    if (fields.size() < 6 || dash == fields.end() || dash + 1 == fields.end()) {
+        return std::nullopt;
+    }
+    return MountLine{unescape_mountinfo(fields[3]), unescape_mountinfo(fields[4]), dash[1],
+                     fields.back()};
 }
 
 /// `path` below `base`, with its leading '/'; "" when they are the same.
@@ -65,20 +85,33 @@ std::optional<std::string> CgroupMount::cgroup_at(std::string_view folder) const
 std::optional<CgroupMount> find_cgroup_mount(std::string_view mountinfo, std::string_view own) {
     std::optional<CgroupMount> best;
     for (const std::string_view line : split(mountinfo, '\n')) {
-        // "31 23 0:28 / /sys/fs/cgroup rw,relatime [shared:1 ...] - cgroup2 cgroup2 rw"
-        const std::vector<std::string_view> fields = split(line, ' ');
-        const auto dash = std::find(fields.begin(), fields.end(), "-");
-        if (fields.size() < 6 || dash == fields.end() || dash + 1 == fields.end() ||
-            dash[1] != "cgroup2") {
+        std::optional<MountLine> found = parse_mount(line);
+        if (!found || found->type != "cgroup2") {
             continue;
         }
-        CgroupMount mount{unescape_mountinfo(fields[4]), unescape_mountinfo(fields[3])};
+        CgroupMount mount{std::move(found->point), std::move(found->root)};
         const bool shows_own = mount.folder_of(own).has_value();
         if (shows_own && (!best || mount.root.size() < best->root.size())) {
             best = std::move(mount);
         }
     }
     return best;
+}
+
+std::string find_v1_mount(std::string_view mountinfo, std::string_view controller) {
+    for (const std::string_view line : split(mountinfo, '\n')) {
+        std::optional<MountLine> found = parse_mount(line);
+        if (found && found->type == "cgroup" && found->root == "/" &&
+            is_in_list(found->options, controller)) {
+            return std::move(found->point);
+        }
+    }
+    return {};
+}
+
+bool is_in_list(std::string_view list, std::string_view word) {
+    const std::vector<std::string_view> words = split(list, ',');
+    return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 std::string escape_cgroup_name(std::string_view unit) {

@@ -1,4 +1,4 @@
-// Where the v2 cgroup hierarchy is mounted, and how its paths map to paths of files.
+// Where cgroup hierarchies are mounted, and how the paths of the v2 one map to paths of files.
 //
 // A hybrid host has it beside the v1 hierarchies, a container may see a part of it only: the
 // mount's root is then a cgroup below "/" and paths outside it can't be reached.
@@ -25,6 +25,11 @@ struct CgroupMount {
 /// The cgroup2 mount among the lines of a mountinfo file that shows the cgroup `own`; of several
 /// the one that shows most. Nothing when there is none.
 std::optional<CgroupMount> find_cgroup_mount(std::string_view mountinfo, std::string_view own);
+
+/// Where the hierarchy of cgroup v1 with this controller is mounted as a whole; "": nowhere.
+std::string find_v1_mount(std::string_view mountinfo, std::string_view controller);
+/// Is the word one of those that commas part? So the kernel lists the controllers of a hierarchy.
+bool is_in_list(std::string_view list, std::string_view word);
 
 /// The name of a unit's cgroup folder. A leading '_' keeps names apart that the kernel uses for its
 /// own files ("cgroup.x", "memory.x"), as systemd does.

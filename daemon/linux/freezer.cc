@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
-
+#include "core/types/text_scan.h"
+#include "linux/cgroup_mount.h"
 #include "linux/read_file.h"
 
 namespace svcd {
@@ -17,54 +17,14 @@ std::string read_path(const std::string& path, std::size_t limit) {
     return text ? std::move(*text) : std::string{};
 }
 
-std::string_view next_of(std::string_view& rest, char separator) {
-    const std::string_view part = rest.substr(0, rest.find(separator));
-    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
-    return part;
-}
-
-/// Is the word one of those that commas part?
-bool has_word(std::string_view list, std::string_view word) {
-    while (!list.empty()) {
-        if (next_of(list, ',') == word) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/// Where the freezer's hierarchy is mounted as a whole; "" where it is not.
-std::string mount_point() {
-    const std::string text = read_path("/proc/self/mountinfo", kMountinfoMax);
-    std::string_view lines = text;
-    while (!lines.empty()) {
-        // "36 31 0:31 / /sys/fs/cgroup/freezer rw,relatime - cgroup cgroup rw,freezer"
-        std::string_view line = next_of(lines, '\n');
-        const std::size_t dash = line.find(" - cgroup ");
-        if (dash == std::string_view::npos ||
-            !has_word(line.substr(line.rfind(' ') + 1), "freezer")) {
-            continue;
-        }
-        next_of(line, ' ');
-        next_of(line, ' ');
-        next_of(line, ' ');
-        const std::string_view root = next_of(line, ' ');
-        const std::string_view point = next_of(line, ' ');
-        if (root == "/") {
-            return std::string{point};
-        }
-    }
-    return {};
-}
-
 }  // namespace
 
 std::string_view parse_freezer_cgroup(std::string_view text) {
     while (!text.empty()) {
         // "6:freezer:/jail"
-        std::string_view line = next_of(text, '\n');
-        next_of(line, ':');
-        if (has_word(next_of(line, ':'), "freezer")) {
+        std::string_view line = take_field(text, '\n');
+        take_field(line, ':');
+        if (is_in_list(take_field(line, ':'), "freezer")) {
             return line;
         }
     }
@@ -77,7 +37,8 @@ std::string freezer_of(Pid pid) {
     if (cgroup.size() <= 1) {
         return {};  // the root can't be frozen
     }
-    const std::string point = mount_point();
+    const std::string point =
+        find_v1_mount(read_path("/proc/self/mountinfo", kMountinfoMax), "freezer");
     if (point.empty() || read_path(point + cgroup + "/freezer.state", kSmallFile) != "FROZEN\n") {
         return {};
     }

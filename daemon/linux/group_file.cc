@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/types/text_scan.h"
 #include "linux/read_file.h"
 
 namespace svcd {
@@ -23,14 +24,6 @@ std::optional<gid_t> number_in(std::string_view text) {
     return is_whole && number != static_cast<gid_t>(-1) ? std::optional{number} : std::nullopt;
 }
 
-/// Takes what stands before the next `mark`, and the mark.
-std::string_view take(std::string_view& text, char mark) {
-    const std::size_t end = std::min(text.find(mark), text.size());
-    const std::string_view taken = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return taken;
-}
-
 }  // namespace
 
 std::optional<gid_t> group_in(std::string_view text, std::string_view name) {
@@ -38,10 +31,10 @@ std::optional<gid_t> group_in(std::string_view text, std::string_view name) {
         return number;
     }
     while (!text.empty() && !name.empty()) {
-        std::string_view line = take(text, '\n');
-        if (take(line, ':') == name) {
-            take(line, ':');  // the password
-            return number_in(take(line, ':'));
+        std::string_view line = take_field(text, '\n');
+        if (take_field(line, ':') == name) {
+            take_field(line, ':');  // the password
+            return number_in(take_field(line, ':'));
         }
     }
     return std::nullopt;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "exec/trusted_path.h"
+#include "linux/make_folders.h"
 
 namespace svcd {
 namespace {
@@ -148,11 +149,6 @@ private:
     int why_ = 0;
 };
 
-/// 0, or errno.
-int make_folder(const std::string& path, mode_t mode) {
-    return ::mkdir(path.c_str(), mode) == 0 || errno == EEXIST ? 0 : errno;
-}
-
 UniqueFd open_for_appending(const std::string& path, const LogAccess& access) {
     PathRefusal refusal;
     const long fd = open_trusted(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, access.file,
@@ -173,11 +169,9 @@ LogAccess shared_with(gid_t group) {
 }
 
 Result<void> make_log_dir(const std::string& path, const LogAccess& access) {
-    for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-        const std::string above = path.substr(0, slash);
-        if (const int why = make_folder(above, 0755); why != 0) {
-            return failure(why, "mkdir", above);
+    if (const std::size_t last = path.rfind('/'); last != 0 && last != std::string::npos) {
+        if (auto above = make_folders(path.substr(0, last)); !above) {
+            return above;
         }
     }
     if (::mkdir(path.c_str(), access.folder) != 0) {

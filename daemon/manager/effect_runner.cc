@@ -297,15 +297,29 @@ void EffectRunner::try_again(Time now) {
     is_again_ = false;
 }
 
+template <typename Target>
+void EffectRunner::send(const SignalUnit& order,
+                        const Target& target,
+                        Pid pid,
+                        std::vector<Pid>& reached) {
+    const std::vector<int> signals = signals_of(order);
+    const Result<void> sent = send_signal(target, signals.front(), order.value);
+    complain_of_signal(order.unit, sent);
+    if (!sent) {
+        return;
+    }
+    reached.push_back(pid);
+    for (std::size_t next = 1; next < signals.size(); ++next) {
+        complain_of_signal(order.unit, send_signal(target, signals[next]));  // it may have ended
+    }
+}
+
 void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached) {
     if (token == Token::none) {
         return;
     }
     if (const UniqueFd* adopted = tools_.adopted.pidfd_of(token)) {
-        const auto to_adopted = [&](int signal, std::optional<std::int32_t> value) {
-            return send_signal(*adopted, signal, value);
-        };
-        send(order, to_adopted, tools_.adopted.pid_of(token), reached);
+        send(order, *adopted, tools_.adopted.pid_of(token), reached);
         return;
     }
     const ProcessFact before = tools_.table.look(token);
@@ -323,10 +337,7 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
         complain_of_signal(order.unit, Failure{process.error()});
         return;
     }
-    const auto to_process = [&](int signal, std::optional<std::int32_t> value) {
-        return send_signal(*process, signal, value);
-    };
-    send(order, to_process, now.pid, reached);
+    send(order, *process, now.pid, reached);
     complain_of_unsure(order.unit, process->pidfd ? 0U : 1U);
 }
 
@@ -339,22 +350,6 @@ void EffectRunner::signal_if_moved(const SignalUnit& order,
     if (pid != 0 && std::find(reached.begin(), reached.end(), pid) == reached.end() &&
         lives_outside(pid, tools_.supervisor.name(order.unit), tools_.cgroups)) {
         signal_process(order, token, reached);
-    }
-}
-
-void EffectRunner::send(const SignalUnit& order,
-                        const SendSignal& send_one,
-                        Pid pid,
-                        std::vector<Pid>& reached) {
-    const std::vector<int> signals = signals_of(order);
-    const Result<void> sent = send_one(signals.front(), order.value);
-    complain_of_signal(order.unit, sent);
-    if (!sent) {
-        return;
-    }
-    reached.push_back(pid);
-    for (std::size_t next = 1; next < signals.size(); ++next) {
-        complain_of_signal(order.unit, send_one(signals[next], {}));  // it may have ended
     }
 }
 

@@ -99,11 +99,9 @@ private:
     /// These add to `reached` who got the signal.
     void signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached);
     void signal_if_moved(const SignalUnit& order, Token token, std::vector<Pid>& reached);
-    using SendSignal = std::function<Result<void>(int signal, std::optional<std::int32_t> value)>;
-    void send(const SignalUnit& order,
-              const SendSignal& send_one,
-              Pid pid,
-              std::vector<Pid>& reached);
+    /// `target`: a pidfd, or a Recipient.
+    template <typename Target>
+    void send(const SignalUnit& order, const Target& target, Pid pid, std::vector<Pid>& reached);
     void signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached);
     void kill_cgroup(const SignalUnit& order);
     void complain_of_signal(UnitId unit, const Result<void>& sent);

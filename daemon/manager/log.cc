@@ -134,10 +134,6 @@ private:
     std::size_t dropped_ = 0;
 };
 
-}  // namespace
-
-namespace {
-
 std::string harmless(std::string_view text) {
     std::string line;
     line.reserve(text.size());
@@ -202,7 +198,11 @@ void Log::report(Severity severity, std::string_view text) {
     }
 }
 
-void Log::say_of(Severity severity, std::string_view unit, std::string_view text) {
+void Log::say(Severity severity, std::string_view text) {
+    say(severity, {}, text);
+}
+
+void Log::say(Severity severity, std::string_view unit, std::string_view text) {
     if (!logger_->should_log(level_of(severity)) ||
         !limit_.admits(monotonic_now(), severity, unit, text)) {
         return;
@@ -211,14 +211,6 @@ void Log::say_of(Severity severity, std::string_view unit, std::string_view text
     line += unit.empty() ? "" : ": ";
     line += text;
     report(severity, line);
-}
-
-void Log::say(Severity severity, std::string_view text) {
-    say_of(severity, {}, text);
-}
-
-void Log::say(Severity severity, std::string_view unit, std::string_view text) {
-    say_of(severity, unit, text);
 }
 
 void Log::tell_left_out() {

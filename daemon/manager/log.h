@@ -49,8 +49,6 @@ public:
     std::optional<Time> left_out_due() const { return limit_.due(); }
 
 private:
-    void say_of(Severity severity, std::string_view unit, std::string_view text);
-
     LogLimit limit_;
     std::unique_ptr<spdlog::logger> logger_;
 };

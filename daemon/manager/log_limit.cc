@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/types/text_scan.h"
+
 namespace svcd {
 namespace {
 
 /// Of a text that is repeated beside a count.
 constexpr std::size_t kShownMax = 400;
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 /// FNV-1a. A run of digits counts as one.
 std::uint64_t kind_of(std::string_view unit, std::string_view text) {

@@ -95,6 +95,7 @@ private:
     void check_cgroup(UnitId unit);
     void end_turn();
     void look_for_room(Time now);
+    void forget_ended_stops();
     void leave();
 
     // Loading.
@@ -187,8 +188,10 @@ private:
     std::unique_ptr<SuccessorProbe> successor_;
     std::vector<RequestId> reexecution_requests_;  ///< that wait for what the probe says
     bool makes_room_ = false;
-    /// The manager before this one has died: until then strangers wait for the stops.
-    std::optional<Time> strangers_wait_until_;
+    /// The manager before this one has died while these stopped. Strangers wait for them, until
+    /// then at most.
+    std::vector<UnitId> stops_before_strangers_;
+    Time strangers_wait_until_{};
 };
 
 }  // namespace svcd

@@ -306,10 +306,10 @@ std::string Manager::why_strangers_wait() {
     if (memory_.is_given_up()) {
         return "svcd is out of memory, and answers only root (or its owner) until there is room";
     }
-    return strangers_wait_until_ ? "svcd's manager has died and was started again: it answers only "
-                                   "root (or its owner) until the stops that were running have "
-                                   "ended"
-                                 : "";
+    return stops_before_strangers_.empty()
+               ? ""
+               : "svcd's manager has died and was started again: it answers only root (or its "
+                 "owner) until the stops that were running have ended";
 }
 
 /// Handled when the caller has returned, so that its answer can't overtake it.

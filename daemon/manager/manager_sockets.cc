@@ -60,7 +60,9 @@ Result<void> Manager::make_notify_anew() {
     hear_words();
     notify_watch_.reset();
     if (::dup3(made->get(), kernel_.notify.get(), O_CLOEXEC) < 0) {
-        return failure(errno, "dup3", "the notify socket");
+        const Failure failed = failure(errno, "dup3", "the notify socket");
+        static_cast<void>(watch_notifications());  // who has the old one open is heard
+        return failed;
     }
     if (const auto stored = kernel_.store.put(kNotifyName, kernel_.notify.get()); !stored) {
         log_.say(Severity::warning, to_string(stored.error()));

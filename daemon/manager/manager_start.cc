@@ -143,6 +143,8 @@ void Manager::restore_or_boot() {
         settle();
     }
     if (kernel_.saved != nullptr && kernel_.saved->supervisor.handed_over == 0) {
+        stops_before_strangers_ = units();
+        forget_ended_stops();
         strangers_wait_until_ = loop_.now() + kStopsBeforeStrangers;
     }
     kernel_.table.set_taken_over();

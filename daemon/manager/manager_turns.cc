@@ -2,7 +2,6 @@
 // out.
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -192,16 +191,17 @@ void Manager::end_turn() {
 void Manager::look_for_room(Time now) {
     memory_.look(
         now, [this](Severity severity, const std::string& text) { log_.report(severity, text); });
-    if (!strangers_wait_until_) {
-        return;
+    if (now >= strangers_wait_until_) {
+        stops_before_strangers_.clear();
     }
-    const std::vector<UnitId> known = units();
-    const bool stops = std::any_of(known.begin(), known.end(), [&](UnitId unit) {
-        return supervisor_.status(unit).active_state == ActiveState::deactivating;
+    forget_ended_stops();
+}
+
+void Manager::forget_ended_stops() {
+    std::erase_if(stops_before_strangers_, [this](UnitId unit) {
+        return !is_known(unit) ||
+               supervisor_.status(unit).active_state != ActiveState::deactivating;
     });
-    if (!stops || now >= *strangers_wait_until_) {
-        strangers_wait_until_.reset();
-    }
 }
 
 }  // namespace svcd

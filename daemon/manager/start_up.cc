@@ -18,6 +18,7 @@
 
 #include "launcher/protocol.h"
 #include "linux/group_file.h"
+#include "linux/make_folders.h"
 #include "linux/notify_socket.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
@@ -36,18 +37,6 @@ Result<UniqueFd> take_over(int number, const char* what) {
                        "svcd-manager is started by svcd, not by hand");
     }
     return UniqueFd{number};
-}
-
-Result<void> make_folder(const std::string& path) {
-    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-        const std::string part = path.substr(0, slash);
-        if (::mkdir(part.c_str(), 0755) != 0 && errno != EEXIST) {
-            return failure(errno, "mkdir", part);
-        }
-        if (slash == std::string::npos) {
-            return {};
-        }
-    }
 }
 
 bool is_socket(const std::string& path) {
@@ -373,7 +362,7 @@ Result<Kernel> open_kernel(Pid launcher,
     if (!link) {
         return Failure{link.error()};
     }
-    if (const auto made = make_folder(options.runtime_dir); !made) {
+    if (const auto made = make_folders(options.runtime_dir); !made) {
         return Failure{made.error()};
     }
     // A log folder that can't be made yet (a root that is read-only) fails nothing; one that was

@@ -1,4 +1,4 @@
-// Blanks and digits at the beginning of a text, for parsers.
+// Blanks, digits and fields at the beginning of a text, for parsers.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +20,13 @@ inline bool is_digit(char c) {
 /// Takes the blanks `text` begins with.
 inline void skip_whitespace(std::string_view& text) {
     text.remove_prefix(std::min(text.find_first_not_of(kWhitespace), text.size()));
+}
+
+/// Takes what stands before the next `separator`, and the separator; else the whole text.
+inline std::string_view take_field(std::string_view& text, char separator) {
+    const std::string_view field = text.substr(0, text.find(separator));
+    text.remove_prefix(std::min(field.size() + 1, text.size()));
+    return field;
 }
 
 /// Takes the digits `text` begins with. Nothing when there are none, or when the number is too
