@@ -36,6 +36,7 @@ SANITIZED = os.environ.get("SVCD_SANITIZED") == "1"
 # What a machine with something else to do may add to a duration that is measured.
 SLACK = (4.0 if SANITIZED else 1.0) * min(max(os.getloadavg()[0] / os.cpu_count(), 1.0), 10.0)
 PATIENCE = 30.0  # for what must come, however slow the machine
+NOBODY = 65534  # a user, and a group
 
 counter = itertools.count()
 LIBC = ctypes.CDLL(None)
@@ -270,10 +271,11 @@ class Daemon(contextlib.AbstractContextManager):
         return os.path.join(self.directory, name)
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────────
-    def svctl(self, *arguments, status=0, timeout=2 * PATIENCE):
-        """Runs svctl; `status` is the exit status that it must have (None: any)."""
+    def svctl(self, *arguments, status=0, timeout=2 * PATIENCE, user=None):
+        """Runs svctl; `status` is the exit status that it must have (None: any); `user`: as whom, by number."""
+        other = {} if user is None else {"user": user, "group": user, "extra_groups": [], "cwd": "/"}
         done = subprocess.run([SVCTL, *arguments], env=self.environment, stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout)
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout, **other)
         if status is not None and done.returncode != status:
             raise AssertionError("svctl %s ended with %d instead of %d\nstdout: %s\nstderr: %s" % (
                 " ".join(arguments), done.returncode, status, done.stdout, done.stderr))

@@ -3,12 +3,11 @@ import contextlib
 import os
 import socket
 import stat
-import subprocess
 import time
 
 import dbus_client
 import test_bus
-from harness import PATIENCE, SLACK, SVCTL, Daemon, TestCase, actor, service
+from harness import PATIENCE, SLACK, Daemon, TestCase, actor, service
 from helpers import floods
 from helpers.floods import MANAGER, NOBODY
 
@@ -42,9 +41,7 @@ class Modes(TestCase):
                     with self.assertRaises(dbus_client.Error) as refused:  # the mode decides who may look, never who may change
                         member.call(*MANAGER, "StartUnit", "ss", "a.service", "replace")
                     self.assertEqual(refused.exception.name, "org.freedesktop.DBus.Error.AccessDenied")
-                asked = subprocess.run([SVCTL, "is-active", "a"], env=svcd.environment, capture_output=True, text=True, user=NOBODY,
-                                       group=NOBODY, extra_groups=[], cwd="/", check=False)
-                self.assertEqual(asked.returncode, 6)
+                asked = svcd.svctl("is-active", "a", user=NOBODY, status=6)
                 self.assertIn("its socket is not for everybody (BusMode and BusGroup", asked.stderr)
                 svcd.svctl("start", "a")
                 svcd.kill_manager()

@@ -1,5 +1,4 @@
 """The bug museum (see test_museum.py): what takes a PID namespace, a full file system, somebody else's process, or another clock."""
-import errno
 import json
 import os
 import signal
@@ -8,6 +7,7 @@ import subprocess
 import time
 
 from harness import HERE, SANITIZED, SVCTL, Daemon, TestCase, actor, alive, children_of, monotonic_usec, service
+from helpers.small_folder import fill, in_small_folder
 
 
 class Container(Daemon):
@@ -179,17 +179,13 @@ class Strangers(TestCase):
 class FullDisk(TestCase):
     def test_19_a_full_run_loses_nothing(self):
         """The runtime folder is full to the last byte: the manager dies, another takes its place, and services come and go."""
-        script = 'mount --make-rprivate / && mount -t tmpfs -o size=16m,mode=755 tmpfs "$0" && exec "$@"'
-        svcd = Daemon({"a.service": service(actor("a")), "again.service": service(actor("again"), Restart="always", RestartSec=0),
-                       "b.service": service(actor("b", "ready"), Type="notify")},
-                      prefix=["/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, "%(directory)s/run"])
-        with svcd:
-            folder = "/proc/%d/root%s" % (svcd.process.pid, svcd.run)  # as svcd sees it
-            svcd.address = svcd.environment["SVCTL_BUS"] = "unix:path=%s/bus" % folder
+        units = {"a.service": service(actor("a")), "again.service": service(actor("again"), Restart="always", RestartSec=0),
+                 "b.service": service(actor("b", "ready"), Type="notify")}
+        with in_small_folder(units) as (svcd, folder):
             svcd.svctl("start", "a", "again")
             svcd.wait_told("a", "start")
             svcd.wait_told("again", "start")
-            self.fill(folder)
+            fill(folder)
             before = svcd.get("a", "MainPID")
             svcd.kill_manager()
             self.assert_shows(svcd, "a", ActiveState="active", MainPID=before)
@@ -203,12 +199,6 @@ class FullDisk(TestCase):
             self.assertEqual((len(svcd.told("a", "start")), len(svcd.told("b", "start"))), (1, 1))
             svcd.svctl("stop", "a", "b", "again")
             self.assert_shows(svcd, "a", ActiveState="inactive", Result="success")
-
-    def fill(self, folder):
-        with self.assertRaises(OSError) as full, open(os.path.join(folder, "full"), "wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
-        self.assertEqual(full.exception.errno, errno.ENOSPC)
 
 
 class Clock(TestCase):

@@ -4,9 +4,8 @@ import json
 import os
 import unittest
 
-from harness import Daemon, TestCase, actor, alive, service
+from harness import NOBODY, Daemon, TestCase, actor, alive, service
 
-SOMEBODY = 65534
 ROOTS = "root's own\n"
 
 
@@ -15,7 +14,7 @@ def attack_link(target, path):
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     os.symlink(target, path)
-    os.lchown(path, SOMEBODY, SOMEBODY)
+    os.lchown(path, NOBODY, NOBODY)
 
 
 class PathCase:
@@ -26,7 +25,7 @@ class PathCase:
             self.theirs, self.roots = svcd.path("theirs"), svcd.path("roots")
             os.mkdir(self.theirs)
             os.mkdir(self.roots)
-            os.chown(self.theirs, SOMEBODY, SOMEBODY)
+            os.chown(self.theirs, NOBODY, NOBODY)
             self.file = self.roots + "/file"
             with open(self.file, "w") as file:
                 file.write(ROOTS)
@@ -74,7 +73,7 @@ class Outputs(PathCase, TestCase):
         with self.daemon(StandardOutput="append:%(theirs)s/log") as svcd:
             with open(self.theirs + "/log", "w") as file:
                 file.write("begin\n")
-            os.chown(self.theirs + "/log", SOMEBODY, SOMEBODY)
+            os.chown(self.theirs + "/log", NOBODY, NOBODY)
             svcd.svctl("start", "a")
             self.assertEqual(self.read(self.theirs + "/log"), "begin\nhello\n")
             os.unlink(self.theirs + "/log")

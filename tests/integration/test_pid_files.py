@@ -2,9 +2,7 @@
 import os
 import unittest
 
-from harness import HERE, Daemon, TestCase, actor, alive, service
-
-SOMEBODY = 65534
+from harness import HERE, NOBODY, Daemon, TestCase, actor, alive, service
 
 
 @unittest.skipUnless(os.access("/dev/fuse", os.R_OK | os.W_OK), "there is no /dev/fuse")
@@ -44,8 +42,8 @@ class OthersPidFile(TestCase):
             pid = svcd.get("d", "MainPID")
             os.rename(theirs + "/run", theirs + "/run.old")
             os.symlink(roots, theirs + "/run")
-            os.lchown(theirs + "/run", SOMEBODY, SOMEBODY)
-            os.chown(theirs, SOMEBODY, SOMEBODY)
+            os.lchown(theirs + "/run", NOBODY, NOBODY)
+            os.chown(theirs, NOBODY, NOBODY)
             with open(roots + "/d.pid", "w") as file:
                 file.write("%d\n" % pid)
             svcd.svctl("stop", "d")

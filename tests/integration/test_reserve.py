@@ -1,6 +1,5 @@
 """Where something has run out: memory, room in the runtime folder, descriptors, lines of the log, or a socket's file."""
 import contextlib
-import errno
 import json
 import os
 import resource
@@ -13,6 +12,7 @@ import unittest
 import dbus_client
 from harness import PATIENCE, SANITIZED, SVCTL, Daemon, TestCase, actor, service
 from helpers.floods import MEBIBYTE, stranger
+from helpers.small_folder import fill, in_small_folder
 
 # A child of the main process, which NotifyAccess does not allow, sends as fast as it can.
 CHATTERBOX = """
@@ -110,30 +110,14 @@ class Memory(TestCase):
 
 
 class Room(TestCase):
-    @contextlib.contextmanager
-    def in_small_folder(self, units, name="run"):
-        """A svcd of which this folder is a small file system of its own, and that folder as we see it."""
-        script = 'mount --make-rprivate / && mount -t tmpfs -o size=16m,mode=755 tmpfs "$0" && exec "$@"'
-        with Daemon(units, prefix=["/usr/bin/unshare", "--mount", "/bin/sh", "-c", script, "%(directory)s/" + name]) as svcd:
-            folder = "/proc/%d/root%s" % (svcd.process.pid, svcd.path(name))
-            if name == "run":
-                svcd.address = svcd.environment["SVCTL_BUS"] = "unix:path=%s/bus" % folder
-            yield svcd, folder
-
-    def fill(self, folder):
-        with self.assertRaises(OSError) as full, open(os.path.join(folder, "full"), "wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
-        self.assertEqual(full.exception.errno, errno.ENOSPC)
-
     def test_systemd_5016_a_reload_and_another_manager_in_a_full_runtime_folder(self):
         """Nothing of that ends svcd; stops go on."""
         units = {"a.service": service(actor("a")),
                  "deaf.service": service(actor("deaf", "deaf=%d" % signal.SIGTERM), TimeoutStopSec="500ms")}
-        with self.in_small_folder(units) as (svcd, folder):
+        with in_small_folder(units) as (svcd, folder):
             svcd.svctl("start", "a", "deaf")
             svcd.wait_told("deaf", "start")
-            self.fill(folder)
+            fill(folder)
             manager = svcd.manager_pid()
             svcd.svctl("daemon-reload")
             svcd.svctl("daemon-reexec")
@@ -146,9 +130,9 @@ class Room(TestCase):
 
     def test_a_start_that_can_t_be_written_down_is_refused_with_the_reason_and_stops_go_on(self):
         names = ["s%03d.service" % number for number in range(130)]
-        with self.in_small_folder({name: service(actor(name)) for name in names[:20]}) as (svcd, folder):
+        with in_small_folder({name: service(actor(name)) for name in names[:20]}) as (svcd, folder):
             svcd.svctl("start", *names[:20])
-            self.fill(folder)
+            fill(folder)
             for name in names[20:]:
                 svcd.write_unit(name, service(actor(name)))
             svcd.svctl("daemon-reload")
@@ -167,10 +151,10 @@ class Room(TestCase):
 
     def test_a_full_log_folder_is_told_by_doctor_and_by_explain(self):
         units = {"a.service": service(actor("a")), "b.service": service(["/bin/sh", "-c", "echo lost || exit 9"], Type="oneshot")}
-        with self.in_small_folder(units, "log") as (svcd, folder):
+        with in_small_folder(units, "log") as (svcd, folder):
             svcd.svctl("start", "a")
             self.assertEqual(self.log_faults(svcd), [])
-            self.fill(folder)
+            fill(folder)
             self.assertIn("a.service/current has no room: what it writes to its log is lost", self.log_faults(svcd)[0])
             svcd.svctl("start", "b", status=1)
             self.assertIn("and can take none: the file system of", self.told_inside(svcd, "explain", "b"))

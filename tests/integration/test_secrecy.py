@@ -2,13 +2,11 @@
 import grp
 import os
 import stat
-import subprocess
 
-from harness import SVCTL, Daemon, TestCase, actor, service
+from harness import NOBODY, Daemon, TestCase, actor, service
 
 SECRET = "hunter2-Zq"
 ADM = next((group.gr_gid for group in grp.getgrall() if group.gr_name == "adm"), 0)
-SOMEBODY = 65534
 
 
 def facts(path):
@@ -17,8 +15,7 @@ def facts(path):
 
 
 def ask_as_somebody(svcd, *words):
-    asked = subprocess.run([SVCTL, *words], env=svcd.environment, capture_output=True, text=True, user=SOMEBODY, group=SOMEBODY,
-                           extra_groups=[], cwd="/", check=False)
+    asked = svcd.svctl(*words, user=NOBODY, status=None)
     return asked.stdout + asked.stderr
 
 
@@ -47,9 +44,9 @@ class Logs(TestCase):
             svcd.wait_until(lambda: facts(svcd.log)[0] == "0o700", "the log folder to be closed")
 
     def test_have_the_group_that_LogGroup_names(self):
-        with Daemon({"a.service": service(["/bin/true"], Type="oneshot")}, config="LogGroup: %d\n" % SOMEBODY) as svcd:
+        with Daemon({"a.service": service(["/bin/true"], Type="oneshot")}, config="LogGroup: %d\n" % NOBODY) as svcd:
             svcd.svctl("start", "a")
-            self.assertEqual(facts(svcd.log + "/a.service/current"), ("0o640", SOMEBODY))
+            self.assertEqual(facts(svcd.log + "/a.service/current"), ("0o640", NOBODY))
         with Daemon({"a.service": service(["/bin/true"], Type="oneshot")}, config="LogGroup: no-such-group\n") as svcd:
             svcd.svctl("start", "a")
             self.assertEqual(facts(svcd.log + "/a.service/current"), ("0o640", 0))

@@ -10,9 +10,8 @@ import struct
 import time
 
 import dbus_client
-from harness import PATIENCE, end_with_parent
+from harness import NOBODY, PATIENCE, end_with_parent
 
-NOBODY = 65534
 MANAGER = "/org/svcd1", "org.svcd1.Manager"
 MEBIBYTE = 1 << 20
 

@@ -1,18 +1,16 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
+#include <string>
 
 #include "unit/bus/doors_text.h"
+#include "unit/source_file.h"
 
 namespace svcd {
 namespace {
 
 TEST(Doors, PageIsWhatTheTablesSay) {
-    std::ifstream file{SVCD_SOURCE_DIR "/docs/security.md"};
-    std::ostringstream page;
-    page << file.rdbuf();
-    EXPECT_EQ(with_doors(page.str()), page.str())
+    const std::string page = test::source_file("docs/security.md");
+    EXPECT_EQ(with_doors(page), page)
         << "write it anew: svcd-doors docs/security.md > new && mv new docs/security.md";
 }
 

@@ -1,20 +1,15 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "core/service_edges.h"
 #include "core/sub_state.h"
 #include "unit/core/service_states_text.h"
+#include "unit/source_file.h"
 
 namespace svcd {
 namespace {
 
 TEST(ServiceStates, PageIsWhatTheTablesSay) {
-    std::ifstream file{SVCD_SOURCE_DIR "/docs/service-states.md"};
-    std::ostringstream page;
-    page << file.rdbuf();
-    EXPECT_EQ(service_states_markdown(), page.str())
+    EXPECT_EQ(service_states_markdown(), test::source_file("docs/service-states.md"))
         << "write it anew: svcd-service-states > docs/service-states.md";
 }
 

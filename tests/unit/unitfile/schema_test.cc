@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 
+#include "unit/source_file.h"
 #include "unit_folder.h"
 
 namespace svcd {
@@ -13,15 +13,8 @@ namespace {
 
 using ::testing::ElementsAre;
 
-std::string file_text(const std::string& path) {
-    std::ifstream file{std::string(SVCD_SOURCE_DIR) + "/" + path};
-    std::ostringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
 TEST(Generated, JsonSchemaIsTheOneThatIsCheckedIn) {
-    EXPECT_EQ(json_schema(), file_text("packaging/schema/svcd-unit.schema.json"))
+    EXPECT_EQ(json_schema(), test::source_file("packaging/schema/svcd-unit.schema.json"))
         << "write it anew: svcd-schema json > packaging/schema/svcd-unit.schema.json";
     EXPECT_TRUE(
         nlohmann::json::parse(json_schema())["properties"]["Service"]["properties"].contains(
@@ -29,7 +22,7 @@ TEST(Generated, JsonSchemaIsTheOneThatIsCheckedIn) {
 }
 
 TEST(Generated, DocumentationIsTheOneThatIsCheckedIn) {
-    EXPECT_EQ(settings_markdown(), file_text("docs/unit-settings.md"))
+    EXPECT_EQ(settings_markdown(), test::source_file("docs/unit-settings.md"))
         << "write it anew: svcd-schema markdown > docs/unit-settings.md";
 }
 
