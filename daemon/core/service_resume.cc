@@ -212,6 +212,7 @@ void Service::resume(const RestoredUnit& restored, bool was_away) {
                                  (was_away && is_notify() && unit_.sub_state == SubState::start);
     const bool type_changed =
         restored.record.service_type != static_cast<std::uint8_t>(settings_.type);
+    const bool was_unasked = stops_unasked();
     const Token control = run_.control.token;
     take_over(run_.main, restored.main, ProcessRole::main);
     if (run_.control.token == control) {  // else a new one, that the main process's news called for
@@ -224,10 +225,13 @@ void Service::resume(const RestoredUnit& restored, bool was_away) {
         machine_.order(WatchBusName{unit_.id, true});
     }
     resume_deadlines(type_changed);
-    if (static_cast<std::uint8_t>(unit_.sub_state) != restored.record.sub_state) {
+    // The news have taken it on, with all that belongs to it: to another state, or to the first
+    // signal of a stop that it had begun itself.
+    if (static_cast<std::uint8_t>(unit_.sub_state) != restored.record.sub_state ||
+        was_unasked != stops_unasked()) {
         machine_.order(CheckCgroup{unit_.id});
         machine_.update_deadline(unit_);
-        return;  // the news have taken it on, with all that belongs to it
+        return;
     }
     resume_state();
     // With a process that lives it is not empty, and is looked at when that ends.

@@ -71,6 +71,7 @@ void Service::enter_stop(UnitResult result) {
 
 /// It told us that it is stopping: as good as if the stop signal had been sent, for a while.
 void Service::enter_stop_by_notify() {
+    run_.signal_sent = false;
     begin_stop_clock();
     arm(command_deadline());
     machine_.set_state(unit_, SubState::stop_sigterm);

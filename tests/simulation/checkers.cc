@@ -34,6 +34,7 @@ void Checkers::before_step(const Event& event) {
     leaves_by_force_ = false;
     killed_checkers_.clear();
     started_now_.clear();
+    asked_now_.clear();
     killed_at_once_.clear();
     request_now_ = RequestId::none;
     replied_job_ = JobId::none;

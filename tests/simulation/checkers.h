@@ -155,6 +155,7 @@ private:
     std::unordered_set<std::size_t> killed_at_once_;     ///< units, by an emergency action
     std::vector<Transition> passed_now_;                 ///< of this step
     std::unordered_set<std::size_t> started_now_;        ///< units that this step began to start
+    std::unordered_set<std::size_t> asked_now_;          ///< units that this step sent a signal to
     bool is_kill_request_ = false;
     bool is_deadline_ = false;
     bool is_of_the_bus_ = false;

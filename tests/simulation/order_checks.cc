@@ -253,6 +253,10 @@ void Checkers::check_cause(std::size_t unit, const SignalUnit& signal) {
     if (signal.cause == SignalCause::again && self.was.signal_sent) {
         wrong("is sent again, and the state file says that it was sent.");
     }
+    if (signal.cause == SignalCause::again && asked_now_.contains(unit)) {
+        wrong("is sent again, and this step has sent it for the first time.");
+    }
+    asked_now_.insert(unit);
     // A reload that was asked for while one went on is still to come: that one is no repetition.
     const bool has_next_reload =
         self.was.has_job() && !self.was.is_running &&
