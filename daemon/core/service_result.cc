@@ -150,7 +150,7 @@ static RestartRule rule_of(RestartPolicy policy, UnitResult result) {
 }
 
 RestartRule Service::restart_rule() const {
-    if (run_.forbid_restart || machine_.shutting_down) {
+    if (run_.forbid_restart) {
         return RestartRule::none;
     }
     const RareServiceSettings& settings = settings_.rarely();

@@ -296,6 +296,17 @@ TEST(CoreDump, ThatIsBeingWrittenHoldsSigkillBack) {
     EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigkill");
 }
 
+TEST(CoreDump, NeverMakesAStopShorter) {
+    UnitSpec web = stubborn("web", 2s);
+    web.settings().timeout_abort = 50ms;
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").executes("web").stop("web").advance(1800ms);
+    scenario.happens(CoreDumping{*scenario.supervisor().find("web.service")}).advance(199ms);
+    EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigterm");
+    scenario.advance(1ms);
+    EXPECT_EQ(scenario.state("web"), "deactivating/stop-sigkill");
+}
+
 TEST(CoreDump, IsLookedForByTheNextManagerToo) {
     Scenario scenario = with(stubborn("web", 2s));
     scenario.start("web").executes("web").stop("web").manager_dies();

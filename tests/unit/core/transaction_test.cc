@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "core/job.h"
 #include "unit/core/scenario.h"
 
 namespace svcd::test {
@@ -93,6 +94,25 @@ TEST(Start, RequisiteThatIsNotActiveFailsTheJob) {
     EXPECT_THAT(scenario.take_log(), Contains("job web.service dependency"));
 }
 
+TEST(Start, OfWhatIsBothRequiredAndARequisiteDoesNotReloadIt) {
+    UnitSpec db = service("db");
+    db.command(CommandRole::reload, "/bin/reload");
+    Scenario scenario =
+        with(std::move(db), std::move(service("web")
+                                          .requires_("db.service")
+                                          .depends(Relation::requisite, "db.service")
+                                          .after("db.service")));
+    scenario.start("db").executes("db").take_log();
+    scenario.start("web");
+    EXPECT_THAT(scenario.take_log(),
+                ElementsAre("spawn web.service /bin/web", "job web.service done"));
+    scenario.stop("db").exits("web").exits("db").take_log();
+    EXPECT_EQ(scenario.state("db"), "inactive/dead");
+    scenario.start("web");
+    EXPECT_EQ(scenario.state("db"), "active/running");
+    EXPECT_EQ(scenario.state("web"), "active/running");
+}
+
 TEST(Start, ConflictingUnitIsStoppedFirst) {
     Scenario scenario =
         with(service("a"),
@@ -158,6 +178,20 @@ TEST(Stop, TakesDependentsFirstInReverseOrder) {
     EXPECT_EQ(scenario.state("db"), "inactive/dead");
 }
 
+TEST(Stop, OfWhatGoesDownByItselfWaitsForItAndKeepsItDown) {
+    UnitSpec web = service("web");
+    web.restart(RestartPolicy::always).command(CommandRole::stop_post, "/bin/cleanup");
+    Scenario scenario = with(std::move(web));
+    scenario.start("web").executes("web").exits("web", 1).take_log();
+    EXPECT_EQ(scenario.state("web"), "deactivating/stop-post");
+    scenario.stop("web");
+    EXPECT_FALSE(scenario.last_reply().was_so_already);
+    EXPECT_THAT(scenario.take_log(), IsEmpty()) << "the job is not done before the unit is down";
+    scenario.exits("web", 0, ProcessRole::control).advance(10s);
+    EXPECT_EQ(scenario.state("web"), "failed/failed");
+    EXPECT_FALSE(scenario.status("web").job.has_value());
+}
+
 TEST(Stop, OfAMemberLeavesTheRest) {
     Scenario scenario = with(service("db"), std::move(service("web").requires_("db.service")));
     scenario.start("web").stop("web").killed("web", SIGTERM);
@@ -210,6 +244,22 @@ TEST(Restart, DoesNotStartAPartThatIsDown) {
     scenario.start("a").ask(JobVerb::restart, "a").killed("a", SIGTERM);
     EXPECT_EQ(scenario.state("a"), "active/running");
     EXPECT_EQ(scenario.state("b"), "inactive/dead");
+}
+
+TEST(Jobs, OfOneUnitMergeAsThoseOfSystemd) {
+    const auto both = [](JobType first, JobType second) {
+        EXPECT_EQ(merged(first, second), merged(second, first));
+        return merged(first, second);
+    };
+    for (const JobType type :
+         {JobType::start, JobType::reload, JobType::restart, JobType::verify_active}) {
+        EXPECT_EQ(both(type, type), type);
+        EXPECT_EQ(both(type, JobType::verify_active), type) << "a look adds nothing";
+        EXPECT_EQ(both(type, JobType::nop), type);
+        EXPECT_EQ(both(type, JobType::stop), std::nullopt);
+        EXPECT_EQ(both(type, JobType::restart), JobType::restart);
+    }
+    EXPECT_EQ(both(JobType::start, JobType::reload), JobType::reload_or_start);
 }
 
 TEST(Jobs, StopReplacesAQueuedStart) {
