@@ -80,7 +80,7 @@ def monotonic_usec():
 
 def alive(pid):
     try:
-        with open("/proc/%d/stat" % pid) as stat:
+        with open("/proc/%d/stat" % pid, errors="replace") as stat:
             return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
     except OSError:
         return False
@@ -92,7 +92,7 @@ def children_of(pid):
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                with open("/proc/%s/stat" % entry) as stat:
+                with open("/proc/%s/stat" % entry, errors="replace") as stat:  # others' names, too
                     state, parent = stat.read().rsplit(")", 1)[1].split()[:2]
             except OSError:
                 continue
