@@ -28,8 +28,10 @@ bool has_exec_error(const Json& properties) {
 }  // namespace
 
 bool has_become_its_program(Session& session, const std::string& unit, Json& properties) {
-    // A svcd that doesn't tell is not waited for.
-    if (text_of(properties, "Type") != "simple" || !properties.contains("ExecStarted")) {
+    // A svcd that doesn't tell is not waited for, and neither is a main process that is still held
+    // (Type=idle). Other types are not started before their execve.
+    const std::string type = text_of(properties, "Type");
+    if ((type != "simple" && type != "idle") || !properties.contains("ExecStarted")) {
         return true;
     }
     const auto is_decided = [&] {

@@ -218,12 +218,14 @@ class Texts(TestCase):
 class Execve(TestCase):
     def test_a_start_of_what_cannot_be_executed_fails_and_says_why(self):
         with Daemon({"nobin.service": service(["/nonexistent/bin", "x"]), "quick.service": service(["/bin/sh", "-c", "exit 3"]),
-                     "web.service": service(actor("web"))}, exit_status=None) as svcd:
+                     "idle.service": service(["/nonexistent/bin", "x"], Type="idle"), "web.service": service(actor("web"))},
+                    exit_status=None) as svcd:
             failed = svcd.svctl("start", "nobin", status=1).stderr
             self.assertIn("nobin.service failed to start", failed)
             self.assertIn("/nonexistent/bin", failed)
             self.assertIn("No such file or directory", failed)
             svcd.svctl("restart", "nobin", status=1)
+            self.assertIn("No such file or directory", svcd.svctl("start", "idle", status=1).stderr)
             svcd.svctl("start", "quick")  # a program that starts and then ends isn't waited for
             svcd.svctl("start", "web")
 
