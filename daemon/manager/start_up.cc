@@ -257,7 +257,7 @@ std::string exec_helper_path() {
             }
         }
     }
-    return "/usr/libexec/svcd/svcd-exec";
+    return folder + "/svcd-exec";
 }
 
 std::string shipped_units_path() {
