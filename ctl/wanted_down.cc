@@ -11,12 +11,17 @@ namespace svcd {
 namespace {
 
 constexpr std::size_t kUnitsMax = 20;
+/// Each look at an inactive unit costs a call.
+constexpr std::size_t kLooksMax = 500;
 
 class Search {
 public:
     Search(Session& session, Usec begun) : session_(session), begun_(begun) {
         for (const UnitRow& row : session.daemon().units()) {
-            states_[row.name] = row.active;
+            // What can't be loaded is told with the start's answer.
+            if (row.load == "loaded" || row.active != "inactive") {
+                states_[row.name] = row.active;
+            }
         }
     }
 
@@ -45,7 +50,7 @@ private:
             look_below(session_.daemon().unit_properties(name));
         } else if (state == "failed") {
             found_.push_back({by, name, reason_text(session_.daemon().unit_properties(name))});
-        } else if (state == "inactive") {
+        } else if (state == "inactive" && ++looks_ <= kLooksMax) {
             look_at_inactive(by, name);
         }
     }
@@ -68,6 +73,7 @@ private:
     std::map<std::string, std::string> states_;
     std::set<std::string> seen_;
     std::vector<WantedUnit> found_;
+    std::size_t looks_ = 0;
 };
 
 bool wants_something(const Json& properties) {

@@ -1,15 +1,13 @@
 // What units go on without: they wished for it (Wants, Upholds), and it could not be had. It is
 // told for as long as they are up and it is not.
 #include <algorithm>
+#include <utility>
 
 #include "core/machine.h"
 #include "core/transaction.h"
 
 namespace svcd {
 namespace {
-
-/// So many are remembered of a unit.
-constexpr std::size_t kLeftOutMax = 64;
 
 /// A unit that has no file may be meant to be optional.
 bool is_fault(const LeftOut& left_out) {
@@ -18,17 +16,12 @@ bool is_fault(const LeftOut& left_out) {
 
 }  // namespace
 
-/// Of what a transaction leaves out, the part that this unit wished for.
-void Machine::set_left_out(Unit& unit, const std::vector<LeftOut>& all) {
-    if (all.empty() && unit.left_out.empty()) {
+/// What the unit wished for and its transaction leaves out.
+void Machine::set_left_out(Unit& unit, std::vector<LeftOut> its) {
+    if (its.empty() && unit.left_out.empty()) {
         return;
     }
-    unit.left_out.clear();
-    for (const LeftOut& each : all) {
-        if (each.by == unit.id && !is_meant(each) && unit.left_out.size() < kLeftOutMax) {
-            unit.left_out.push_back(each);
-        }
-    }
+    unit.left_out = std::move(its);
     if (unit.left_out.empty()) {
         going_without_.erase(unit.id);
     } else {
@@ -55,7 +48,10 @@ void Machine::forget_left_out(const Unit& unit) {
 void Machine::find_left_out_again(Unit& unit) {
     Transaction transaction{*this};
     transaction.build(unit.id, JobType::start, JobMode::replace);
-    set_left_out(unit, transaction.left_out());
+    std::vector<LeftOut> its = transaction.left_out();
+    std::erase_if(its,
+                  [&unit](const LeftOut& each) { return each.by != unit.id || is_meant(each); });
+    set_left_out(unit, std::move(its));
 }
 
 bool Machine::goes_without_something() const {

@@ -117,7 +117,7 @@ public:
     void request_job(const JobRequested& event);
 
     // ── left_out.cc
-    void set_left_out(Unit& unit, const std::vector<LeftOut>& all);
+    void set_left_out(Unit& unit, std::vector<LeftOut> its);
     void find_left_out_again(Unit& unit);
 
     // ── jobs.cc

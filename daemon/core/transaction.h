@@ -68,7 +68,8 @@ public:
         bool ignore_order = false;
     };
     std::vector<Outcome> outcome() const;
-    /// What is wished for and can't be, while those that wish for it go on.
+    /// What is wished for and can't be, while those that wish for it go on. Of many of one kind the
+    /// first are named, and the last of these says how many more there are.
     std::vector<LeftOut> left_out() const;
     /// What else apply() says.
     const std::vector<Say>& remarks() const { return remarks_; }
@@ -124,6 +125,7 @@ private:
     bool has_anchor_left() const;
     const Refusal& cause_of(Index entry) const;
     std::string way_to_cause(Index entry) const;
+    std::string why_left_out(Index entry) const;
     Refusal refusal_of_anchor(Index anchor) const;
     std::vector<std::vector<Index>> wishes_of_each(bool only_what_matters) const;
     std::vector<bool> reached_from_anchors(bool only_what_matters) const;

@@ -1,5 +1,7 @@
 // Why a transaction can't have a job, in words: the way from who needs it to what is at fault.
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "core/machine.h"
 #include "core/transaction.h"
@@ -11,6 +13,8 @@ namespace {
 constexpr std::size_t kWayMax = 10;
 /// Diagnostics of a file may be long.
 constexpr std::size_t kWhyMax = 2000;
+/// Units that one unit goes on without for one kind of reason: so many are told one by one.
+constexpr std::size_t kLeftOutMax = 20;
 
 /// "requires db.service": what a unit's `relation` to another means for its job.
 std::string needs_in_words(Relation relation, const std::string& other) {
@@ -28,6 +32,37 @@ std::string needs_in_words(Relation relation, const std::string& other) {
     }
     return "can't go without " + other + " (" + std::string(name_of(relation)) + ")";
 }
+
+/// How many units each unit goes on without, by the kind of reason.
+class LeftOutCounts {
+public:
+    /// False when as many of this kind are told already; `row`: where it is told otherwise.
+    bool add(UnitId by, RefusalKind kind, std::size_t row) {
+        Count& count = counts_[{by, kind}];
+        if (++count.units > kLeftOutMax) {
+            return false;
+        }
+        count.last_row = row;
+        return true;
+    }
+
+    /// The last that is told of a kind says how many are not.
+    void tell_of_more(std::vector<LeftOut>& told) const {
+        for (const auto& [key, count] : counts_) {
+            if (count.units > kLeftOutMax) {
+                told[count.last_row].why += "; and " + std::to_string(count.units - kLeftOutMax) +
+                                            " more units are left out for a reason of this kind";
+            }
+        }
+    }
+
+private:
+    struct Count {
+        std::size_t units = 0;
+        std::size_t last_row = 0;
+    };
+    std::map<std::pair<UnitId, RefusalKind>, Count> counts_;
+};
 
 std::string participle_of(JobType type) {
     switch (type) {
@@ -92,30 +127,38 @@ Refusal Transaction::refusal_of_anchor(Index anchor) const {
                                    cause.message};
 }
 
+std::string Transaction::why_left_out(Index index) const {
+    const std::string way = way_to_cause(index);
+    std::string why = (way.empty() ? "" : "it " + way + "; ") + cause_of(index).message;
+    if (why.size() > kWhyMax) {
+        why.resize(kWhyMax);
+        why += " ...";
+    }
+    return why;
+}
+
 std::vector<LeftOut> Transaction::left_out() const {
     std::vector<LeftOut> all;
+    LeftOutCounts counts;
     for (Index index = 0; index < entries_.size(); ++index) {
         const Entry& entry = entries_[index];
-        const bool is_start = entry.type == JobType::start;
-        if (!entry.is_impossible || !is_start) {
+        if (!entry.is_impossible || entry.type != JobType::start) {
             continue;
         }
+        const RefusalKind kind = cause_of(index).kind;
         std::string why;
         for (const Wish& wish : entry.wishes) {
             if (wish.matters || entries_[wish.by].is_dropped) {
                 continue;
             }
-            if (why.empty()) {
-                const std::string way = way_to_cause(index);
-                why = (way.empty() ? "" : "it " + way + "; ") + cause_of(index).message;
-                if (why.size() > kWhyMax) {
-                    why.resize(kWhyMax);
-                    why += " ...";
-                }
+            const UnitId by = entries_[wish.by].unit;
+            if (counts.add(by, kind, all.size())) {
+                why = why.empty() ? why_left_out(index) : why;
+                all.push_back({by, entry.unit, kind, why});
             }
-            all.push_back({entries_[wish.by].unit, entry.unit, cause_of(index).kind, why});
         }
     }
+    counts.tell_of_more(all);
     return all;
 }
 
@@ -129,9 +172,17 @@ void Transaction::note_left_out() {
     if (mode_ == JobMode::ignore_dependencies || mode_ == JobMode::ignore_requirements) {
         return;  // nobody has looked
     }
+    std::map<UnitId, std::vector<LeftOut>> by_unit;
+    for (LeftOut& each : all) {
+        if (!is_meant(each)) {
+            by_unit[each.by].push_back(std::move(each));
+        }
+    }
     for (const Entry& entry : entries_) {
         if (!entry.is_dropped && (entry.type == JobType::start || entry.type == JobType::restart)) {
-            machine_.set_left_out(machine_.unit(entry.unit), all);
+            const auto found = by_unit.find(entry.unit);
+            machine_.set_left_out(machine_.unit(entry.unit),
+                                  found == by_unit.end() ? std::vector<LeftOut>{} : found->second);
         }
     }
 }

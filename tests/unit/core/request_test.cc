@@ -2,6 +2,7 @@
 // one transaction.
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "unit/core/scenario.h"
@@ -161,6 +162,30 @@ TEST(LeftOut, IsInTheReplyInTheStatusAndDegradesUntilItIsThere) {
     EXPECT_EQ(scenario.state("b"), "active/running");
     EXPECT_THAT(scenario.status("shop.target").left_out, IsEmpty());
     EXPECT_EQ(scenario.supervisor().system_state(), SystemState::running);
+}
+
+TEST(LeftOut, OfManyTheFirstOfEachKindAreTold) {
+    UnitSpec shop = target("shop");
+    for (int index = 0; index < 5000; ++index) {
+        shop.wants("w" + std::to_string(index) + ".service");
+    }
+    shop.wants("z.service");
+    Scenario scenario = with_faulty(list(std::move(shop)), {"z.service"});
+    JobRequested boot;
+    boot.unit = *scenario.supervisor().find("shop.target");
+    scenario.happens(boot);
+    EXPECT_EQ(std::ranges::count_if(scenario.said(),
+                                    [](const std::string& line) {
+                                        return line.find("goes on without") != std::string::npos;
+                                    }),
+              21);
+    scenario.start("shop.target");
+    const std::vector<LeftOut>& left_out = scenario.last_reply().left_out;
+    ASSERT_THAT(left_out, SizeIs(21));
+    EXPECT_THAT(left_out[19].why, HasSubstr("not found; and 4980 more units are left out"));
+    EXPECT_EQ(left_out[20].kind, RefusalKind::bad_setting);
+    EXPECT_THAT(scenario.status("shop.target").left_out, SizeIs(21));
+    EXPECT_EQ(scenario.supervisor().system_state(), SystemState::degraded);
 }
 
 TEST(LeftOut, AUnitThatIsNotInstalledIsToldAndDoesNotDegrade) {
