@@ -2,20 +2,18 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 #include "launcher/protocol.h"
 #include "libc/os.h"
 #include "start/descriptors.h"
+#include "start/lock_file.h"
 
 namespace svcd {
 namespace {
@@ -53,20 +51,6 @@ bool is_safe(const char* path) {
     return true;
 }
 
-void say_who_has_it(int lock, const char* path) {
-    char holder[16] = {};
-    const long pid = ::pread(lock, holder, sizeof holder - 1, 0) > 0 ? std::atol(holder) : 0;
-    if (pid > 0 && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM)) {
-        say("the runtime dir %s is in use by another svcd (PID %ld); stop that one, or give this "
-            "one another --runtime-dir",
-            path, pid);
-    } else {
-        say("the runtime dir %s is in use: a process has a lock on %s/lock, see /proc/locks; end "
-            "that one, or give this svcd another --runtime-dir",
-            path, path);
-    }
-}
-
 /// A file in the folder, under a number of the launcher's. False: it was said why not.
 bool open_file(const char* folder, const char* name, mode_t mode, int number) {
     char path[kPathMax];
@@ -75,34 +59,6 @@ bool open_file(const char* folder, const char* name, mode_t mode, int number) {
     if (!give(::open(path, kFlags, mode), number)) {
         say("can't open %s: %s", path, std::strerror(errno));
         return false;
-    }
-    return true;
-}
-
-/// The descriptor stays open until the launcher ends, and with it the lock.
-bool take_lock(const char* folder) {
-    // Who may open it may lock it.
-    constexpr mode_t kOursAlone = 0600;
-    if (!open_file(folder, "lock", kOursAlone, kLockFd)) {
-        return false;
-    }
-    if (::fchmod(kLockFd, kOursAlone) != 0) {
-        say("can't make %s/lock ours alone: %s; going on", folder, std::strerror(errno));
-    }
-    if (::flock(kLockFd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK) {
-            say_who_has_it(kLockFd, folder);
-        } else {
-            say("can't lock %s/lock: %s", folder, std::strerror(errno));
-        }
-        return false;
-    }
-    char text[16];
-    const int length = std::snprintf(text, sizeof text, "%d\n", ::getpid());
-    // First over what is there, which needs no room that a full disk has not.
-    if (::pwrite(kLockFd, text, static_cast<std::size_t>(length), 0) < 0 ||
-        ::ftruncate(kLockFd, length) != 0) {
-        say("can't write %s/lock: %s; going on", folder, std::strerror(errno));
     }
     return true;
 }
@@ -139,7 +95,7 @@ void watch_status_file(const char* folder) {
 }  // namespace
 
 bool take_runtime_dir(const char* path) {
-    if (!make_dir(path) || !is_safe(path) || !take_lock(path) || !make_status_file(path)) {
+    if (!make_dir(path) || !is_safe(path) || !take_lock_file(path) || !make_status_file(path)) {
         return false;
     }
     watch_status_file(path);
