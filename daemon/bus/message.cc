@@ -3,30 +3,15 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/types/utf8.h"
+
 namespace svcd {
 
 namespace {
 
-/// The length of the UTF-8 sequence that `text` begins with; 0 when it isn't one.
+/// As utf8_length(), and 0 for a NUL byte too: D-Bus has none.
 std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) {
-        return first == 0 ? 0 : 1;
-    }
-    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < length) {
-        return 0;
-    }
-    for (std::size_t i = 1; i < length; ++i) {
-        if ((byte(i) & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    // Overlong forms, surrogates and what lies beyond U+10FFFF.
-    const bool bad = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) ||
-                     (first == 0xf0 && byte(1) < 0x90) || (first == 0xf4 && byte(1) > 0x8f);
-    return bad ? 0 : length;
+    return text.front() == '\0' ? 0 : utf8_length(text);
 }
 
 bool is_valid_utf8(std::string_view text) {
@@ -38,22 +23,6 @@ bool is_valid_utf8(std::string_view text) {
         text.remove_prefix(length);
     }
     return true;
-}
-
-/// With '?' for what a terminal would obey, but for the ends of lines: an error repeats what its
-/// caller sent, and other programs than svctl show it.
-std::string without_controls(std::string text) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const bool is_c1 =
-            byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
-        if (is_c1) {
-            text.replace(i, 2, "?");
-        } else if ((byte < 0x20 && byte != '\n') || byte == 0x7f) {
-            text[i] = '?';
-        }
-    }
-    return text;
 }
 
 }  // namespace
@@ -109,7 +78,8 @@ Writer Writer::reply_to(sd_bus_message* call) {
 }
 
 Writer Writer::error_to(sd_bus_message* call, const char* name, std::string_view text) {
-    const std::string clean = without_controls(valid_utf8(text));
+    // An error repeats what its caller sent, and other programs than svctl show it.
+    const std::string clean = without_controls(text, "\n");
     sd_bus_message* message = nullptr;
     const int status = sd_bus_message_new_method_errorf(call, &message, name, "%s", clean.c_str());
     Writer writer{status < 0 ? nullptr : message};

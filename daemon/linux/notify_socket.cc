@@ -14,6 +14,7 @@
 #include <limits>
 
 #include "core/types/record.h"
+#include "core/types/utf8.h"
 #include "linux/pidfd.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
@@ -101,54 +102,18 @@ std::optional<Duration> microseconds_of(std::string_view text) {
     return Duration{static_cast<Duration::rep>(std::min(*number, kMax))};
 }
 
-/// The length of the valid UTF-8 sequence that `text` begins with; 0 when it begins with none.
-std::size_t sequence_length(std::string_view text) {
-    const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
-    const unsigned first = byte(0);
-    if (first < 0x80) {
-        return 1;
-    }
-    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    if (first < 0xc2 || first > 0xf4 || text.size() < length) {
-        return 0;
-    }
-    for (std::size_t at = 1; at < length; ++at) {
-        if ((byte(at) & 0xc0) != 0x80) {
-            return 0;
+/// A status text, cut at a whole character, with '?' for what is no text.
+std::string status_of(std::string_view text) {
+    std::string status = without_controls(text);
+    std::size_t size = 0;
+    while (size < status.size()) {
+        const std::size_t length = utf8_length(std::string_view{status}.substr(size));
+        if (size + length > kStatusTextMax) {
+            break;
         }
+        size += length;
     }
-    const unsigned second = byte(1);
-    const bool is_overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-    const bool is_surrogate = first == 0xed && second > 0x9f;
-    const bool is_beyond = first == 0xf4 && second > 0x8f;
-    return is_overlong || is_surrogate || is_beyond ? 0 : length;
-}
-
-/// C0, DEL and C1: what a terminal may obey. `character` is one in UTF-8.
-bool is_control(std::string_view character) {
-    const auto first = static_cast<unsigned char>(character.front());
-    return first < 0x20 || first == 0x7f ||
-           (first == 0xc2 && static_cast<unsigned char>(character.back()) < 0xa0);
-}
-
-/// A status text, cut at a whole character, with '?' for what is no text; nothing when it isn't
-/// UTF-8.
-std::optional<std::string> status_of(std::string_view text) {
-    std::string status;
-    bool is_full = false;
-    while (!text.empty()) {
-        const std::size_t length = sequence_length(text);
-        if (length == 0) {
-            return std::nullopt;
-        }
-        const std::string_view character = text.substr(0, length);
-        text.remove_prefix(length);
-        const std::string_view shown = is_control(character) ? "?" : character;
-        is_full = is_full || status.size() + shown.size() > kStatusTextMax;
-        if (!is_full) {
-            status += shown;
-        }
-    }
+    status.resize(size);
     return status;
 }
 
@@ -171,9 +136,7 @@ void apply_field(std::string_view name, std::string_view value, ParsedNotificati
             notification.main_pid = pid;
         }
     } else if (name == "STATUS") {
-        if (std::optional<std::string> status = status_of(value)) {
-            notification.status = std::move(status);
-        }
+        notification.status = status_of(value);
     } else if (name == "ERRNO") {
         const std::optional<int> number = number_of<int>(value);
         if (number && *number >= 0) {

@@ -16,7 +16,7 @@
 #include <memory>
 #include <mutex>
 
-#include "unitfile/utf8.h"
+#include "core/types/utf8.h"
 
 namespace svcd {
 namespace {
@@ -134,20 +134,13 @@ private:
     std::size_t dropped_ = 0;
 };
 
+/// What follows a line break is indented, so that it is no line of ours.
 std::string harmless(std::string_view text) {
-    std::string line;
-    line.reserve(text.size());
-    while (!text.empty()) {
-        const std::size_t length = utf8_length(text);
-        const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
-        if (character == "\n") {
-            line += "\n    ";
-        } else {
-            line += length == 0 || control_character_in(character) ? "?" : character;
-        }
-        text.remove_prefix(character.size());
+    std::string lines = without_controls(text, "\n");
+    for (std::size_t at = 0; (at = lines.find('\n', at)) != std::string::npos; ++at) {
+        lines.insert(at + 1, "    ");
     }
-    return line;
+    return lines;
 }
 
 Time monotonic_now() {

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "unitfile/utf8.h"
+#include "core/types/utf8.h"
 #include "unitfile/yaml_reader.h"
 
 namespace svcd {

@@ -1,6 +1,6 @@
 #include "unitfile/json_writer.h"
 
-#include "unitfile/utf8.h"
+#include "core/types/utf8.h"
 
 namespace svcd {
 

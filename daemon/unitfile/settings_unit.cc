@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "core/types/record.h"
+#include "core/types/utf8.h"
 #include "unitfile/setting_reader.h"
-#include "unitfile/utf8.h"
 
 namespace svcd {
 namespace {
@@ -90,10 +90,11 @@ void read_description(Reading& reading, const YamlNode& value) {
         description.begin(), description.end(),
         [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
     if (const auto control = control_character_in(description)) {
-        std::array<char, 8> number{};
-        std::snprintf(number.data(), number.size(), "%02X", static_cast<unsigned>(*control));
+        std::array<char, 12> number{};
+        std::snprintf(number.data(), number.size(), *control < 0x100 ? "0x%02X" : "U+%04X",
+                      static_cast<unsigned>(*control));
         fail_value(reading, value,
-                   "it is text without control characters, and has one (0x" +
+                   "it is text without control characters, and has one (" +
                        std::string{number.data()} + ")");
         description.clear();
     }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "unitfile/utf8.h"
+#include "core/types/utf8.h"
 
 namespace svcd {
 namespace {

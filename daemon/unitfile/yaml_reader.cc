@@ -10,9 +10,9 @@
 #include <sstream>
 #include <utility>
 
+#include "core/types/utf8.h"
 #include "unitfile/file_text.h"
 #include "unitfile/suggestion.h"
-#include "unitfile/utf8.h"
 #include "unitfile/yaml_explanation.h"
 #include "unitfile/yaml_scalar.h"
 

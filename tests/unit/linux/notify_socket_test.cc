@@ -59,11 +59,10 @@ TEST(NotificationText, SaysNothingWithoutTheExactWords) {
 }
 
 TEST(NotificationText, LeavesBadValuesOut) {
-    const Notification said =
-        parse_notification(
-            "MAINPID=x\nMAINPID=-1\nMAINPID=0\nERRNO=\nERRNO=99999999999\n"
-            "WATCHDOG_USEC=-5\nEXTEND_TIMEOUT_USEC=1s\nMAINPID=5 \nSTATUS=\xff")
-            .notification;
+    const Notification said = parse_notification(
+                                  "MAINPID=x\nMAINPID=-1\nMAINPID=0\nERRNO=\nERRNO=99999999999\n"
+                                  "WATCHDOG_USEC=-5\nEXTEND_TIMEOUT_USEC=1s\nMAINPID=5 ")
+                                  .notification;
     EXPECT_FALSE(said.main_pid);
     EXPECT_FALSE(said.error_number);
     EXPECT_FALSE(said.watchdog_interval);
@@ -90,11 +89,13 @@ TEST(NotificationText, CutsAStatusAtAWholeCharacter) {
                 Optional(std::string(kStatusTextMax - 1, 'a')));
 }
 
-TEST(NotificationText, RefusesStatusesThatAreNotUtf8) {
-    for (const char* bad : {"\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80",
-                            "\xf4\x90\x80\x80", "\xe2\x82", "a\xc3"}) {
-        EXPECT_FALSE(parse_notification(std::string{"STATUS="} + bad).notification.status);
+TEST(NotificationText, PutsAQuestionMarkForEachByteOfAStatusThatIsNotUtf8) {
+    for (const char* bad : {"\x80", "\x9b", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80",
+                            "\xf5\x80\x80\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
+        EXPECT_THAT(parse_notification(std::string{"STATUS=a"} + bad + "z").notification.status,
+                    Optional("a" + std::string(std::strlen(bad), '?') + "z"));
     }
+    EXPECT_THAT(parse_notification("STATUS=a\xc3").notification.status, Optional(Eq("a?")));
     for (const char* good : {"", "\u00e4\u20ac", "\xf0\x9f\x98\x80"}) {
         EXPECT_THAT(parse_notification(std::string{"STATUS="} + good).notification.status,
                     Optional(Eq(good)));
@@ -107,6 +108,10 @@ TEST(NotificationText, PutsAQuestionMarkForEachControlCharacterOfAStatus) {
                                    "31mc\u00a0\u00e4")
                     .notification.status,
                 Optional(Eq("?[2Ja?b??31mc\u00a0\u00e4")));
+    EXPECT_THAT(
+        parse_notification("STATUS=\u2027\u2028\u2029\u202a\u202e\u202f\u2065\u2066\u2069\u206a")
+            .notification.status,
+        Optional(Eq("\u2027????\u202f\u2065??\u206a")));
 }
 
 TEST(NotificationText, OfABarrierIsABarrierAlone) {

@@ -1,10 +1,29 @@
-#include "unitfile/utf8.h"
+#include "core/types/utf8.h"
+
+#include <algorithm>
 
 namespace svcd {
 namespace {
 
 unsigned byte_at(std::string_view text, std::size_t index) {
     return static_cast<unsigned char>(text[index]);
+}
+
+/// Of one character that is valid.
+char32_t code_point_of(std::string_view character) {
+    char32_t code = byte_at(character, 0);
+    if (character.size() > 1) {
+        code &= 0x7FU >> character.size();
+    }
+    for (std::size_t i = 1; i < character.size(); ++i) {
+        code = code << 6 | (byte_at(character, i) & 0x3F);
+    }
+    return code;
+}
+
+bool is_obeyed(char32_t code) {
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x2028 && code <= 0x202E) ||
+           (code >= 0x2066 && code <= 0x2069);
 }
 
 }  // namespace
@@ -46,16 +65,28 @@ std::size_t utf8_count(std::string_view text) {
 std::optional<char32_t> control_character_in(std::string_view text) {
     while (!text.empty()) {
         const std::size_t length = utf8_length(text);
-        const unsigned first = byte_at(text, 0);
-        if (length == 0 || first < 0x20 || first == 0x7F) {
-            return first;
+        if (length == 0) {
+            return byte_at(text, 0);
         }
-        if (length == 2 && first == 0xC2 && byte_at(text, 1) < 0xA0) {
-            return byte_at(text, 1);
+        if (const char32_t code = code_point_of(text.substr(0, length)); is_obeyed(code)) {
+            return code;
         }
         text.remove_prefix(length);
     }
     return std::nullopt;
+}
+
+std::string without_controls(std::string_view text, std::string_view kept) {
+    std::string clean;
+    clean.reserve(text.size());
+    while (!text.empty()) {
+        const std::string_view character =
+            text.substr(0, std::max<std::size_t>(utf8_length(text), 1));
+        const bool is_kept = kept.find(character.front()) != std::string_view::npos;
+        clean += !is_kept && control_character_in(character) ? "?" : character;
+        text.remove_prefix(character.size());
+    }
+    return clean;
 }
 
 void append_utf8(std::string& text, char32_t code_point) {
