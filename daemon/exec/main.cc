@@ -152,6 +152,12 @@ Identity find_identity(const ExecRequest& request) {
     return identity;
 }
 
+/// Rather than there and not to be had.
+bool is_missing(const ExecError& error) {
+    return error.problem == ExecProblem::none &&
+           (error.error_number == ENOENT || error.error_number == ENOTDIR);
+}
+
 /// What svcd sets, then what the user's account says, then Environment, then the files: the later
 /// one counts.
 std::vector<std::string> make_environment(const ExecRequest& request,
@@ -169,10 +175,14 @@ std::vector<std::string> make_environment(const ExecRequest& request,
     for (const EnvironmentFile& file : request.exec.environment_files) {
         EnvironmentRead read = read_environment_files(file.path);
         if (read.error.step != ExecStep::none) {
-            if (file.may_be_missing) {
-                continue;
+            if (!file.may_be_missing) {
+                give_up(request.unit, kExitException, read.error);
             }
-            give_up(request.unit, kExitException, read.error);
+            if (!is_missing(read.error)) {
+                report.warnings.push_back(describe(read.error) +
+                                          "; it is left out, for its path has a '-' before it");
+            }
+            continue;
         }
         for (std::string& warning : read.lines.warnings) {
             report.warnings.push_back(std::move(warning));

@@ -120,6 +120,20 @@ class Inputs(PathCase, TestCase):
                 file.write("A=1\n")
             svcd.svctl("start", "a")
 
+    def test_an_EnvironmentFile_that_may_be_missing_and_is_refused_is_told_of(self):
+        with self.daemon(EnvironmentFile="-%(theirs)s/env") as svcd:
+            svcd.svctl("start", "a")
+            self.assertNotIn("env", svcd.svctl("status", "a", status=None).stdout)
+            attack_link(self.file, self.theirs + "/env")
+            svcd.svctl("start", "a")
+            said = "'env' is a symbolic link that neither root"
+            for text in (svcd.read_errors(), svcd.svctl("status", "a", status=None).stdout):
+                self.assertIn(said, " ".join(text.split()))
+                self.assertIn("it is left out, for its path has a '-' before it", " ".join(text.split()))
+            os.unlink(self.theirs + "/env")
+            svcd.svctl("start", "a")
+            self.assertNotIn("left out", svcd.svctl("status", "a", status=None).stdout)
+
     def test_a_fifo_is_read_and_nobody_waits_for_it(self):
         with self.daemon(StandardInput="file:%(theirs)s/fifo") as svcd:
             os.mkfifo(self.theirs + "/fifo", 0o600)
