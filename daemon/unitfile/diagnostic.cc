@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_set>
 #include <utility>
 
 #include "core/types/utf8.h"
+#include "unitfile/setting_row.h"
 #include "unitfile/yaml_reader.h"
 
 namespace svcd {
@@ -38,6 +40,44 @@ bool has_secret_key(std::string_view line) {
     });
 }
 
+bool is_known(std::string_view key) {
+    static const auto kKnown = [] {
+        std::unordered_set<std::string_view> keys{"Unit", "Service", "Install"};
+        for (const SettingRow* row : all_settings()) {
+            keys.insert(row->key);
+        }
+        return keys;
+    }();
+    return kKnown.contains(key);
+}
+
+/// The key that `text` begins with, as YAML or as systemd writes it; empty: it begins with none.
+std::string_view key_at(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of("'\" \t-"), text.size()));
+    const auto end = std::find_if_not(text.begin(), text.end(), [](char c) {
+        return is_word(c) || c == '_' || c == '-' || c == '.';
+    });
+    const auto size = static_cast<std::size_t>(end - text.begin());
+    std::string_view rest = text.substr(size);
+    rest.remove_prefix(std::min(rest.find_first_not_of("'\" \t"), rest.size()));
+    const bool is_key = rest.starts_with('=') || rest == ":" || rest.starts_with(": ");
+    return is_key ? text.substr(0, size) : std::string_view{};
+}
+
+/// Whether the line has a key that svcd does not have: it may be a secret's, misspelt.
+bool has_unknown_key(std::string_view line) {
+    for (;;) {
+        if (const std::string_view key = key_at(line); !key.empty() && !is_known(key)) {
+            return true;
+        }
+        const std::size_t next = line.find_first_of("{,");  // of a map in one line
+        if (next == std::string_view::npos) {
+            return false;
+        }
+        line.remove_prefix(next + 1);
+    }
+}
+
 std::string_view line_of(std::string_view text, int line) {
     for (int each = 1; each < line && !text.empty(); ++each) {
         text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
@@ -56,7 +96,7 @@ bool is_secret_line(std::string_view text, int line) {
         const std::size_t indent = at.find_first_not_of(" \t\r-");
         const bool says_something = indent != std::string_view::npos && at[indent] != '#';
         if (says_something && (least == std::string_view::npos || indent < least)) {
-            if (has_secret_key(at)) {
+            if (has_secret_key(at) || has_unknown_key(at)) {
                 return true;
             }
             least = indent;

@@ -2,7 +2,8 @@
 // itself, and a caret.
 //
 // Everybody may read what is told: the log, LoadError, `svctl status`. So nothing is quoted of a
-// file that not everybody may read, and no line that sets a variable or a credential.
+// file that not everybody may read, and no line that sets a variable or a credential, or whose key
+// is not one of svcd's.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +44,9 @@ Diagnostic make_diagnostic(const std::string& unit,
                            std::string message,
                            bool is_private = false);
 
-/// Does the line belong to a setting whose values are secrets (Environment, SetCredential ...)? The
-/// text needn't be valid YAML.
+/// Does the line belong to a setting whose values are secrets (Environment, SetCredential ...), or
+/// to a key that svcd doesn't have, which may be a misspelt one of those? The text needn't be valid
+/// YAML.
 bool is_secret_line(std::string_view text, int line);
 
 /// The message with '...' for everything from its first to its last quote.

@@ -121,6 +121,18 @@ class Diagnostics(TestCase):
             self.assert_secret("%s\n    PASSWORD: %s: x\n" % (begin, SECRET), "a.service.yaml:4:", "not valid YAML", mode=mode)
             self.assert_secret("%s {PASSWORD: '%s\n" % (begin, SECRET), "not valid YAML", mode=mode)
 
+    def test_never_quote_the_value_of_a_key_that_svcd_does_not_have(self):
+        begin = "Service:\n  ExecStart: /bin/true\n"
+        for text, word in (("%s  Environmen: PASSWORD=%s\n", ":3:3: unknown key 'Environmen' in section Service, did you mean 'Environment'?"),
+                           ("%s  Environmen:\n    - PASSWORD=%s\n    - [\n", "a.service.yaml:"),
+                           ("%s  Environmen: PASSWORD=%s: x\n", "a.service.yaml:3:"),
+                           ("%s  Environmen=PASSWORD=%s\n", "a.service.yaml:"),
+                           ("%sServic:\n  Environment: PASSWORD=%s\n", ":3:1: unknown section 'Servic', did you mean 'Service'?"),
+                           ("%sX-Own: {Environmen: %s, Type: [}\n", "a.service.yaml:3:"),
+                           ("%sInstall: {Environmen: %s, Typ: x}\n", ":3:11: unknown key 'Environmen'")):
+            with self.subTest(text):
+                self.assert_secret(text % (begin, SECRET), word, mode=0o644)
+
     def test_quote_nothing_of_a_file_that_not_everybody_may_read(self):
         self.assert_secret("Service:\n  ExecStart: /bin/true\n  Type: %s\n" % SECRET, "a.service.yaml:3:9: Type: '...' is none of")
         self.assert_secret("Service:\n  ExecStart: /bin/true\n  %s: x\n" % SECRET, "a.service.yaml:3:3: ")

@@ -50,9 +50,7 @@ TEST_F(BadInput, UnknownKeyNamesTheNearestOne) {
               folder.path("bad.service.yaml") +
                   ":3:3: unknown key 'TimeoutStopSecs' in section Service, did you mean "
                   "'TimeoutStopSec'?");
-    EXPECT_EQ(to_string(report.diagnostics.front()), bad->error +
-                                                         "\n      TimeoutStopSecs: 3"
-                                                         "\n      ^");
+    EXPECT_EQ(to_string(report.diagnostics.front()), bad->error) << "may be a secret's";
 }
 
 TEST_F(BadInput, KeyInTheWrongSectionSaysWhereItBelongs) {
