@@ -15,11 +15,9 @@ namespace {
 constexpr const char* kProperties = "org.freedesktop.DBus.Properties";
 constexpr const char* kIntrospectable = "org.freedesktop.DBus.Introspectable";
 
-/// Settings that only those see who may change things: they hold passwords more often than not.
-constexpr std::string_view kSecrets[] = {"Environment", "SetCredential"};
-
+/// A setting that only those see who may change things: it holds passwords more often than not.
 bool is_secret(std::string_view property) {
-    return std::ranges::find(kSecrets, property) != std::end(kSecrets);
+    return property == "Environment";
 }
 
 const PropertyRow* row_named(const InterfaceTable& table, std::string_view name) {

@@ -58,9 +58,8 @@ std::string size(std::size_t bytes) {
 }
 
 std::vector<Door> doors() {
-    const std::string reads =
-        "reads. " + all_methods(Access::read) +
-        ". All properties but `Environment` and `SetCredential`; `Introspect`, `Ping`";
+    const std::string reads = "reads. " + all_methods(Access::read) +
+                              ". All properties but `Environment`; `Introspect`, `Ping`";
     const std::string changes = "that, the secrets, and changes. " + all_methods(Access::change);
     return {
         {"`<runtime dir>/bus`", "BusMode, BusGroup: 0666, svcd's", "everybody", reads,
