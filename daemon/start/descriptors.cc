@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +26,10 @@ constexpr off_t kFirstBytes = kSlotsOffset + kFirstSlots * sizeof(ProcessSlot);
 
 // Of linux/memfd.h since 6.3; without it a newer kernel warns, with it an older one refuses.
 constexpr unsigned kNoExecSeal = 8;
+
+/// A manager without units has 23 open, or some more with a message bus, and keeps a quarter for
+/// stops. What is left has to do for svctl, and for one start after the other.
+constexpr rlim_t kFewest = 48;
 
 }  // namespace
 
@@ -70,6 +75,19 @@ void open_log() {
     if (give(own >= 0 ? own : ::dup(STDERR_FILENO), kLogFd)) {
         log_fd = kLogFd;
     }
+}
+
+bool has_enough_descriptors() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= kFewest) {
+        return true;
+    }
+    say("can't start: at most %llu files may be open (the hard limit RLIMIT_NOFILE), and svcd "
+        "needs "
+        "%llu to answer svctl and to stop services; raise the limit where svcd is started, to 1024 "
+        "at least ('ulimit -n 1024', LimitNOFILE=1024)",
+        static_cast<unsigned long long>(limit.rlim_max), static_cast<unsigned long long>(kFewest));
+    return false;
 }
 
 bool make_table(const LauncherSettings& settings) {

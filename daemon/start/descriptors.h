@@ -17,6 +17,10 @@ bool give(int fd, int number);
 /// gives the launcher what it writes to.
 void open_log();
 
+/// Whether launcher and manager, which raise their limit as far as they may, will have enough
+/// descriptors to serve svctl and to stop services. False: it was said why not.
+bool has_enough_descriptors();
+
 /// Makes the process table, with the launcher's settings in it, and its eventfd. False: it was said
 /// why not.
 bool make_table(const LauncherSettings& settings = {});

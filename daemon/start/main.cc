@@ -114,6 +114,9 @@ int run(int count, char** arguments, Options& options) {
         }
     }
     open_log();
+    if (!has_enough_descriptors()) {
+        return 1;
+    }
     if (!can_execute(options.manager) || !can_execute(options.launcher) ||
         (::getpid() == 1 && !can_execute(options.shutdown) && !options.is_first_of_machine)) {
         return 1;

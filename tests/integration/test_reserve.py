@@ -193,6 +193,39 @@ class Descriptors(TestCase):
         with Daemon() as svcd:
             self.assertNotIn("RLIMIT_NOFILE of svcd", svcd.read_errors())
 
+    def run_with(self, limit, *words):
+        """Starts svcd under this limit; what it says until it ends."""
+        with Daemon() as svcd:
+            svcd.process.send_signal(signal.SIGTERM)
+            svcd.wait_for_exit()
+            started = subprocess.run(["/bin/sh", "-c", 'ulimit %s && exec "$0" "$@"' % limit, *svcd.arguments, *words], text=True,
+                                     env=svcd.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                     timeout=PATIENCE)
+            return started.returncode, started.stdout
+
+    def test_supervisor_489_with_too_few_to_answer_svctl_svcd_does_not_start_and_says_why(self):
+        status, said = self.run_with("-n 47")
+        self.assertEqual(status, 1, said)
+        self.assertIn("can't start: at most 47 files may be open (the hard limit RLIMIT_NOFILE), and svcd needs 48", said)
+        self.assertIn("'ulimit -n 1024', LimitNOFILE=1024", said)
+
+    def test_with_the_fewest_svctl_gets_through_and_services_start_and_stop(self):
+        units = {"%s.service" % name: service(actor(name, "ready"), Type="notify", EnvironmentFile="-/nonexistent") for name in "abc"}
+        with Daemon(units, prefix=["/bin/sh", "-c", 'ulimit -n 48 && exec "$0" "$@"']) as svcd:
+            svcd.svctl("start", *units)
+            svcd.svctl("stop", *units)
+            for name in units:
+                self.assert_shows(svcd, name, Result="success", ActiveState="inactive")
+            self.assertNotIn("Too many open files", svcd.read_errors())
+
+    def test_a_low_soft_limit_is_raised_to_the_hard_one(self):
+        with Daemon({"a.service": service(actor("a", "ready"), Type="notify")},
+                    prefix=["/bin/sh", "-c", 'ulimit -S -n 24 && exec "$0" "$@"']) as svcd:
+            svcd.svctl("start", "a")
+            limit = resource.prlimit(svcd.get("a", "MainPID"), resource.RLIMIT_NOFILE)
+            self.assertEqual(limit[0], 24)
+            self.assertGreater(resource.prlimit(svcd.manager_pid(), resource.RLIMIT_NOFILE)[0], 24)
+
 
 class Sockets(TestCase):
     def test_supervisor_1723_a_deleted_socket_comes_back_while_svcd_runs(self):
