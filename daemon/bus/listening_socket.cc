@@ -10,6 +10,18 @@
 #include <cstring>
 
 namespace svcd {
+namespace {
+
+constexpr int kPassRights = 83;  // SO_PASSRIGHTS; the headers of Debian 12 don't have it
+
+/// No call of ours takes descriptors. Linux 6.16 refuses them to their sender, here and in every
+/// connection that is accepted; before, the kernel closes them when we read what they came with.
+void refuse_descriptors(int listener) {
+    constexpr int kOff = 0;
+    ::setsockopt(listener, SOL_SOCKET, kPassRights, &kOff, sizeof kOff);
+}
+
+}  // namespace
 
 Result<Descriptor> listen_at(const SocketPlace& place) {
     sockaddr_un address{};
@@ -26,6 +38,7 @@ Result<Descriptor> listen_at(const SocketPlace& place) {
     }
     ::unlink(draft.c_str());
     const int fd = listener.get();
+    refuse_descriptors(fd);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
         return failure(errno, "bind the private socket to", place.path);
     }

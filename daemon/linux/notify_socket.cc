@@ -40,37 +40,57 @@ void raise_queue_length() {
     }
 }
 
-/// What came beside the text. Every descriptor is owned at once, so that none leaks.
-struct Ancillary {
+/// A look at the first datagram. What its sender has sent beside the text finds no room, so that no
+/// descriptor of a stranger's is ever ours. `passes_pidfd` makes room for SCM_PIDFD, which would be
+/// taken by such a descriptor.
+struct Look {
+    ssize_t size = -1;  ///< of the text, also beyond its place; -1: see errno
+    int flags = 0;      ///< of recvmsg(2)
     std::optional<ucred> sender;
     UniqueFd pidfd;
-    std::vector<UniqueFd> fds;
 };
 
-Ancillary take_ancillary(msghdr& message) {
-    Ancillary ancillary;
-    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+Look look_at_first(int socket, char* text, std::size_t room, bool passes_pidfd) {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int))> control;
+    iovec part{text, room};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen =
+        CMSG_SPACE(sizeof(ucred)) + (passes_pidfd ? CMSG_SPACE(sizeof(int)) : 0);
+    Look look;
+    look.size = ::recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    look.flags = message.msg_flags;
+    for (cmsghdr* header = look.size < 0 ? nullptr : CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(&message, header)) {
         if (header->cmsg_level != SOL_SOCKET) {
             continue;
         }
-        const std::size_t size = header->cmsg_len - CMSG_LEN(0);
-        if (header->cmsg_type == SCM_CREDENTIALS && size == sizeof(ucred)) {
-            ancillary.sender.emplace();
-            std::memcpy(&*ancillary.sender, CMSG_DATA(header), sizeof(ucred));
-        } else if (header->cmsg_type == kScmPidfd && size == sizeof(int)) {
+        if (header->cmsg_type == SCM_CREDENTIALS && header->cmsg_len == CMSG_LEN(sizeof(ucred))) {
+            look.sender.emplace();
+            std::memcpy(&*look.sender, CMSG_DATA(header), sizeof(ucred));
+        } else if (header->cmsg_type == kScmPidfd && header->cmsg_len == CMSG_LEN(sizeof(int))) {
             int fd = -1;
             std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
-            ancillary.pidfd.reset(fd);
-        } else if (header->cmsg_type == SCM_RIGHTS) {
-            for (std::size_t index = 0; index < size / sizeof(int); ++index) {
-                int fd = -1;
-                std::memcpy(&fd, CMSG_DATA(header) + index * sizeof(int), sizeof(fd));
-                ancillary.fds.emplace_back(fd);
-            }
+            look.pidfd.reset(fd);
         }
     }
-    return ancillary;
+    return look;
+}
+
+/// The sender of the first datagram, which has come without descriptors. Nothing where the kernel
+/// has no SO_PASSPIDFD (before Linux 6.5).
+UniqueFd pidfd_of_sender(int socket) {
+    constexpr int kOn = 1;
+    constexpr int kOff = 0;
+    if (::setsockopt(socket, SOL_SOCKET, kPassPidfd, &kOn, sizeof(kOn)) < 0) {
+        return UniqueFd{};
+    }
+    char nothing = 0;
+    Look look = look_at_first(socket, &nothing, sizeof nothing, true);
+    ::setsockopt(socket, SOL_SOCKET, kPassPidfd, &kOff, sizeof(kOff));
+    return std::move(look.pidfd);
 }
 
 /// The sender's cgroup, by its PID. With a pidfd we know whether the PID was still the sender's
@@ -176,8 +196,6 @@ Result<UniqueFd> make_notify_socket(const std::string& path) {
     if (::setsockopt(fd.get(), SOL_SOCKET, SO_PASSCRED, &kOn, sizeof(kOn)) < 0) {
         return failure(errno, "setsockopt SO_PASSCRED", path);
     }
-    // An older kernel says ENOPROTOOPT: then /proc is asked by PID alone.
-    ::setsockopt(fd.get(), SOL_SOCKET, kPassPidfd, &kOn, sizeof(kOn));
     ::unlink(path.c_str());
     if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
         return failure(errno, "bind", path);
@@ -188,37 +206,31 @@ Result<UniqueFd> make_notify_socket(const std::string& path) {
     return fd;
 }
 
+void take_over_notify_socket(int socket) {
+    constexpr int kOff = 0;
+    ::setsockopt(socket, SOL_SOCKET, kPassPidfd, &kOff, sizeof(kOff));
+}
+
 Result<std::optional<NotifyDatagram>> peek_notification(int socket) {
     std::array<char, kNotifyMax + 1> text;
-    constexpr std::size_t kControlSize = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int)) +
-                                         CMSG_SPACE(sizeof(int) * kNotifyFdsMax);
-    alignas(cmsghdr) std::array<char, kControlSize> control;
-    iovec part{text.data(), text.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t size = ::recvmsg(socket, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+    const Look look = look_at_first(socket, text.data(), text.size(), false);
+    if (look.size < 0 && (errno == EAGAIN || errno == EINTR)) {
         return std::optional<NotifyDatagram>{};
     }
-    if (size < 0) {
+    if (look.size < 0) {
         return failure(errno, "recvmsg", "the notify socket");
     }
-    Ancillary ancillary = take_ancillary(message);
     NotifyDatagram datagram;
-    if (ancillary.sender) {
-        datagram.sender = ancillary.sender->pid;
-        datagram.uid = ancillary.sender->uid;
-        datagram.cgroup = cgroup_of_sender(datagram.sender, ancillary.pidfd);
+    if (look.sender) {
+        const bool has_descriptors = (look.flags & MSG_CTRUNC) != 0;
+        datagram.sender = look.sender->pid;
+        datagram.uid = look.sender->uid;
+        datagram.cgroup = cgroup_of_sender(datagram.sender,
+                                           has_descriptors ? UniqueFd{} : pidfd_of_sender(socket));
     }
-    // Half a message is none: the text is left empty, and the sender's descriptors are closed.
-    const bool is_cut = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-                        static_cast<std::size_t>(size) > kNotifyMax;
-    if (!is_cut) {
-        datagram.text.assign(text.data(), static_cast<std::size_t>(size));
-        datagram.fds = std::move(ancillary.fds);
+    // Half a message is none: the text is left empty.
+    if ((look.flags & MSG_TRUNC) == 0 && static_cast<std::size_t>(look.size) <= kNotifyMax) {
+        datagram.text.assign(text.data(), static_cast<std::size_t>(look.size));
     }
     return std::optional{std::move(datagram)};
 }

@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/types/event.h"
 #include "core/types/result.h"
@@ -20,12 +19,10 @@ struct NotifyDatagram {
     Pid sender = 0;
     std::uint32_t uid = 0;
     std::string cgroup;
-    std::string text;           ///< at most kNotifyMax bytes
-    std::vector<UniqueFd> fds;  ///< FDSTORE=1, BARRIER=1
+    std::string text;  ///< at most kNotifyMax bytes
 };
 
 inline constexpr std::size_t kNotifyMax = 8192;
-inline constexpr std::size_t kNotifyFdsMax = 64;
 /// Datagrams that the socket holds before its senders wait, where we may say so.
 inline constexpr int kNotifyQueueLength = 512;
 
@@ -33,10 +30,15 @@ inline constexpr int kNotifyQueueLength = 512;
 /// that all may enter).
 Result<UniqueFd> make_notify_socket(const std::string& path);
 
+/// For one that a manager before this one has made, perhaps of another version.
+void take_over_notify_socket(int socket);
+
 /// The first datagram, which stays there until it is dropped: a reader that dies before it has
 /// written down what it was told is told again, when it has been started again. Nothing when there
-/// is none. Never waits.
+/// is none. Descriptors that came with it are not taken: the close of one of a file system that its
+/// sender serves (FUSE) would wait for its sender.
 Result<std::optional<NotifyDatagram>> peek_notification(int socket);
+/// The kernel closes its descriptors, which may wait until a signal comes (EventLoop).
 void drop_notification(int socket);
 
 /// The fields of a datagram; `unit` and `sender` are for the caller to fill in. Unknown fields are

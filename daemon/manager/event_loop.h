@@ -5,6 +5,10 @@
 // ready again. When nothing more is ready, or the turn has lasted long enough, the turn ends:
 // changes are published and one timer is armed.
 //
+// While a handler runs, SIGALRM comes every 0.5 ms and does nothing. Strangers may send us
+// descriptors whose last close waits for as long as they like (a TCP socket with SO_LINGER, also in
+// the queue of another socket); a signal ends that wait.
+//
 // A handler must not destroy its own Watch while it runs. It must not throw either, for sd-event is
 // C: one that runs out of memory ends the manager, and the next goes on from the last whole step.
 #pragma once
@@ -98,6 +102,7 @@ public:
 private:
     friend class Watch;
     static int on_turn_end(sd_event_source* source, void* self) noexcept;
+    int run(std::uint64_t timeout_usec);
     /// Has the turn lasted long enough?
     bool is_turn_over();
     void end_turn();

@@ -33,8 +33,7 @@ Drained NotifyReader::drain(const std::function<void()>& settle) {
             // It costs this one: what was not read would wake us for ever.
         }
         settle();
-        drop_notification(socket_);
-        // And here the descriptor of a barrier is closed.
+        drop_notification(socket_);  // which closes the descriptor of a barrier
     }
     return Drained::no;
 }

@@ -61,6 +61,7 @@ Result<UniqueFd> notify_socket(FdStore& store,
                                Log& log) {
     for (StoredFd& one : stored) {
         if (one.name == kNotifyName && is_socket(path)) {
+            take_over_notify_socket(one.fd.get());
             return std::move(one.fd);
         }
     }

@@ -184,6 +184,7 @@ def floods_of(svcd, names):
         "one sends notifications": (by_nobody(floods.notifications(notify)), False),
         "six send notifications": (by_nobody(floods.notifications(notify), 6), False),
         "descriptors in datagrams": (by_nobody(floods.descriptors_in_datagrams(notify), 2), False),
+        "descriptors that linger": (by_nobody(floods.descriptors_that_linger(notify), 2), False),
     }
     return found
 

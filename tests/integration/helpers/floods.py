@@ -235,3 +235,46 @@ def descriptors_in_datagrams(path):
         ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", opened))]
         return lambda: notify.sendmsg([b"FDSTORE=1\nFDNAME=flood"], ancillary)
     return prepare
+
+
+def lingering_socket(seconds):
+    """Its last close waits so long: there is something to send, and nobody reads it. Also what it is connected to."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen()
+    client = socket.create_connection(listener.getsockname())
+    server, _ = listener.accept()
+    client.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            client.send(bytes(65536))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+    return client, (listener, server)
+
+
+def give_away(connection, text, given):
+    """Sends the socket with a text, and closes it here."""
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [given.fileno()]))]
+    try:
+        connection.sendmsg([text], ancillary)
+    finally:
+        given.close()
+
+
+def descriptors_that_linger(path, kept=64):
+    """Each would hold whoever closes it last for an hour."""
+    def prepare():
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        notify.connect(path)
+        ends = []
+
+        def attack():
+            client, connected = lingering_socket(3600)
+            ends.append(connected)
+            give_away(notify, b"FDSTORE=1", client)
+            if len(ends) > kept:
+                for end in ends.pop(0):
+                    end.close()
+        return attack
+    return prepare
