@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::size_t kMountinfoMax = 4 * 1024 * 1024;
 constexpr std::size_t kEventsAtOnce = 64;
+/// A name of 255 bytes has no more dashes.
+constexpr int kSliceDepthMax = 128;
 
 /// Never used twice in the cgroup file system. 0: unknown.
 std::uint64_t inode_of(const UniqueFd& folder) {
@@ -218,7 +220,7 @@ Result<CgroupTree> CgroupTree::open(std::string_view root, std::string_view slic
     impl.places = CgroupPlaces{slice};
     impl.root_path = wanted;
     impl.mount = std::move(*mount);
-    impl.find_placed(".", kCgroupDepthMax);
+    impl.find_placed(".", kSliceDepthMax);
     tree.root_ = std::move(wanted);
     return tree;
 }
@@ -312,7 +314,12 @@ Result<UniqueFd> CgroupTree::ensure(std::string_view unit, std::string_view slic
         // cgroup.kill written (it compares the count of the parent's cgroup with that of the new
         // one): a new cgroup takes its place.
         if (auto removed = remove(unit); !removed) {
-            removed.error().detail = "processes that survived SIGKILL are in it";
+            const Result<bool> populated = impl.is_populated(std::string{unit});
+            removed.error().detail =
+                populated && !*populated
+                    ? "there are more than " + std::to_string(kCgroupsBelowMax) +
+                          " cgroups below it, which its processes made: remove them"
+                    : "processes that survived SIGKILL are in it";
             return Failure{std::move(removed.error())};
         }
     }
@@ -361,7 +368,7 @@ Result<void> CgroupTree::remove(std::string_view unit) {
         const Result<bool> populated = impl.is_populated(std::string{unit});
         if (populated && !*populated) {
             if (const UniqueFd open = impl.open_unit(unit)) {
-                remove_below(open.get(), kCgroupDepthMax);
+                remove_below(open.get());
             }
             why = ::unlinkat(impl.root.get(), folder.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
         }
@@ -379,7 +386,7 @@ Result<void> CgroupTree::remove(std::string_view unit) {
 }
 
 void CgroupTree::remove_slices() {
-    impl_->remove_slices(impl_->root.get(), kCgroupDepthMax);
+    impl_->remove_slices(impl_->root.get(), kSliceDepthMax);
 }
 
 Result<bool> CgroupTree::is_populated(std::string_view unit) const {
@@ -393,8 +400,7 @@ Result<std::vector<Pid>> CgroupTree::processes(std::string_view unit, std::size_
         return failure(errno, "open the cgroup", path_of(unit));
     }
     if (folder) {
-        if (auto collected = collect_processes(folder.get(), limit, kCgroupDepthMax, pids);
-            !collected) {
+        if (auto collected = collect_processes(folder.get(), limit, pids); !collected) {
             collected.error().subject = path_of(unit) + "/cgroup.procs";
             return Failure{collected.error()};
         }

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <unordered_set>
 #include <utility>
@@ -55,50 +56,84 @@ UniqueFd open_folder(int folder, const char* name) {
     return UniqueFd{::openat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)};
 }
 
-void remove_below(int folder, int depth) {
-    if (depth == 0) {
+namespace {
+
+/// Calls `enter` with an open folder, and then with each of those below it, a folder before what is
+/// below it; and `leave` with each once that has been done, by its parent and name. Holds one
+/// descriptor, however deep they are. At most kCgroupsBelowMax, and until `enter` says false.
+void walk(int top,
+          const std::function<bool(int folder)>& enter,
+          const std::function<void(int parent, const char* name)>& leave) {
+    UniqueFd at = open_folder(top, ".");
+    if (!at || !enter(at.get())) {
         return;
     }
-    for (const std::string& name : folders_in(folder)) {
-        if (const UniqueFd inner = open_folder(folder, name.c_str())) {
-            remove_below(inner.get(), depth - 1);
+    std::size_t count = 0;
+    std::vector<std::vector<std::string>> to_visit{folders_in(at.get())};  // by level
+    while (at) {
+        if (to_visit.back().empty()) {
+            to_visit.pop_back();
+            if (to_visit.empty()) {
+                return;
+            }
+            at = open_folder(at.get(), "..");
+            if (at) {
+                leave(at.get(), to_visit.back().back().c_str());
+                to_visit.back().pop_back();
+            }
+        } else if (UniqueFd inner = open_folder(at.get(), to_visit.back().back().c_str())) {
+            at = std::move(inner);
+            if (++count > kCgroupsBelowMax || !enter(at.get())) {
+                return;
+            }
+            to_visit.push_back(folders_in(at.get()));
+        } else {
+            to_visit.back().pop_back();  // it has been removed meanwhile
         }
-        ::unlinkat(folder, name.c_str(), AT_REMOVEDIR);
     }
 }
 
-Result<void> collect_processes(int folder, std::size_t limit, int depth, std::vector<Pid>& pids) {
+/// Adds those of one cgroup.
+Result<void> add_processes(int folder, std::size_t limit, std::vector<Pid>& pids) {
     const Result<std::string> text = read_file_at(folder, "cgroup.procs", kProcsMax);
-    // A threaded cgroup has no list: its processes stand in its parent's.
-    const bool is_threaded = !text && text.error().error_number == EOPNOTSUPP;
-    const bool is_gone =
-        !text && (text.error().error_number == ENODEV || text.error().error_number == ENOENT);
-    if (!text && !is_threaded && !is_gone) {
-        return Failure{text.error()};
+    if (!text) {
+        const int why = text.error().error_number;
+        // A threaded cgroup has no list: its processes stand in its parent's.
+        const bool is_threaded = why == EOPNOTSUPP;
+        const bool is_gone = why == ENODEV || why == ENOENT;
+        return is_threaded || is_gone ? Result<void>{} : Failure{text.error()};
     }
-    if (text) {
-        const char* at = text->data();
-        const char* const end = at + text->size();
-        while (at < end && pids.size() < limit) {
-            Pid pid = 0;
-            const auto [rest, error] = std::from_chars(at, end, pid);
-            if (error == std::errc{} && pid > 0) {
-                pids.push_back(pid);
-            }
-            at = std::find(rest, end, '\n') + 1;
+    const char* at = text->data();
+    const char* const end = at + text->size();
+    while (at < end && pids.size() < limit) {
+        Pid pid = 0;
+        const auto [rest, error] = std::from_chars(at, end, pid);
+        if (error == std::errc{} && pid > 0) {
+            pids.push_back(pid);
         }
-    }
-    if (depth == 0 || is_gone) {
-        return {};
-    }
-    for (const std::string& name : folders_in(folder)) {
-        if (const UniqueFd inner = open_folder(folder, name.c_str())) {
-            if (auto done = collect_processes(inner.get(), limit, depth - 1, pids); !done) {
-                return done;
-            }
-        }
+        at = std::find(rest, end, '\n') + 1;
     }
     return {};
+}
+
+}  // namespace
+
+void remove_below(int folder) {
+    walk(
+        folder, [](int) { return true; },
+        [](int parent, const char* name) { ::unlinkat(parent, name, AT_REMOVEDIR); });
+}
+
+Result<void> collect_processes(int folder, std::size_t limit, std::vector<Pid>& pids) {
+    Result<void> done;
+    walk(
+        folder,
+        [&](int inner) {
+            done = add_processes(inner, limit, pids);
+            return done && pids.size() < limit;
+        },
+        [](int, const char*) {});
+    return done;
 }
 
 Result<UniqueFd> make_path(const UniqueFd& base, std::string_view path) {
@@ -166,8 +201,7 @@ Result<void> kill_processes(int folder, const IsInCgroup& is_in) {
     std::unordered_set<Pid> seen;
     for (int round = 0; round < kKillRounds; ++round) {
         std::vector<Pid> pids;
-        if (auto collected = collect_processes(folder, kProcessesMax, kCgroupDepthMax, pids);
-            !collected) {
+        if (auto collected = collect_processes(folder, kProcessesMax, pids); !collected) {
             return collected;
         }
         bool found = false;
@@ -238,8 +272,7 @@ Result<std::size_t> signal_processes(int folder,
     Signalling all{signals, value, is_in, reached, 0, {}};
     for (int round = 0; round < kSignalRounds; ++round) {
         std::vector<Pid> pids;
-        if (auto collected = collect_processes(folder, kProcessesMax, kCgroupDepthMax, pids);
-            !collected) {
+        if (auto collected = collect_processes(folder, kProcessesMax, pids); !collected) {
             return Failure{collected.error()};
         }
         bool found = false;

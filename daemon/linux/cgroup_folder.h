@@ -15,20 +15,20 @@
 
 namespace svcd {
 
-/// What a service may nest below its own cgroup and still be cleaned up.
-inline constexpr int kCgroupDepthMax = 16;
+/// So many of the cgroups below a service's own are looked at, and cleaned up.
+inline constexpr std::size_t kCgroupsBelowMax = 16384;
 
 /// The names of the folders in an open folder.
 std::vector<std::string> folders_in(int folder);
 
 UniqueFd open_folder(int folder, const char* name);
 
-/// Removes the cgroups below an open one, deepest first, at most `depth` deep.
-void remove_below(int folder, int depth);
+/// Removes the cgroups below an open one, deepest first.
+void remove_below(int folder);
 
 /// Adds the processes of an open cgroup and of those below it, until there are `limit`. Processes
 /// of other PID namespaces are listed as 0, and left out.
-Result<void> collect_processes(int folder, std::size_t limit, int depth, std::vector<Pid>& pids);
+Result<void> collect_processes(int folder, std::size_t limit, std::vector<Pid>& pids);
 
 /// Is the process in the cgroup at this moment? Nothing: that can't be seen.
 using IsInCgroup = std::function<std::optional<bool>(Pid)>;

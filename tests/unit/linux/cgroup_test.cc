@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "linux/cgroup_mount.h"
@@ -284,6 +285,20 @@ TEST_F(Cgroups, ThatCanNotBeMadeAreEmpty) {
     EXPECT_TRUE(tree_->thaw("web.service"));
     EXPECT_TRUE(tree_->remove("web.service"));
     EXPECT_TRUE(tree_->ensure("web.service"));
+}
+
+TEST_F(Cgroups, AreFollowedAsDeepAsAServiceMakesThem) {
+    run("web.service", "cd " + mount_of_root() +
+                           "/system.slice/web.service; i=0; "
+                           "while [ $i -lt 60 ]; do mkdir c && cd c; i=$((i+1)); done; "
+                           "echo $$ > cgroup.procs; echo; exec sleep 1000");
+    EXPECT_THAT(tree_->processes("web.service").value(), ElementsAre(last_));
+    std::vector<Pid> reached;
+    ASSERT_TRUE(tree_->signal("web.service", {SIGTERM}, reached));
+    EXPECT_THAT(reached, ElementsAre(last_));
+    wait_until_watch_says("web.service");
+    EXPECT_TRUE(tree_->remove("web.service"));
+    EXPECT_FALSE(std::filesystem::exists(mount_of_root() + "/system.slice/web.service"));
 }
 
 TEST_F(Cgroups, TellWhenTheLastProcessHasGone) {
