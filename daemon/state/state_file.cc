@@ -268,6 +268,7 @@ Result<StateFile::Opened> StateFile::open(const std::string& path) {
     }
     LoadedState loaded;
     if (fd) {
+        ::fchmod(fd.get(), 0600);  // it holds what strangers may not read
         loaded = load_state(fd.get());
     } else {
         loaded.objection = std::string{"it can't be opened: "} + std::strerror(errno);

@@ -153,6 +153,7 @@ Result<StopLog::Opened> StopLog::open(const std::string& path) {
     if (!S_ISREG(status.st_mode)) {
         return failure(EINVAL, "open", path, "not a regular file");
     }
+    ::fchmod(file.get(), 0600);
     StopLog log{path, std::move(file)};
     log.size_ = static_cast<std::uint64_t>(status.st_size);
     std::string note;

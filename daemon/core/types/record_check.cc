@@ -11,8 +11,6 @@ namespace {
 
 /// Of a moment that has been, in µs since the boot: a hundred years.
 constexpr std::int64_t kLongestUptime = 100LL * 366 * 24 * 3600 * 1'000'000;
-constexpr std::string_view kNameCharacters =
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\-@";
 
 /// Looks at one field after another and remembers the first that has a fault.
 class Fields {
@@ -54,9 +52,15 @@ private:
 
 bool is_name(const std::array<char, kUnitNameMax + 1>& field) {
     const auto end = std::find(field.begin(), field.end(), '\0');
-    return end != field.end() && std::all_of(field.begin(), end, [](char c) {
-               return kNameCharacters.find(c) != std::string_view::npos;
-           });
+    return end != field.end() &&
+           unit_type_of({field.data(), static_cast<std::size_t>(end - field.begin())}).has_value();
+}
+
+/// One that goes on has a limit, and one that is over has none.
+bool is_check(const UnitRecord& record) {
+    const bool goes_on = (record.flags2 & kUnitHasCheck) != 0 && record.checker.token != 0;
+    return goes_on || (record.flags2 & kUnitHasCheck) == 0 ||
+           record.checker_deadline == to_usec(kNever);
 }
 
 /// Targets and slices know two states, and services all but one.
@@ -152,7 +156,7 @@ void look_at_states(const UnitRecord& record, Fields& fields) {
     fields.require(is_name(record.name), "name");
     fields.enumerator(record.sub_state, SubState::active, "sub_state");
     if (fields.fault().empty()) {
-        const UnitType type = unit_type_of(record.name.data()).value_or(UnitType::service);
+        const UnitType type = *unit_type_of(record.name.data());
         fields.require(is_state_of(record, type), "sub_state");
         fields.require(are_flags_of(record, type), "flags");
         fields.require(are_processes_of(record), "main");
@@ -168,6 +172,7 @@ void look_at_deadlines(const UnitRecord& record, Fields& fields) {
     fields.at_least_0(record.watchdog_deadline, "watchdog_deadline");
     fields.at_least_0(record.stop_deadline, "stop_deadline");
     fields.at_least_0(record.checker_deadline, "checker_deadline");
+    fields.require(is_check(record), "checker_deadline");
     fields.at_least_0(record.dump_until, "dump_until");
     fields.at_least_0(record.idle_until, "idle_until");
     fields.at_least_0(record.unreaped_until, "unreaped_until");

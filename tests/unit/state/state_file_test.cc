@@ -62,7 +62,8 @@ TEST_F(StateFileTest, ForgetsAnErasedUnitAndUsesItsRecordAgain) {
     {
         StateFile::Opened opened = open();
         for (std::uint32_t unit = 0; unit < 64; ++unit) {
-            EXPECT_TRUE(opened.file.write(UnitId{unit}, record("u" + std::to_string(unit), unit)));
+            EXPECT_TRUE(opened.file.write(UnitId{unit},
+                                          record("u" + std::to_string(unit) + ".service", unit)));
         }
         EXPECT_TRUE(opened.file.erase(UnitId{5}));
         EXPECT_TRUE(opened.file.erase(UnitId{5}));
@@ -72,7 +73,7 @@ TEST_F(StateFileTest, ForgetsAnErasedUnitAndUsesItsRecordAgain) {
     {
         StateFile::Opened opened = open();
         EXPECT_THAT(opened.saved->units, SizeIs(63));
-        EXPECT_TRUE(opened.file.write(UnitId{0}, record("x", 1)));
+        EXPECT_TRUE(opened.file.write(UnitId{0}, record("x.service", 1)));
     }
     EXPECT_EQ(std::filesystem::file_size(path_), size);
     EXPECT_THAT(open().saved->units, SizeIs(64));
@@ -82,7 +83,8 @@ TEST_F(StateFileTest, HoldsThousandsOfUnits) {
     {
         StateFile::Opened opened = open();
         for (std::uint32_t unit = 0; unit < 3000; ++unit) {
-            ASSERT_TRUE(opened.file.write(UnitId{unit}, record("u" + std::to_string(unit), unit)));
+            ASSERT_TRUE(opened.file.write(UnitId{unit},
+                                          record("u" + std::to_string(unit) + ".service", unit)));
         }
     }
     const StateFile::Opened opened = open();
@@ -345,6 +347,15 @@ TEST_F(StateFileTest, SetsAShortFileAside) {
     expect_set_aside("too short");
 }
 
+TEST_F(StateFileTest, ThatOthersCouldReadIsClosedToThem) {
+    { const StateFile::Opened opened = open(); }
+    ASSERT_EQ(::chmod(path_.c_str(), 0644), 0);
+    const StateFile::Opened opened = open();
+    struct stat facts {};
+    ASSERT_EQ(::stat(path_.c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 0777, 0600U);
+}
+
 TEST_F(StateFileTest, SetsAFolderOrALinkOrAFifoAside) {
     ASSERT_EQ(::mkdir(path_.c_str(), 0700), 0);
     expect_set_aside("can't be opened");
@@ -392,8 +403,9 @@ TEST_F(StateFileTest, KeepsEachRecordWholeWhenTheWriterIsKilled) {
             StateFile::Opened opened = open();
             for (std::uint32_t number = start;; ++number) {
                 const bool is_written =
-                    opened.file.write(UnitId{number % 3},
-                                      record("u" + std::to_string(number % 3), number)) &&
+                    opened.file.write(
+                        UnitId{number % 3},
+                        record("u" + std::to_string(number % 3) + ".service", number)) &&
                     ::write(acknowledge.get(), &number, sizeof number) == sizeof number;
                 if (!is_written) {
                     ::_exit(1);
@@ -433,12 +445,13 @@ TEST_F(StateFileTest, KeepsWhatItHasWhenThereIsNoRoomForMore) {
         const rlimit limit{600'000, 600'000};  // room for the first 64 units, not for 128
         ::setrlimit(RLIMIT_FSIZE, &limit);
         std::uint32_t unit = 0;
-        while (opened.file.write(UnitId{unit}, record("u" + std::to_string(unit), unit))) {
+        while (opened.file.write(UnitId{unit},
+                                 record("u" + std::to_string(unit) + ".service", unit))) {
             ++unit;
         }
-        const Result<void> refused = opened.file.write(UnitId{unit}, record("more", 1));
+        const Result<void> refused = opened.file.write(UnitId{unit}, record("more.service", 1));
         const bool is_said = !refused && refused.error().error_number == EFBIG;
-        const bool goes_on = opened.file.write(UnitId{0}, record("u0", 99)).has_value();
+        const bool goes_on = opened.file.write(UnitId{0}, record("u0.service", 99)).has_value();
         ::_exit(unit == 64 && is_said && goes_on ? 0 : 1);
     }
     int status = -1;

@@ -1,4 +1,5 @@
 // A state file whose checksums are right and whose values are none that a manager writes.
+#include <cstring>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -69,7 +70,12 @@ const std::vector<Change>& changes() {
              unit.sub_state = static_cast<std::uint8_t>(SubState::start_pre);
          }},
         {"control", [](UnitRecord& unit) { unit.control.is_foreign = 2; }},
+        {"name", [](UnitRecord& unit) { std::strcpy(unit.name.data(), "a"); }},
+        {"name", [](UnitRecord& unit) { std::strcpy(unit.name.data(), ".service"); }},
+        {"name", [](UnitRecord& unit) { std::strcpy(unit.name.data(), "a@.service"); }},
+        {"name", [](UnitRecord& unit) { std::strcpy(unit.name.data(), ".."); }},
         {"checker", [](UnitRecord& unit) { unit.checker.pid = -2; }},
+        {"checker_deadline", [](UnitRecord& unit) { unit.flags2 = kUnitHasCheck; }},
         {"stop_times.count", [](UnitRecord& unit) { unit.stop_times.count = 17; }},
         {"stop_times.next", [](UnitRecord& unit) { unit.stop_times.next = 16; }},
         {"job.type", [](UnitRecord& unit) { unit.job.type = 8; }},
