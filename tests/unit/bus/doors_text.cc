@@ -4,6 +4,7 @@
 
 #include "bus/api_table.h"
 #include "bus/private_socket.h"
+#include "linux/cgroup_folder.h"
 #include "linux/notify_socket.h"
 
 namespace svcd {
@@ -78,13 +79,18 @@ std::vector<Door> doors() {
              number(kLongAnswersMax) + " long answers"},
         {"`<runtime dir>/notify`", "0666", "processes of a unit, as far as NotifyAccess takes them",
          "sd_notify: READY, STATUS, WATCHDOG, MAINPID (a process of the unit) ...",
-         size(kNotifyMax) + " and " + number(kNotifyFdsMax) + " descriptors a datagram, " +
+         size(kNotifyMax) + " a datagram, whose descriptors are not taken, " +
              number(static_cast<std::size_t>(kNotifyQueueLength)) +
              " in the queue, 64 a [turn](how-an-event-flows.md)"},
         {"`<runtime dir>/launcher`, `manager-error`", "0644", "everybody reads",
-         "whether a manager runs, and why not", "512 and 1,000 bytes"},
-        {"`<runtime dir>/lock`, `state`, `stops`", "0600", "the owner",
-         "what svcd remembers; each field is checked when it is read", "of fixed size a unit"},
+         "whether a manager runs, and why not. Who opens `launcher` wakes the launcher, which asks "
+         "the manager whether it answers",
+         "512 and 1,000 bytes; one question at a time"},
+        {"`<runtime dir>/lock`, `state`, `state.old`, `stops`", "0600, mended at the start",
+         "the owner", "what svcd remembers; each field is checked when it is read",
+         "of fixed size a unit"},
+        {"`<runtime dir>/log`, a tmpfs", "0750, of LogGroup; else 0700", "as the log folder",
+         "what services write before the log folder can be written", "EarlyLogSize"},
         {"`<log dir>/UNIT/current`", "0640 in folders 0750; of a `--user` svcd 0600 in 0700",
          "root and LogGroup (`svcd.yaml`, default adm; a group of /etc/group, or a number)",
          "what services write; what was there before is closed at the start",
@@ -96,7 +102,8 @@ std::vector<Door> doors() {
         {"descriptors that svcd was started with", "", "who started it",
          "none but 0, 1 and 2 is kept; all are close-on-exec", ""},
         {"cgroups below svcd's", "the kernel's", "root",
-         "a process in a unit's cgroup counts as the unit's", ""},
+         "a process in a unit's cgroup counts as the unit's",
+         number(kCgroupsBelowMax) + " cgroups below a unit's"},
     };
 }
 
