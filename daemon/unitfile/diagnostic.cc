@@ -66,6 +66,10 @@ std::string_view key_at(std::string_view text) {
 
 /// Whether the line has a key that svcd does not have: it may be a secret's, misspelt.
 bool has_unknown_key(std::string_view line) {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+    if (line.starts_with("- ")) {
+        return false;  // an item is a value of the key above it
+    }
     for (;;) {
         if (const std::string_view key = key_at(line); !key.empty() && !is_known(key)) {
             return true;
@@ -180,10 +184,9 @@ Diagnostic make_diagnostic(const std::string& unit,
     if (is_private || is_secret_line(text, mark.line)) {
         return diagnostic;
     }
-    for (const char c : line) {
-        const auto byte = static_cast<unsigned char>(c);
-        diagnostic.excerpt += byte < 0x20 || byte == 0x7f ? ' ' : c;
-    }
+    std::string shown{line};
+    std::replace(shown.begin(), shown.end(), '\t', ' ');  // the caret counts it as one
+    diagnostic.excerpt = without_controls(shown);
     if (diagnostic.excerpt.size() > kExcerptMax) {
         std::size_t length = 0;
         std::size_t characters = 0;

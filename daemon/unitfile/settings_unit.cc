@@ -94,8 +94,8 @@ void read_description(Reading& reading, const YamlNode& value) {
         std::snprintf(number.data(), number.size(), *control < 0x100 ? "0x%02X" : "U+%04X",
                       static_cast<unsigned>(*control));
         fail_value(reading, value,
-                   "it is text without control characters, and has one (" +
-                       std::string{number.data()} + ")");
+                   "it has a character that a terminal may obey (" + std::string{number.data()} +
+                       "); leave that out");
         description.clear();
     }
 }

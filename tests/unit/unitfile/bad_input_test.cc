@@ -199,10 +199,10 @@ TEST(YamlInWords, HasThePlaceAndShowsHowItIsWritten) {
             Case{"Service:\n  ExecStart: `which x`\n", "ExecStart: \"`which x`\""},
             Case{"Service:\n  ExecStart: [/bin/echo, %h/x, y]\n",
                  ":2:26: not valid YAML: a value that begins with '%' stands in quotes: \"%h/x\""},
-            Case{
-                "Timer:\n  OnCalendar: *-*-* 02:30\n",
-                ":2:15: not valid YAML: a value that begins with '*' stands in quotes: OnCalendar: "
-                "\"*-*-* 02:30\" (to YAML it is a reference to another value)"},
+            Case{"Unit:\n  Description: *-*-* 02:30\n",
+                 ":2:16: not valid YAML: a value that begins with '*' stands in quotes: "
+                 "Description: "
+                 "\"*-*-* 02:30\" (to YAML it is a reference to another value)"},
             Case{"Unit:\n  Description: & co KG\n", "Description: \"& co KG\""},
             Case{"Unit:\n  Description: &co KG\n",
                  ":2:16: not valid YAML: a value that begins with '&' stands in quotes: "
@@ -218,7 +218,7 @@ TEST(YamlInWords, HasThePlaceAndShowsHowItIsWritten) {
                  ":2:14: not valid YAML: the list that begins here is not closed: its end is ']'"},
             Case{"Service:\n  Environment: {A: 1\n  Nice: 5\n",
                  ":2:16: not valid YAML: the map that begins here is not closed: its end is '}'"},
-            Case{"Unit:\n  X-map: {A: b: c}\n", "in a map between { and } a value that has ': '"},
+            Case{"Unit: {Description: b: c}\n", "in a map between { and } a value that has ': '"},
             Case{"Service:\n  Environment: {A: b: c}\n",
                  ":2:21: not valid YAML: in a map between { and } a value that has '...' in it"},
             Case{"Service:\n  ExecStart: \"/bin/x\n  Nice: 5\n",
@@ -297,10 +297,12 @@ TEST(Description, IsOneLineWithoutControlCharacters) {
         LoadReport report = folder.load("x@\\x9b.service");
         return std::move(report.units.front());
     };
-    for (const char* bad : {R"("\e[31mred")", R"("a\x7Fb")", R"("a\u009B2J")", R"("%I")"}) {
+    for (const char* bad : {R"("\e[31mred")", R"("a\x7Fb")", R"("a\u009B2J")", R"("%I")",
+                            R"("a\u2028b")", R"("a\u202Eb")", R"("a\u2066b")"}) {
         const LoadedUnit unit = load_described(bad);
         EXPECT_EQ(unit.state, LoadState::bad_setting) << bad;
-        EXPECT_THAT(unit.error, HasSubstr("Description: it is text without control characters"));
+        EXPECT_THAT(unit.error,
+                    HasSubstr("Description: it has a character that a terminal may obey"));
     }
     EXPECT_EQ(load_described(R"("one\ntwo\n")").definition.description, "one two");
     EXPECT_EQ(load_described(R"("web \u00FC ")").definition.description, "web \u00fc");

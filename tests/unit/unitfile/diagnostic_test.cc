@@ -36,12 +36,13 @@ TEST(SecretLines, AreThoseOfASettingAndWhatIsIndentedBelowIt) {
 TEST(SecretLines, AreThoseOfKeysThatSvcdDoesNotHave) {
     EXPECT_EQ(secret_lines("Service:\n  Environmen: A=1\n  User: ann\n"), "2 ");
     EXPECT_EQ(secret_lines("Service:\n  Environmen:\n    - A=1\n\n    - B=1\n  User: ann\n"),
-              "2 3 5 ");
+              "2 3 4 5 ");
     EXPECT_EQ(secret_lines("Service: {User: ann, Environmen: x}\nUnit: {After: a.service}\n"),
               "1 ");
     EXPECT_EQ(secret_lines("Servic:\n  User: ann\nUnit:\n"), "1 2 ");
     EXPECT_EQ(secret_lines("[Service]\nEnvironmen=A=1\nUser=ann\n"), "2 ");
     EXPECT_EQ(secret_lines("Service:\n  ExecStart: [/bin/a, 'http://b', c]\n"), "");
+    EXPECT_EQ(secret_lines("Unit:\n  Documentation:\n    - see: this\n"), "") << "a value";
 }
 
 TEST(SecretLines, AreNoOthers) {
