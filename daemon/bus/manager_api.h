@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -125,7 +126,12 @@ public:
 
     // Requests, which are events with a RequestId, and BusNameChanged.
     virtual void submit(Event event) noexcept = 0;
-    virtual ReloadReport reload() noexcept = 0;
+    /// Begins a daemon-reload, which is made in pieces by go_on_reloading(). Whoever lets go of
+    /// what this returns before the end leaves the rest to the manager. Null: another goes on; ask
+    /// again.
+    virtual std::shared_ptr<void> begin_reload() noexcept = 0;
+    /// A piece of it; nothing until it is done.
+    virtual std::optional<ReloadReport> go_on_reloading() noexcept = 0;
     /// Makes room for a new manager, once that has shown that it can run; then, or when it can't,
     /// the request is answered.
     virtual void reexecute(RequestId request) noexcept = 0;

@@ -271,23 +271,44 @@ Outcome reset_failed(const Call& call, Subject& subject, Writer&) {
     return request_reset_failed(call, subject.api(), std::nullopt);
 }
 
-/// As with systemd it succeeds whatever is in the files: a caller that reloads before it starts one
-/// service must not fail for a fault in another. What is wrong, ReloadUnits answers, and LoadError.
-Outcome reload(const Call&, Subject& subject, Writer&) {
-    const ReloadReport report = subject.api().manager.reload();
-    if (!report.refusal.empty()) {
-        return bus_error(kErrorNoMemory, report.refusal);
-    }
-    return Answered::now;
+/// Reads the unit files in pieces; `append` makes the answer.
+Outcome reload_in_pieces(const Call& call,
+                         Subject& subject,
+                         Writer& reply,
+                         void (*append)(Writer&, const ReloadReport&)) {
+    const auto claim = std::make_shared<std::shared_ptr<void>>();
+    const std::shared_ptr<sd_bus_message> message{sd_bus_message_ref(call.message),
+                                                  sd_bus_message_unref};
+    return in_pieces(call, subject.api(), reply,
+                     [claim, message, append, &manager = subject.api().manager](Writer& writer) {
+                         if (*claim == nullptr) {
+                             *claim = manager.begin_reload();
+                         }
+                         const std::optional<ReloadReport> report =
+                             *claim == nullptr ? std::nullopt : manager.go_on_reloading();
+                         if (!report) {
+                             return false;
+                         }
+                         if (report->refusal.empty()) {
+                             append(writer, *report);
+                         } else {
+                             writer =
+                                 Writer::error_to(message.get(), kErrorNoMemory, report->refusal);
+                         }
+                         return true;
+                     });
 }
 
-Outcome reload_units(const Call&, Subject& subject, Writer& reply) {
-    const ReloadReport report = subject.api().manager.reload();
-    if (!report.refusal.empty()) {
-        return bus_error(kErrorNoMemory, report.refusal);
-    }
-    reply.strings(report.errors).strings(report.warnings);
-    return Answered::now;
+/// As with systemd it succeeds whatever is in the files: a caller that reloads before it starts one
+/// service must not fail for a fault in another. What is wrong, ReloadUnits answers, and LoadError.
+Outcome reload(const Call& call, Subject& subject, Writer& reply) {
+    return reload_in_pieces(call, subject, reply, [](Writer&, const ReloadReport&) {});
+}
+
+Outcome reload_units(const Call& call, Subject& subject, Writer& reply) {
+    return reload_in_pieces(call, subject, reply, [](Writer& writer, const ReloadReport& report) {
+        writer.strings(report.errors).strings(report.warnings);
+    });
 }
 
 Outcome reexecute(const Call& call, Subject& subject, Writer&) {

@@ -391,8 +391,9 @@ void Manager::dump() {
 
 void Manager::apply(LoadOutcome& outcome) {
     const std::vector<std::string> names = UnitFiles::names_of(outcome.event);
+    const timespec began = outcome.began;
     step(std::move(outcome.event));
-    files_.remember(names);
+    files_.remember(names, began);
 }
 
 void Manager::say_report(const ReloadReport& report) {

@@ -99,7 +99,10 @@ private:
     void leave();
 
     // Loading.
-    std::optional<LoadOutcome> read_all();
+    void reload() noexcept;
+    void finish_left_reload() noexcept;
+    ReloadReport take_reload(LoadOutcome& outcome);
+    ReloadReport refuse_reload();
     void apply(LoadOutcome& outcome);
     void say_report(const ReloadReport& report);
 
@@ -143,7 +146,8 @@ private:
     void submit(Event event) noexcept override;
     void find_unit_of(Requester& requester) const;
     void add_facts(JobRequested& request) const;
-    ReloadReport reload() noexcept override;
+    std::shared_ptr<void> begin_reload() noexcept override;  // manager_reload.cc
+    std::optional<ReloadReport> go_on_reloading() noexcept override;
     void reexecute(RequestId request) noexcept override;  // reexecution.cc
     void on_successor(const std::string& objection);
     void note_handover();
@@ -158,6 +162,9 @@ private:
     EventLoop loop_;
     Supervisor supervisor_;
     UnitFiles files_;
+    std::unique_ptr<UnitsReading> reading_;  ///< of a reload that goes on
+    std::weak_ptr<void> reading_claim_;      ///< ... for whoever holds this
+    bool reload_follows_ = false;
     std::deque<Event> queue_;
     std::size_t steps_of_turn_ = 0;
     bool has_told_of_echo_ = false;

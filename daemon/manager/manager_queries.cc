@@ -1,12 +1,8 @@
 // What the bus asks of the manager, and what clients ask for through it (bus/manager_api.h).
 #include <unistd.h>
 
-#include <cerrno>
-#include <new>
-
 #include "linux/process_examination.h"
 #include "linux/procfs.h"
-#include "linux/resident_memory.h"
 #include "manager/manager.h"
 #include "manager/plan_text.h"
 #include "manager/timelines.h"
@@ -356,50 +352,6 @@ void Manager::add_facts(JobRequested& request) const {
             request.main_takes.push_back({unit, *taken});
         }
     }
-}
-
-/// Nothing: there is not enough memory.
-std::optional<LoadOutcome> Manager::read_all() {
-    if (memory_.is_given_up()) {
-        return std::nullopt;
-    }
-    try {
-        return files_.load_all(FaultyDropIn::reject_unit);
-    } catch (const std::bad_alloc&) {
-        return std::nullopt;
-    }
-}
-
-ReloadReport Manager::reload() noexcept {
-    look_at_sockets();
-    bus_.reloading(true);
-    // A fault keeps the definition that is in force; at the start, where there is none, a unit
-    // loads without the drop-in that has it.
-    std::optional<LoadOutcome> read = read_all();
-    if (!read) {
-        bus_.reloading(false);
-        const Error error{ENOMEM, "daemon-reload", {}, "nothing was loaded, all stays as it is"};
-        log_.say(Severity::error, to_string(error));
-        return {{}, {}, to_string(error)};
-    }
-    LoadOutcome& outcome = *read;
-    say_report(outcome.report);
-    const std::vector<std::string> names = UnitFiles::names_of(outcome.event);
-    apply(outcome);
-    // What could be read and was refused all the same, for it would have closed a cycle.
-    for (const std::string& name : names) {
-        const std::optional<UnitId> unit = supervisor_.find(name);
-        if (unit && !supervisor_.status(*unit).load_error.empty()) {
-            outcome.report.errors.push_back(name + ": " +
-                                            std::string(supervisor_.status(*unit).load_error));
-        }
-    }
-    bus_.reloading(false);
-    log_.say(Severity::notice, "Reloaded: " + std::to_string(outcome.report.errors.size()) +
-                                   " errors, " + std::to_string(outcome.report.warnings.size()) +
-                                   " warnings");
-    release_start_up_memory();
-    return std::move(outcome.report);
 }
 
 }  // namespace svcd

@@ -148,6 +148,11 @@ void Manager::end_turn() {
     settle();
     runner_.start_waiting();
     settle();
+    finish_left_reload();
+    if (reading_ == nullptr && std::exchange(reload_follows_, false)) {
+        reload();
+    }
+    settle();
     const auto is_due = [&] {
         const std::optional<Time> due = supervisor_.next_deadline();
         return due && *due <= loop_.now();

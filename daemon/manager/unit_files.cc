@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
+#include <unordered_set>
 #include <utility>
 
 #include "unitfile/drop_in_names.h"
@@ -46,22 +48,35 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
     return {};
 }
 
+timespec file_time() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now;
+}
+
 void mix(std::uint64_t& digest, std::uint64_t value) {
     constexpr std::uint64_t kPrime = 0x100000001b3;
     digest = (digest ^ value) * kPrime;
     digest ^= digest >> 29;
 }
 
-void mix_file(std::uint64_t& digest, const std::string& path) {
+bool is_later(const timespec& one, const timespec& other) {
+    return one.tv_sec != other.tv_sec ? one.tv_sec > other.tv_sec : one.tv_nsec > other.tv_nsec;
+}
+
+void mix_file(FileDigest& digest, const std::string& path) {
     struct stat status {};
     if (path.empty() || ::stat(path.c_str(), &status) != 0) {
-        mix(digest, 1);
+        mix(digest.value, 1);
         return;
     }
-    mix(digest, static_cast<std::uint64_t>(status.st_ino));
-    mix(digest, static_cast<std::uint64_t>(status.st_size));
-    mix(digest, static_cast<std::uint64_t>(status.st_mtim.tv_sec));
-    mix(digest, static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
+    mix(digest.value, static_cast<std::uint64_t>(status.st_ino));
+    mix(digest.value, static_cast<std::uint64_t>(status.st_size));
+    mix(digest.value, static_cast<std::uint64_t>(status.st_mtim.tv_sec));
+    mix(digest.value, static_cast<std::uint64_t>(status.st_mtim.tv_nsec));
+    if (is_later(status.st_ctim, digest.changed)) {
+        digest.changed = status.st_ctim;
+    }
 }
 
 void mix_text(std::uint64_t& digest, std::string_view text) {
@@ -71,12 +86,12 @@ void mix_text(std::uint64_t& digest, std::string_view text) {
 }
 
 /// Which drop-ins there are, and what they are like.
-void mix_folder(std::uint64_t& digest, const std::string& folder) {
+void mix_folder(FileDigest& digest, const std::string& folder) {
     for_each_entry(
         folder,
         [&](const FolderEntry& entry) {
             if (entry.name.ends_with(kUnitFileSuffix)) {
-                mix_text(digest, folder + "/" + entry.name);
+                mix_text(digest.value, folder + "/" + entry.name);
                 mix_file(digest, folder + "/" + entry.name);
             }
             return true;
@@ -100,7 +115,7 @@ void append(std::vector<Diagnostic>& diagnostics, bool somebody_asks, ReloadRepo
 UnitFiles::UnitFiles(LoaderOptions options, const Supervisor& supervisor)
     : loader_(std::move(options)), supervisor_(supervisor) {}
 
-LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
+std::vector<std::string> UnitFiles::known_names() const {
     std::vector<std::string> known;
     for (std::size_t index = 0; index < supervisor_.unit_count(); ++index) {
         const auto unit = static_cast<UnitId>(index);
@@ -108,9 +123,47 @@ LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
             known.emplace_back(supervisor_.name(unit));
         }
     }
+    return known;
+}
+
+LoadOutcome UnitFiles::load_all(FaultyDropIn faulty) {
+    const timespec began = file_time();
+    return take(loader_.load_all(faulty, known_names()), began, false);
+}
+
+UnitsReading UnitFiles::begin_reload() {
+    meanwhile_.emplace();
+    const timespec began = file_time();
+    return {loader_.begin_load_all(FaultyDropIn::reject_unit, known_names()), began};
+}
+
+LoadOutcome UnitFiles::finish_reload(UnitsReading& reading) {
+    LoadOutcome outcome = take(reading.loading.take(), reading.began, true);
+    add_what_was_loaded_meanwhile(outcome);
+    return outcome;
+}
+
+/// It would count as gone.
+void UnitFiles::add_what_was_loaded_meanwhile(LoadOutcome& outcome) {
+    std::unordered_set<std::string_view> present;
+    for (const LoadedUnit& unit : outcome.event.units) {
+        present.insert(unit.definition.name);
+    }
+    std::vector<std::string> names =
+        std::exchange(meanwhile_, std::nullopt).value_or(std::vector<std::string>{});
+    std::erase_if(names, [&](const std::string& name) { return present.contains(name); });
+    for (const std::string& name : names) {
+        LoadReport found = loader_.load(name, FaultyDropIn::reject_unit);
+        if (!found.units.empty() && found.units.front().definition.name == name) {
+            outcome.event.units.push_back(std::move(found.units.front()));
+        }
+    }
+}
+
+LoadOutcome UnitFiles::take(LoadReport found, const timespec& began, bool somebody_asks) {
     LoadOutcome outcome;
-    LoadReport found = loader_.load_all(faulty, known);
-    append(found.diagnostics, faulty == FaultyDropIn::reject_unit, outcome.report);
+    outcome.began = began;
+    append(found.diagnostics, somebody_asks, outcome.report);
     warnings_.clear();
     keep_warnings(found.diagnostics);
     outcome.event.units = std::move(found.units);
@@ -155,6 +208,7 @@ void UnitFiles::warn_of_names_in_use(ReloadReport& report) const {
 }
 
 std::optional<LoadOutcome> UnitFiles::load(const std::string& name) {
+    const timespec began = file_time();
     LoadReport found = loader_.load(name);
     if (found.units.empty() || found.units.front().state == LoadState::not_found) {
         return std::nullopt;
@@ -179,7 +233,11 @@ std::optional<LoadOutcome> UnitFiles::load(const std::string& name) {
         return diagnostic.severity == Diagnostic::Severity::warning &&
                is_kept(headline(diagnostic));
     });
+    for (const LoadedUnit& unit : meanwhile_ ? std::span{found.units} : std::span<LoadedUnit>{}) {
+        meanwhile_->push_back(unit.definition.name);
+    }
     LoadOutcome outcome;
+    outcome.began = began;
     append(found.diagnostics, false, outcome.report);
     keep_warnings(found.diagnostics);
     outcome.event.units = std::move(found.units);
@@ -287,7 +345,7 @@ std::vector<std::string> UnitFiles::names_of(const UnitsLoaded& event) {
     return names;
 }
 
-void UnitFiles::remember(const std::vector<std::string>& names) {
+void UnitFiles::remember(const std::vector<std::string>& names, const timespec& began) {
     digests_.resize(supervisor_.unit_count());
     for (const std::string& name : names) {
         const std::optional<UnitId> unit = supervisor_.find(name);
@@ -295,14 +353,17 @@ void UnitFiles::remember(const std::vector<std::string>& names) {
             continue;
         }
         if (const UnitDefinition* definition = supervisor_.definition(*unit)) {
-            digests_[index_of(*unit)] = digest_of(*definition);
+            const FileDigest digest = digest_of(*definition);
+            // What was changed after it may have been read counts as changed.
+            const bool is_as_read = !is_later(digest.changed, began);
+            digests_[index_of(*unit)] = is_as_read ? digest.value : ~digest.value;
         }
     }
 }
 
 /// Of a unit's file and of all drop-ins that count for it, also of those that a fault has kept out.
-std::uint64_t UnitFiles::digest_of(const UnitDefinition& definition) const {
-    std::uint64_t digest = 0xcbf29ce484222325;
+FileDigest UnitFiles::digest_of(const UnitDefinition& definition) const {
+    FileDigest digest;
     mix_file(digest, definition.fragment_path);
     const auto parts = parse_unit_name(definition.name);
     if (!parts) {
@@ -338,7 +399,7 @@ bool UnitFiles::has_changed(UnitId unit) const {
     if (definition == nullptr || index_of(unit) >= digests_.size()) {
         return false;
     }
-    return digests_[index_of(unit)] != digest_of(*definition);
+    return digests_[index_of(unit)] != digest_of(*definition).value;
 }
 
 }  // namespace svcd

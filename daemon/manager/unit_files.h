@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <map>
 #include <optional>
 #include <string>
@@ -21,6 +22,19 @@ namespace svcd {
 struct LoadOutcome {
     UnitsLoaded event;
     ReloadReport report;
+    timespec began{};  ///< by the clock by which the kernel dates files
+};
+
+/// Files that are being read.
+struct UnitsReading {
+    UnitLoading loading;
+    timespec began{};
+};
+
+/// Of identity, size and time of change of files, and when the last of them was changed.
+struct FileDigest {
+    std::uint64_t value = 0xcbf29ce484222325;
+    timespec changed{};
 };
 
 class UnitFiles {
@@ -30,6 +44,9 @@ public:
     /// Everything that has a file, and what the supervisor knows besides (instances that were
     /// started by name), as far as it still has one.
     LoadOutcome load_all(FaultyDropIn faulty);
+    /// The same in pieces, for a reload: begin, let the loading go on, and finish.
+    UnitsReading begin_reload();
+    LoadOutcome finish_reload(UnitsReading& reading);
 
     /// One unit and what it refers to; nothing when it has no file. What was said of other files by
     /// load_all() is not said again.
@@ -44,8 +61,9 @@ public:
     /// What may have been meant by a name that no unit has, as a sentence; empty: nobody knows.
     std::string hint(std::string_view name) const;
 
-    /// The supervisor has taken these definitions: from now on a change of their files shows.
-    void remember(const std::vector<std::string>& names);
+    /// The supervisor has taken these definitions, whose reading began then: a change of their
+    /// files since shows.
+    void remember(const std::vector<std::string>& names, const timespec& began);
     static std::vector<std::string> names_of(const UnitsLoaded& event);
 
     bool has_changed(UnitId unit) const;
@@ -56,10 +74,13 @@ public:
     const std::vector<FileWarning>& warnings() const { return warnings_; }
 
 private:
+    std::vector<std::string> known_names() const;
+    LoadOutcome take(LoadReport found, const timespec& began, bool somebody_asks);
+    void add_what_was_loaded_meanwhile(LoadOutcome& outcome);
     bool is_own_unit(UnitId unit) const;
     std::vector<std::string> candidates_for(const std::optional<UnitName>& mistyped) const;
     void warn_of_names_in_use(ReloadReport& report) const;
-    std::uint64_t digest_of(const UnitDefinition& definition) const;
+    FileDigest digest_of(const UnitDefinition& definition) const;
     bool is_kept(std::string_view text) const;
     void keep_warnings(const std::vector<Diagnostic>& diagnostics);
 
@@ -69,8 +90,11 @@ private:
     /// Second names that load() found since, and the units' own.
     std::map<std::string, std::string, std::less<>> names_since_;
     std::vector<FileWarning> warnings_;
-    /// By unit: a digest of identity, size and time of change of its files as they were loaded.
+    /// By unit: the digest of its files as they were loaded.
     std::vector<std::uint64_t> digests_;
+    /// From begin_reload() to its end: names that load() found, whose files the reload may not
+    /// have.
+    std::optional<std::vector<std::string>> meanwhile_;
 };
 
 }  // namespace svcd

@@ -72,6 +72,8 @@ void drop_repeated(std::vector<Diagnostic>& diagnostics) {
     });
 }
 
+}  // namespace
+
 /// One load: what is found on the way and forgotten after it.
 class LoadSession {
 public:
@@ -81,28 +83,55 @@ public:
           specifiers_{options.user},
           index_{options.unit_path, options.path_is_given, report_.diagnostics} {}
 
-    LoadReport load_all(const std::vector<std::string>& more) {
-        for (const std::string& name : index_.unit_names()) {
-            want(name);
-        }
+    void want_all(const std::vector<std::string>& more) {
+        to_want_ = index_.unit_names();
         for (const std::string& name : index_.aliases().faulty_names()) {
-            want(name);
+            to_want_.push_back(name);
         }
         for (const char* name : {"sysinit.target", "basic.target", "shutdown.target",
                                  "default.target", "-.slice", "system.slice"}) {
-            want(resolve(name));
+            to_want_.push_back(resolve(name));
         }
         for (const std::string& name : more) {
-            want(resolve(name));
+            to_want_.push_back(resolve(name));
         }
         index_.tell_of_orphaned_drop_ins();
-        return run();
     }
 
-    LoadReport load(std::string_view name) {
+    void want_one(std::string_view name) {
         queue_.push_back(resolve(name));
         wanted_.insert(queue_.front());
-        return run();
+    }
+
+    /// False: all is done.
+    bool go_on() {
+        constexpr std::size_t kNamesAPiece = 64;
+        if (wanted_names_ < to_want_.size()) {
+            want(to_want_[wanted_names_++]);
+        } else if (is_resolving_) {
+            resolve_some(kNamesAPiece);
+        } else if (!queue_.empty()) {
+            load_next();
+        } else if (ordered_ < report_.units.size()) {
+            order_target(report_.units[ordered_++]);
+        } else if (told_ < report_.units.size()) {
+            tell_of_missing_units(report_.units[told_++]);
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    LoadReport take() {
+        report_.names = {index_.aliases(), index_.template_names()};
+        drop_repeated(report_.diagnostics);
+        return std::move(report_);
+    }
+
+    LoadReport run() {
+        while (go_on()) {
+        }
+        return take();
     }
 
 private:
@@ -115,32 +144,44 @@ private:
 
     /// Loads it in this session, unless there is nothing to load.
     void want(const std::string& name) {
+        if (wanted_.contains(name) || missing_.contains(name)) {
+            return;
+        }
         const auto parts = parse_unit_name(name);
-        if (parts && parts->type() && exists(*parts) && wanted_.size() < kUnitsMax &&
-            wanted_.insert(name).second) {
+        if (!parts) {
+            return;
+        }
+        if (!exists(*parts)) {
+            missing_.insert(name);
+        } else if (parts->type() && wanted_.size() < kUnitsMax) {
+            wanted_.insert(name);
             queue_.push_back(name);
         }
     }
 
-    LoadReport run() {
-        while (!queue_.empty()) {
-            options_.on_progress();
-            const std::string name = std::move(queue_.front());
-            queue_.pop_front();
-            LoadedUnit unit = load_one(name);
-            for (Dependency& dependency : unit.definition.dependencies) {
-                dependency.unit = resolve(dependency.unit);
-                want(dependency.unit);
-            }
-            std::erase_if(unit.definition.dependencies,
-                          [&](const Dependency& each) { return each.unit == name; });
-            report_.units.push_back(std::move(unit));
+    void load_next() {
+        options_.on_progress();
+        const std::string name = std::move(queue_.front());
+        queue_.pop_front();
+        report_.units.push_back(load_one(name));
+        is_resolving_ = true;
+        resolved_ = 0;
+    }
+
+    /// Looks which units those are that the last one depends on.
+    void resolve_some(std::size_t count) {
+        LoadedUnit& unit = report_.units.back();
+        std::vector<Dependency>& all = unit.definition.dependencies;
+        for (const std::size_t end = std::min(resolved_ + count, all.size()); resolved_ < end;
+             ++resolved_) {
+            all[resolved_].unit = resolve(all[resolved_].unit);
+            want(all[resolved_].unit);
         }
-        order_targets();
-        tell_of_missing_units();
-        report_.names = {index_.aliases(), index_.template_names()};
-        drop_repeated(report_.diagnostics);
-        return std::move(report_);
+        is_resolving_ = resolved_ < all.size();
+        if (!is_resolving_) {
+            std::erase_if(
+                all, [&](const Dependency& each) { return each.unit == unit.definition.name; });
+        }
     }
 
     LoadedUnit not_loaded(const std::string& name, LoadState state, std::string error) {
@@ -167,8 +208,9 @@ private:
     bool read_drop_ins(const UnitName& name, std::vector<UnitSource>& drop_ins);
     LoadedUnit finish(const UnitName& name, const BuildInput& input, std::size_t first_diagnostic);
     void share_blocks(UnitDefinition& unit, ExecSettings exec);
-    void order_targets();
-    void tell_of_missing_units();
+    void order_target(LoadedUnit& loaded);
+    const UnitDefinition* loaded_as(const std::string& name);
+    void tell_of_missing_units(const LoadedUnit& unit);
 
     const LoaderOptions& options_;
     FaultyDropIn faulty_;
@@ -180,7 +222,18 @@ private:
     Pool<RareServiceSettings> rare_service_pool_;
     std::deque<std::string> queue_;
     std::unordered_set<std::string> wanted_;
+    std::unordered_set<std::string> missing_;  ///< named by units, and there is no such file
+    std::vector<std::string> to_want_;
+    std::size_t wanted_names_ = 0;  ///< of those
+    bool is_resolving_ = false;
+    std::size_t resolved_ = 0;  ///< dependencies of the last unit
+    std::size_t ordered_ = 0;   ///< units that order_target() has seen
+    std::size_t told_ = 0;      ///< ... and tell_of_missing_units()
+    std::unordered_map<std::string_view, const UnitDefinition*> by_name_;
+    std::optional<MissingUnits> missing_units_;
 };
+
+namespace {
 
 /// The errors of a unit among the diagnostics from `first` on.
 std::string errors_of(const std::string& unit,
@@ -195,6 +248,8 @@ std::string errors_of(const std::string& unit,
     }
     return lines;
 }
+
+}  // namespace
 
 /// The tree of a file; nothing, and a diagnostic, when it isn't one.
 std::optional<UnitSource> LoadSession::parse(const std::string& name,
@@ -324,6 +379,8 @@ void LoadSession::share_blocks(UnitDefinition& unit, ExecSettings exec) {
                        : exec_pool_.share(std::make_shared<const ExecSettings>(std::move(exec)));
 }
 
+namespace {
+
 bool is_after(const UnitDefinition& unit, const std::string& other) {
     return std::any_of(unit.dependencies.begin(), unit.dependencies.end(),
                        [&](const Dependency& each) {
@@ -348,52 +405,59 @@ bool pulls_in(Relation relation) {
            relation == Relation::part_of || relation == Relation::upholds;
 }
 
-/// DefaultDependencies of targets: after what they pull in, so that an active target means active
-/// services, unless one of the two says otherwise. The built-in default.target is no exception.
-void LoadSession::order_targets() {
-    std::unordered_map<std::string, const UnitDefinition*> by_name;
-    for (const LoadedUnit& unit : report_.units) {
-        by_name.emplace(unit.definition.name, &unit.definition);
-    }
-    for (LoadedUnit& loaded : report_.units) {
-        UnitDefinition& target = loaded.definition;
-        const bool wants_order = target.default_dependencies || is_built_in(target.name);
-        if (loaded.state != LoadState::loaded || !wants_order ||
-            unit_type_of(target.name) != UnitType::target) {
-            continue;
+}  // namespace
+
+/// Null: it was not loaded. Once all units are.
+const UnitDefinition* LoadSession::loaded_as(const std::string& name) {
+    if (by_name_.empty()) {
+        for (const LoadedUnit& unit : report_.units) {
+            by_name_.emplace(unit.definition.name, &unit.definition);
         }
-        std::unordered_set<std::string> ordered = ordered_with(target);
-        std::vector<Dependency> added;
-        for (const Dependency& dependency : target.dependencies) {
-            if (!pulls_in(dependency.relation) || ordered.contains(dependency.unit)) {
-                continue;
-            }
-            const auto found = by_name.find(dependency.unit);
-            const UnitDefinition* other = found == by_name.end() ? nullptr : found->second;
-            const bool says_otherwise =
-                other != nullptr && (!other->default_dependencies || is_after(*other, target.name));
-            if (!says_otherwise) {
-                ordered.insert(dependency.unit);
-                added.push_back({Relation::after, dependency.unit});
-            }
-        }
-        std::move(added.begin(), added.end(), std::back_inserter(target.dependencies));
     }
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
 }
 
-/// Units that others ask for and that have no file.
-void LoadSession::tell_of_missing_units() {
-    MissingUnits missing{index_.unit_names(), index_.template_names()};
-    for (const LoadedUnit& unit : report_.units) {
-        for (const Dependency& dependency : unit.definition.dependencies) {
-            const auto name = parse_unit_name(dependency.unit);
-            if (unit.state == LoadState::loaded && name && !exists(*name)) {
-                missing.add(unit.definition, dependency, *name, report_.diagnostics);
-            }
-        }
-        missing.end_unit(unit.definition, report_.diagnostics);
+/// DefaultDependencies of targets: after what they pull in, so that an active target means active
+/// services, unless one of the two says otherwise. The built-in default.target is no exception.
+void LoadSession::order_target(LoadedUnit& loaded) {
+    UnitDefinition& target = loaded.definition;
+    const bool wants_order = target.default_dependencies || is_built_in(target.name);
+    if (loaded.state != LoadState::loaded || !wants_order ||
+        unit_type_of(target.name) != UnitType::target) {
+        return;
     }
+    std::unordered_set<std::string> ordered = ordered_with(target);
+    std::vector<Dependency> added;
+    for (const Dependency& dependency : target.dependencies) {
+        if (!pulls_in(dependency.relation) || ordered.contains(dependency.unit)) {
+            continue;
+        }
+        const UnitDefinition* other = loaded_as(dependency.unit);
+        const bool says_otherwise =
+            other != nullptr && (!other->default_dependencies || is_after(*other, target.name));
+        if (!says_otherwise) {
+            ordered.insert(dependency.unit);
+            added.push_back({Relation::after, dependency.unit});
+        }
+    }
+    std::move(added.begin(), added.end(), std::back_inserter(target.dependencies));
 }
+
+/// Units that this one asks for and that have no file.
+void LoadSession::tell_of_missing_units(const LoadedUnit& unit) {
+    if (!missing_units_) {
+        missing_units_.emplace(index_.unit_names(), index_.template_names());
+    }
+    for (const Dependency& dependency : unit.definition.dependencies) {
+        if (unit.state == LoadState::loaded && missing_.contains(dependency.unit)) {
+            missing_units_->add(unit.definition, dependency, report_.diagnostics);
+        }
+    }
+    missing_units_->end_unit(unit.definition, report_.diagnostics);
+}
+
+namespace {
 
 std::string from_environment(const char* variable, const std::string& otherwise) {
     const char* value = std::getenv(variable);
@@ -405,11 +469,34 @@ std::string from_environment(const char* variable, const std::string& otherwise)
 UnitLoader::UnitLoader(LoaderOptions options) : options_{std::move(options)} {}
 
 LoadReport UnitLoader::load_all(FaultyDropIn faulty, const std::vector<std::string>& more) {
-    return LoadSession{options_, faulty}.load_all(more);
+    LoadSession session{options_, faulty};
+    session.want_all(more);
+    return session.run();
+}
+
+UnitLoading UnitLoader::begin_load_all(FaultyDropIn faulty, const std::vector<std::string>& more) {
+    auto session = std::make_unique<LoadSession>(options_, faulty);
+    session->want_all(more);
+    return UnitLoading{std::move(session)};
 }
 
 LoadReport UnitLoader::load(std::string_view name, FaultyDropIn faulty) {
-    return LoadSession{options_, faulty}.load(name);
+    LoadSession session{options_, faulty};
+    session.want_one(name);
+    return session.run();
+}
+
+UnitLoading::UnitLoading(std::unique_ptr<LoadSession> session) : session_{std::move(session)} {}
+UnitLoading::~UnitLoading() = default;
+UnitLoading::UnitLoading(UnitLoading&&) noexcept = default;
+UnitLoading& UnitLoading::operator=(UnitLoading&&) noexcept = default;
+
+bool UnitLoading::go_on() {
+    return session_->go_on();
+}
+
+LoadReport UnitLoading::take() {
+    return session_->take();
 }
 
 std::vector<std::string> default_unit_path(bool user) {

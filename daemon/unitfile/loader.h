@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,25 @@ struct LoadReport {
 /// that the old definition goes on and the person who reloads sees why.
 enum class FaultyDropIn : unsigned char { leave_out, reject_unit };
 
+class LoadSession;
+
+/// A load of everything that is made in pieces, for who has other things to do meanwhile.
+class UnitLoading {
+public:
+    explicit UnitLoading(std::unique_ptr<LoadSession> session);
+    ~UnitLoading();
+    UnitLoading(UnitLoading&&) noexcept;
+    UnitLoading& operator=(UnitLoading&&) noexcept;
+
+    /// Reads one unit, or makes a piece of what comes after the last. False: all is done.
+    bool go_on();
+    /// What was found. Once, when all is done.
+    LoadReport take();
+
+private:
+    std::unique_ptr<LoadSession> session_;
+};
+
 class UnitLoader {
 public:
     explicit UnitLoader(LoaderOptions options);
@@ -55,6 +75,8 @@ public:
     /// ... when no file has them).
     LoadReport load_all(FaultyDropIn faulty = FaultyDropIn::leave_out,
                         const std::vector<std::string>& more = {});
+    /// The same in pieces. The loader has to outlive it.
+    UnitLoading begin_load_all(FaultyDropIn faulty, const std::vector<std::string>& more);
 
     /// One unit by its full name (an instance of a template, say) and whatever it refers to. A name
     /// without a file gives LoadState::not_found, but a slice needs none. The unit that is meant

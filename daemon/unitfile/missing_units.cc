@@ -65,10 +65,12 @@ MissingUnits::MissingUnits(std::vector<std::string> units, std::vector<std::stri
 
 /// "; did you mean 'alert@x.service'?", or nothing. What is compared is what stands before the
 /// type.
-std::string MissingUnits::hint(const UnitName& missing) {
-    if (++hints_ > kHintsMax) {
+std::string MissingUnits::hint(const std::string& wanted) {
+    const auto parsed = parse_unit_name(wanted);
+    if (++hints_ > kHintsMax || !parsed) {
         return {};
     }
+    const UnitName& missing = *parsed;
     std::vector<std::string> stems;
     const auto add_stem = [&](const std::string& name, bool is_template) {
         const auto parts = parse_unit_name(name);
@@ -102,16 +104,17 @@ const std::string& MissingUnits::text_of(const std::string& path) {
 
 void MissingUnits::add(const UnitDefinition& unit,
                        const Dependency& dependency,
-                       const UnitName& missing,
                        std::vector<Diagnostic>& diagnostics) {
     const bool wishes = is_wish(dependency.relation);
-    if (!asks_for(dependency.relation) || (wishes && is_of_systemd(missing.full))) {
+    if (!asks_for(dependency.relation) || (wishes && is_of_systemd(dependency.unit))) {
         return;
     }
-    const std::string key{name_of(dependency.relation)};
     const std::string& path = unit.fragment_path;
     const bool has_place = dependency.line != 0 && !path.empty();
-    if (has_place && !places_.insert(path + ":" + std::to_string(dependency.line) + key).second) {
+    constexpr std::uint64_t kRelationsMax = 256;
+    const std::uint64_t place =
+        dependency.line * kRelationsMax + static_cast<std::uint64_t>(dependency.relation);
+    if (has_place && !places_[path].insert(place).second) {
         return;
     }
     if (told_ == kFaultsToldMax) {
@@ -120,14 +123,15 @@ void MissingUnits::add(const UnitDefinition& unit,
         return;
     }
     ++told_;
-    std::string message = key + ": " + missing.full + " has no file" + hint(missing);
+    std::string message = std::string{name_of(dependency.relation)} + ": " + dependency.unit +
+                          " has no file" + hint(dependency.unit);
     const std::string& text = has_place ? text_of(path) : text_of({});
     Diagnostic warning =
         text.empty()
             ? make_diagnostic(unit.name, has_place ? path : std::string{}, {}, {},
                               std::move(message))
-            : make_diagnostic(unit.name, path, text, mark_in(text, dependency.line, missing.full),
-                              std::move(message));
+            : make_diagnostic(unit.name, path, text,
+                              mark_in(text, dependency.line, dependency.unit), std::move(message));
     warning.severity = Diagnostic::Severity::warning;
     warning.is_only_for_askers = wishes;
     diagnostics.push_back(std::move(warning));

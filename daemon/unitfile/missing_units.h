@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
-#include <set>
+#include <cstdint>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/types/unit.h"
@@ -18,22 +20,23 @@ public:
     /// The names that have a file: what a mistyped one may stand for.
     MissingUnits(std::vector<std::string> units, std::vector<std::string> templates);
 
-    /// Adds a warning that `unit` depends on `missing`, if that is worth one: an order alone is
-    /// not, nor a wish for what systemd always has. Of many in one unit the first are told.
+    /// Adds a warning that `unit` depends on a unit that is missing, if that is worth one: an order
+    /// alone is not, nor a wish for what systemd always has. Of many in one unit the first are
+    /// told.
     void add(const UnitDefinition& unit,
              const Dependency& dependency,
-             const UnitName& missing,
              std::vector<Diagnostic>& diagnostics);
     /// How many more there are in it. Called once for each unit, behind its last missing one.
     void end_unit(const UnitDefinition& unit, std::vector<Diagnostic>& diagnostics);
 
 private:
-    std::string hint(const UnitName& missing);
+    std::string hint(const std::string& wanted);
     const std::string& text_of(const std::string& path);
 
     std::vector<std::string> units_;
     std::vector<std::string> templates_;
-    std::set<std::string> places_;  ///< a line of a template is told of once
+    /// By file, the lines with the relation: a line of a template is told of once.
+    std::unordered_map<std::string, std::unordered_set<std::uint64_t>> places_;
     std::size_t hints_ = 0;
     std::size_t told_ = 0;  ///< of the present unit
     std::size_t more_ = 0;  ///< and that were not

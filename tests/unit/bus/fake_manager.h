@@ -206,7 +206,8 @@ public:
             answer(shutdown->request);
         }
     }
-    ReloadReport reload() noexcept override { return reload_report; }
+    std::shared_ptr<void> begin_reload() noexcept override { return std::make_shared<int>(0); }
+    std::optional<ReloadReport> go_on_reloading() noexcept override { return reload_report; }
     void reexecute(RequestId request) noexcept override {
         bus->reply(Reply{request, JobId::none, {}});
     }

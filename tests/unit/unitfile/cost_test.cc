@@ -55,6 +55,31 @@ void expect_linear(MakeText make_text, const char* file = "x.service.yaml") {
         << few << " s for " << kFew << ", " << many << " s for " << kMany;
 }
 
+TEST(CostOfAFile, ALoadGoesOnInPieces) {
+    constexpr int kUnits = 50;
+    UnitFolder folder;
+    for (int number = 0; number < kUnits; ++number) {
+        folder.write("u" + std::to_string(number) + ".service.yaml", kService);
+    }
+    folder.write("all.target.yaml", "Unit:\n" + listed("Wants", 1000, "w"));
+    UnitLoader loader{{{folder.path("")}, false}};
+    UnitLoading loading = loader.begin_load_all(FaultyDropIn::leave_out, {});
+    int pieces = 1;
+    while (loading.go_on()) {
+        ++pieces;
+    }
+    EXPECT_GT(pieces, 3 * kUnits + 1000 / 64);
+    const LoadReport in_pieces = loading.take();
+    const LoadReport at_once = folder.load_all();
+    ASSERT_EQ(in_pieces.units.size(), at_once.units.size());
+    for (std::size_t index = 0; index < at_once.units.size(); ++index) {
+        EXPECT_EQ(in_pieces.units[index].definition.name, at_once.units[index].definition.name);
+        EXPECT_EQ(in_pieces.units[index].definition.dependencies.size(),
+                  at_once.units[index].definition.dependencies.size());
+    }
+    EXPECT_EQ(in_pieces.diagnostics.size(), at_once.diagnostics.size());
+}
+
 TEST(CostOfAFile, UnknownKeys) {
     expect_linear([](int count) {
         return kService + joined(count, [](const std::string& number) {
