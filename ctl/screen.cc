@@ -51,10 +51,10 @@ Sequence first_sequence(std::string_view text) {
     return {length, code, true};
 }
 
-/// C1 control characters, of which a terminal may take U+009B as it takes ESC [, and those that
-/// turn the direction in which text is shown.
+/// C1 control characters, of which a terminal may take U+009B as it takes ESC [, separators of
+/// lines and paragraphs, and those that turn the direction in which text is shown.
 bool is_hidden(std::uint32_t code) {
-    return (code >= 0x80 && code < 0xa0) || (code >= 0x202a && code <= 0x202e) ||
+    return (code >= 0x80 && code < 0xa0) || (code >= 0x2028 && code <= 0x202e) ||
            (code >= 0x2066 && code <= 0x2069);
 }
 

@@ -183,7 +183,7 @@ class Texts(TestCase):
             refused = svcd.svctl("start", "a", status=1).stderr
             self.assertIn("Description: it has a character that a terminal may obey (0x1B); leave that out", refused)
             self.assertNotIn("\x1b", refused)
-        text, shown = "ab\u202ee", "ab<U+202E>e"
+        text, shown = "ab\u202ec\u2028e", "ab<U+202E>c<U+2028>e"
         with Daemon({"a.service": service(actor("a"), {"Description": text})}) as svcd:
             self.assertIn("Description: it has a character that a terminal may obey (U+202E)", svcd.svctl("start", "a", status=1).stderr)
             self.assertNotIn("\u202e", svcd.read_errors())
