@@ -17,11 +17,10 @@ constexpr std::size_t kLooksMax = 500;
 class Search {
 public:
     Search(Session& session, Usec begun) : session_(session), begun_(begun) {
-        for (const UnitRow& row : session.daemon().units()) {
-            // What can't be loaded is told with the start's answer.
-            if (row.load == "loaded" || row.active != "inactive") {
-                states_[row.name] = row.active;
-            }
+        // What can't be loaded, and does nothing, is told with the start's answer.
+        const std::vector<std::string> states{"loaded", "active", "reloading", "failed"};
+        for (const auto& row : session.daemon().manager().ListUnitsByPatterns(states, {})) {
+            states_[row.get<0>()] = row.get<3>();
         }
     }
 

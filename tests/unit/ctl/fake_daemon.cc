@@ -240,6 +240,20 @@ void FakeDaemon::add_manager() {
         }
         return rows;
     });
+    manager_->registerMethod("ListUnitsByPatterns")
+        .onInterface(interface)
+        .implementedAs([this](const std::vector<std::string>&, const std::vector<std::string>&) {
+            using Row = sdbus::Struct<std::string, std::string, std::string, std::string,
+                                      std::string, std::string, sdbus::ObjectPath, std::uint32_t,
+                                      std::string, sdbus::ObjectPath>;
+            const std::lock_guard lock{mutex_};
+            std::vector<Row> rows;
+            for (const auto& [name, unit] : units_) {
+                rows.emplace_back(name, "the unit " + name, unit.load, unit.active, unit.sub, "",
+                                  sdbus::ObjectPath{"/"}, 0U, "", sdbus::ObjectPath{"/"});
+            }
+            return rows;
+        });
     manager_->registerMethod("ListJobs").onInterface(interface).implementedAs([] {
         using Row = sdbus::Struct<std::uint32_t, std::string, std::string, std::string,
                                   sdbus::ObjectPath, sdbus::ObjectPath>;
