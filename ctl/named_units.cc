@@ -59,6 +59,7 @@ std::set<std::string> units_with_file(Session& session) {
     return names;
 }
 
+/// The file of the template of this name.
 std::string template_of(const UnitNameParts& parts) {
     return std::string{parts.prefix} + "@" + std::string{parts.suffix};
 }
@@ -271,6 +272,41 @@ std::string missing_unit(const Trouble& trouble, const std::vector<std::string>&
     return trouble.unit;
 }
 
+/// "svctl plan stop worker@NAME"; where the template is not what was named, the instance alone.
+std::string command_with_instance(const Session& session,
+                                  const UnitNameParts& parts,
+                                  bool is_named) {
+    const Options& options = session.options();
+    const std::string instance = std::string{parts.prefix} + "@NAME" +
+                                 (parts.suffix == ".service" ? "" : std::string{parts.suffix});
+    if (!is_named) {
+        return instance;
+    }
+    const bool is_plan = options.verb == Verb::plan && !options.arguments.empty();
+    return "svctl " + options.verb_name + " " +
+           (is_plan ? options.arguments.front() + " " : std::string{}) + instance;
+}
+
+/// A template was named, or there is one where a unit is named that there is not.
+bool explain_template(const Session& session,
+                      const std::string& unit,
+                      const std::set<std::string>& with_file,
+                      Trouble& trouble) {
+    const UnitNameParts parts = parts_of(unit);
+    const std::string of_template = template_of(parts);
+    const bool is_instance = parts.instance && !parts.instance->empty();
+    const bool is_there = !parts.instance && with_file.contains(unit);
+    if (is_instance || is_there || !with_file.contains(of_template)) {
+        return false;
+    }
+    const bool is_named = unit == with_mended_type(trouble.unit).value_or(trouble.unit);
+    trouble.message = (is_named ? "" : unit + " is not there: ") + of_template +
+                      " is a template: it makes units, and is none itself";
+    trouble.hint =
+        "name an instance of it, such as '" + command_with_instance(session, parts, is_named) + "'";
+    return true;
+}
+
 }  // namespace
 
 std::vector<std::string> named_units(Session& session) {
@@ -335,12 +371,10 @@ void explain_unknown_unit(Session& session, Trouble& trouble) {
     }
     try {
         const std::set<std::string> with_file = units_with_file(session);
-        if (with_file.contains(trouble.unit) && is_template(trouble.unit)) {
-            const UnitNameParts parts = parts_of(trouble.unit);
-            trouble.message = trouble.unit + " is a template: it makes units, and is none itself";
-            trouble.hint = "name an instance of it, such as '" + std::string{parts.prefix} +
-                           "@NAME" + (parts.suffix == ".service" ? "" : std::string{parts.suffix}) +
-                           "'";
+        const std::string typed =
+            missing_unit(trouble, candidates(session, parts_of(trouble.unit), with_file));
+        const std::string unit = with_mended_type(typed).value_or(typed);
+        if (explain_template(session, unit, with_file, trouble)) {
             return;
         }
         // svcd has looked for the nearest one itself: that is the hint then. JSON has no hints.
@@ -352,9 +386,9 @@ void explain_unknown_unit(Session& session, Trouble& trouble) {
             }
             return;
         }
-        const std::string unit =
-            missing_unit(trouble, candidates(session, parts_of(trouble.unit), with_file));
-        if (const auto meant = nearest_unit(unit, candidates(session, parts_of(unit), with_file))) {
+        const std::vector<std::string> known = candidates(session, parts_of(unit), with_file);
+        const bool is_it = unit != typed && std::ranges::find(known, unit) != known.end();
+        if (const auto meant = is_it ? std::optional{unit} : nearest_unit(unit, known)) {
             trouble.hint = "did you mean " + *meant + "?";
         }
     } catch (const sdbus::Error&) {

@@ -256,6 +256,23 @@ std::optional<std::string> nearest_of_any_case(std::string_view typed,
     return candidates[static_cast<std::size_t>(std::ranges::find(small, *meant) - small.begin())];
 }
 
+std::optional<std::string> with_mended_type(std::string_view unit) {
+    constexpr std::string_view kPutBehind = ".service";
+    if (unit.ends_with(kPutBehind)) {
+        unit.remove_suffix(kPutBehind.size());
+    }
+    const std::size_t dot = unit.rfind('.');
+    if (dot == std::string_view::npos || dot == 0) {
+        return std::nullopt;
+    }
+    const std::vector<std::string> types{kSuffixes.begin(), kSuffixes.end()};
+    const std::string_view typed = unit.substr(dot);
+    const auto meant = nearest(typed, types);
+    return !parts_of(unit).suffix.empty() || typed.size() <= kShortWord || !meant
+               ? std::nullopt
+               : std::optional{std::string{unit.substr(0, dot)} + *meant};
+}
+
 std::optional<std::string> nearest_unit(std::string_view typed,
                                         const std::vector<std::string>& candidates) {
     const auto bare = [](std::string_view name) {

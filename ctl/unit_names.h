@@ -61,5 +61,8 @@ std::optional<std::string> nearest_of_any_case(std::string_view typed,
 /// with the same name is near.
 std::optional<std::string> nearest_unit(std::string_view typed,
                                         const std::vector<std::string>& candidates);
+/// "web.service" of "web.servce", also where a ".service" was put behind it: the name with the type
+/// that was meant. Nothing where what stands behind the last dot is near no type.
+std::optional<std::string> with_mended_type(std::string_view unit);
 
 }  // namespace svcd

@@ -215,6 +215,16 @@ private:
     std::size_t nodes_ = 0;
 };
 
+/// The state of a unit that there is not is an answer; what was meant, perhaps, is a note beside
+/// it.
+void suggest_unit(Session& session, const std::string& unit) {
+    Trouble trouble{ExitStatus::no_such_unit, "", "there is no unit " + unit, unit, "", ""};
+    explain_unknown_unit(session, trouble);
+    if (!trouble.hint.empty()) {
+        session.note(trouble.message + "; " + trouble.hint);
+    }
+}
+
 /// Prints each unit's active state; `status_of` says what it means for the exit status.
 template <typename StatusOf>
 ExitStatus ask_states(Session& session, StatusOf&& status_of) {
@@ -237,6 +247,9 @@ ExitStatus ask_states(Session& session, StatusOf&& status_of) {
             }
             if (!session.options().json && !session.options().quiet) {
                 session.print(state + "\n");
+            }
+            if (!known) {
+                suggest_unit(session, unit);
             }
             return known ? status_of(state) : ExitStatus::no_such_unit;
         });

@@ -136,18 +136,9 @@ void note_extensions(Session& session, Plan& plan) {
     }
 }
 
-}  // namespace
-
-ExitStatus plan(Session& session) {
-    PlanRequest request = request_of(session);
-    ExitStatus worst = request.chosen.status;
-    if (request.chosen.units.size() > 1) {
-        request.chosen.units = loadable(session, request.chosen.units, worst);
-    }
+ExitStatus print_plan(Session& session, const PlanRequest& request) {
+    ExitStatus worst = ExitStatus::done;
     const bool isolates = request.verb == "isolate";
-    if (request.chosen.units.empty() && !ends_everything(request.verb)) {
-        return worst;
-    }
     const std::string verb = isolates ? "start" : request.verb;
     const std::string mode = isolates ? "isolate" : session.options().job_mode;
     ManagerProxy& manager = session.daemon().manager();
@@ -174,6 +165,22 @@ ExitStatus plan(Session& session) {
     }
     session.print(plan_text(plan, words, session.out()));
     return worst;
+}
+
+}  // namespace
+
+ExitStatus plan(Session& session) {
+    PlanRequest request = request_of(session);
+    ExitStatus worst = request.chosen.status;
+    if (request.chosen.units.size() > 1) {
+        request.chosen.units = loadable(session, request.chosen.units, worst);
+    }
+    if (request.chosen.units.empty() && !ends_everything(request.verb)) {
+        return worst;
+    }
+    const std::string named =
+        request.chosen.units.size() == 1 ? request.chosen.units.front() : std::string{};
+    return worse(worst, guarded(session, named, [&] { return print_plan(session, request); }));
 }
 
 }  // namespace svcd

@@ -85,6 +85,13 @@ std::size_t named_unit(Session& session, const Timeline& timeline) {
     if (const auto unit = find_unit(timeline, name)) {
         return *unit;
     }
+    try {
+        session.daemon().active_state(name);
+    } catch (const sdbus::Error& error) {
+        Trouble trouble = trouble_of(error, name);
+        explain_unknown_unit(session, trouble);
+        throw trouble;
+    }
     const bool is_boot = timeline.kind == TimelineKind::boot;
     throw Trouble{ExitStatus::failed,
                   "org.svcd1.NotInTimeline",

@@ -79,10 +79,28 @@ private:
     std::map<std::string, std::string> last_;
 };
 
+/// A name that no unit has would be watched for ever; a glob may be for units to come.
+ExitStatus check_names(Session& session) {
+    ExitStatus worst = ExitStatus::done;
+    for (const std::string& argument : session.options().arguments) {
+        if (!is_glob(argument)) {
+            const std::string unit = complete_unit_name(argument);
+            worst = worse(worst, guarded(session, unit, [&] {
+                              session.daemon().active_state(unit);
+                              return ExitStatus::done;
+                          }));
+        }
+    }
+    return worst;
+}
+
 }  // namespace
 
 ExitStatus wait_for_units(Session& session) {
     const std::string& wanted = session.options().wait_for;
+    if (const ExitStatus status = check_names(session); status != ExitStatus::done) {
+        return status;
+    }
     const auto [units, unknown] =
         asked(session, [&] { return chosen_units(session, session.options().arguments, "wait"); });
     if (unknown != ExitStatus::done) {
@@ -102,21 +120,6 @@ ExitStatus wait_for_units(Session& session) {
                         unit + " is not " + wanted + " but " + now, unit, "", ""});
     }
     return ExitStatus::timed_out;
-}
-
-/// A name that no unit has would be watched for ever; a glob may be for units to come.
-ExitStatus check_names(Session& session) {
-    ExitStatus worst = ExitStatus::done;
-    for (const std::string& argument : session.options().arguments) {
-        if (!is_glob(argument)) {
-            const std::string unit = complete_unit_name(argument);
-            worst = worse(worst, guarded(session, unit, [&] {
-                              session.daemon().active_state(unit);
-                              return ExitStatus::done;
-                          }));
-        }
-    }
-    return worst;
 }
 
 ExitStatus watch_events(Session& session) {

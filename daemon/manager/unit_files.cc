@@ -54,6 +54,26 @@ timespec file_time() {
     return now;
 }
 
+/// "web.service" of "web.servce", also where svctl has put ".service" behind it; "" where what
+/// stands behind the last dot is near no type.
+std::string with_mended_type(std::string_view name) {
+    constexpr auto kTypes = std::to_array<std::string_view>({"service", "target", "slice"});
+    constexpr std::string_view kPutBehind = ".service";
+    constexpr std::size_t kShort = 3;
+    if (name.ends_with(kPutBehind)) {
+        name.remove_suffix(kPutBehind.size());
+    }
+    const std::size_t dot = name.rfind('.');
+    if (dot == std::string_view::npos || dot == 0 || name.size() - dot - 1 <= kShort) {
+        return {};
+    }
+    const std::string_view type = name.substr(dot + 1);
+    const std::string_view meant = nearest_word(type, kTypes);
+    return meant.empty() || meant == type
+               ? std::string{}
+               : std::string{name.substr(0, dot + 1)} + std::string{meant};
+}
+
 void mix(std::uint64_t& digest, std::uint64_t value) {
     constexpr std::uint64_t kPrime = 0x100000001b3;
     digest = (digest ^ value) * kPrime;
@@ -305,7 +325,17 @@ std::string UnitFiles::hint(std::string_view name) const {
             return unread;
         }
     }
-    const std::string nearest = nearest_name(name, candidates_for(parts));
+    const std::string mended = with_mended_type(name);
+    const std::string meant = mended.empty() ? std::string{name} : mended;
+    const auto meant_parts = parse_unit_name(meant);
+    if (meant_parts && !meant_parts->has_at && has_file(meant_parts->template_name())) {
+        return meant_parts->template_name() +
+               " is a template: a unit is an instance of it, such as " +
+               meant_parts->instance_name("NAME");
+    }
+    const std::vector<std::string> names = candidates_for(meant_parts);
+    const bool is_it = std::find(names.begin(), names.end(), meant) != names.end();
+    const std::string nearest = is_it ? meant : nearest_name(meant, names);
     return nearest.empty() ? std::string{} : "did you mean '" + nearest + "'?";
 }
 

@@ -166,7 +166,7 @@ class Names(TestCase):
     def test_a_mistyped_unit_and_a_template_are_answered_with_what_there_is(self):
         with Daemon({"nginx.service": service(actor("n")), "w@.service": service(actor("w"))}) as svcd:
             self.assertIn("did you mean 'nginx.service'?", svcd.svctl("start", "nignx", status=4).stderr)
-            self.assertIn("name an instance of it, such as 'w@NAME'", svcd.svctl("start", "w@", status=4).stderr)
+            self.assertIn("name an instance of it, such as 'svctl start w@NAME'", svcd.svctl("start", "w@", status=4).stderr)
             self.assertIn("no property 'Foo'", svcd.svctl("show", "-p", "Foo", "nginx").stderr)
             svcd.svctl("list-units", "--state=foo", status=2)
 

@@ -2,6 +2,7 @@
 import json
 import os
 
+import dbus_client
 from harness import Daemon, TestCase, actor, service
 
 
@@ -115,6 +116,18 @@ class SecondNames(TestCase):
             told = svcd.svctl("start", "worker@", status=4).stderr
             self.assertIn("worker@.service is a template", told)
             self.assertIn("worker@NAME", told)
+            told = svcd.svctl("start", "worker", status=4).stderr
+            self.assertIn("worker@.service is a template", told)
+            self.assertIn("'svctl start worker@NAME'", told)
+            for words in (["plan", "stop"], ["wait", "--for=active"], ["critical-chain"], ["start", "--dry-run"]):
+                told = svcd.svctl(*words, "worker", status=4).stderr
+                self.assertIn("worker@.service is a template", told, words)
+            self.assertIn("'svctl plan stop worker@NAME'", svcd.svctl("plan", "stop", "worker", status=4).stderr)
+            self.assertIn("did you mean 'shop-web.service'?", svcd.svctl("stop", "shop-web.servce", status=4).stderr)
+            for name, hint in (("worker.service", "worker@NAME.service"), ("shop-wbe.servce", "did you mean 'shop-web.service'?")):
+                with self.assertRaises(dbus_client.Error) as refused:
+                    svcd.manager("StartUnit", "ss", name, "replace")
+                self.assertIn(hint, str(refused.exception))
 
 
 class DropIns(TestCase):

@@ -83,6 +83,16 @@ TEST(UnitNames, TheNearestUnitIsNear) {
     EXPECT_EQ(nearest_of_any_case("mainpid", {"MainPID", "Id"}), "MainPID");
 }
 
+TEST(UnitNames, AMistypedTypeIsMended) {
+    EXPECT_EQ(with_mended_type("web.servce"), "web.service");
+    EXPECT_EQ(with_mended_type("web.servce.service"), "web.service");
+    EXPECT_EQ(with_mended_type("shop.traget.service"), "shop.target");
+    EXPECT_EQ(with_mended_type("web.service"), std::nullopt);
+    EXPECT_EQ(with_mended_type("web.timer.service"), std::nullopt);
+    EXPECT_EQ(with_mended_type("example.com.service"), std::nullopt);
+    EXPECT_EQ(with_mended_type(".servce"), std::nullopt);
+}
+
 TEST(UnitNames, BecomeBusPathsAndBack) {
     EXPECT_EQ(unit_path("web.service"), "/org/svcd1/unit/web_2eservice");
     EXPECT_EQ(unit_path("9@a-b.service"), "/org/svcd1/unit/_39_40a_2db_2eservice");

@@ -261,7 +261,36 @@ TEST_F(Svctl, AMistypedUnitIsAnsweredWithTheNearest) {
     const Outcome of_template = run({"start", "worker@"});
     EXPECT_EQ(of_template.status, 4);
     EXPECT_THAT(of_template.err,
-                AllOf(HasSubstr("worker@.service is a template"), HasSubstr("'worker@NAME'")));
+                AllOf(HasSubstr("worker@.service is a template"),
+                      HasSubstr("'svctl start worker@NAME'")));
+}
+
+TEST_F(Svctl, ANameThatOnlyATemplateHasIsAnsweredWithTheCommandForAnInstance) {
+    make_file("worker@.service");
+    make_file("nginx.service");
+    for (const char* verb : {"start", "stop", "restart", "status", "show", "cat", "kill", "explain",
+                             "doctor", "list-dependencies", "list-units"}) {
+        const Outcome outcome = run({verb, "worker"});
+        EXPECT_EQ(outcome.status, 4) << verb;
+        EXPECT_THAT(outcome.err, AllOf(HasSubstr("worker@.service is a template"),
+                                       HasSubstr("'svctl " + std::string{verb} + " worker@NAME'")));
+    }
+    const Outcome asked = run({"is-active", "worker"});
+    EXPECT_EQ(asked.status, 4);
+    EXPECT_EQ(asked.out, "inactive\n");
+    EXPECT_THAT(asked.err, HasSubstr("'svctl is-active worker@NAME'"));
+    EXPECT_EQ(run({"is-active", "-q", "worker"}).err, "");
+    EXPECT_EQ(run({"is-active", "nothing-like-it"}).err, "");
+}
+
+TEST_F(Svctl, AMistypedTypeIsAnsweredWithTheUnitOfTheRightOne) {
+    make_file("nginx.service");
+    for (const char* typed : {"nginx.servce", "nginx.serv", "nignx.servcie"}) {
+        for (const char* verb : {"stop", "status", "is-active", "show", "explain"}) {
+            EXPECT_THAT(run({verb, typed}).err, HasSubstr("did you mean nginx.service?"))
+                << verb << " " << typed;
+        }
+    }
 }
 
 TEST_F(Svctl, ANameThatHadToBeEscapedIsSaid) {
