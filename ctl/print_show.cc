@@ -119,8 +119,13 @@ std::string property_text(std::string_view name, const Json& value) {
 
 std::string properties_text(const Json& properties, const ShowLook& look) {
     std::string text;
+    const auto is_withheld = [&](const std::string& name) {
+        return std::ranges::find(look.withheld, name) != look.withheld.end();
+    };
     const auto add = [&](const std::string& name, const Json& value) {
-        const std::string shown = property_text(name, value);
+        const std::string shown = is_withheld(name) && !look.value
+                                      ? "(only root and the owner of this svcd may read it)"
+                                      : property_text(name, value);
         text += look.value ? shown : name + "=" + shown;
         text += "\n";
     };
@@ -134,7 +139,7 @@ std::string properties_text(const Json& properties, const ShowLook& look) {
         return text;
     }
     for (const auto& [name, value] : properties.items()) {
-        if (look.all || !property_text(name, value).empty()) {
+        if (look.all || is_withheld(name) || !property_text(name, value).empty()) {
             add(name, value);
         }
     }
@@ -142,19 +147,24 @@ std::string properties_text(const Json& properties, const ShowLook& look) {
 }
 
 Json properties_json(const Json& properties, const ShowLook& look) {
+    Json shown = Json::object();
     if (look.properties.empty()) {
-        Json all = properties;
+        shown = properties;
         if (properties.contains("ExecError")) {
-            all["exec_error"] = exec_error_json(properties);
+            shown["exec_error"] = exec_error_json(properties);
         }
-        return all;
     }
-    Json chosen = Json::object();
     for (const std::string& name : look.properties) {
         const auto found = properties.find(name);
-        chosen[name] = found != properties.end() ? *found : Json{};
+        shown[name] = found != properties.end() ? *found : Json{};
     }
-    return chosen;
+    for (const std::string& name : look.withheld) {
+        shown[name] = nullptr;
+    }
+    if (!look.withheld.empty()) {
+        shown["withheld"] = look.withheld;
+    }
+    return shown;
 }
 
 }  // namespace svcd

@@ -2,6 +2,7 @@
 // the one can read the other.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,13 +19,19 @@ struct ShowLook {
     std::vector<std::string> properties;  ///< in this order; empty: all
     bool value = false;                   ///< without the names
     bool all = false;                     ///< also those that are empty
+    /// They come as if they were not set: svcd shows them to root and to its owner only.
+    std::vector<std::string> withheld{};
 };
+
+/// The properties that svcd keeps from strangers (bus/dispatch.cc).
+inline constexpr auto kSecretProperties =
+    std::to_array<const char*>({"Environment", "SetCredential"});
 
 /// The lines of one unit. A property that was asked for by name and does not exist is left out, as
 /// systemctl does it; without names, empty ones are left out too unless `all`.
 std::string properties_text(const Json& properties, const ShowLook& look);
 
-/// The same as one object with raw values.
+/// The same as one object with raw values. What is withheld is null, and named in "withheld".
 Json properties_json(const Json& properties, const ShowLook& look);
 
 }  // namespace svcd

@@ -82,6 +82,30 @@ void warn_of_unknown_properties(Session& session, std::span<const std::string_vi
     }
 }
 
+/// The properties that are to be shown, look as if they were not set, and are withheld from who
+/// asks. To read one of them by itself is refused then.
+std::vector<std::string> withheld_from_us(Session& session,
+                                          const std::string& unit,
+                                          const Json& properties) {
+    const std::vector<std::string>& wanted = session.options().properties;
+    std::vector<std::string> withheld;
+    for (const char* name : kSecretProperties) {
+        const bool is_shown = wanted.empty() || std::ranges::find(wanted, name) != wanted.end();
+        if (!is_shown || !properties.contains(name) || !properties[name].empty()) {
+            continue;
+        }
+        try {
+            session.daemon().unit_property(unit, "org.svcd1.Service", name);
+        } catch (const sdbus::Error& error) {
+            if (status_of_error(error.getName()) != ExitStatus::not_permitted) {
+                throw;
+            }
+            withheld.emplace_back(name);
+        }
+    }
+    return withheld;
+}
+
 ExitStatus status_of_unit(Session& session, const std::string& unit, Json& list) {
     StatusFacts facts;
     facts.properties = session.daemon().unit_properties(unit);
@@ -287,7 +311,7 @@ ExitStatus show_status(Session& session) {
 
 ExitStatus show_properties(Session& session) {
     const Options& options = session.options();
-    const ShowLook look{options.properties, options.value, options.all};
+    ShowLook look{options.properties, options.value, options.all};
     if (options.arguments.empty()) {
         warn_of_unknown_properties(session, kManagerProperties);
         const Json properties = session.daemon().manager_properties();
@@ -303,6 +327,7 @@ ExitStatus show_properties(Session& session) {
     for (const std::string& unit : units) {
         const ExitStatus status = guarded(session, unit, [&] {
             const Json properties = properties_or_unknown(session, unit);
+            look.withheld = withheld_from_us(session, unit, properties);
             if (options.json) {
                 list.push_back(properties_json(properties, look));
             }
@@ -314,7 +339,12 @@ ExitStatus show_properties(Session& session) {
             if (is_unknown(properties)) {
                 throw_no_such_unit(unit);
             }
-            return ExitStatus::done;
+            if (options.value && !look.withheld.empty()) {
+                session.warn(unit + ": " + look.withheld.front() +
+                             " is withheld: only root and the owner of this svcd may read it");
+            }
+            return look.withheld.empty() || options.properties.empty() ? ExitStatus::done
+                                                                       : ExitStatus::not_permitted;
         });
         worst = worse(worst, status);
     }

@@ -1,5 +1,6 @@
 """What services write and what unit files hold is not for everybody to read."""
 import grp
+import json
 import os
 import stat
 
@@ -88,6 +89,26 @@ class Logs(TestCase):
             public = {name for name, mode in modes.items() if mode & 0o004}
             self.assertLessEqual(public, {"bus", "notify", "launcher"})
             self.assertEqual({name for name, mode in modes.items() if mode & 0o022}, {"bus", "notify"})
+
+
+class Properties(TestCase):
+    def test_that_are_withheld_do_not_look_as_if_they_were_not_set(self):
+        units = {"a.service": service(["/bin/true"], Environment={"PASSWORD": SECRET}), "t.target": {"Unit": {}}}
+        with Daemon(units) as svcd:
+            self.assertIn(SECRET, svcd.svctl("show", "-p", "Environment", "a").stdout)
+            for words in (("show", "a"), ("show", "-p", "Environment", "a")):
+                asked = svcd.svctl(*words, user=NOBODY, status=None)
+                self.assertIn("Environment=(only root and the owner of this svcd may read it)\n", asked.stdout)
+                self.assertNotIn(SECRET, asked.stdout + asked.stderr)
+                self.assertEqual(asked.returncode, 6 if "-p" in words else 0)
+            asked = svcd.svctl("show", "-P", "Environment", "a", user=NOBODY, status=6)
+            self.assertEqual(asked.stdout, "\n")
+            self.assertIn("Environment is withheld", asked.stderr)
+            answer = json.loads(svcd.svctl("show", "--json", "-p", "Id,Environment", "a", user=NOBODY, status=6).stdout)
+            self.assertEqual(answer, {"Id": "a.service", "Environment": None, "withheld": ["Environment"]})
+            self.assertEqual(svcd.svctl("show", "-p", "Id", "a", user=NOBODY).stdout, "Id=a.service\n")
+            self.assertNotIn("withheld", svcd.svctl("show", "--json", "a").stdout)
+            svcd.svctl("show", "t.target", user=NOBODY)
 
 
 class Diagnostics(TestCase):
