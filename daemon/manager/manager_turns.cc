@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "manager/manager.h"
+#include "manager/unit_lines.h"
 
 namespace svcd {
 namespace {
@@ -47,6 +48,9 @@ void Manager::step(Event event) {
     supervisor_.step(std::move(event), now, effects_);
     recorder_.after(effects_, now);
     runner_.run(effects_);
+    for (const UnitLine& line : lines_of_step(effects_, supervisor_, now)) {
+        log_.say(line.severity, supervisor_.name(line.unit), line.text);
+    }
     boot_.look(effects_);
     if (console_.is_open()) {
         say_failures();
