@@ -35,8 +35,10 @@ struct FileFault {
     std::string setting;  ///< "ExecStop"
     std::string text;     ///< "/opt/ctl is not there"
     std::string mend;
+    std::string object{};  ///< the path or name, as the setting has it; "" for none
     Severity severity = Severity::problem;
     std::string kind = "missing-file";
+    bool is_mended = false;  ///< in the unit's file, which has changed since it was loaded
 };
 
 /// What is known of one service.
@@ -53,12 +55,16 @@ struct Patient {
     /// and have neither a handler for it nor a signalfd that reads it.
     std::set<ProcessId> blockers;
     std::vector<FileFault> file_faults;   ///< of what the unit names
+    std::set<std::string> mended_faults;  ///< lines of LoadError whose fault the file has no more
     Usec program_changed = 0;             ///< CLOCK_REALTIME: the last change of its program
     std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
     /// The units that it needs and that are not up, while it is up: unit → "has failed: ...".
     /// Units that have only ended are left out.
     std::map<std::string, std::string> needed_down;
+    std::string refused_reload;  ///< why a reload would be refused: the program would end of it
+    /// Of the main process: descriptors that are open, and the soft limit of that.
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptors;
     Usec now_monotonic = 0;
     Usec budget = kUsecInfinity;  ///< of the shutdown
     /// What a shutdown that began now would give its stop, when all before it take all they may.
@@ -95,6 +101,9 @@ std::string kept_down_text(const Patient& patient);
 bool has_stopped_well(const Patient& patient);
 bool sends_sigkill(const Patient& patient);
 
+/// bash could not start a process and waits to try it again. SIGTERM waits as long.
+bool retries_fork(const ProcessFacts& process);
+
 // doctor_signals.cc
 void check_shell(const Patient& patient, Findings& findings);
 void check_ignored_signal(const Patient& patient, Findings& findings);
@@ -105,6 +114,8 @@ void check_namespace_init(const Patient& patient, Findings& findings);
 void check_main_process(const Patient& patient, Findings& findings);
 void check_zombies(const Patient& patient, Findings& findings);
 void check_held_processes(const Patient& patient, Findings& findings);
+void check_descriptors(const Patient& patient, Findings& findings);
+void check_failing_fork(const Patient& patient, Findings& findings);
 void check_vfork(const Patient& patient, Findings& findings);
 void check_uninterruptible(const Patient& patient, Findings& findings);
 
@@ -127,7 +138,9 @@ void check_watchdog(const Patient& patient, Findings& findings);
 void check_install(const Patient& patient, Findings& findings);
 void check_left_out(const Patient& patient, Findings& findings);
 void check_failed(const Patient& patient, Findings& findings);
+void check_condition_command(const Patient& patient, Findings& findings);
 void check_needed(const Patient& patient, Findings& findings);
+void check_next_reload(const Patient& patient, Findings& findings);
 void check_last_reload(const Patient& patient, Findings& findings);
 void check_restarts(const Patient& patient, Findings& findings);
 

@@ -111,6 +111,51 @@ void check_held_processes(const Patient& patient, Findings& findings) {
     }
 }
 
+bool retries_fork(const ProcessFacts& process) {
+    return process.name == "bash" && process.blocked == std::set<std::string>{"SIGTERM"} &&
+           process.wait_channel.find("nanosleep") != std::string::npos;
+}
+
+/// Which of the limits it is that it has come up against, nobody can see from outside.
+void check_failing_fork(const Patient& patient, Findings& findings) {
+    for (const ProcessFacts& process : patient.processes) {
+        if (!retries_fork(process)) {
+            continue;
+        }
+        const Json limit = patient.properties.value("LimitNPROCSoft", Json{});
+        const bool is_limited = limit.is_number_unsigned() && limit != kUsecInfinity;
+        findings.push_back(
+            {Severity::problem, "fork-fails",
+             shown(process) +
+                 " could not start a process and waits to try it again, as bash does " +
+                 "when the kernel refuses another one (EAGAIN); it holds SIGTERM back for as long, "
+                 "15 s at most",
+             "More processes than are allowed: LimitNPROC" +
+                 (is_limited ? " (" + std::to_string(limit.get<std::uint64_t>()) + ")"
+                             : std::string{}) +
+                 " counts all of its user, pids.max all of its cgroup and of those above."});
+    }
+}
+
+/// A process may have lowered its own limit, and mean it: so only under that of its unit.
+void check_descriptors(const Patient& patient, Findings& findings) {
+    constexpr std::uint64_t kTenths = 9;
+    if (!patient.descriptors) {
+        return;
+    }
+    const auto [open, limit] = *patient.descriptors;
+    if (open * 10 < limit * kTenths || limit != number_of(patient.properties, "LimitNOFILESoft")) {
+        return;
+    }
+    findings.push_back({Severity::warning, "descriptors",
+                        "its main process has " + std::to_string(open) + " of the " +
+                            std::to_string(limit) +
+                            " descriptors open that LimitNOFILE allows it: with all of them it can "
+                            "neither open a file nor take a connection",
+                        "LimitNOFILE: more, unless it forgets to close them ('ls -l /proc/" +
+                            std::to_string(number_of(patient.properties, "MainPID")) + "/fd')."});
+}
+
 /// State D, and yet a signal that has no handler ends it: the kernel waits killably for the child.
 void check_vfork(const Patient& patient, Findings& findings) {
     for (const ProcessFacts& process : patient.processes) {

@@ -45,7 +45,7 @@ std::string kept_down_text(const Patient& patient) {
 Findings only_of_trouble(Findings findings) {
     std::erase_if(findings, [](const Finding& finding) {
         return finding.kind != "load-error" && finding.kind != "given-up" &&
-               finding.kind != "failed";
+               finding.kind != "failed" && finding.kind != "condition-not-run";
     });
     return findings;
 }
@@ -61,8 +61,14 @@ void check_load_error(const Patient& patient, Findings& findings) {
         load == "loaded" ? std::string{} : "; the unit can't be started" + kept_down_text(patient);
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        findings.push_back({Severity::problem, "load-error", text.substr(0, end) + suffix,
-                            "Mend that, then 'svctl daemon-reload'."});
+        const std::string fault = text.substr(0, end);
+        const bool is_mended = patient.mended_faults.contains(fault);
+        findings.push_back(
+            {Severity::problem, "load-error",
+             fault + (is_mended ? "; that is mended in the file, which is not loaded yet" : "") +
+                 suffix,
+             is_mended ? "'svctl daemon-reload' reads the file."
+                       : "Mend that, if the file has it still, then 'svctl daemon-reload'."});
         text.erase(0, end + 1);
     }
 }
@@ -82,6 +88,20 @@ void check_failed(const Patient& patient, Findings& findings) {
              "'; or have it forgotten with 'svctl reset-failed " + unit + "'."});
 }
 
+/// An ExecCondition that can't be executed looks like one that says no: the start is skipped, and
+/// the unit is as if nobody had wanted it.
+void check_condition_command(const Patient& patient, Findings& findings) {
+    const Json error = exec_error_json(patient.properties);
+    if (text_of(patient.properties, "Result") != "exec-condition" || error.is_null()) {
+        return;
+    }
+    const std::string unit = typed_name(text_of(patient.properties, "Id"));
+    findings.push_back({Severity::problem, "condition-not-run",
+                        "its last start was skipped, and not since the condition says no: " +
+                            text_of(error, "text") + kept_down_text(patient),
+                        "Mend that, then 'svctl start " + unit + "'."});
+}
+
 void check_needed(const Patient& patient, Findings& findings) {
     for (const auto& [unit, text] : patient.needed_down) {
         findings.push_back({Severity::warning, "need-down",
@@ -98,6 +118,14 @@ void check_last_reload(const Patient& patient, Findings& findings) {
     const std::string unit = typed_name(text_of(patient.properties, "Id"));
     findings.push_back({Severity::warning, "reload-failed", "its last reload has failed: " + reason,
                         "Mend that, then 'svctl reload " + unit + "'."});
+}
+
+void check_next_reload(const Patient& patient, Findings& findings) {
+    if (!patient.refused_reload.empty()) {
+        findings.push_back({Severity::warning, "reload-would-end", patient.refused_reload,
+                            "Take the signal out of ExecReload (or Type: notify-reload), or have "
+                            "the program catch it."});
+    }
 }
 
 void check_left_out(const Patient& patient, Findings& findings) {

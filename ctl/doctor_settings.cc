@@ -219,7 +219,12 @@ void check_order(const Patient& patient, Findings& findings) {
 /// needs.
 void check_named_files(const Patient& patient, Findings& findings) {
     for (const FileFault& each : patient.file_faults) {
-        findings.push_back({each.severity, each.kind, each.setting + ": " + each.text, each.mend});
+        findings.push_back(
+            {each.severity, each.kind,
+             each.setting + ": " + each.text +
+                 (each.is_mended ? "; that is mended in the unit's file, which is not loaded yet"
+                                 : ""),
+             each.is_mended ? "'svctl daemon-reload' reads the file." : each.mend});
     }
 }
 

@@ -166,7 +166,8 @@ void check_ignored_signal(const Patient& patient, Findings& findings) {
 void check_blocked_signal(const Patient& patient, Findings& findings) {
     const std::string signal = stop_signal(patient);
     const Processes deaf = deaf_ones(patient, [&](const ProcessFacts& process) {
-        return patient.blockers.contains(process.pid) && !process.ignored.contains(signal);
+        return patient.blockers.contains(process.pid) && !process.ignored.contains(signal) &&
+               !retries_fork(process);
     });
     if (deaf.empty()) {
         return;

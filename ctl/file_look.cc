@@ -1,5 +1,6 @@
 #include "file_look.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -11,32 +12,11 @@
 #include <utility>
 
 #include "proc_look.h"
+#include "program_look.h"
+#include "trouble.h"
 
 namespace svcd {
 namespace {
-
-/// What is wrong with a path that is to be executed; "" for nothing.
-std::string fault_of_program(const std::string& path) {
-    struct stat facts {};
-    if (::stat(path.c_str(), &facts) != 0) {
-        return errno == ENOENT || errno == ENOTDIR ? path + " is not there" : "";
-    }
-    if (!S_ISREG(facts.st_mode)) {
-        return path + " is no file that can be executed";
-    }
-    if ((facts.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0) {
-        return path + " is not executable (no x in its mode)";
-    }
-    const auto text = small_file(path);
-    if (!text || !text->starts_with("#!")) {
-        return "";
-    }
-    const std::string line = text->substr(2, text->find('\n') - 2);
-    const std::size_t begin = std::min(line.find_first_not_of(" \t"), line.size());
-    const std::string interpreter = line.substr(begin, line.find_first_of(" \t\r", begin) - begin);
-    return is_gone(interpreter) ? path + " is a script for " + interpreter + ", which is not there"
-                                : "";
-}
 
 /// Of a command whose failure counts: '-' before it may well mean that it is not there.
 std::string path_of(const Json& command) {
@@ -46,30 +26,87 @@ std::string path_of(const Json& command) {
     return path.starts_with('/') ? path : "";
 }
 
+/// "/x" of "append:/x"; "" of what has no path.
+std::string path_of_stream(const std::string& stream) {
+    const std::size_t colon = stream.find(':');
+    return colon == std::string::npos ? "" : stream.substr(colon + 1);
+}
+
 void look_at_commands(const Json& properties, std::vector<FileFault>& faults) {
+    const bool is_path_usual = has_usual_path(properties);
     for (const char* setting : {"ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost",
                                 "ExecReload", "ExecStop", "ExecStopPost"}) {
         for (const Json& command : properties.value(setting, Json::array())) {
             const std::string path = path_of(command);
-            if (const std::string text = path.empty() ? "" : fault_of_program(path);
-                !text.empty()) {
-                faults.push_back(
-                    {setting, text, "Install it again, or correct " + std::string{setting} + "."});
+            if (const auto fault =
+                    path.empty() ? std::nullopt : fault_of_program(path, is_path_usual)) {
+                faults.push_back({setting, fault->text,
+                                  fault->mend + ", or correct " + std::string{setting} + ".",
+                                  path});
             }
         }
     }
 }
 
+bool is_folder(const std::string& path) {
+    struct stat facts {};
+    return ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
 void look_at_folder(const Json& properties, std::vector<FileFault>& faults) {
     const std::string folder = text_of(properties, "WorkingDirectory");
-    struct stat facts {};
     if (is_gone(folder)) {
         faults.push_back({"WorkingDirectory", folder + " is not there",
-                          "Make the folder, or correct WorkingDirectory."});
-    } else if (folder.starts_with('/') && ::stat(folder.c_str(), &facts) == 0 &&
-               !S_ISDIR(facts.st_mode)) {
+                          "Make the folder, or correct WorkingDirectory.", folder});
+    } else if (folder.starts_with('/') && ::access(folder.c_str(), F_OK) == 0 &&
+               !is_folder(folder)) {
         faults.push_back(
-            {"WorkingDirectory", folder + " is no folder", "Correct WorkingDirectory."});
+            {"WorkingDirectory", folder + " is no folder", "Correct WorkingDirectory.", folder});
+    }
+}
+
+/// What the unit's user may not do. A command with '+' runs as root, and which ones these are svcd
+/// does not tell: so only of ExecStart.
+void look_at_access(const Json& properties, std::vector<FileFault>& faults) {
+    const auto account = account_of(properties);
+    if (!account) {
+        return;
+    }
+    const auto look = [&](const char* setting, const std::string& path, const char* what,
+                          const std::string& mend) {
+        if (path.starts_with('/') && !is_gone(path) && !may_access(*account, path, X_OK)) {
+            faults.push_back({setting,
+                              "User: " + account->user + " may not " + what + " " + path +
+                                  ": the mode of it, or of a folder on the way, forbids it",
+                              mend + " ('namei -l " + path + "' shows the modes).", path});
+        }
+    };
+    for (const Json& command : properties.value("ExecStart", Json::array())) {
+        const std::string path = path_of(command);
+        if (!path.empty() && !fault_of_program(path, false)) {
+            look("ExecStart", path, "execute", "Allow it, or correct User");
+        }
+    }
+    const std::string folder = text_of(properties, "WorkingDirectory");
+    if (is_folder(folder)) {
+        look("WorkingDirectory", folder, "enter", "Allow it, or correct WorkingDirectory");
+    }
+}
+
+/// Files that a start opens for the standard streams: it makes those for output, but no folder.
+void look_at_streams(const Json& properties, std::vector<FileFault>& faults) {
+    for (const char* stream : {"StandardInput", "StandardOutput", "StandardError"}) {
+        const std::string path = path_of_stream(text_of(properties, stream));
+        const std::string folder = path.substr(0, std::min(path.rfind('/'), path.size()));
+        const std::string correct = ", or correct " + std::string{stream} + ".";
+        if (std::string_view{stream} == "StandardInput" && is_gone(path)) {
+            faults.push_back({stream, path + " is not there", "Put it there" + correct, path});
+        } else if (path.starts_with('/') && !folder.empty() && is_gone(folder)) {
+            faults.push_back({stream, "the folder " + folder + " is not there",
+                              "Make the folder" + correct, path});
+        } else if (path.starts_with('/') && is_folder(path)) {
+            faults.push_back({stream, path + " is a folder", "Name a file" + correct, path});
+        }
     }
 }
 
@@ -94,12 +131,6 @@ std::string folder_of_others(const std::string& path) {
     return {};
 }
 
-/// "/x" of "append:/x"; "" of what has no path.
-std::string path_of_stream(const std::string& stream) {
-    const std::size_t colon = stream.find(':');
-    return colon == std::string::npos ? "" : stream.substr(colon + 1);
-}
-
 /// Finds the files that svcd opens as root and that others could exchange.
 void look_at_places(const Json& properties, std::vector<FileFault>& faults) {
     std::vector<std::pair<std::string, std::string>> places{
@@ -119,7 +150,7 @@ void look_at_places(const Json& properties, std::vector<FileFault>& faults) {
                               path + " is opened as root, and others than root may write to " +
                                   folder + ": a link that they put there is not followed, and " +
                                   setting + " then fails",
-                              "Put the file into a folder that only root may write.",
+                              "Put the file into a folder that only root may write.", path,
                               Severity::note, "folder-of-others"});
         }
     }
@@ -134,16 +165,69 @@ void look_at_user(const Json& properties, std::vector<FileFault>& faults) {
     const std::string group = text_of(properties, "Group");
     errno = 0;
     if (!user.empty() && !is_number(user) && ::getpwnam(user.c_str()) == nullptr && errno == 0) {
-        faults.push_back({"User", "there is no user " + user, "Make the user, or correct User."});
+        faults.push_back(
+            {"User", "there is no user " + user, "Make the user, or correct User.", user});
     }
     errno = 0;
     if (!group.empty() && !is_number(group) && ::getgrnam(group.c_str()) == nullptr && errno == 0) {
         faults.push_back(
-            {"Group", "there is no group " + group, "Make the group, or correct Group."});
+            {"Group", "there is no group " + group, "Make the group, or correct Group.", group});
+    }
+}
+
+/// The text of a unit file, or nothing when it can't be read as a whole.
+std::optional<std::string> text_of_unit_file(const std::string& path) {
+    constexpr std::size_t kUnitFileMax = std::size_t{1} << 20U;
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0) {
+        return std::nullopt;
+    }
+    std::string text(kUnitFileMax + 1, '\0');
+    std::size_t size = 0;
+    ssize_t got = 1;
+    while (size < text.size() && got > 0) {
+        got = ::read(descriptor, text.data() + size, text.size() - size);
+        size += got > 0 ? static_cast<std::size_t>(got) : 0;
+    }
+    ::close(descriptor);
+    text.resize(size);
+    return got < 0 || size > kUnitFileMax ? std::nullopt : std::optional{std::move(text)};
+}
+
+/// Marks the faults whose object no file of the unit names any more, where the files have changed
+/// since they were loaded. A specifier may stand for it.
+void mark_mended(const Json& properties, std::vector<FileFault>& faults) {
+    std::vector<std::string> paths{text_of(properties, "FragmentPath")};
+    for (const Json& path : properties.value("DropInPaths", Json::array())) {
+        paths.push_back(path.is_string() ? path.get<std::string>() : std::string{});
+    }
+    std::string all;
+    for (const std::string& path : paths) {
+        const auto text = text_of_unit_file(path);
+        if (!text || text->find('%') != std::string::npos) {
+            return;
+        }
+        all += *text + "\n";
+    }
+    for (FileFault& fault : faults) {
+        fault.is_mended = !fault.object.empty() && all.find(fault.object) == std::string::npos;
     }
 }
 
 }  // namespace
+
+bool is_gone_from_file(const std::string& load_error) {
+    constexpr std::string_view kUnknown = "unknown key '";
+    const std::string place = location_in(load_error);
+    const std::size_t key = load_error.find(kUnknown);
+    if (place.empty() || key != place.size() + 2) {
+        return false;
+    }
+    const std::size_t begin = key + kUnknown.size();
+    const std::string word = load_error.substr(begin, load_error.find('\'', begin) - begin);
+    const auto text = text_of_unit_file(place.substr(0, place.rfind(':', place.rfind(':') - 1)));
+    return text && text->find(word) == std::string::npos;
+}
 
 std::optional<FileFault> log_without_room(const Json& properties) {
     const std::string path = text_of(properties, "LogPath");
@@ -160,7 +244,10 @@ std::optional<FileFault> log_without_room(const Json& properties) {
                      "the file system of " + path + " has no room" +
                          (has_no_blocks ? "" : " for another file") +
                          ": what it writes to its log is lost",
-                     "Make room there.", Severity::problem, "log-full"};
+                     "Make room there.",
+                     "",
+                     Severity::problem,
+                     "log-full"};
 }
 
 bool is_gone(const std::string& path) {
@@ -195,18 +282,27 @@ std::vector<FileFault> faults_of_files(const Json& properties) {
     for (const Json& file : properties.value("EnvironmentFiles", Json::array())) {
         const bool is_needed = file.is_array() && file.size() == 2 && file[1] == false;
         const std::string path = is_needed ? file[0].get<std::string>() : "";
-        if (is_gone(path)) {
+        if (is_needed && is_folder(path)) {
+            faults.push_back({"EnvironmentFile", path + " is a folder",
+                              "Name a file in EnvironmentFile.", path});
+        } else if (is_gone(path)) {
             faults.push_back({"EnvironmentFile", path + " is not there",
                               "Put it back, or correct EnvironmentFile ('-' before the path: it "
-                              "may be missing)."});
+                              "may be missing).",
+                              path});
         }
     }
     if (auto fault = log_without_room(properties)) {
         faults.push_back(std::move(*fault));
     }
     look_at_folder(properties, faults);
+    look_at_streams(properties, faults);
+    look_at_access(properties, faults);
     look_at_places(properties, faults);
     look_at_user(properties, faults);
+    if (truth_of(properties, "NeedDaemonReload")) {
+        mark_mended(properties, faults);
+    }
     return faults;
 }
 

@@ -13,6 +13,10 @@ namespace svcd {
 /// An absolute path at which there is nothing, as far as can be told.
 bool is_gone(const std::string& path);
 
+/// Of a fault of a unit file: it is about a word that the file does not have any more. False where
+/// that can't be told.
+bool is_gone_from_file(const std::string& load_error);
+
 /// The log's file system is full. The unit writes there without svcd, which does not see what is
 /// lost.
 std::optional<FileFault> log_without_room(const Json& properties);
@@ -22,8 +26,7 @@ std::optional<FileFault> log_without_room(const Json& properties);
 Usec change_of_program(const Json& properties);
 
 /// The programs, files and folders that the unit names by their whole path and that can't be used,
-/// and users that don't exist. Of a unit that has a root or mounts of its own, and of what only its
-/// user may see, nothing is said.
+/// by its user neither, and users that don't exist.
 std::vector<FileFault> faults_of_files(const Json& properties);
 
 }  // namespace svcd

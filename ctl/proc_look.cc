@@ -135,6 +135,24 @@ bool blocks_in_all_threads(ProcessId pid, int signal) {
     return all && seen > 0 && seen < kThreadsMax;
 }
 
+std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptors_of(ProcessId pid) {
+    constexpr std::uint64_t kCountedMax = 65'536;
+    constexpr std::string_view kWord = "Max open files";
+    const std::string process = "/proc/" + std::to_string(pid);
+    const auto limits = pid == 0 ? std::nullopt : small_file(process + "/limits");
+    const std::size_t at = limits ? limits->find(kWord) : std::string::npos;
+    const std::size_t digits =
+        at == std::string::npos ? at : limits->find_first_of("0123456789", at + kWord.size());
+    std::uint64_t limit = 0;
+    if (digits == std::string::npos || ::access((process + "/fd").c_str(), R_OK | X_OK) != 0) {
+        return std::nullopt;
+    }
+    std::from_chars(limits->data() + digits, limits->data() + limits->size(), limit);
+    std::uint64_t open = 0;
+    for_each_name(process + "/fd", kCountedMax, [&](const std::string&) { ++open; });
+    return limit == 0 || limit > kCountedMax ? std::nullopt : std::optional{std::pair{open, limit}};
+}
+
 bool may_read_by_signalfd(ProcessId pid, int signal) {
     const std::string folder = "/proc/" + std::to_string(pid) + "/fdinfo";
     if (::access(folder.c_str(), R_OK | X_OK) != 0) {

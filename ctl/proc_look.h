@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "doctor.h"
@@ -24,6 +25,10 @@ bool blocks_in_all_threads(ProcessId pid, int signal);
 /// Whether the process has a signalfd that reads the signal. True also where its descriptors can't
 /// be looked at.
 bool may_read_by_signalfd(ProcessId pid, int signal);
+
+/// How many descriptors the process has open, and its soft limit of them. Nothing where that can't
+/// be read.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptors_of(ProcessId pid);
 
 /// The beginning of a small file, or nothing when it can't be read.
 std::optional<std::string> small_file(const std::string& path);

@@ -139,6 +139,35 @@ std::map<std::string, std::string> needed_but_down(Session& session, const Patie
     return down;
 }
 
+std::vector<std::string> lines_of(std::string_view text) {
+    std::vector<std::string> lines;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        lines.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return lines;
+}
+
+/// svcd's own rule, which it tells when it is asked for a plan.
+std::string refused_reload(Session& session, const Patient& patient) {
+    if (!truth_of(patient.properties, "CanReload") ||
+        text_of(patient.properties, "ActiveState") != "active") {
+        return "";
+    }
+    const std::string unit = text_of(patient.properties, "Id");
+    const Json plan =
+        Json::parse(session.daemon().manager().Plan("reload", {unit}, "replace"), nullptr, false);
+    for (const Json& each :
+         plan.is_object() ? plan.value("refused_units", Json::array()) : Json{}) {
+        if (text_of(each, "error") == "org.svcd1.ReloadWouldEnd") {
+            const std::string text = text_of(each, "message");
+            return text.substr(0, text.find("; restart it"));
+        }
+    }
+    return "";
+}
+
 Patient patient_of(Session& session, const std::string& unit, const Patient& common) {
     Patient patient = common;
     patient.properties = session.daemon().unit_properties(unit);
@@ -148,6 +177,11 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     }
     patient.now_monotonic = monotonic_now();
     patient.needed_down = needed_but_down(session, patient);
+    for (const std::string& fault : lines_of(load_error_text(patient.properties))) {
+        if (is_gone_from_file(fault)) {
+            patient.mended_faults.insert(fault);
+        }
+    }
     if (!is_service(unit)) {
         return patient;
     }
@@ -164,6 +198,9 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     patient.zombies = lasting_zombies(patient.processes);
     patient.blockers = blockers_among(
         patient.processes, static_cast<int>(number_of(patient.properties, "KillSignal", 15)));
+    patient.refused_reload = refused_reload(session, patient);
+    patient.descriptors =
+        descriptors_of(static_cast<ProcessId>(number_of(patient.properties, "MainPID")));
     if (const std::string path = text_of(patient.properties, "PIDFile"); !path.empty()) {
         patient.pid_file = small_file(path);
     }
@@ -201,7 +238,8 @@ std::map<std::string, Usec> shutdown_limits(Session& session) {
     return limits;
 }
 
-/// Units that do not run, and can't: their file has a fault, or they are given up.
+/// Units that do not run, and can't: their file has a fault, they are given up, or an ExecCondition
+/// has kept them from it.
 std::vector<std::string> units_that_may_be_in_trouble(Session& session,
                                                       const std::vector<std::string>& others) {
     std::vector<std::string> names;
@@ -212,7 +250,8 @@ std::vector<std::string> units_that_may_be_in_trouble(Session& session,
         const std::string name = unit.get<0>();
         const std::string load = unit.get<2>();
         const bool has_fault = !unit.get<11>().empty() && load != "not-found" && load != "masked";
-        if ((has_fault || unit.get<3>() == "failed") &&
+        const bool is_skipped = unit.get<5>() == "exec-condition";
+        if ((has_fault || is_skipped || unit.get<3>() == "failed") &&
             std::ranges::find(others, name) == others.end()) {
             names.push_back(name);
         }

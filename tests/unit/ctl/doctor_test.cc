@@ -219,6 +219,46 @@ TEST(Doctor, WhatTheUnitNamesAndIsNotThere) {
     EXPECT_EQ(first_text(patient), "ExecStop: /opt/ctl is not there");
 }
 
+TEST(Doctor, WhatIsMendedInTheFileIsNotToBeMendedAgain) {
+    Patient patient = healthy();
+    FileFault fault{"ExecStop", "/opt/ctl is not there", "Install it again."};
+    fault.is_mended = true;
+    patient.file_faults = {fault};
+    EXPECT_EQ(first_text(patient),
+              "ExecStop: /opt/ctl is not there; that is mended in the unit's file, which is not "
+              "loaded yet");
+    EXPECT_EQ(examine(patient).front().mend, "'svctl daemon-reload' reads the file.");
+}
+
+TEST(Doctor, BashThatCanNotForkIsNotDeaf) {
+    Patient patient = healthy();
+    ProcessFacts& process = patient.processes[0];
+    process.name = "bash";
+    process.caught.clear();
+    process.blocked = {"SIGTERM"};
+    patient.blockers = {process.pid};
+    process.wait_channel = "do_wait";
+    EXPECT_THAT(kinds(patient), ElementsAre("blocks-signal"));
+    process.wait_channel = "hrtimer_nanosleep";
+    EXPECT_THAT(kinds(patient), ElementsAre("fork-fails"));
+    patient.properties["LimitNPROCSoft"] = 2U;
+    EXPECT_THAT(examine(patient).front().mend, HasSubstr("LimitNPROC (2) counts"));
+}
+
+TEST(Doctor, AConditionThatCouldNotRunIsNoCondition) {
+    Patient patient = healthy();
+    patient.processes.clear();
+    patient.properties["ActiveState"] = "inactive";
+    patient.properties["MainPID"] = 0;
+    patient.properties["Result"] = "exec-condition";
+    EXPECT_THAT(kinds(patient), IsEmpty());
+    patient.properties["ExecError"] = {"EXEC", "/opt/may", "ENOENT"};
+    patient.properties["ExecErrorText"] = "ExecCondition: /opt/may can't be executed";
+    EXPECT_THAT(kinds(patient), ElementsAre("condition-not-run"));
+    EXPECT_THAT(first_text(patient), HasSubstr("/opt/may can't be executed"));
+    EXPECT_THAT(only_of_trouble(examine(patient)), testing::SizeIs(1));
+}
+
 TEST(Doctor, AWatchdogThatNobodyHasPinged) {
     Patient patient = healthy();
     patient.properties["WatchdogUSec"] = 20'000'000;
