@@ -9,7 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "fake_daemon.h"
+#include "svctl_fixture.h"
 
 namespace svcd {
 namespace {
@@ -20,77 +20,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-class Svctl : public ::testing::Test {
-protected:
-    static std::map<std::string, FakeUnit> units() {
-        std::map<std::string, FakeUnit> units;
-        units["web.service"].active = "active";
-        units["web.service"].sub = "running";
-        units["web.service"].wants = {"db.service"};
-        units["web.service"].stop_records = {
-            R"({"unit": "web.service", "result": "success", "duration_usec": 5000,
-                "main_pid": 5, "command": "web", "main_code": "exited", "main_status": 0})",
-            R"({"unit": "web.service", "result": "timeout", "duration_usec": 9000000,
-                "asked_by": {"type": "stop", "pid": 7, "command": "svctl stop web"}})"};
-        units["db.service"];
-        units["worker@1.service"];
-        units["worker@2.service"];
-        FakeUnit broken;
-        broken.active = "failed";
-        broken.sub = "failed";
-        broken.result = "exit-code";
-        broken.exit_code = 1;
-        broken.exit_status = 203;
-        broken.job_result = "failed";
-        units["broken.service"] = broken;
-        units["needs-broken.service"].needs = {"broken.service"};
-        units["needs-broken.service"].job_result = "dependency";
-        units["needs-needs-broken.service"].needs = {"needs-broken.service"};
-        units["needs-needs-broken.service"].job_result = "dependency";
-        units["slow.service"].job_result = "";
-        // Their last stops began after whatever is asked for here.
-        units["deaf.service"].active = "active";
-        units["deaf.service"].result = "timeout";
-        units["deaf.service"].stop_records = {
-            R"({"unit": "deaf.service", "began_usec": 9000000000000000, "sigkill": true,
-                "sigkill_at_deadline": true})"};
-        units["mixed.service"].active = "active";
-        units["mixed.service"].stop_records = {
-            R"({"unit": "mixed.service", "began_usec": 9000000000000000, "sigkill": true,
-                "kill_mode": "mixed", "events": [{"at_usec": 5, "what": "signal",
-                "signal": "SIGKILL", "cause": "main-exited", "to": [7]}]})"};
-        units["spared.service"].active = "active";
-        units["spared.service"].result = "timeout";
-        units["spared.service"].stop_records = {
-            R"({"unit": "spared.service", "began_usec": 9000000000000000, "kill_mode": "none",
-                "left_over": true})"};
-        units["stubborn.service"].active = "active";
-        units["stubborn.service"].result = "timeout";
-        units["stubborn.service"].stop_records = {
-            R"({"unit": "stubborn.service", "duration_usec": null, "lost": true, "shutdown": true})"};
-        units["edited.service"].file_changed = true;
-        units["forbidden.service"];
-        units["gone.service"].load = "not-found";
-        FakeUnit loop;
-        loop.wants = {"loop.target"};
-        units["loop.target"] = loop;
-        return units;
-    }
-
-    Outcome run(std::vector<std::string> arguments) {
-        arguments.insert(arguments.begin(), "--bus=" + bus_.socket());
-        return run_svctl(arguments);
-    }
-
-    void make_file(const std::string& unit) {
-        std::filesystem::create_directories(bus_.folder() + "/units");
-        std::ofstream{bus_.folder() + "/units/" + unit + ".yaml"} << "Unit: {}\n";
-    }
-
-    PrivateBus bus_;
-    FakeDaemon daemon_{bus_, units()};
-};
 
 TEST_F(Svctl, IsActiveTellsByExitStatusAndWord) {
     const Outcome active = run({"is-active", "web"});
@@ -224,89 +153,6 @@ TEST_F(Svctl, GlobsAreExpandedAndAnEmptyOneFailsWhereSomethingWouldChange) {
     EXPECT_EQ(daemon_.unit("worker@2.service").active, "active");
     EXPECT_EQ(run({"stop", "nothing*"}).status, 4);
     EXPECT_EQ(run({"status", "nothing*"}).status, 0);
-}
-
-TEST_F(Svctl, AGlobOfARestartStartsNothingThatWasDown) {
-    for (const char* verb : {"stop", "restart", "try-restart", "reload", "reload-or-restart",
-                             "try-reload-or-restart", "kill"}) {
-        const Outcome outcome = run({verb, "worker@*"});
-        EXPECT_EQ(outcome.status, 0) << verb << outcome.err;
-        EXPECT_THAT(outcome.out, HasSubstr("there is nothing to do")) << verb;
-    }
-    EXPECT_THAT(daemon_.requests(), IsEmpty());
-    EXPECT_THAT(daemon_.calls(), IsEmpty());
-    EXPECT_EQ(run({"restart", "w*"}).status, 0);
-    ASSERT_EQ(daemon_.requests().size(), 1U);
-    EXPECT_EQ(daemon_.requests()[0].unit, "web.service");
-    EXPECT_EQ(run({"restart", "nothing*", "web"}).status, 4);
-    EXPECT_EQ(daemon_.requests().size(), 2U);
-}
-
-TEST_F(Svctl, AGlobOfAStartIsForUnitsThatHaveAFile) {
-    make_file("db.service");
-    EXPECT_EQ(run({"start", "*"}).status, 0);
-    ASSERT_EQ(daemon_.requests().size(), 1U);
-    EXPECT_EQ(daemon_.requests()[0].unit, "db.service");
-}
-
-TEST_F(Svctl, AMistypedUnitIsAnsweredWithTheNearest) {
-    make_file("nginx.service");
-    make_file("worker@.service");
-    for (const char* verb : {"start", "stop", "status", "kill", "cat", "explain", "list-units"}) {
-        const Outcome outcome = run({verb, "nignx"});
-        EXPECT_EQ(outcome.status, 4) << verb;
-        EXPECT_THAT(outcome.err, HasSubstr("did you mean nginx.service?")) << verb;
-    }
-    EXPECT_THAT(run({"start", "wroker@5"}).err, HasSubstr("did you mean worker@5.service?"));
-    const Outcome of_template = run({"start", "worker@"});
-    EXPECT_EQ(of_template.status, 4);
-    EXPECT_THAT(of_template.err,
-                AllOf(HasSubstr("worker@.service is a template"),
-                      HasSubstr("'svctl start worker@NAME'")));
-}
-
-TEST_F(Svctl, ANameThatOnlyATemplateHasIsAnsweredWithTheCommandForAnInstance) {
-    make_file("worker@.service");
-    make_file("nginx.service");
-    for (const char* verb : {"start", "stop", "restart", "status", "show", "cat", "kill", "explain",
-                             "doctor", "list-dependencies", "list-units"}) {
-        const Outcome outcome = run({verb, "worker"});
-        EXPECT_EQ(outcome.status, 4) << verb;
-        EXPECT_THAT(outcome.err, AllOf(HasSubstr("worker@.service is a template"),
-                                       HasSubstr("'svctl " + std::string{verb} + " worker@NAME'")));
-    }
-    const Outcome asked = run({"is-active", "worker"});
-    EXPECT_EQ(asked.status, 4);
-    EXPECT_EQ(asked.out, "inactive\n");
-    EXPECT_THAT(asked.err, HasSubstr("'svctl is-active worker@NAME'"));
-    EXPECT_EQ(run({"is-active", "-q", "worker"}).err, "");
-    EXPECT_EQ(run({"is-active", "nothing-like-it"}).err, "");
-}
-
-TEST_F(Svctl, AMistypedTypeIsAnsweredWithTheUnitOfTheRightOne) {
-    make_file("nginx.service");
-    for (const char* typed : {"nginx.servce", "nginx.serv", "nignx.servcie"}) {
-        for (const char* verb : {"stop", "status", "is-active", "show", "explain"}) {
-            EXPECT_THAT(run({verb, typed}).err, HasSubstr("did you mean nginx.service?"))
-                << verb << " " << typed;
-        }
-    }
-}
-
-TEST_F(Svctl, ANameThatHadToBeEscapedIsSaid) {
-    const Outcome outcome = run({"start", "foo@/bar/baz-foo"});
-    EXPECT_EQ(outcome.status, 4);
-    EXPECT_THAT(outcome.err, HasSubstr("is taken as foo@-bar-baz\\x2dfoo.service"));
-}
-
-TEST_F(Svctl, APropertyThatNothingHasIsNamedOnce) {
-    const Outcome outcome = run({"show", "-p", "Id,mainpid,Foo", "web", "db"});
-    EXPECT_EQ(outcome.status, 0);
-    EXPECT_EQ(outcome.out, "Id=web.service\n\nId=db.service\n");
-    EXPECT_EQ(outcome.err,
-              "warning: there is no property 'mainpid'; did you mean 'MainPID'?\n"
-              "warning: there is no property 'Foo'\n");
-    EXPECT_EQ(run({"show", "-p", "MainPID", "loop.target"}).err, "");
 }
 
 TEST_F(Svctl, RescueEmergencyAndDefaultIsolateTheirTargets) {
