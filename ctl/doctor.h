@@ -59,6 +59,7 @@ struct Patient {
     Usec program_changed = 0;             ///< CLOCK_REALTIME: the last change of its program
     std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
+    std::set<std::string> missing;                     ///< units that others name and no file has
     /// The units that it needs and that are not up, while it is up: unit → "has failed: ...".
     /// Units that have only ended are left out.
     std::map<std::string, std::string> needed_down;

@@ -129,7 +129,17 @@ void check_next_reload(const Patient& patient, Findings& findings) {
 }
 
 void check_left_out(const Patient& patient, Findings& findings) {
+    const auto wishes = [&](const std::string& unit) {
+        return std::ranges::any_of(
+            std::initializer_list<const char*>{"Wants", "Upholds"}, [&](const char* list) {
+                const Json names = patient.properties.value(list, Json::array());
+                return std::ranges::find(names, Json(unit)) != names.end();
+            });
+    };
     for (const LeftOutUnit& each : left_out_of(patient.properties)) {
+        if (!wishes(each.unit)) {
+            continue;  // since a reload of its file
+        }
         findings.push_back({Severity::problem, "left-out",
                             "it goes on without " + each.unit + ", which it wants: " + each.why,
                             "Mend that, then 'svctl start " + typed_name(each.unit) + "'."});

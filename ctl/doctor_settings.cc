@@ -192,7 +192,7 @@ void check_order(const Patient& patient, Findings& findings) {
         for (const std::string& name : names_in(patient.properties, need)) {
             const bool ordered = lists(patient.properties, "After", name) ||
                                  lists(patient.properties, "Before", name);
-            if (!ordered && !name.ends_with(".slice")) {
+            if (!ordered && !name.ends_with(".slice") && !patient.missing.contains(name)) {
                 findings.push_back({Severity::warning, "need-without-order",
                                     std::string{need} + ": " + name +
                                         " without After: both start at once, and stop at once",

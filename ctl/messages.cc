@@ -262,7 +262,7 @@ std::string as_sentence(std::string text) {
     if (!is_name && !text.empty() && text[0] >= 'a' && text[0] <= 'z') {
         text[0] = upper(text[0]);
     }
-    return text.ends_with('.') ? text : text + ".";
+    return text.ends_with('.') || text.ends_with('?') ? text : text + ".";
 }
 
 std::string_view past_of(std::string_view verb) {

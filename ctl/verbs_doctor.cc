@@ -127,6 +127,9 @@ std::map<std::string, std::string> needed_but_down(Session& session, const Patie
             }
             const Json needed = session.daemon().unit_properties(state->first);
             const std::string reason = reason_text(needed);
+            if (text_of(needed, "LoadState") == "not-found") {
+                continue;  // the fault of the file that names it is a finding of its own
+            }
             if (text_of(needed, "ActiveState") == "failed") {
                 down[state->first] = "has failed" + (reason.empty() ? "" : ": " + reason);
             } else if (text_of(needed, "ActiveState") == "inactive" && is_service(state->first) &&
@@ -267,6 +270,9 @@ ExitStatus examine_units(Session& session) {
     const std::vector<UnitRow> loaded = session.daemon().units();
     for (const UnitRow& row : loaded) {
         common.active_states[row.name] = row.active;
+        if (row.load == "not-found") {
+            common.missing.insert(row.name);
+        }
     }
     common.is_named = !session.options().arguments.empty();
     const Json manager = session.daemon().manager_properties();
