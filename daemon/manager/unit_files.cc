@@ -31,21 +31,40 @@ std::string_view without_type(std::string_view name) {
     return name.substr(0, name.rfind('.'));
 }
 
-/// The name that is nearest; what is compared is what stands before the type, for the type has as
-/// many letters as there may be mistakes in a short name.
+/// The "@blue" of "worker@blue.service"; "" of a plain name.
+std::string_view instance_of(std::string_view name) {
+    const std::string_view stem = without_type(name);
+    return stem.substr(std::min(stem.find('@'), stem.size()));
+}
+
+/// The name that is nearest. What is compared is what stands before the type, for the type has as
+/// many letters as there may be mistakes in a short name; and of two names of one instance what
+/// stands before that, for a long instance would have them look alike.
 std::string nearest_name(std::string_view name, const std::vector<std::string>& candidates) {
-    std::vector<std::string_view> stems;
-    stems.reserve(candidates.size());
-    for (const std::string& candidate : candidates) {
-        stems.push_back(without_type(candidate));
-    }
-    const std::string_view nearest = nearest_word(without_type(name), stems);
-    for (std::size_t i = 0; i < stems.size() && !nearest.empty(); ++i) {
-        if (stems[i].data() == nearest.data()) {
-            return candidates[i];
+    const std::string_view instance = instance_of(name);
+    const auto nearest_of = [&](bool are_of_instance) {
+        std::vector<std::string_view> stems;
+        std::vector<const std::string*> names;
+        for (const std::string& candidate : candidates) {
+            if ((!instance.empty() && instance_of(candidate) == instance) == are_of_instance) {
+                std::string_view stem = without_type(candidate);
+                stem.remove_suffix(are_of_instance ? instance.size() : 0);
+                stems.push_back(stem);
+                names.push_back(&candidate);
+            }
         }
-    }
-    return {};
+        std::string_view stem = without_type(name);
+        stem.remove_suffix(are_of_instance ? instance.size() : 0);
+        const std::string_view nearest = nearest_word(stem, stems);
+        for (std::size_t i = 0; i < stems.size() && !nearest.empty(); ++i) {
+            if (stems[i].data() == nearest.data()) {
+                return *names[i];
+            }
+        }
+        return std::string{};
+    };
+    const std::string of_instance = instance.empty() ? std::string{} : nearest_of(true);
+    return of_instance.empty() ? nearest_of(false) : of_instance;
 }
 
 timespec file_time() {

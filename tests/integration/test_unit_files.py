@@ -113,6 +113,7 @@ class SecondNames(TestCase):
             self.assertIn("no units of type socket", svcd.svctl("start", "web.socket", status=4).stderr)
             self.assertIn("did you mean 'frontend.service'?", svcd.svctl("stop", "fronted", status=4).stderr)
             self.assertIn("did you mean 'worker@7.service'?", svcd.svctl("start", "wroker@7", status=4).stderr)
+            self.assertNotIn("did you mean", svcd.svctl("start", "report@a-long-instance", status=4).stderr)
             told = svcd.svctl("start", "worker@", status=4).stderr
             self.assertIn("worker@.service is a template", told)
             self.assertIn("worker@NAME", told)
