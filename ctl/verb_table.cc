@@ -57,8 +57,9 @@ constexpr auto kVerbs = std::to_array<VerbRow>({
 constexpr std::string_view kEditTheFile =
     "edit the unit's file ('svctl cat UNIT' names it), then 'svctl daemon-reload'";
 constexpr std::string_view kInstallCounts =
-    "a link to the unit's file in DIR/default.target.wants does it (DIR is a folder of the unit path), "
-    "then 'svctl daemon-reload'";
+    "'svctl doctor UNIT' shows the link that does what the file's Install wishes for; then 'svctl daemon-reload'";
+constexpr std::string_view kNoInstall =
+    "remove the link to the unit's file in TARGET.wants of the unit path, then 'svctl daemon-reload'";
 constexpr std::string_view kOtherUnitTypes =
     "svcd has services, targets and slices; 'svctl list-units' lists them";
 constexpr std::string_view kLogOfSvcd = "svcd's own --log-level decides what it says";
@@ -82,11 +83,11 @@ constexpr auto kAbsentVerbs = std::to_array<AbsentVerb>({
     {"bind",              kEditTheFile},
     {"mount-image",       kEditTheFile},
     {"enable",            kInstallCounts},
-    {"disable",           kInstallCounts},
+    {"disable",           kNoInstall},
     {"reenable",          kInstallCounts},
     {"preset",            kInstallCounts},
     {"preset-all",        kInstallCounts},
-    {"is-enabled",        kInstallCounts},
+    {"is-enabled",        "'svctl show -p WantedBy,RequiredBy UNIT' names who starts it"},
     {"link",              "put a link to the file into a folder of the unit path, then 'svctl daemon-reload'"},
     {"mask",              "link UNIT.yaml in the unit path to /dev/null, then 'svctl daemon-reload'"},
     {"unmask",            "remove the link of UNIT.yaml to /dev/null, then 'svctl daemon-reload'"},

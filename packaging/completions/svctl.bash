@@ -16,7 +16,7 @@ _svctl()
         COMPREPLY=($(compgen -W '--user --system --bus= --runtime-dir= --json --no-pager --no-block
             --wait --timeout= --quiet --plain --no-legend --all --failed --state= --type=
             --property= --value --signal= --kill-whom= --unescape --path --suffix= --template= --mangle
-            --instance --job-mode= --reason= --force --strict --dry-run --reload --stale --reverse
+            --instance --job-mode= --reason= --each --force --strict --dry-run --reload --stale --reverse
             --lines= --number= --for= --boot --stop --help --version' -- "$cur"))
         [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
         return

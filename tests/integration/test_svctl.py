@@ -1,9 +1,10 @@
 """svctl: exit statuses, --json, and what it prints."""
 import json
 import os
+import re
 import subprocess
 
-from harness import SVCTL, Daemon, TestCase, actor, service
+from harness import SOURCE, SVCTL, Daemon, TestCase, actor, service
 
 
 class ExitStatus(TestCase):
@@ -178,3 +179,16 @@ class Output(TestCase):
             done = subprocess.run(["/bin/sh", "-c", '"$1" list-units | true; "$1" list-units 2>&1 >/dev/full | head -c 200 >/dev/null', "sh", SVCTL],
                                   env=svcd.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_the_completion_has_every_verb_and_option(self):
+        with open(os.path.join(SOURCE, "packaging", "completions", "svctl.bash")) as text:
+            offered = text.read()
+        with Daemon() as svcd:
+            listed = svcd.svctl("help").stdout
+            verbs = re.findall(r"^  ([a-z-]+)  +\S", listed.split("Options for all verbs")[0].split("\n\n", 2)[2], re.M)
+            self.assertIn("critical-chain", verbs)
+            options = set(re.findall(r"--[a-z][a-z-]+", listed))
+            for verb in verbs:
+                options.update(re.findall(r"--[a-z][a-z-]+", svcd.svctl(verb, "--help").stdout))
+        words = set(re.findall(r"[a-z-]+", offered))
+        self.assertEqual([word for word in sorted({*verbs, *options}) if word not in words], [])
