@@ -59,7 +59,7 @@ def names_in(rows):
 
 class Text(TestCase):
     def test_a_stop_is_told_by_the_chain_that_decided_and_by_what_took_longest(self):
-        with Daemon(stopping_units()) as svcd:
+        with Daemon({**stopping_units(), "idle.service": service(actor("idle"))}) as svcd:
             svcd.svctl("start", "all.target")
             self.assertIn(">Start of svcd with ", svcd.svctl("plot").stdout)
             self.assertIn("nobody has asked for a stop", svcd.svctl("plot", "--stop", status=1).stderr)
@@ -78,7 +78,8 @@ class Text(TestCase):
             rows = json.loads(svcd.svctl("blame", "--stop", "--json").stdout)
             self.assertEqual(sorted(rows, key=lambda row: -row["took_usec"]), rows)
             self.assertEqual(rows[0], dict(rows[0], unit="db.service", sigkill=True, result="timeout"))
-            self.assertIn("was not started", svcd.svctl("critical-chain", "nosuch", status=1).stderr)
+            self.assertIn("was not started", svcd.svctl("critical-chain", "idle", status=1).stderr)
+            self.assertIn("there is no unit nosuch.service", svcd.svctl("critical-chain", "nosuch", status=4).stderr)
 
             data = json.loads(svcd.svctl("plot", "--json").stdout)
             self.assertEqual((data["kind"], data["asked_by"]["type"], data["more"]), ("stop", "stop", 0))
