@@ -18,7 +18,6 @@ namespace svcd {
 
 const char* const kHelp =
     "Usage: svcd [--system|--user|--container] [OPTIONS]\n"
-    "       svcd --container [OPTIONS] -- COMMAND [ARGUMENTS]\n"
     "\n"
     "Supervise the services described by unit files. Talk to it with svctl.\n"
     "\n"

@@ -54,6 +54,7 @@ class Arguments(TestCase):
 
     def test_help_and_version_are_not_hidden_by_anything(self):
         self.assertIn("--unit-path", run("--help").stdout)
+        self.assertNotIn("COMMAND", run("--help").stdout)  # which is refused
         self.assertRegex(run("--version").stdout, r"^svcd \d+\.\d+\.\d+\n$")
 
 
