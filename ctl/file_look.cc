@@ -77,7 +77,7 @@ void look_at_access(const Json& properties, std::vector<FileFault>& faults) {
         if (path.starts_with('/') && !is_gone(path) && !may_access(*account, path, X_OK)) {
             faults.push_back({setting,
                               "User: " + account->user + " may not " + what + " " + path +
-                                  ": the mode of it, or of a folder on the way, forbids it",
+                                  ": the permissions of it, or of a folder on the way, forbid it",
                               mend + " ('namei -l " + path + "' shows the modes).", path});
         }
     };
