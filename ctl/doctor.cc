@@ -14,6 +14,7 @@ using Check = void (*)(const Patient&, Findings&);
 constexpr auto kChecks =
     std::to_array<Check>({check_load_error,     check_failed,          check_condition_command,
                           check_failing_fork,   check_descriptors,     check_next_reload,
+                          check_slow_start,     check_followers,       check_exec_warnings,
                           check_needed,         check_last_reload,     check_shell,
                           check_ignored_signal, check_blocked_signal,  check_namespace_init,
                           check_main_process,   check_double_fork,     check_held_processes,

@@ -60,6 +60,7 @@ struct Patient {
     std::optional<std::string> pid_file;  ///< what its PIDFile has; nothing: it can't be read
     std::map<std::string, std::string> active_states;  ///< of all loaded units
     std::set<std::string> missing;                     ///< units that others name and no file has
+    std::map<std::string, std::string> unusable;  ///< unit → "is masked", "has a fault in ..."
     /// The units that it needs and that are not up, while it is up: unit → "has failed: ...".
     /// Units that have only ended are left out.
     std::map<std::string, std::string> needed_down;
@@ -135,6 +136,9 @@ void check_changed_file(const Patient& patient, Findings& findings);
 void check_pid_file(const Patient& patient, Findings& findings);
 void check_load_error(const Patient& patient, Findings& findings);
 void check_named_files(const Patient& patient, Findings& findings);
+void check_slow_start(const Patient& patient, Findings& findings);
+void check_followers(const Patient& patient, Findings& findings);
+void check_exec_warnings(const Patient& patient, Findings& findings);
 void check_watchdog(const Patient& patient, Findings& findings);
 void check_install(const Patient& patient, Findings& findings);
 void check_left_out(const Patient& patient, Findings& findings);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "doctor.h"
+#include "explain_words.h"
 #include "reasons.h"
 #include "restart_words.h"
 
@@ -125,6 +126,68 @@ void check_next_reload(const Patient& patient, Findings& findings) {
         findings.push_back({Severity::warning, "reload-would-end", patient.refused_reload,
                             "Take the signal out of ExecReload (or Type: notify-reload), or have "
                             "the program catch it."});
+    }
+}
+
+/// What a start has left out or done otherwise than the files say: lines of an EnvironmentFile,
+/// what svcd may not do here. It runs on with that until it is started again.
+void check_exec_warnings(const Patient& patient, Findings& findings) {
+    for (const Json& warning : patient.properties.value("ExecWarnings", Json::array())) {
+        if (warning.is_string()) {
+            findings.push_back({Severity::warning, "not-as-written", warning.get<std::string>(),
+                                "Correct that, then 'svctl restart " +
+                                    typed_name(text_of(patient.properties, "Id")) + "'."});
+        }
+    }
+}
+
+/// Units that are to be started when this one ends, and can't be. Nobody hears of the failure then.
+void check_followers(const Patient& patient, Findings& findings) {
+    for (const char* list : {"OnFailure", "OnSuccess"}) {
+        for (const Json& name : patient.properties.value(list, Json::array())) {
+            const auto unit = name.is_string() ? patient.unusable.find(name.get<std::string>())
+                                               : patient.unusable.end();
+            if (unit != patient.unusable.end()) {
+                findings.push_back(
+                    {Severity::warning, "follower-unusable",
+                     std::string{list} + ": " + unit->first +
+                         " can't be started when it is to be: it " + unit->second,
+                     unit->second == "is masked"
+                         ? "Remove the link to /dev/null ('svctl show -P "
+                           "FragmentPath " +
+                               unit->first + "'), or name another."
+                         : "Mend that ('svctl status " + unit->first + "'), or name another."});
+            }
+        }
+    }
+}
+
+/// Of a start that is one wait: each command before and after it would have a time of its own.
+void check_slow_start(const Patient& patient, Findings& findings) {
+    constexpr std::uint64_t kNear = 50;
+    constexpr std::uint64_t kVeryNear = 80;
+    constexpr std::uint64_t kWhole = 100;
+    const Json& properties = patient.properties;
+    const std::string type = text_of(properties, "Type");
+    const bool is_one_wait =
+        (type == "notify" || type == "notify-reload" || type == "forking" || type == "dbus") &&
+        std::ranges::all_of(
+            std::initializer_list<const char*>{"ExecCondition", "ExecStartPre", "ExecStartPost"},
+            [&](const char* list) { return properties.value(list, Json::array()).empty(); });
+    const Usec began = number_of(properties, "InactiveExitTimestampMonotonic");
+    const Usec up = number_of(properties, "ActiveEnterTimestampMonotonic");
+    const Usec limit = number_of(properties, "TimeoutStartUSec");
+    if (!is_one_wait || !is_moment(limit) || began == 0 || up <= began ||
+        truth_of(properties, "ReadinessUnknown")) {
+        return;
+    }
+    const std::uint64_t share = (up - began) * kWhole / limit;
+    if (share >= kNear && share <= kWhole) {  // more of it is EXTEND_TIMEOUT_USEC
+        findings.push_back({share >= kVeryNear ? Severity::warning : Severity::note, "slow-start",
+                            "its last start took " + std::to_string(share) +
+                                " % of TimeoutStartSec (" + short_time(limit) +
+                                "); a little more and it fails",
+                            "TimeoutStartSec: more; or have it start sooner."});
     }
 }
 

@@ -1,6 +1,7 @@
 #include "program_look.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -12,7 +13,8 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdlib>
+#include <cstddef>
+#include <cstdint>
 
 #include "file_look.h"
 #include "proc_look.h"
@@ -59,6 +61,13 @@ std::optional<ProgramFault> fault_of_script(const std::string& path,
         return ProgramFault{path + " is a script for " + words[0] + ", which is not there",
                             "Install " + words[0] + correct};
     }
+    struct stat facts {};
+    if (::stat(words[0].c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+        (facts.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0) {
+        return ProgramFault{
+            path + " is a script for " + words[0] + ", which is not executable: its mode has no x",
+            "Allow it with 'chmod +x " + words[0] + "'" + correct};
+    }
     const bool is_by_env = words[0].ends_with("/env") && words.size() > 1 &&
                            !words[1].starts_with('-') &&
                            words[1].find_first_of("=/\r") == std::string::npos;
@@ -87,6 +96,43 @@ bool has_other_formats() {
     return entries > 4;  // ".", "..", "register" and "status"
 }
 
+std::uint64_t number_at(std::string_view bytes, std::size_t at, std::size_t size) {
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < size && at + i < bytes.size(); ++i) {
+        number |= std::uint64_t{static_cast<unsigned char>(bytes[at + i])} << (8 * i);
+    }
+    return number;
+}
+
+/// A program of this machine's kind names its loader. Of any other format nothing is said.
+std::optional<ProgramFault> fault_of_elf(const std::string& path, std::string_view bytes) {
+    constexpr std::size_t kMachineAt = 18;
+    const auto own = small_file("/proc/self/exe");
+    const bool is_of_64_bits = bytes.size() > sizeof(Elf64_Ehdr) && bytes[EI_CLASS] == ELFCLASS64 &&
+                               bytes[EI_DATA] == ELFDATA2LSB;
+    if (!is_of_64_bits || !own ||
+        number_at(*own, kMachineAt, 2) != number_at(bytes, kMachineAt, 2)) {
+        return std::nullopt;
+    }
+    const std::size_t first = number_at(bytes, offsetof(Elf64_Ehdr, e_phoff), 8);
+    const std::size_t count = number_at(bytes, offsetof(Elf64_Ehdr, e_phnum), 2);
+    for (std::size_t i = 0; i < count && first < bytes.size(); ++i) {
+        const std::size_t header = first + i * sizeof(Elf64_Phdr);
+        const std::size_t begin = number_at(bytes, header + offsetof(Elf64_Phdr, p_offset), 8);
+        const std::size_t size = number_at(bytes, header + offsetof(Elf64_Phdr, p_filesz), 8);
+        if (number_at(bytes, header, 4) != PT_INTERP || size == 0 || begin >= bytes.size() ||
+            size > bytes.size() - begin) {
+            continue;
+        }
+        const std::string loader{bytes.substr(begin, size - 1)};
+        if (is_gone(loader)) {
+            return ProgramFault{path + " needs the loader " + loader + ", which is not there",
+                                "Install what has it, or a program for the libc of this machine"};
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<ProgramFault> fault_of_text(const std::string& path, bool has_usual_path) {
     const auto text = small_file(path);
     if (!text) {
@@ -95,9 +141,10 @@ std::optional<ProgramFault> fault_of_text(const std::string& path, bool has_usua
     if (text->starts_with("#!")) {
         return fault_of_script(path, *text, has_usual_path);
     }
-    if (text->starts_with("\x7f"
-                          "ELF") ||
-        has_other_formats()) {
+    if (text->starts_with(ELFMAG)) {
+        return fault_of_elf(path, *text);
+    }
+    if (has_other_formats()) {
         return std::nullopt;
     }
     return text->empty() ? ProgramFault{path + " is empty", "Install it again"}

@@ -272,6 +272,9 @@ ExitStatus examine_units(Session& session) {
         common.active_states[row.name] = row.active;
         if (row.load == "not-found") {
             common.missing.insert(row.name);
+        } else if (row.load != "loaded") {
+            common.unusable[row.name] =
+                row.load == "masked" ? "is masked" : "has a fault in its file";
         }
     }
     common.is_named = !session.options().arguments.empty();

@@ -245,6 +245,22 @@ TEST(Doctor, BashThatCanNotForkIsNotDeaf) {
     EXPECT_THAT(examine(patient).front().mend, HasSubstr("LimitNPROC (2) counts"));
 }
 
+TEST(Doctor, AStartThatIsNearlyTooSlowIsOneWait) {
+    Patient patient = healthy();
+    patient.properties["Type"] = "notify";
+    patient.properties["TimeoutStartUSec"] = 10'000'000;
+    patient.properties["InactiveExitTimestampMonotonic"] = 100'000'000;
+    patient.properties["ActiveEnterTimestampMonotonic"] = 104'000'000;
+    EXPECT_THAT(kinds(patient), IsEmpty());
+    patient.properties["ActiveEnterTimestampMonotonic"] = 109'000'000;
+    EXPECT_THAT(kinds(patient), ElementsAre("slow-start"));
+    patient.properties["ExecStartPre"] = {{"/bin/migrate", {"/bin/migrate"}, false}};
+    EXPECT_THAT(kinds(patient), IsEmpty()) << "which had a time of its own";
+    patient.properties["ExecStartPre"] = Json::array();
+    patient.properties["ActiveEnterTimestampMonotonic"] = 130'000'000;
+    EXPECT_THAT(kinds(patient), IsEmpty()) << "it got more time, and may get it again";
+}
+
 TEST(Doctor, AConditionThatCouldNotRunIsNoCondition) {
     Patient patient = healthy();
     patient.processes.clear();
