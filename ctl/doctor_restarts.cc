@@ -153,9 +153,9 @@ void check_followers(const Patient& patient, Findings& findings) {
                      std::string{list} + ": " + unit->first +
                          " can't be started when it is to be: it " + unit->second,
                      unit->second == "is masked"
-                         ? "Remove the link to /dev/null ('svctl show -P "
-                           "FragmentPath " +
-                               unit->first + "'), or name another."
+                         ? "Remove the link " + unit->first +
+                               ".yaml to /dev/null from the unit path, then 'svctl "
+                               "daemon-reload'; or name another."
                          : "Mend that ('svctl status " + unit->first + "'), or name another."});
             }
         }
