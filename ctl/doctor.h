@@ -67,6 +67,7 @@ struct Patient {
     std::string refused_reload;  ///< why a reload would be refused: the program would end of it
     /// Of the main process: descriptors that are open, and the soft limit of that.
     std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptors;
+    std::string deleted_output;  ///< the file of its main process's output, which is deleted
     Usec now_monotonic = 0;
     Usec budget = kUsecInfinity;  ///< of the shutdown
     /// What a shutdown that began now would give its stop, when all before it take all they may.
@@ -117,6 +118,7 @@ void check_main_process(const Patient& patient, Findings& findings);
 void check_zombies(const Patient& patient, Findings& findings);
 void check_held_processes(const Patient& patient, Findings& findings);
 void check_descriptors(const Patient& patient, Findings& findings);
+void check_deleted_output(const Patient& patient, Findings& findings);
 void check_failing_fork(const Patient& patient, Findings& findings);
 void check_vfork(const Patient& patient, Findings& findings);
 void check_uninterruptible(const Patient& patient, Findings& findings);

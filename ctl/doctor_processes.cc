@@ -5,6 +5,7 @@
 #include "explain_words.h"
 #include "messages.h"
 #include "reasons.h"
+#include "restart_words.h"
 
 namespace svcd {
 namespace {
@@ -134,6 +135,17 @@ void check_failing_fork(const Patient& patient, Findings& findings) {
                  (is_limited ? " (" + std::to_string(limit.get<std::uint64_t>()) + ")"
                              : std::string{}) +
                  " counts all of its user, pids.max all of its cgroup and of those above."});
+    }
+}
+
+void check_deleted_output(const Patient& patient, Findings& findings) {
+    if (!patient.deleted_output.empty()) {
+        findings.push_back({Severity::warning, "output-deleted",
+                            "its main process writes its output to " + patient.deleted_output +
+                                ", which somebody has deleted since: what it writes is lost",
+                            "'svctl restart " + typed_name(text_of(patient.properties, "Id")) +
+                                "' opens the file anew; empty it ('truncate -s 0') instead of "
+                                "deleting it."});
     }
 }
 

@@ -1,6 +1,7 @@
 #include "proc_look.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -151,6 +152,24 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptors_of(ProcessId 
     std::uint64_t open = 0;
     for_each_name(process + "/fd", kCountedMax, [&](const std::string&) { ++open; });
     return limit == 0 || limit > kCountedMax ? std::nullopt : std::optional{std::pair{open, limit}};
+}
+
+std::string deleted_output_of(ProcessId pid) {
+    constexpr std::string_view kDeleted = " (deleted)";
+    for (const char* descriptor : {"1", "2"}) {
+        std::error_code error;
+        const std::string link = "/proc/" + std::to_string(pid) + "/fd/" + descriptor;
+        std::string path = std::filesystem::read_symlink(link, error).string();
+        struct stat facts {};
+        const bool is_deleted = !error && path.starts_with('/') && path.ends_with(kDeleted) &&
+                                ::stat(link.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+                                facts.st_nlink == 0;
+        if (is_deleted && !path.starts_with("/memfd:")) {
+            path.resize(path.size() - kDeleted.size());
+            return path;
+        }
+    }
+    return {};
 }
 
 bool may_read_by_signalfd(ProcessId pid, int signal) {

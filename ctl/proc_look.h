@@ -30,6 +30,10 @@ bool may_read_by_signalfd(ProcessId pid, int signal);
 /// be read.
 std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptors_of(ProcessId pid);
 
+/// The path of the file that its standard output or error goes to and that somebody has deleted
+/// since it was opened; "" for none, and where that can't be told.
+std::string deleted_output_of(ProcessId pid);
+
 /// The beginning of a small file, or nothing when it can't be read.
 std::optional<std::string> small_file(const std::string& path);
 

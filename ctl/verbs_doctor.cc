@@ -202,6 +202,8 @@ Patient patient_of(Session& session, const std::string& unit, const Patient& com
     patient.blockers = blockers_among(
         patient.processes, static_cast<int>(number_of(patient.properties, "KillSignal", 15)));
     patient.refused_reload = refused_reload(session, patient);
+    patient.deleted_output =
+        deleted_output_of(static_cast<ProcessId>(number_of(patient.properties, "MainPID")));
     patient.descriptors =
         descriptors_of(static_cast<ProcessId>(number_of(patient.properties, "MainPID")));
     if (const std::string path = text_of(patient.properties, "PIDFile"); !path.empty()) {
