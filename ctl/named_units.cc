@@ -74,8 +74,10 @@ bool is_idle(const UnitRow& row) {
 }
 
 /// Says it once, on stderr: the name is another one than was typed.
-std::string completed(Session& session, const std::string& argument) {
-    std::string name = complete_unit_name(argument);
+std::string completed(Session& session,
+                      const std::string& argument,
+                      std::string_view type = ".service") {
+    std::string name = complete_unit_name(argument, type);
     if (is_escaped(argument)) {
         session.note("'" + argument + "' is no unit name; it is taken as " + name +
                      ", as 'svctl escape' writes it");
@@ -346,9 +348,11 @@ ChosenUnits chosen_units(Session& session,
                          std::string_view verb) {
     ChosenUnits chosen;
     UnitChooser chooser{session, globs_of(verb)};
+    const std::string_view type =
+        verb == "isolate" ? ".target" : ".service";  // as systemctl has it
     for (const std::string& argument : arguments) {
         if (!is_glob(argument)) {
-            chooser.add(completed(session, argument));
+            chooser.add(completed(session, argument, type));
             continue;
         }
         bool any_chosen = false;

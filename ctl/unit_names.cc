@@ -137,7 +137,7 @@ UnitNameParts parts_of(std::string_view name) {
     return parts;
 }
 
-std::string complete_unit_name(std::string_view typed) {
+std::string complete_unit_name(std::string_view typed, std::string_view type) {
     if (is_glob(typed)) {
         return std::string{typed};
     }
@@ -156,7 +156,7 @@ std::string complete_unit_name(std::string_view typed) {
     if (parts.instance) {
         name += "@" + escaped(*parts.instance);
     }
-    return name + (parts.suffix.empty() ? ".service" : std::string{parts.suffix});
+    return name + std::string{parts.suffix.empty() ? type : parts.suffix};
 }
 
 bool is_escaped(std::string_view typed) {

@@ -30,10 +30,10 @@ struct UnitNameParts {
 };
 UnitNameParts parts_of(std::string_view name);
 
-/// The name with its type: ".service" when it has none. A prefix or an instance that a unit name
+/// The name with its type: `type` when it has none. A prefix or an instance that a unit name
 /// can't have is escaped whole ("foo@/bar/baz-foo" is foo@-bar-baz\x2dfoo.service), a path alone is
 /// the mount there. A glob is returned as it is.
-std::string complete_unit_name(std::string_view typed);
+std::string complete_unit_name(std::string_view typed, std::string_view type = ".service");
 /// Had complete_unit_name() to escape it? Then it is said.
 bool is_escaped(std::string_view typed);
 

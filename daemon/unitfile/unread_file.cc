@@ -73,7 +73,7 @@ std::string unread_file_of(const std::vector<std::string>& unit_path, const Unit
             }
         }
         for (const std::string& name : {unit.stem + ".yaml", unit.stem + ".yml"}) {
-            if (is_there(name)) {
+            if (!parse_unit_name(unit.stem) && is_there(name)) {  // else it is read, as its own
                 return folder + "/" + name +
                        " is there, but is not read: a unit file is named NAME.TYPE.yaml; rename it "
                        "to " +
