@@ -113,6 +113,12 @@ std::string shell_lint(std::string_view program, std::span<const WrittenWord> ar
             return quoted(word.text) + " goes to the program as it stands, nothing is run for it" +
                    std::string(kNoShell);
         }
+        const bool is_pattern =
+            word.text.starts_with('/') && word.text.find_first_of("*?") != std::string::npos;
+        if (!word.quoted && !is_shell && !takes_operators && is_pattern) {
+            return quoted(word.text) + " goes to the program as it stands, no file is looked for" +
+                   std::string(kNoShell);
+        }
         if (!word.quoted && word.text.starts_with("~/") && !is_shell) {
             return quoted(word.text) +
                    " goes to the program as it stands: the home directory of svcd's own user is "

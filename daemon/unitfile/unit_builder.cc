@@ -165,9 +165,14 @@ std::string unknown_section(const std::string& section, UnitType type) {
 
 /// The fault of a section that is no map. A line without a key is one value to YAML.
 std::string not_a_map(const std::string& section, const YamlNode& value) {
-    const auto problem = value.kind == YamlNode::Kind::scalar
-                             ? problem_of_key_line(value.text.substr(0, value.text.find(' ')))
-                             : std::nullopt;
+    std::optional<std::string> problem;
+    if (value.kind == YamlNode::Kind::scalar) {
+        const std::string_view word = std::string_view{value.text}.substr(0, value.text.find(' '));
+        problem = problem_of_key_line(word);
+        if (!problem && find_setting(section, word) != nullptr) {
+            problem = "a colon is missing after " + std::string(word);
+        }
+    }
     return "the section " + section + " is a map of keys, not " +
            std::string(name_of_kind(value.kind)) + (problem ? ": " + *problem : std::string{});
 }

@@ -190,6 +190,8 @@ TEST(YamlInWords, HasThePlaceAndShowsHowItIsWritten) {
                  ":3:5: not valid YAML: a blank is missing after the colon: 'Nice: 5'"},
             Case{"Service:\n  Nice:5\n  ExecStart: /bin/true\n",
                  ":2:3: not valid YAML: a blank is missing after the colon: 'Nice: 5'"},
+            Case{"Service:\n  ExecStart /bin/true\n",
+                 "is a map of keys, not a single value: a colon is missing after ExecStart"},
             Case{"Service:\n  ExecStart:/bin/true\n",
                  "is a map of keys, not a single value: a blank is missing after the colon"},
             Case{"Service:\n  ExecStart: %h/bin/x --y\n",
