@@ -138,14 +138,30 @@ void mix_folder(FileDigest& digest, const std::string& folder) {
         [](int) {});  // a folder that is not there has none
 }
 
-void append(std::vector<Diagnostic>& diagnostics, bool somebody_asks, ReloadReport& report) {
+/// Errors, and warnings, of one load that are told one by one.
+constexpr std::size_t kToldMax = 500;
+
+void append(const std::vector<Diagnostic>& diagnostics, bool somebody_asks, ReloadReport& report) {
+    std::size_t errors_more = 0;
+    std::size_t warnings_more = 0;
     for (const Diagnostic& diagnostic : diagnostics) {
         if (diagnostic.is_only_for_askers && !somebody_asks) {
             continue;
         }
-        auto& list =
-            diagnostic.severity == Diagnostic::Severity::error ? report.errors : report.warnings;
-        list.push_back(to_string(diagnostic));
+        const bool is_error = diagnostic.severity == Diagnostic::Severity::error;
+        auto& list = is_error ? report.errors : report.warnings;
+        if (list.size() < kToldMax) {
+            list.push_back(to_string(diagnostic));
+        } else {
+            ++(is_error ? errors_more : warnings_more);
+        }
+    }
+    for (const auto& [more, list] :
+         {std::pair{errors_more, &report.errors}, std::pair{warnings_more, &report.warnings}}) {
+        if (more > 0) {
+            list->push_back("and " + std::to_string(more) +
+                            " more; another daemon-reload tells them once these are mended");
+        }
     }
 }
 
