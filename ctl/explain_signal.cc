@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "counted.h"
 #include "explain_process.h"
 #include "explain_words.h"
 #include "phase_text.h"
@@ -88,8 +89,7 @@ std::string whats_it_doing(const ProcessFacts& process) {
     std::string text = doing.empty() ? "" : "; it " + doing;
     if (process.sockets > 0) {
         text += text.empty() ? "; it has " : " and has ";
-        text += std::to_string(process.sockets) +
-                (process.sockets == 1 ? " socket open" : " sockets open");
+        text += counted(process.sockets, "socket") + " open";
     }
     return text;
 }
@@ -387,10 +387,9 @@ std::optional<Verdict> used_up_extension(const ProcessFacts& process, const Scen
         return std::nullopt;
     }
     return verdict(process, "extension-used-up",
-                   "asked for more time " +
-                       (times == 1 ? std::string{"once"} : std::to_string(times) + " times") +
-                       " (EXTEND_TIMEOUT_USEC), " + (times == 1 ? "" : "last ") + "after " +
-                       short_time(last->at) + " for " + short_time(*last->extend) +
+                   "asked for more time " + times_text(times) + " (EXTEND_TIMEOUT_USEC), " +
+                       (times == 1 ? "" : "last ") + "after " + short_time(last->at) + " for " +
+                       short_time(*last->extend) +
                        (last->at + *last->extend <= scene.record.timeout
                             ? ", which is no more than TimeoutStopSec gives it anyway"
                             : ", and did not end in that time") +

@@ -4,6 +4,7 @@
 #include <array>
 #include <csignal>
 
+#include "counted.h"
 #include "explain_words.h"
 #include "messages.h"
 
@@ -16,7 +17,7 @@ std::size_t without_commands(const StopRecord& record, const std::set<ProcessId>
 }
 
 std::string processes_text(std::size_t count) {
-    return std::to_string(count) + (count == 1 ? " process" : " processes");
+    return counted(count, "process");
 }
 
 /// Has the main process a part in this stop? It may have ended long before.

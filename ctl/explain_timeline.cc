@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "counted.h"
 #include "explain_stop.h"
 #include "explain_words.h"
 #include "given_up_job.h"
@@ -97,8 +98,7 @@ std::string processes_row(const StopEvent& event) {
         return "";
     }
     const std::size_t all = pids.size() + event.more;
-    const std::string count = std::to_string(all) + (all == 1 ? " process " : " processes ");
-    return count +
+    return counted(all, "process") + " " +
            (event.why == "wedged" ? (all == 1 ? "outlives SIGKILL" : "outlive SIGKILL")
             : all == 1            ? "is left"
                                   : "are left") +

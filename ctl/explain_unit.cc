@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "counted.h"
 #include "earlier_life.h"
 #include "explain_stop.h"
 #include "explain_words.h"
@@ -420,8 +421,9 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
     }
     const bool by_choice = killed->cause == "kill-signal-is-kill";
     return verdict("killed-at-once",
-                   "svcd sent SIGKILL to " + pids_text(killed->pids) +
-                       " without asking them to end first, " + cause_text(record, *killed),
+                   "svcd sent SIGKILL to " + pids_text(killed->pids) + " without asking " +
+                       (killed->pids.size() == 1 ? "it" : "them") + " to end first, " +
+                       cause_text(record, *killed),
                    by_choice ? "KillSignal: SIGTERM lets the service end in order." : "");
 }
 
@@ -516,8 +518,7 @@ std::optional<Verdict> limit_was_extended(const StopRecord& record) {
         return std::nullopt;
     }
     return verdict("limit-extended",
-                   "it asked for more time " +
-                       (asked == 1 ? std::string{"once"} : std::to_string(asked) + " times") +
+                   "it asked for more time " + times_text(static_cast<std::uint64_t>(asked)) +
                        " (EXTEND_TIMEOUT_USEC), which made its limit " + short_time(record.limit) +
                        " instead of " + short_time(record.timeout),
                    "");

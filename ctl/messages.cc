@@ -256,6 +256,14 @@ std::string describe_job_result(std::string_view result) {
     return "the job failed";
 }
 
+std::string without_warning_word(std::string text) {
+    constexpr std::string_view kWord = ": warning: ";
+    if (const std::size_t word = text.find(kWord); word < text.find('\n')) {
+        text.replace(word, kWord.size(), ": ");
+    }
+    return text;
+}
+
 std::string as_sentence(std::string text) {
     const std::string_view first = std::string_view{text}.substr(0, text.find(' '));
     const bool is_name = first.find_first_of("./@") < first.size() - 1;

@@ -43,6 +43,10 @@ std::string_view past_of(std::string_view verb);
 /// "start", "stop", ... after "failed to".
 std::string_view infinitive_of(std::string_view verb);
 
+/// A warning about a file, "/etc/x.service:3: warning: ...", without that word: for where it stands
+/// before the line already.
+std::string without_warning_word(std::string text);
+
 /// With a capital letter, unless it begins with a name ("a.service", "/etc/x"), and a full stop.
 std::string as_sentence(std::string text);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "counted.h"
 #include "unit_names.h"
 
 namespace svcd {
@@ -127,7 +128,7 @@ std::string units_text(const std::vector<UnitRow>& units,
     }
     std::string text = table(rows, look.screen);
     if (look.legend) {
-        text += "\n" + std::to_string(units.size()) + " units";
+        text += "\n" + counted(units.size(), "unit");
         text +=
             hidden == 0 ? ".\n" : "; " + std::to_string(hidden) + " inactive, shown with --all.\n";
     }
@@ -174,7 +175,7 @@ std::string jobs_text(const std::vector<JobRow>& jobs, const ListLook& look) {
     }
     std::string text = table(rows, look.screen);
     if (look.legend) {
-        text += "\n" + std::to_string(jobs.size()) + " jobs.\n";
+        text += "\n" + counted(jobs.size(), "job") + ".\n";
     }
     return text;
 }

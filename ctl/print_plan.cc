@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
+#include "counted.h"
+
 namespace svcd {
 namespace {
 
 std::string at_most(Usec time) {
     return time == kUsecInfinity ? "as long as it takes" : "at most " + timespan(time);
-}
-
-std::string counted(std::size_t count, const std::string& noun) {
-    return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
 /// "stop web.service", with what a restart is made of.

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "counted.h"
+#include "explain_state.h"
 #include "file_change.h"
 #include "messages.h"
 #include "phase_text.h"
@@ -132,8 +134,7 @@ std::string process_lines(const StatusFacts& facts, const Screen& screen) {
     }
     std::string text;
     if (!facts.processes.empty()) {
-        text += label("Tasks") + std::to_string(facts.processes.size()) +
-                (facts.processes.size() == 1 ? " process" : " processes");
+        text += label("Tasks") + counted(facts.processes.size(), "process");
         text += truth_of(facts.properties, "LeftOver")
                     ? ", left over from before: they are not ended with the unit (KillMode, or "
                       "SendSIGKILL: no)\n"
@@ -293,7 +294,7 @@ std::string manager_status_text(const Json& properties, const std::string& versi
                 harmless(reason.text) + "\n";
     }
     text += label("Jobs") + std::to_string(number_of(properties, "NJobs")) + "\n";
-    text += label("Failed") + std::to_string(number_of(properties, "NFailedUnits")) + " units\n";
+    text += label("Failed") + counted(number_of(properties, "NFailedUnits"), "unit") + "\n";
     std::string flapping;
     for (const Json& unit : properties.value("FlappingUnits", Json::array())) {
         flapping += (flapping.empty() ? "" : ", ") + unit.get<std::string>();

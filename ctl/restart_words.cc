@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "counted.h"
 #include "messages.h"
 #include "reasons.h"
 
@@ -21,8 +22,8 @@ std::string given_up_text(const Json& properties) {
     }
     const std::uint64_t starts = number_of(properties, "StartsCounted");
     const Usec interval = number_of(properties, "StartLimitIntervalUSec");
-    return "given up: " + (starts == 0 ? "too many starts" : std::to_string(starts) + " starts") +
-           " in " + timespan(interval) + "; 'svctl start " + typed_name(text_of(properties, "Id")) +
+    return "given up: " + (starts == 0 ? "too many starts" : counted(starts, "start")) + " in " +
+           timespan(interval) + "; 'svctl start " + typed_name(text_of(properties, "Id")) +
            "' tries again";
 }
 
@@ -52,8 +53,7 @@ std::string ends_text(const Json& restarts) {
     }
     std::string text;
     for (const auto& [end, times] : ends) {
-        text += (text.empty() ? "" : "; ") +
-                (times == 1 ? std::string{"once"} : std::to_string(times) + " times") + " " + end;
+        text += (text.empty() ? "" : "; ") + times_text(times) + " " + end;
     }
     return text;
 }
@@ -67,17 +67,16 @@ std::string flapping_text(const Json& properties, Usec now_monotonic) {
     const std::uint64_t count = number_of(properties, "NUncleanRestarts");
     const Usec since = number_of(properties, "FlappingTimestampMonotonic");
     const Usec until = number_of(properties, "FlappingUntilUSec");
-    std::string text = "flapping: " + std::to_string(count) + " restarts after unclean ends";
+    std::string text = "flapping: " + counted(count, "restart") + " after unclean ends";
     if (now_monotonic > since) {
         text += " in the last " + rough_timespan(now_monotonic - since);
     }
     const auto restarts = properties.find("UncleanRestarts");
     if (restarts != properties.end() && restarts->is_array() && !restarts->empty()) {
-        text +=
-            "; its main process " +
-            (restarts->size() < count ? "(the last " + std::to_string(restarts->size()) + " times) "
-                                      : std::string{}) +
-            ends_text(*restarts);
+        text += "; its main process " +
+                (restarts->size() < count ? "(the last " + times_text(restarts->size()) + ") "
+                                          : std::string{}) +
+                ends_text(*restarts);
     }
     if (is_moment(until) && until > now_monotonic) {
         text += "; over when none comes for another " + rough_timespan(until - now_monotonic);

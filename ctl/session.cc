@@ -10,6 +10,7 @@
 
 #include "answer_alarm.h"
 #include "harmless_json.h"
+#include "messages.h"
 #include "pager.h"
 
 namespace svcd {
@@ -100,7 +101,7 @@ void Session::ask(std::string_view text) {
 void Session::warn(std::string_view text) {
     if (!options_.quiet) {
         write_to(stderr, for_people(coloured(err_, Colour::busy, "warning:") + " " +
-                                        std::string{text} + "\n",
+                                        without_warning_word(std::string{text}) + "\n",
                                     err_));
     }
 }

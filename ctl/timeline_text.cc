@@ -5,13 +5,14 @@
 #include <cstdio>
 #include <numeric>
 
+#include "counted.h"
 #include "explain_words.h"
 
 namespace svcd {
 namespace {
 
 std::string units_text(std::size_t count) {
-    return std::to_string(count) + (count == 1 ? " unit" : " units");
+    return counted(count, "unit");
 }
 
 std::string_view kind_name(TimelineKind kind) {

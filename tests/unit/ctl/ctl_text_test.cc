@@ -334,7 +334,7 @@ TEST(Lists, HaveALegendAndFitATerminal) {
     EXPECT_EQ(units_text(units, 2, look),
               "  UNIT        LOAD   ACTIVE SUB     JOB     DESCRIPTION\n"
               "● web.service loaded active running restart A description that is far too long\n"
-              "\n1 units; 2 inactive, shown with --all.\n");
+              "\n1 unit; 2 inactive, shown with --all.\n");
     look.screen.width = 60;
     EXPECT_THAT(units_text(units, 2, look), HasSubstr("restart A description t…\n"));
 }
