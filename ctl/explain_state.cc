@@ -317,15 +317,16 @@ std::optional<Verdict> is_not_ready(const StateFacts& facts) {
     const std::string kind = text_of(facts.properties, "StartWaitsForKind");
     const bool waits_for_parent =
         type == "forking" && number_of(facts.properties, "ControlPID") != 0;
-    return verdict(
-        "not-ready",
-        "Type: " + type + ": " + waits_for + (main.empty() ? "" : ". The main process is " + main),
-        kind == "ready-refused"
-            ? "NotifyAccess: all, if another process than the main one is to say it."
-        : kind == "ready-missing"  ? "If the program never sends READY=1: Type: exec."
-        : waits_for_parent         ? "If the program stays in the foreground: Type: exec."
-        : kind == "pid-file-wrong" ? mend_of_pid_file(waits_for)
-                                   : "");
+    return verdict("not-ready",
+                   "Type: " + type + ": " + waits_for + unaddressed_text(facts.unaddressed) +
+                       (main.empty() ? "" : ". The main process is " + main),
+                   kind == "ready-refused"
+                       ? "NotifyAccess: all, if another process than the main one is to say it."
+                   : !facts.unaddressed.empty() ? mend_of_notify_socket()
+                   : kind == "ready-missing"    ? "If the program never sends READY=1: Type: exec."
+                   : waits_for_parent ? "If the program stays in the foreground: Type: exec."
+                   : kind == "pid-file-wrong" ? mend_of_pid_file(waits_for)
+                                              : "");
 }
 
 /// Up, and yet it does nothing.

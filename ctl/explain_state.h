@@ -16,11 +16,13 @@ struct StateFacts {
     std::string culprits;                ///< dependencies that are down, with the reasons
     std::string near_name;  ///< of the units that there are, what a missing one may have meant
     std::vector<ProcessFacts> processes;
-    bool culprit_may_be_up = false;  ///< the first of `culprits` was not at the time
-    bool frozen = false;             ///< its cgroup
-    std::string frozen_cgroup;       ///< that was told to: its own, or one above it
-    std::string earlier_life;        ///< which of the processes are of an earlier life; empty: none
-    std::string ordering_cycle;      ///< that it is in, and what svcd has done about it
+    bool culprit_may_be_up = false;         ///< the first of `culprits` was not at the time
+    std::vector<ProcessFacts> unaddressed;  ///< those without NOTIFY_SOCKET, in a start
+    Json held_by;                           ///< who has stopped it with svctl kill: ExamineUnit
+    bool frozen = false;                    ///< its cgroup
+    std::string frozen_cgroup;              ///< that was told to: its own, or one above it
+    std::string earlier_life;    ///< which of the processes are of an earlier life; empty: none
+    std::string ordering_cycle;  ///< that it is in, and what svcd has done about it
     std::vector<std::string> own_jobs;  ///< that its processes have asked for and that go on
     Usec now = 0;                       ///< CLOCK_REALTIME
     Usec now_monotonic = 0;             ///< CLOCK_MONOTONIC

@@ -112,6 +112,9 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
         return "NotifyAccess: all, if another process than the main one is to say it.";
     }
     if (failure.kind == "ready-missing") {
+    if (failure.kind == "ready-missing" && !failure.unaddressed.empty()) {
+        return mend_of_notify_socket();
+    }
         return "TimeoutStartSec: more, if it needs that long; Type: exec, if the program never "
                "sends READY=1.";
     }
@@ -347,17 +350,18 @@ std::optional<Verdict> out_of_time(const StopRecord& record) {
     }
     if (failure->kind.starts_with("watchdog")) {
         const bool is_own_time = failure->text.find("WATCHDOG_USEC") != std::string::npos;
-        return verdict("watchdog", failure->text + "; svcd ended it",
-                       failure->kind == "watchdog-trigger" || was_held_at_watchdog(record) ? ""
-                       : failure->kind == "watchdog-never"
-                           ? "Have the program send WATCHDOG=1 (NotifyAccess has to allow the "
-                             "process that does), or leave WatchdogSec out."
-                       : is_own_time
-                           ? "See what kept it from sending; or have it ask for more time."
-                           : "See what kept it from sending; or WatchdogSec: more.");
+        return verdict(
+            "watchdog", failure->text + "; svcd ended it" + unaddressed_text(failure->unaddressed),
+            failure->kind == "watchdog-trigger" || was_held_at_watchdog(record) ? ""
+            : failure->kind == "watchdog-never"
+                ? "Have the program send WATCHDOG=1 (NotifyAccess has to allow the "
+                  "process that does), or leave WatchdogSec out."
+            : is_own_time ? "See what kept it from sending; or have it ask for more time."
+                          : "See what kept it from sending; or WatchdogSec: more.");
     }
     if (is_start_timeout(failure->kind)) {
-        return verdict("start-timeout", failure->text, start_timeout_mend(record, *failure));
+        return verdict("start-timeout", failure->text + unaddressed_text(failure->unaddressed),
+                       start_timeout_mend(record, *failure));
     }
     if (failure->kind == "stop-timeout" && !record.sigkill && !record.left_over &&
         !end_was_told_late(record)) {

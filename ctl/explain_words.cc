@@ -278,6 +278,20 @@ std::string mend_of_v1_freezer(const ProcessFacts& process) {
            "that file lets it go on.";
 }
 
+std::string unaddressed_text(const std::vector<ProcessFacts>& unaddressed) {
+    std::string names;
+    for (const ProcessFacts& process : unaddressed) {
+        names += (names.empty() ? "" : ", ") + pid_text(process.pid, process.name);
+    }
+    return names.empty() ? "" : "; NOTIFY_SOCKET is not in the environment of " + names;
+}
+
+std::string mend_of_notify_socket() {
+    return "Have NOTIFY_SOCKET reach the program: 'env -i', 'su -' and sudo without "
+           "--preserve-env=NOTIFY_SOCKET take it away. NotifyAccess: all, if what sends READY=1 is "
+           "not the main process. Type: exec, if it never sends that.";
+}
+
 std::string mend_of_frozen_cgroup(const std::string& cgroup) {
     return cgroup.empty()
                ? "Find out who writes to cgroup.freeze of its cgroup, or of one above it."

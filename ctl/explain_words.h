@@ -37,6 +37,9 @@ bool is_frozen(const ProcessFacts& process);
 bool is_frozen_by_v1(const ProcessFacts& process);
 std::string mend_of_v1_freezer(const ProcessFacts& process);
 /// `cgroup`: the one that was told to freeze, the unit's own or one above it; "": not known.
+/// "; NOTIFY_SOCKET is not in the environment of PID 4711 (web)", of what was found so; or "".
+std::string unaddressed_text(const std::vector<ProcessFacts>& unaddressed);
+std::string mend_of_notify_socket();
 std::string mend_of_frozen_cgroup(const std::string& cgroup);
 /// The system call is begun again after a signal handler that was set up with SA_RESTART, so that a
 /// handler that only sets a flag does not end the wait.

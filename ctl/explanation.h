@@ -26,8 +26,10 @@ struct Explanation {
 
 /// What surrounds a record: all of it may be empty.
 struct Surroundings {
-    Json properties;                      ///< of the unit
-    std::vector<ProcessFacts> processes;  ///< that are there now, when the stop goes on
+    Json properties;                        ///< of the unit
+    std::vector<ProcessFacts> processes;    ///< that are there now, when the stop goes on
+    std::vector<ProcessFacts> unaddressed;  ///< those without NOTIFY_SOCKET, in a start
+    Json held_by;                           ///< who has stopped it with svctl kill: ExamineUnit
     bool frozen = false;
     std::string frozen_cgroup;    ///< that was told to freeze: its own, or one above it
     std::string last_line;        ///< of its log, where the last stop was its end; else ""

@@ -95,6 +95,10 @@ StopEvent read_event(const Json& json) {
     event.kind = text_of(json, "kind");
     event.text = text_of(json, "text");
     event.processes = read_processes(list_of(json, "processes"));
+    event.unaddressed = read_processes(list_of(json, "no_notify_socket"));
+    event.left_realtime = number_of(json, "left_realtime_usec");
+    event.ended_meanwhile = truth_of(json, "ended_meanwhile");
+    event.came_realtime = number_of(json, "came_realtime_usec");
     event.more = number_of(json, "more");
     return event;
 }

@@ -66,6 +66,11 @@ struct StopEvent {
         asked;  ///< of job-given-up: what for, in its place; or the setting whose time was over
     std::string result;
     std::string how;  ///< of manager: what had become of the one before
+    /// Of a manager that came after a while without one: when the one before wrote its state the
+    /// last time, and when this one came, µs since 1970; 0: not known.
+    Usec left_realtime = 0;
+    Usec came_realtime = 0;
+    bool ended_meanwhile = false;  ///< the main process, before it came
     ProcessId from = 0;
     bool ignored = false;     ///< of an exit: a failure that '-' before the command has ignored
     bool ran = false;         ///< of an exit: it was the unit's program by then
@@ -83,6 +88,7 @@ struct StopEvent {
     std::string kind;  ///< of a failure, as the next
     std::string text;  ///< may be empty
     std::vector<ProcessFacts> processes;
+    std::vector<ProcessFacts> unaddressed;  ///< those without NOTIFY_SOCKET: only PID and name
     std::uint64_t more = 0;
 };
 

@@ -234,6 +234,9 @@ StateFacts facts_of(const Asked& asked, const Surroundings& around) {
     facts.processes = around.processes;
     facts.frozen = around.frozen;
     facts.frozen_cgroup = around.frozen_cgroup;
+        around.unaddressed =
+            read_processes(asked.examined.value("no_notify_socket", Json::array()));
+        around.held_by = asked.examined.value("held_by", Json{});
     facts.now = around.now;
     facts.now_monotonic = around.now_monotonic;
     facts.ordering_cycle = asked.ordering_cycle;
@@ -277,6 +280,8 @@ Json explained_json(const std::string& unit,
     object["examined"] = asked.examined;
     object["stops"] = std::move(stops);
     return object;
+    facts.unaddressed = around.unaddressed;
+    facts.held_by = around.held_by;
 }
 
 /// Who asked for a start that failed, or was not even tried.

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kStackMax = 16 * 1024;
 constexpr std::size_t kPathMax = 4096;
+constexpr std::size_t kEnvironmentMax = 256 * 1024;
 
 struct CloseFolder {
     void operator()(DIR* folder) const { ::closedir(folder); }
@@ -269,6 +270,34 @@ Result<std::string> command_line(Pid pid, std::size_t limit, std::string_view pr
         return Failure{info.error()};
     }
     return command_of(process->get(), *info, limit);
+}
+
+std::optional<bool> has_in_environment(Pid pid, std::string_view name, std::string_view proc) {
+    const Result<UniqueFd> process = open_process(pid, proc);
+    const Result<ProcessInfo> info =
+        process ? read_stat(process->get(), "stat") : Result<ProcessInfo>{Failure{process.error()}};
+    // One that has ended has no environment any more.
+    if (!info || info->state == 'Z' || info->state == 'X' ||
+        may_hang_its_reader(process->get(), *info)) {
+        return std::nullopt;
+    }
+    const Result<std::string> text = read_file_at(process->get(), "environ", kEnvironmentMax);
+    if (!text || text->size() == kEnvironmentMax) {
+        return std::nullopt;
+    }
+    std::string_view rest = *text;
+    bool found = false;
+    while (!rest.empty()) {
+        const std::string_view entry = rest.substr(0, rest.find('\0'));
+        rest.remove_prefix(std::min(entry.size() + 1, rest.size()));
+        const std::size_t equals = entry.find('=');
+        if (equals == std::string_view::npos || equals == 0 ||
+            entry.substr(0, equals).find(' ') != std::string_view::npos) {
+            return std::nullopt;
+        }
+        found = found || entry.substr(0, equals) == name;
+    }
+    return found;
 }
 
 }  // namespace svcd

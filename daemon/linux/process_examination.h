@@ -19,6 +19,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,6 +73,12 @@ Result<ProcessExamination> examine_process(Pid pid, std::string_view proc = kPro
 Result<std::string> command_line(Pid pid,
                                  std::size_t limit = kCommandLineMax,
                                  std::string_view proc = kProcFolder);
+
+/// Was the program of this process given a variable of that name? Nothing: that can't be told. It
+/// may hang its reader, or has written over its environment, as programs do that set their title.
+std::optional<bool> has_in_environment(Pid pid,
+                                       std::string_view name,
+                                       std::string_view proc = kProcFolder);
 
 /// "ppoll"; "syscall 999" for a number that this architecture's table doesn't have.
 std::string system_call_name(long number);

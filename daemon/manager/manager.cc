@@ -112,6 +112,7 @@ StopSenses stop_senses(const Kernel& kernel, Log& log) {
     };
     senses.throttled = [&kernel](std::string_view unit) { return kernel.cgroups.throttled(unit); };
     senses.cpu_time = [&kernel](std::string_view unit) { return kernel.cgroups.cpu_time(unit); };
+    senses.lacks_notify_socket = lacks_notify_socket;
     senses.pid_of = [&kernel](Token token) {
         const Pid adopted = kernel.adopted.pid_of(token);
         return adopted != 0 ? adopted : kernel.table.look(token).pid;

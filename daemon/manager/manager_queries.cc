@@ -193,6 +193,9 @@ TextPieces Manager::examine(UnitId unit, bool with_kernel) {
             .field("frozen_cgroup",
                    is_frozen ? kernel_.cgroups.frozen_cgroup(status.name) : std::string{});
         progress->processes.append_to(json);
+        if (status.start_waits_for_kind == FailureKind::ready_missing) {
+            append_unaddressed(json, pids(unit), lacks_notify_socket, examine_one);
+        }
         json.close_object();
         return true;
     };

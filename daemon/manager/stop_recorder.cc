@@ -271,6 +271,12 @@ void StopRecorder::note_failure(StopRecord& record, const UnitStatus& status) {
 
 std::uint64_t StopRecorder::id_for(UnitId unit) {
     const auto known = ahead_.extract(unit);
+    if (status.failure.kind == FailureKind::ready_missing ||
+        status.failure.kind == FailureKind::watchdog_never) {
+        JsonWriter json{fields};
+        append_unaddressed(json, senses_.processes(record.unit()), senses_.lacks_notify_socket,
+                           senses_.examine);
+    }
     return known.empty() ? log_.take_id() : known.mapped();
 }
 

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "core/supervisor.h"
+#include "manager/notify_socket_look.h"
 #include "manager/process_report.h"
 #include "manager/stop_record.h"
 #include "state/stop_log.h"
@@ -41,6 +42,7 @@ struct StopSenses {
     Examine examine;
     std::function<std::optional<Duration>(std::string_view unit)> throttled;  ///< so far, in all
     std::function<std::optional<Duration>(std::string_view unit)> cpu_time;   ///< so far, in all
+    LacksNotifySocket lacks_notify_socket;
     std::function<Pid(Token)> pid_of;  ///< 0 when it isn't known
     std::function<std::int64_t()> realtime_usec;
     std::function<void(Severity, std::string_view unit, const std::string& text)> say;

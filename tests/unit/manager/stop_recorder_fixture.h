@@ -53,6 +53,7 @@ protected:
         };
         senses.throttled = [this](std::string_view) { return throttled_; };
         senses.cpu_time = [this](std::string_view) { return cpu_time_; };
+        senses.lacks_notify_socket = [](Pid) { return false; };
         senses.pid_of = [this](Token token) { return pids_[token]; };
         senses.realtime_usec = [this] { return to_usec(now_) + 1'000'000'000'000; };
         senses.say = [this](Severity, std::string_view unit, const std::string& text) {
