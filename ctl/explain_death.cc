@@ -5,6 +5,7 @@
 #include <cmath>
 #include <csignal>
 
+#include "explain_hold.h"
 #include "explain_stop.h"
 #include "explain_words.h"
 #include "messages.h"
@@ -290,8 +291,9 @@ std::optional<Verdict> seen_at_watchdog(const StopRecord& record) {
             "Leave WatchdogSec out while a debugger holds it.");
     }
     if (main->state == 'T') {
-        return verdict("stopped", who + "stopped (SIGSTOP or SIGTSTP): it could send nothing",
-                       "Find out who sends it SIGSTOP.");
+        const std::string by = hold_text(record);
+        return verdict("stopped", who + "stopped (SIGSTOP or SIGTSTP): it could send nothing" + by,
+                       by.empty() ? "Find out who sends it SIGSTOP." : "");
     }
     const std::string doing = doing_text(*main);
     return doing.empty()

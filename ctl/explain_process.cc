@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "explain_hold.h"
 #include "explain_words.h"
 
 namespace svcd {
@@ -146,11 +147,11 @@ std::optional<Verdict> stopped_process(const ProcessFacts& process, const Scene&
     if (process.state != 'T') {
         return std::nullopt;
     }
+    const std::string by = hold_text(scene.record);
     return verdict(
         process, "stopped",
-        "is stopped (SIGSTOP or SIGTSTP); it acts on no signal but SIGKILL until SIGCONT",
-        "Find out who sends it SIGSTOP; 'svctl kill -s CONT " + scene.record.unit +
-            "' lets it go on.");
+        "is stopped (SIGSTOP or SIGTSTP); it acts on no signal but SIGKILL until SIGCONT" + by,
+        mend_of_hold(scene.record.unit, !by.empty()));
 }
 
 std::optional<Verdict> hung_control_process(const ProcessFacts& process, const Scene& scene) {

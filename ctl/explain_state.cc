@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "counted.h"
+#include "explain_hold.h"
 #include "explain_stop.h"
 #include "explain_words.h"
 #include "file_change.h"
@@ -246,8 +248,8 @@ std::optional<Verdict> start_limit_hit(const StateFacts& facts) {
     const Usec interval = number_of(facts.properties, "StartLimitIntervalUSec");
     return verdict(
         "start-limit",
-        (given_up.empty() ? "it was started " + std::to_string(burst) + " times in " +
-                                short_time(interval) + " and is not started again by itself"
+        (given_up.empty() ? "it was started " + times_text(burst) + " in " + short_time(interval) +
+                                " and is not started again by itself"
                           : "it is " + given_up) +
             " (StartLimitBurst, StartLimitIntervalSec)",
         "Mend why it ended each time ('svctl explain --all " + unit_of(facts) +
@@ -285,13 +287,12 @@ std::optional<Verdict> restarts_by_itself(const StateFacts& facts) {
         return std::nullopt;
     }
     const std::string rule = restart_rule(facts.properties);
-    const std::string count = std::to_string(restarts) + (restarts == 1 ? " time" : " times");
-    return verdict(
-        "restarts",
-        (restarts == 0 ? std::string{"svcd restarts it"} : "svcd has restarted it " + count) +
-            " by itself" + (rule.empty() ? "" : " (" + rule + ")") +
-            (waits ? "; the next time is in " + time_left(facts) : ""),
-        "");
+    return verdict("restarts",
+                   (restarts == 0 ? std::string{"svcd restarts it"}
+                                  : "svcd has restarted it " + counted(restarts, "time")) +
+                       " by itself" + (rule.empty() ? "" : " (" + rule + ")") +
+                       (waits ? "; the next time is in " + time_left(facts) : ""),
+                   "");
 }
 
 /// Tells why there is no restart, though Restart or RestartForceExitStatus would have one.
@@ -338,9 +339,10 @@ std::optional<Verdict> is_held(const StateFacts& facts) {
     }
     const std::string who = "its main process, " + pid_text(pid, main->name) + ",";
     if (main->state == 'T') {
+        const std::string by = hold_text(facts.held_by, facts.now, facts.now_monotonic);
         return verdict("stopped",
-                       who + " is stopped (SIGSTOP or SIGTSTP): it does nothing until SIGCONT",
-                       "'svctl kill -s CONT " + unit_of(facts) + "' lets it go on.");
+                       who + " is stopped (SIGSTOP or SIGTSTP): it does nothing until SIGCONT" + by,
+                       mend_of_hold(unit_of(facts), !by.empty()));
     }
     if (main->state == 't') {
         return verdict("traced",

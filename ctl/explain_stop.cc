@@ -291,6 +291,9 @@ bool may_have_ended_main(const StopRecord& record, const StopEvent& kill) {
     const bool is_by_signal = record.main_code == "killed" || record.main_code == "dumped";
     const bool is_this_one = is_by_signal && kill.signal == signal_name(record.main_status);
     if (is_this_one || (is_by_signal && record.main_status == SIGKILL)) {
+    if (kill.signal == "SIGSTOP") {
+        return false;
+    }
         return is_this_one;  // nothing that a process does of its own is a SIGKILL
     }
     const Usec after = end->at + kill.before - std::min(kill.at, end->at + kill.before);

@@ -102,16 +102,33 @@ std::string warning_lines(const Json& properties) {
     return text;
 }
 
-std::string main_process_line(const StatusFacts& facts) {
+/// As explain has it.
+StateFacts state_of(const StatusFacts& facts) {
+    StateFacts state;
+    state.properties = facts.properties;
+    state.now = facts.now;
+    state.now_monotonic = facts.now_monotonic;
+    if (facts.examined.is_object()) {
+        state.processes = read_processes(facts.examined.value("processes", Json::array()));
+        state.frozen = truth_of(facts.examined, "frozen");
+        state.frozen_cgroup = text_of(facts.examined, "frozen_cgroup");
+        state.held_by = facts.examined.value("held_by", Json{});
+    }
+    return state;
+}
+
+/// Its main process, and what holds it.
+std::string main_process_lines(const StatusFacts& facts) {
+    const StateFacts state = state_of(facts);
     const std::uint64_t main = number_of(facts.properties, "MainPID");
     if (main != 0) {
         std::string text = label("Main PID") + std::to_string(main);
-        for (const ProcessRow& process : facts.processes) {
-            if (process.pid == main) {
-                text += " (" + program_of(process.command) + ")";
-            }
+        for (const ProcessFacts& process : state.processes) {
+            text += process.pid == main ? " (" + harmless(process.name) + ")" : "";
         }
-        return text + "\n";
+        const auto held = is_held(state);
+        return text + "\n" +
+               (held ? label("Held") + harmless(held->text + ". " + held->mend) + "\n" : "");
     }
     const std::uint64_t last = number_of(facts.properties, "ExecMainPID");
     const auto code = static_cast<int>(number_of(facts.properties, "ExecMainCode"));
@@ -245,7 +262,7 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
         text += label("Reload") + "the last one has failed: " + harmless(reload) + "\n";
     }
     text += warning_lines(properties);
-    text += main_process_line(facts);
+    text += main_process_lines(facts);
     if (const std::string said = text_of(properties, "StatusText"); !said.empty()) {
         text += label("Status") + "\"" + harmless(said) + "\"\n";
     }

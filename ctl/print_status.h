@@ -15,6 +15,7 @@ namespace svcd {
 struct StatusFacts {
     Json properties;
     std::vector<ProcessRow> processes;
+    Json examined;  ///< what ExamineUnit says of them; null where nothing runs
     std::vector<std::uint32_t> earlier_life;  ///< PIDs that an earlier stop has left over
     std::vector<std::string> log;
     std::string log_path;

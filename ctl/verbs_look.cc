@@ -115,6 +115,7 @@ ExitStatus status_of_unit(Session& session, const std::string& unit, Json& list)
     const std::string active = text_of(facts.properties, "ActiveState");
     if (facts.properties.contains("MainPID")) {
         facts.processes = session.daemon().processes(unit);
+        facts.examined = facts.processes.empty() ? Json{} : session.daemon().examine(unit);
         facts.log_path = log_path_of(facts.properties);
         facts.log_is_closed = is_closed(facts.log_path);
         facts.log = last_lines(facts.log_path, static_cast<std::size_t>(session.options().lines),

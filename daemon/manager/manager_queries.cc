@@ -196,6 +196,9 @@ TextPieces Manager::examine(UnitId unit, bool with_kernel) {
         if (status.start_waits_for_kind == FailureKind::ready_missing) {
             append_unaddressed(json, pids(unit), lacks_notify_socket, examine_one);
         }
+        if (const std::string held_by = recorder_.held_by(unit); !held_by.empty()) {
+            json.key("held_by").raw("{" + held_by + "}");
+        }
         json.close_object();
         return true;
     };

@@ -288,6 +288,10 @@ void StopRecorder::add_what_led_to(StopRecord& record, UnitId unit, bool was_sta
             const bool is_of_start = each.what == "exit" && each.at >= since;
             if (is_of_start || each.at + kPreludeSpan >= now_) {
                 record.add(each.at, each.what, each.fields, true);
+    if (const auto hold = holds_.extract(unit);
+        !hold.empty() && hold.mapped().at + kPreludeSpan < now_) {
+        record.add(hold.mapped().at, hold.mapped().what, hold.mapped().fields, true);
+    }
             }
         }
         preludes_.erase(prelude);

@@ -76,6 +76,9 @@ public:
     void flush();
     /// The same, and what has ended is closed.
     void end_turn();
+    /// Who has stopped the unit's processes with svctl kill, and has not let them go on: the fields
+    /// of a JSON object; empty: nobody that svcd knows of.
+    std::string held_by(UnitId unit) const;
 
 private:
     using Record = std::unique_ptr<StopRecord>;
@@ -117,6 +120,7 @@ private:
     std::vector<UnitId> services_below(UnitId slice) const;
     void signalled_below(const SignalUnit& order, const std::vector<Pid>& to);
     void append_cpu_time(std::string& fields, UnitId unit, const ProcessExited& event) const;
+    void note_hold(UnitId unit, int signal, const std::string& fields);
     std::string spawn_fields(UnitId unit, Pid pid) const;
     std::string_view asker_of(const Requester& requester) const;
     std::string_view other_of(const Requester& requester) const;
@@ -165,6 +169,7 @@ private:
     /// Records of stops which the state file of a manager before us knows nothing of: they happen
     /// again, under the same ID.
     std::unordered_map<UnitId, std::uint64_t> ahead_;
+    std::unordered_map<UnitId, Prelude> holds_;  ///< the last svctl kill that stopped its processes
     bool is_restoring_ = false;
     Time restored_at_{};              ///< when this manager took over; zero: it was the first
     std::string_view restored_from_;  ///< what had become of the one before

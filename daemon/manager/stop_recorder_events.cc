@@ -142,11 +142,36 @@ void StopRecorder::hear(const KillRequested& event) {
 std::string_view StopRecorder::asker_of(const Requester& requester) const {
     return requester.unit && supervisor_.is_known(*requester.unit)
                ? supervisor_.name(*requester.unit)
+    if (event.whom != KillRequested::Whom::control) {
+        note_hold(event.unit, event.signal, fields);
+    }
                : std::string_view{};
 }
 
+            note_hold(service, event.signal, fields);
+        }
+    }
+}
+
+/// What is stopped stays so however long ago that was: until SIGCONT, which every stop sends.
+void StopRecorder::note_hold(UnitId unit, int signal, const std::string& fields) {
+    if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
+        if (open_record_of(unit) == nullptr) {
+            holds_.insert_or_assign(unit, Prelude{now_, "asked-kill", fields});
 /// The unit whose stop or restart brought this job along; "": it was asked for itself.
+    } else if (signal == SIGCONT) {
+        holds_.erase(unit);
+    }
+}
+
+std::string StopRecorder::held_by(UnitId unit) const {
+    const auto hold = holds_.find(unit);
+    if (hold == holds_.end()) {
+        return {};
 std::string_view StopRecorder::other_of(const Requester& requester) const {
+    std::string fields;
+    JsonWriter{fields}.field("at_usec", to_usec(hold->second.at));
+    return fields + "," + hold->second.fields;
     return requester.cause == StartCause::pulled_in && requester.other &&
                    supervisor_.is_known(*requester.other)
                ? supervisor_.name(*requester.other)
