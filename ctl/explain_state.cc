@@ -415,7 +415,7 @@ Explanation explain_state(const StateFacts& facts) {
     Explanation result;
     const Json& properties = facts.properties;
     result.headline = unit_of(facts) + state_headline(facts);
-    result.is_bad = text_of(properties, "ActiveState") == "failed";
+    result.active = text_of(properties, "ActiveState");
     const auto fact = [&](const char* label, const std::string& text) {
         if (!text.empty()) {
             result.facts.push_back({label, text});

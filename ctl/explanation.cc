@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "explain_stop.h"
+#include "explain_wait.h"
 #include "explain_words.h"
 #include "messages.h"
 #include "phase_text.h"
@@ -175,8 +176,9 @@ void forget_mends_of_slowness(std::vector<Verdict>& verdicts) {
 
 Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     Explanation result;
-    result.headline = headline(record, around.now_monotonic);
-    result.is_bad = is_bad(record);
+    const std::optional<StopWait> wait = wait_before_stop(record, around.stops_before);
+    result.headline = headline(record, around.now_monotonic) + wait_part(wait);
+    result.active = goes_on(record) ? "deactivating" : is_bad(record) ? "failed" : "inactive";
     const auto fact = [&](const char* label, const std::string& text) {
         if (!text.empty()) {
             result.facts.push_back({label, text});
@@ -212,6 +214,9 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
         forget_mends_of_slowness(result.verdicts);
     }
     std::vector<Verdict> unit = judge_unit(record);
+    if (wait) {
+        result.verdicts.insert(result.verdicts.begin(), waited_for_others(*wait));
+    }
     add_what_is_known_now(unit, record, around);
     const std::string sub = text_of(around.properties, "SubState");
     if (record.lost && !sub.empty() && sub != "stop-wedged") {
@@ -225,6 +230,9 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     result.verdicts.insert(result.verdicts.end(), std::make_move_iterator(unit.begin()),
                            std::make_move_iterator(unit.end()));
     result.timeline = timeline(record, around.now_monotonic);
+    if (wait && !wait->unit.empty()) {
+        result.timeline.insert(result.timeline.begin(), waiting_row(*wait));
+    }
     return result;
 }
 
@@ -257,8 +265,8 @@ std::vector<std::string> mends_of(const std::vector<Verdict>& verdicts) {
 }
 
 std::string explanation_text(const Explanation& explanation, const Screen& screen) {
-    const std::string_view sign = glyph_of(explanation.is_bad ? "failed" : "inactive");
-    const Colour colour = explanation.is_bad ? Colour::bad : Colour::strong;
+    const std::string_view sign = glyph_of(explanation.active);
+    const Colour colour = explanation.active == "failed" ? Colour::bad : Colour::strong;
     std::string text = coloured(screen, colour,
                                 wrapped(std::string{sign} + " " + harmless(explanation.headline),
                                         "  ", screen.width)) +

@@ -18,7 +18,7 @@ struct LabelledText {
 
 struct Explanation {
     std::string headline;
-    bool is_bad = false;
+    std::string active;  ///< the state that its sign shows
     std::vector<LabelledText> facts;
     std::vector<Verdict> verdicts;
     std::vector<TimelineRow> timeline;
@@ -32,6 +32,7 @@ struct Surroundings {
     Json held_by;                           ///< who has stopped it with svctl kill: ExamineUnit
     bool frozen = false;
     std::string frozen_cgroup;    ///< that was told to freeze: its own, or one above it
+    std::vector<StopRecord> stops_before;  ///< of the units whose stops go before this one's
     std::string last_line;        ///< of its log, where the last stop was its end; else ""
     bool log_is_empty = false;    ///< it may be read, and has no line of the last life
     bool log_is_void = false;     ///< it has no line of any life

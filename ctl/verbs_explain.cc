@@ -8,6 +8,7 @@
 #include "culprits.h"
 #include "earlier_life.h"
 #include "explain_state.h"
+#include "explain_wait.h"
 #include "explanation.h"
 #include "file_look.h"
 #include "given_up_job.h"
@@ -29,8 +30,9 @@ constexpr std::uint32_t kRecordsMax = 10;
 /// Everything that is asked of the daemon about a unit.
 struct Asked {
     Json properties;
-    std::vector<Json> records;  ///< newest first
-    Json examined;              ///< null: nothing of it runs
+    std::vector<Json> records;             ///< newest first
+    std::vector<StopRecord> stops_before;  ///< of what has to be down before it stops
+    Json examined;                         ///< null: nothing of it runs
     Json job;
     std::vector<std::string> waits_for;
     Culprits culprits;
@@ -162,6 +164,22 @@ std::string near_name_of_missing(Session& session,
     return "";
 }
 
+/// What stopped for the same request before the unit did, or while it waited: for each unit that
+/// is ordered after it the newest records.
+std::vector<StopRecord> stops_before(Session& session, const Json& properties) {
+    constexpr std::size_t kUnitsLookedAt = 64;
+    constexpr std::uint32_t kRecordsOfEach = 3;
+    std::vector<StopRecord> stops;
+    const Json names = properties.value("Before", Json::array());
+    for (std::size_t i = 0; i < std::min(names.size(), kUnitsLookedAt); ++i) {
+        for (const Json& json :
+             session.daemon().stop_records(names[i].get<std::string>(), kRecordsOfEach)) {
+            stops.push_back(read_record(json));
+        }
+    }
+    return stops;
+}
+
 Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
     Asked asked;
     asked.properties = session.daemon().unit_properties(unit);
@@ -170,6 +188,10 @@ Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
         throw_no_such_unit(unit);
     }
     asked.records = session.daemon().stop_records(unit, records);
+    const auto waited = [](const Json& json) { return wait_of_stop(read_record(json)) != 0; };
+    if (std::ranges::any_of(asked.records, waited)) {
+        asked.stops_before = stops_before(session, asked.properties);
+    }
     if (unit.ends_with(".service")) {
         asked.examined = session.daemon().examine(unit);
     }
@@ -234,6 +256,7 @@ StateFacts facts_of(const Asked& asked, const Surroundings& around) {
     facts.processes = around.processes;
     facts.frozen = around.frozen;
     facts.frozen_cgroup = around.frozen_cgroup;
+    around.stops_before = asked.stops_before;
         around.unaddressed =
             read_processes(asked.examined.value("no_notify_socket", Json::array()));
         around.held_by = asked.examined.value("held_by", Json{});

@@ -315,7 +315,7 @@ class Units(ExplainCase, TestCase):
             svcd.svctl("start", "a")
             self.assertIn("has not been stopped", explained(svcd)[1])
             svcd.svctl("restart", "a")
-            self.assertRegex(explained(svcd)[1], r"(?s)^○ a.service is up since .*\nThe last time it was down\n")
+            self.assertRegex(explained(svcd)[1], r"(?s)^● a.service is up since .*\nThe last time it was down\n")
 
     def test_what_keeps_a_unit_from_starting(self):
         with Daemon({"db.service": service(["/bin/false"], Type="oneshot"),

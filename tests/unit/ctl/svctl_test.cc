@@ -204,7 +204,7 @@ TEST_F(Svctl, KillCancelAndResetFailedReachTheDaemon) {
 
 TEST_F(Svctl, ExplainTellsTheLastStopOrTheOneThatIsAskedFor) {
     EXPECT_THAT(run({"explain", "web"}).out,
-                AllOf(StartsWith("○ web.service is up"),
+                AllOf(StartsWith("● web.service is up"),
                       HasSubstr("web.service ended without being asked by svcd: its main "
                                 "process exited with status 0\n")));
     EXPECT_THAT(run({"explain", "-n", "2", "web"}).out,
@@ -216,7 +216,7 @@ TEST_F(Svctl, ExplainTellsTheLastStopOrTheOneThatIsAskedFor) {
     EXPECT_EQ(json["stops"][0]["record"]["main_pid"], 5);
     EXPECT_THAT(
         run({"explain", "stubborn"}).out,
-        AllOf(StartsWith("○ stubborn.service is up"),
+        AllOf(StartsWith("● stubborn.service is up"),
               HasSubstr("was being stopped at the shutdown; svcd left before it was down")));
     EXPECT_EQ(run({"explain", "-n", "3", "web"}).status, 1);
     EXPECT_EQ(run({"explain", "nosuch"}).status, 4);
