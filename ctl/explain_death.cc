@@ -145,6 +145,31 @@ const ProcessFacts* main_at_watchdog(const StopRecord& record) {
 
 }  // namespace
 
+bool speaks_of_its_end(const StopRecord& record) {
+    const StopEvent* failure = failure_of(record);
+    if (failure == nullptr || record.result == "success" || record.result == "exec-condition") {
+        return false;
+    }
+    if (failure->kind == "command-failed") {
+        const StopEvent* command = nullptr;
+        for (const StopEvent& event : record.events) {
+            const std::string setting = event.role == "main" ? "ExecStart" : event.setting;
+            const bool is_it = event.what == "exit" && setting == failure->setting &&
+                               (event.code != "exited" || event.status != 0);
+            command = is_it ? &event : command;
+        }
+        return command != nullptr && command->code == "exited";
+    }
+    if (failure->kind == "not-ready" || failure->kind == "ended-before-ready") {
+        return record.main_code == "exited" || record.main_code == "none";
+    }
+    const bool is_own_signal = record.main_code != "exited" && is_of_a_crash(record.main_status) &&
+                               !svcd_sent_what_ended_it(record) && asked_kill(record) == nullptr;
+    const bool is_own_status =
+        record.main_code == "exited" && record.main_status != 0 && main_ran(record);
+    return failure->kind == "main-ended" && (is_own_status || is_own_signal);
+}
+
 std::optional<Verdict> killed_by_oom(const StopRecord& record) {
     const auto oom = std::ranges::find(record.events, "oom", &StopEvent::what);
     if (oom == record.events.end() && record.result != "oom-kill") {

@@ -108,6 +108,8 @@ bool ended_by_itself(const StopRecord& record);
 enum class KilledBy : unsigned char { nobody, svcd, oom, person, cpu_limit, outside };
 KilledBy killed_by(const StopRecord& record);
 /// The svctl kill that it was, or nullptr.
+/// It failed by what it did itself: its log may say more.
+bool speaks_of_its_end(const StopRecord& record);
 const StopEvent* asked_kill(const StopRecord& record);
 
 }  // namespace svcd

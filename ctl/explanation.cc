@@ -141,12 +141,6 @@ void add_what_is_known_now(std::vector<Verdict>& verdicts,
     }
     const std::string restart = text_of(around.properties, "Restart");
     for (Verdict& each : verdicts) {
-        const bool is_command = each.kind == "command-failed" || each.kind == "ignored-failure" ||
-                                each.kind == "exec-stop-failed";
-        if (is_command && !each.mend.empty() && !around.last_line.empty()) {
-            each.mend += " The last line of the log, perhaps of another command: \"" +
-                         around.last_line + "\".";
-        }
         const bool was_clean = each.kind == "ended-unasked" ||
                                (each.kind == "ended-by-signal" && record.result == "success");
         if (was_clean && restart.starts_with("on-") && restart != "on-success") {
@@ -240,6 +234,12 @@ std::string sentence(const std::vector<const Verdict*>& alike) {
     const Verdict& first = *alike.front();
     std::string text = first.text;
     if (first.pid != 0) {
+    if (around.last_stop == record.id && speaks_of_its_end(record)) {
+        result.last_words = around.last_words;
+        result.words_title = failed_by(record, "command-failed")
+                                 ? "Its last words in the log, perhaps of another command:"
+                                 : "Its last words in the log:";
+    }
         std::vector<ProcessId> pids;
         for (const Verdict* verdict : alike) {
             pids.push_back(verdict->pid);
@@ -293,6 +293,12 @@ std::string explanation_text(const Explanation& explanation, const Screen& scree
 }
 
 Json verdicts_json(const std::vector<Verdict>& verdicts) {
+    if (!explanation.last_words.empty()) {
+        text += title(explanation.words_title, screen);
+        for (const std::string& line : explanation.last_words) {
+            text += wrapped("  | " + harmless(line), "  | ", screen.width) + "\n";
+        }
+    }
     Json list = Json::array();
     for (const Verdict& verdict : verdicts) {
         list.push_back({{"pid", verdict.pid},

@@ -21,6 +21,8 @@ struct Explanation {
     std::string active;  ///< the state that its sign shows
     std::vector<LabelledText> facts;
     std::vector<Verdict> verdicts;
+    std::vector<std::string> last_words;  ///< what the service itself wrote last, where it failed
+    std::string words_title;              ///< what stands above them
     std::vector<TimelineRow> timeline;
 };
 
@@ -31,15 +33,15 @@ struct Surroundings {
     std::vector<ProcessFacts> unaddressed;  ///< those without NOTIFY_SOCKET, in a start
     Json held_by;                           ///< who has stopped it with svctl kill: ExamineUnit
     bool frozen = false;
-    std::string frozen_cgroup;    ///< that was told to freeze: its own, or one above it
+    std::string frozen_cgroup;             ///< that was told to freeze: its own, or one above it
+    std::vector<std::string> last_words;   ///< of its log, of the life that the last stop ended
     std::vector<StopRecord> stops_before;  ///< of the units whose stops go before this one's
-    std::string last_line;        ///< of its log, where the last stop was its end; else ""
-    bool log_is_empty = false;    ///< it may be read, and has no line of the last life
-    bool log_is_void = false;     ///< it has no line of any life
-    std::string log_fault{};      ///< why it can take no line now; empty: it can
-    std::uint64_t last_stop = 0;  ///< the record's number
-    Usec now = 0;                 ///< CLOCK_REALTIME
-    Usec now_monotonic = 0;       ///< CLOCK_MONOTONIC
+    bool log_is_empty = false;             ///< it may be read, and has no line of the last life
+    bool log_is_void = false;              ///< it has no line of any life
+    std::string log_fault{};               ///< why it can take no line now; empty: it can
+    std::uint64_t last_stop = 0;           ///< the record's number
+    Usec now = 0;                          ///< CLOCK_REALTIME
+    Usec now_monotonic = 0;                ///< CLOCK_MONOTONIC
 };
 
 Explanation explain_stop(const StopRecord& record, const Surroundings& around);

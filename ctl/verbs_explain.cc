@@ -205,6 +205,26 @@ Asked ask(Session& session, const std::string& unit, std::uint32_t records) {
     return asked;
 }
 
+/// The last lines of the log that are of the unit's last life for sure.
+std::vector<std::string> last_words(const std::string& log_path, const Json& properties) {
+    constexpr std::size_t kLooked = 10;
+    constexpr std::size_t kShown = 3;
+    constexpr std::size_t kLineMax = 400;
+    std::vector<std::string> words;
+    if (number_of(properties, "LogBegin", UINT64_MAX) == UINT64_MAX) {
+        return words;
+    }
+    for (std::string& line : last_lines(log_path, kLooked, log_begin_of(properties))) {
+        if (line.find_first_not_of(" \t\r") != std::string::npos) {
+            words.push_back(line.size() > kLineMax ? line.substr(0, kLineMax) + " ..."
+                                                   : std::move(line));
+        }
+    }
+    const std::size_t more = words.size() - std::min(words.size(), kShown);
+    words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(more));
+    return words;
+}
+
 Surroundings surroundings_of(const Asked& asked) {
     Surroundings around;
     around.properties = asked.properties;
@@ -220,11 +240,13 @@ Surroundings surroundings_of(const Asked& asked) {
     around.log_is_void =
         ::stat(log_path.c_str(), &log) == 0 && S_ISREG(log.st_mode) && log.st_size == 0;
     const std::string active = text_of(asked.properties, "ActiveState");
-    if (!asked.records.empty() && (active == "inactive" || active == "failed")) {
+    const bool ended_last = active == "inactive" || active == "failed" ||
+                            text_of(asked.properties, "SubState") == "auto-restart";
+    if (!asked.records.empty() && ended_last) {
         around.last_stop = read_record(asked.records.front()).id;
         const auto lines = last_lines(log_path, 1, log_begin_of(asked.properties));
-        around.last_line = lines.empty() ? "" : lines.front();
         around.log_is_empty = lines.empty() && !text_of(asked.properties, "LogPath").empty() &&
+        around.last_words = last_words(log_path, asked.properties);
                               (::access(log_path.c_str(), R_OK) == 0 || errno == ENOENT);
     }
     if (around.log_is_void || around.log_is_empty) {
@@ -291,6 +313,7 @@ Json explained_json(const std::string& unit,
                          {"mends", mends_of(stop.verdicts)},
                          {"record", json}});
     }
+                         {"last_words", stop.last_words},
     Json object = {{"unit", unit},
                    {"active", text_of(asked.properties, "ActiveState")},
                    {"sub", text_of(asked.properties, "SubState")},
