@@ -1,6 +1,7 @@
 #include "job_wait.h"
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -98,6 +99,33 @@ RequestedJobs JobWait::request(const std::string& verb,
         listen_again();
     }
     return requested;
+}
+
+void JobWait::expect_stops_along() {
+    constexpr std::size_t kJobsLookedAt = 512;
+    const auto own_pid = static_cast<std::uint64_t>(::getpid());
+    const auto is_expected = [&](const JobRow& job) {
+        return std::ranges::any_of(
+            ledger_.jobs(), [&](const WatchedJob& known) { return known.number() == job.id; });
+    };
+    std::vector<JobRow> jobs = asked(
+        session_, [&] { return session_.daemon().jobs(); }, [this] { signals_.reset(); });
+    std::erase_if(jobs, [&](const JobRow& job) { return job.type != "stop" || is_expected(job); });
+    jobs.resize(std::min(jobs.size(), kJobsLookedAt));
+    for (const JobRow& job : jobs) {
+        try {
+            if (number_of(session_.daemon().job_properties(job.id), "RequesterPID") == own_pid) {
+                ledger_.expect(job.unit, "stop", "/org/svcd1/job/" + std::to_string(job.id), "",
+                               begun_);
+                ledger_.jobs().back().in_passing = true;
+            }
+        } catch (const sdbus::Error&) {
+            continue;  // it has ended
+        }
+    }
+    if (signals_ == nullptr) {
+        listen_again();
+    }
 }
 
 Signals::End JobWait::wait() {

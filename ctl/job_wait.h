@@ -40,6 +40,10 @@ public:
                           const std::vector<std::string>& units,
                           const std::string& mode);
 
+    /// Expects what stops along with the units of the request, too: the members of a target. Their
+    /// stops come after its own.
+    void expect_stops_along();
+
     /// With --no-block returns at once.
     Signals::End wait();
     /// Until none of the units is active any more (--wait).

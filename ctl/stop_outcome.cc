@@ -1,5 +1,9 @@
 #include "stop_outcome.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "earlier_life.h"
 #include "phase_text.h"
 
@@ -63,8 +67,50 @@ std::optional<StopRecord> stop_of(Session& session, const WatchedJob& job) {
     return is_its_job || is_since ? std::optional{std::move(record)} : std::nullopt;
 }
 
-/// A stop that needed SIGKILL is done, and yet something is wrong with the service. SIGKILL that
-/// was meant (KillMode=mixed) is no such thing, but said.
+namespace {
+
+/// A stop that needed SIGKILL is done, and yet something is wrong with the service.
+ExitStatus judge_stop(Session& session, const StopRecord& record) {
+    const std::string more = "'svctl explain " + record.unit + "' shows more";
+    const ExitStatus left = record.left_over ? say_what_is_left(session, record) : ExitStatus::done;
+    if (const std::string failure = failure_of_stop(record); !failure.empty()) {
+        session.warn((session.options().verb == Verb::stop
+                          ? record.unit + " is down, and its stop has failed: "
+                          : "the stop of " + record.unit + " has failed: ") +
+                     failure + " (" + more + ")");
+    }
+    if (record.sigkill_at_deadline) {
+        session.warn(record.unit + " did not end within TimeoutStopSec: SIGKILL was needed (" +
+                     more + ")");
+        return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
+    }
+    if (const StopEvent* sent = sent_at_deadline(record);
+        sent != nullptr && failed_by(record, "stop-timeout") && !record.left_over) {
+        session.warn(record.unit + " did not end within TimeoutStopSec: " + sent->signal +
+                     " was needed (" + more + ")");
+        return session.options().strict ? ExitStatus::failed : ExitStatus::done;
+    }
+    return left;
+}
+
+Json records_of_latest_request(Session& session) {
+    const Json answer = Json::parse(session.daemon().manager().GetStopTimeline(), nullptr, false);
+    return answer.is_object() ? answer.value("records", Json::array()) : Json::array();
+}
+
+/// Has this svctl asked for the stop?
+bool is_asked_by_us(const StopRecord& record, const std::vector<WatchedJob>& jobs) {
+    constexpr Usec kEarlier = 1'000'000;  // than the answer to the request
+    const auto asked = [&](const WatchedJob& job) {
+        return record.asked_by && record.asked_by->at + kEarlier >= job.begun;
+    };
+    return record.asked_by && record.asked_by->pid == static_cast<ProcessId>(::getpid()) &&
+           std::ranges::any_of(jobs, asked);
+}
+
+}  // namespace
+
+/// SIGKILL that was meant (KillMode=mixed) is nothing wrong, but said.
 ExitStatus check_stop(Session& session, const WatchedJob& job) {
     if (!stops_something(session.options().verb) || !job.unit.ends_with(".service")) {
         return ExitStatus::done;
@@ -73,30 +119,36 @@ ExitStatus check_stop(Session& session, const WatchedJob& job) {
     if (!record) {
         return ExitStatus::done;
     }
-    const std::string more = "'svctl explain " + job.unit + "' shows more";
-    const ExitStatus left =
-        record->left_over ? say_what_is_left(session, *record) : ExitStatus::done;
-    if (const std::string failure = failure_of_stop(*record); !failure.empty()) {
-        session.warn(job.unit + " is down, and its stop has failed: " + failure + " (" + more +
-                     ")");
-    }
-    if (record->sigkill_at_deadline) {
-        session.warn(job.unit + " did not end within TimeoutStopSec: SIGKILL was needed (" + more +
-                     ")");
-        return session.options().strict ? ExitStatus::sigkill_used : ExitStatus::done;
-    }
-    if (const StopEvent* sent = sent_at_deadline(*record);
-        sent != nullptr && failed_by(*record, "stop-timeout") && !record->left_over) {
-        session.warn(job.unit + " did not end within TimeoutStopSec: " + sent->signal +
-                     " was needed (" + more + ")");
-        return session.options().strict ? ExitStatus::failed : ExitStatus::done;
-    }
-    if (const StopEvent* kill = first_sigkill(*record);
-        kill != nullptr && kill->cause == "main-exited") {
+    const ExitStatus status = judge_stop(session, *record);
+    const StopEvent* kill = first_sigkill(*record);
+    if (kill != nullptr && kill->cause == "main-exited" && !record->sigkill_at_deadline) {
         session.note("what the main process of " + job.unit +
                      " had left got SIGKILL, as KillMode=mixed says");
     }
-    return left;
+    return status;
+}
+
+ExitStatus check_stops_along(Session& session, const std::vector<WatchedJob>& jobs) {
+    if (!stops_something(session.options().verb) || session.options().no_block || jobs.empty()) {
+        return ExitStatus::done;
+    }
+    Json records = Json::array();
+    ExitStatus worst = ExitStatus::done;
+    try {
+        records = records_of_latest_request(session);
+    } catch (const sdbus::Error&) {
+        return worst;  // svcd has ended with what it stopped
+    }
+    for (auto json = records.rbegin(); json != records.rend(); ++json) {  // the oldest first
+        const StopRecord record = read_record(*json);
+        const bool is_told = std::ranges::any_of(jobs, [&](const WatchedJob& job) {
+            return job.unit == record.unit && !job.in_passing;
+        });
+        if (!is_told && record.unit.ends_with(".service") && is_asked_by_us(record, jobs)) {
+            worst = worse(worst, judge_stop(session, record));
+        }
+    }
+    return worst;
 }
 
 }  // namespace svcd

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "exit_status.h"
 #include "job_ledger.h"
@@ -15,5 +16,7 @@ std::optional<StopRecord> stop_of(Session& session, const WatchedJob& job);
 
 /// Says what is wrong with it, if anything is.
 ExitStatus check_stop(Session& session, const WatchedJob& job);
+/// The same of what these jobs have stopped along: members of a target, dependents.
+ExitStatus check_stops_along(Session& session, const std::vector<WatchedJob>& jobs);
 
 }  // namespace svcd

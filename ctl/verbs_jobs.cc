@@ -455,6 +455,14 @@ ExitStatus request_together(Session& session,
     });
 }
 
+/// Is a target or a slice stopped, whose members go down after it?
+bool stops_members(const Options& options, const std::vector<std::string>& units) {
+    return options.verb == Verb::stop && !options.no_block &&
+           std::ranges::any_of(units, [](const std::string& unit) {
+               return unit.ends_with(".target") || unit.ends_with(".slice");
+           });
+}
+
 }  // namespace
 
 ExitStatus run_jobs(Session& session) {
@@ -479,6 +487,9 @@ ExitStatus run_jobs(Session& session) {
             units.begin() + static_cast<std::ptrdiff_t>(next),
             units.begin() + static_cast<std::ptrdiff_t>(next + at_once)};
         worst = worse(worst, request_together(session, jobs, together, accepted, list));
+        if (stops_members(options, together)) {
+            jobs.expect_stops_along();
+        }
         if (options.each) {
             end = jobs.wait();
             if (end != Signals::End::satisfied) {
@@ -490,6 +501,9 @@ ExitStatus run_jobs(Session& session) {
         end = jobs.wait();
     }
     worst = worse(worst, report_all(session, jobs, end, list));
+    if (end == Signals::End::satisfied) {
+        worst = worse(worst, check_stops_along(session, jobs.ledger().jobs()));
+    }
     if (options.wait && end == Signals::End::satisfied) {
         worst = worse(worst, wait_for_end(session, jobs, accepted));
     }
