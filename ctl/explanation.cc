@@ -68,6 +68,13 @@ std::string timeline_text(const std::vector<TimelineRow>& rows, const Screen& sc
 }
 
 std::string when_text(const StopRecord& record, Usec now) {
+    if (const StopEvent* gap = ended_without_svcd(record)) {
+        return "while no svcd ran: between " + timestamp(gap->left_realtime) +
+               ", when svcd wrote down its state the last time, and " +
+               timestamp(gap->came_realtime) + ", when another one came" +
+               (now > gap->came_realtime ? "; " + rough_timespan(now - gap->came_realtime) + " ago"
+                                         : "");
+    }
     std::string text = timestamp(record.began_realtime);
     if (now > record.began_realtime) {
         text += "; " + rough_timespan(now - record.began_realtime) + " ago";

@@ -345,6 +345,13 @@ const StopEvent* sent_at_deadline(const StopRecord& record) {
     return found == record.events.end() ? nullptr : &*found;
 }
 
+const StopEvent* ended_without_svcd(const StopRecord& record) {
+    const auto found = std::ranges::find_if(record.events, [](const StopEvent& event) {
+        return event.what == "manager" && event.ended_meanwhile;
+    });
+    return found != record.events.end() && !record.asked_by && !record.shutdown ? &*found : nullptr;
+}
+
 bool has_event(const StopRecord& record, std::string_view what) {
     return std::ranges::find(record.events, what, &StopEvent::what) != record.events.end();
 }

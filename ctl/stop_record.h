@@ -163,6 +163,8 @@ const StopEvent* own_signal(const StopRecord& record, ProcessId pid, std::string
 /// What svcd sent in place of SIGKILL, or before it, when the time of the stop was over (a
 /// FinalKillSignal, TimeoutStopFailureMode=abort); or nullptr.
 const StopEvent* sent_at_deadline(const StopRecord& record);
+/// The coming of the manager that found the unit's end, which came when none ran; or nullptr.
+const StopEvent* ended_without_svcd(const StopRecord& record);
 /// Has it an event of this kind?
 bool has_event(const StopRecord& record, std::string_view what);
 /// Did the service ask for more time (EXTEND_TIMEOUT_USEC), and was heard?

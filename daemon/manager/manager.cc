@@ -118,6 +118,7 @@ StopSenses stop_senses(const Kernel& kernel, Log& log) {
         return adopted != 0 ? adopted : kernel.table.look(token).pid;
     };
     senses.realtime_usec = realtime_usec;
+    senses.last_written_usec = kernel.state_written_usec;
     senses.say = [&log](Severity severity, std::string_view unit, const std::string& text) {
         unit.empty() ? log.say(severity, text) : log.say(severity, unit, text);
     };

@@ -242,6 +242,14 @@ Result<CgroupTree> open_cgroups(Pid launcher,
     return cgroups;
 }
 
+/// µs since 1970; 0 where there is no such file.
+std::int64_t time_of_last_write(const std::string& path) {
+    struct stat facts {};
+    return ::stat(path.c_str(), &facts) != 0
+               ? 0
+               : std::int64_t{facts.st_mtim.tv_sec} * 1'000'000 + facts.st_mtim.tv_nsec / 1'000;
+}
+
 }  // namespace
 
 std::string runtime_path(const ManagerOptions& options, std::string_view name) {
@@ -372,6 +380,7 @@ Result<Kernel> open_kernel(Pid launcher,
     if (!logs && launcher != 1 && options.log_dir_given && logs.error().error_number == ENOENT) {
         return Failure{logs.error()};
     }
+    const std::int64_t written_usec = time_of_last_write(runtime_path(options, "state"));
     Result<StateFile::Opened> opened = StateFile::open(runtime_path(options, "state"));
     if (!opened) {
         return Failure{opened.error()};
@@ -415,7 +424,8 @@ Result<Kernel> open_kernel(Pid launcher,
                   std::move(*poke),
                   std::move(*notify),
                   std::move(*cgroups),
-                  raise_descriptor_limit()};
+                  raise_descriptor_limit(),
+                  written_usec};
 }
 
 }  // namespace svcd

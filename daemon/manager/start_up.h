@@ -39,6 +39,8 @@ struct Kernel {
     UniqueFd notify;
     CgroupTree cgroups;
     std::vector<ResourceLimit> original_limits;  ///< of what was raised for ourselves
+    /// When a manager before this one wrote its state the last time, µs since 1970; 0: never.
+    std::int64_t state_written_usec = 0;
 };
 
 /// Makes this process die with its launcher, which it verifies to be its parent: a manager without

@@ -191,8 +191,9 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     // A start that went on over it may have failed for it, however long ago that was.
     const bool was_over_it = traits(transition.from).starting &&
                              supervisor_.status(unit).inactive_exit_at < restored_at_;
-    if (was_over_it || restored_at_ == now_) {
-        note_manager(*record);
+    const bool was_missed = std::erase(ended_alone_, beginning.unit) != 0;
+    if (was_over_it || was_missed || restored_at_ == now_) {
+        note_manager(*record, was_missed);
     }
     add_what_led_to(*record, unit, traits(transition.from).starting);
     if (main_exited_ == unit && is_service && !is_stopping(job) && shutdown_at_ == Time{}) {

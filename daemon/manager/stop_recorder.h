@@ -45,6 +45,7 @@ struct StopSenses {
     LacksNotifySocket lacks_notify_socket;
     std::function<Pid(Token)> pid_of;  ///< 0 when it isn't known
     std::function<std::int64_t()> realtime_usec;
+    std::int64_t last_written_usec = 0;  ///< by a manager before this one, µs since 1970
     std::function<void(Severity, std::string_view unit, const std::string& text)> say;
 };
 
@@ -146,7 +147,8 @@ private:
                                                    std::string_view why,
                                                    const std::vector<Pid>& pids);
 
-    void note_manager(StopRecord& record) const;
+    void note_manager(StopRecord& record, bool has_missed_its_end = false) const;
+    bool has_ended_already(const ProcessFact& process) const;
     void take_restored();
     std::vector<std::uint64_t> settle_ahead();
     /// `saved`: null when the state file doesn't know the unit.
@@ -169,6 +171,8 @@ private:
     /// Records of stops which the state file of a manager before us knows nothing of: they happen
     /// again, under the same ID.
     std::unordered_map<UnitId, std::uint64_t> ahead_;
+    /// Units whose main process had ended when this manager took over, and no svcd had run.
+    std::vector<std::string> ended_alone_;
     std::unordered_map<UnitId, Prelude> holds_;  ///< the last svctl kill that stopped its processes
     bool is_restoring_ = false;
     Time restored_at_{};              ///< when this manager took over; zero: it was the first

@@ -80,14 +80,28 @@ void StopRecorder::hear(const StateRestored& event) {
         }
         newest_end.try_emplace(stop.unit, stop.ended_at_usec);
     }
+    ended_alone_.clear();
     for (const RestoredUnit& unit : event.units) {
         const std::string_view name = text_of(unit.record.name);
+        if (event.was_away && has_ended_already(unit.main)) {
+            ended_alone_.emplace_back(name);
+        }
         const auto newest = newest_end.find(name);
         const bool has_end = newest != newest_end.end() && is_ahead(newest->second, unit.record);
         if (is_stopping(unit.record) || has_end || unfinished.contains(name)) {
             restored_.push_back(unit.record);
         }
     }
+}
+
+/// One that was not reaped yet is adopted all the same, for its exit status.
+bool StopRecorder::has_ended_already(const ProcessFact& process) const {
+    if (process.state != ProcessFact::State::alive) {
+        return process.state == ProcessFact::State::exited ||
+               process.state == ProcessFact::State::lost;
+    }
+    const auto now = process.is_foreign ? senses_.examine(process.pid) : std::nullopt;
+    return now && (now->state == 'Z' || now->state == 'X');
 }
 
 /// The records that have an end of which the state file knows nothing. Returns those of units that
@@ -180,9 +194,15 @@ void StopRecorder::go_on(const UnitRecord* saved, Record record) {
 }
 
 /// The manager before this one is no more, and this one went on with what it was doing.
-void StopRecorder::note_manager(StopRecord& record) const {
+void StopRecorder::note_manager(StopRecord& record, bool has_missed_its_end) const {
     std::string fields;
-    JsonWriter{fields}.field("how", restored_from_);
+    JsonWriter json{fields};
+    json.field("how", restored_from_);
+    if (restored_from_ == "away" && senses_.last_written_usec != 0) {
+        json.field("left_realtime_usec", senses_.last_written_usec)
+            .field("came_realtime_usec", senses_.realtime_usec() - (now_ - restored_at_).count())
+            .field("ended_meanwhile", has_missed_its_end);
+    }
     record.add(restored_at_, "manager", fields);
 }
 

@@ -112,6 +112,7 @@ class Incident:
                 svcd.wait_for_exit()
             else:
                 svcd.kill_launcher()
+            self.run_shell(step.get("meanwhile", "true"), svcd)
             svcd.start_again()
             return True
         if "until" in step:
