@@ -18,7 +18,8 @@ std::string asker_text(const Requester& by) {
 
 std::string how_it_came(const GivenUpJob& job, const Json& properties) {
     if (job.result == "timeout") {
-        return "was given up, since " + job.asked + " was over";
+        return "was given up, since " + job.asked + " was over" +
+               (job.by.reason.empty() ? "" : ": " + job.by.reason);
     }
     if (job.result == "dependency") {
         return "came to nothing, since " +

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/find_cycle.h"
+#include "core/job_words.h"
 #include "core/machine.h"
 #include "core/service.h"
 #include "core/transaction.h"
@@ -505,7 +506,9 @@ void Machine::job_timed_out(const Job& job) {
     say(Severity::error, unit,
         "its " + std::string(name_of(job.type)) + " job took too long (" + std::string(setting) +
             ")");
-    give_up(job.id, JobResult::timeout, true, setting, {});
+    Requester nobody;
+    nobody.reason = awaited_in_words(*this, job);
+    give_up(job.id, JobResult::timeout, true, setting, nobody);
     take_emergency_action(unit.definition.rarely().job_timeout_action, unit, -1,
                           "had a job that timed out");
 }
