@@ -1,10 +1,12 @@
 // Verdicts about what came in between: a command that left a process behind, a core dump, a word of
 // the service that was not taken.
 #include <algorithm>
+#include <csignal>
 
 #include "explain_state.h"
 #include "explain_stop.h"
 #include "explain_words.h"
+#include "messages.h"
 
 namespace svcd {
 
@@ -69,6 +71,17 @@ std::optional<Verdict> main_pid_refused(const StateFacts& facts) {
                    ""};
 }
 
+std::string signal_in_status(const StopRecord& record) {
+    constexpr int kOfSignals = 128;
+    const int signal = record.main_code == "exited" ? record.main_status - kOfSignals : 0;
+    return signal == SIGTERM || signal == SIGINT || signal == SIGHUP ? signal_name(signal) : "";
+}
+
+std::string signal_in_status_text(const StopRecord& record) {
+    const std::string signal = signal_in_status(record);
+    return signal.empty() ? "" : "; a shell or a JVM, say, reports an end by " + signal + " so";
+}
+
 /// It ended in a stop, as it was to, and with a status that says failure.
 std::optional<Verdict> failed_in_stop(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
@@ -80,7 +93,7 @@ std::optional<Verdict> failed_in_stop(const StopRecord& record) {
     const std::string status = std::to_string(record.main_status);
     return Verdict{0, "", "failed-in-stop",
                    main_of(record) + " exited with status " + status +
-                       " in the stop, which counts as a failure",
+                       " in the stop, which counts as a failure" + signal_in_status_text(record),
                    "SuccessExitStatus: " + status + ", if that is how it ends in order."};
 }
 

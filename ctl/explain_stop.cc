@@ -475,6 +475,12 @@ std::string limit_text(const StopRecord& record) {
     if (record.limit < record.timeout && !record.shutdown) {
         return short_time(record.limit) + " (TimeoutAbortSec)";
     }
+    const StopEvent* told = first_stop_signal(record);
+    const bool is_abort = told != nullptr && told->cause == "watchdog";
+    if (record.limit != record.timeout && is_abort && !asked_for_more(record) &&
+        !has_event(record, "core-dump")) {
+        return short_time(record.limit) + " (TimeoutAbortSec)";
+    }
     if (record.limit < record.timeout) {
         return short_time(record.limit) + ", of " +
                (record.timeout == kUsecInfinity ? "no limit at all" : short_time(record.timeout)) +

@@ -71,6 +71,9 @@ std::optional<Verdict> failed_in_stop(const StopRecord& record);
 bool exec_stop_is_near(const StopRecord& record);
 
 // explain_death.cc
+/// The signal that an exit status of 143, 130 or 129 stands for by custom; or "".
+std::string signal_in_status(const StopRecord& record);
+std::string signal_in_status_text(const StopRecord& record);
 std::optional<Verdict> killed_by_oom(const StopRecord& record);
 std::optional<Verdict> killed_by_person(const StopRecord& record);
 std::optional<Verdict> killed_at_cpu_limit(const StopRecord& record);

@@ -312,11 +312,25 @@ std::optional<Verdict> failed_by_itself(const StopRecord& record) {
                            "command)",
                        "");
     }
-    return verdict("failed-itself",
-                   main_of(record) + " " +
-                       end_text(record.main_code, record.main_status, main_ran(record)) +
-                       ", which svcd had not asked it to",
-                   look_at_log(record));
+    const std::string signal = signal_in_status(record);
+    const StopEvent* kill = asked_kill(record);
+    if (!signal.empty() && kill != nullptr && kill->signal == signal) {
+        return verdict("failed-itself",
+                       main_of(record) + " " +
+                           end_text(record.main_code, record.main_status, main_ran(record)) +
+                           signal_in_status_text(record) +
+                           ", and svcd had sent that for svctl kill",
+                       "SuccessExitStatus: " + std::to_string(record.main_status) +
+                           " makes that a clean end.");
+    }
+    return verdict(
+        "failed-itself",
+        main_of(record) + " " + end_text(record.main_code, record.main_status, main_ran(record)) +
+            ", which svcd had not asked it to" +
+            (signal.empty()
+                 ? ""
+                 : signal_in_status_text(record) + ", and svcd had sent it no " + signal),
+        look_at_log(record));
 }
 
 /// A process that catches a signal ends as one that has decided so itself.

@@ -104,7 +104,9 @@ std::string deadline_text(const Json& properties, const std::string& sub, Usec n
         const bool is_extended = (sub == "stop-sigterm" || sub == "stop") && is_moment(began) &&
                                  limit != kUsecInfinity && stop > began + limit;
         text += is_extended ? ", extended (EXTEND_TIMEOUT_USEC, or a core dump)" : "";
-        const Usec timeout = number_of(properties, "TimeoutStopUSec", kUsecInfinity);
+        const bool aborts = sub.ends_with("-watchdog");
+        const Usec timeout =
+            number_of(properties, aborts ? "TimeoutAbortUSec" : "TimeoutStopUSec", kUsecInfinity);
         text += limit < timeout && !is_extended ? ", by the shutdown budget" : "";
     }
     return text;
@@ -149,13 +151,18 @@ std::string usual_stop_text(const Json& properties) {
     if (samples == 0 || !is_moment(number_of(properties, "ActiveEnterTimestampMonotonic"))) {
         return "";
     }
-    const Usec limit = number_of(properties, "TimeoutStopUSec", kUsecInfinity);
+    // The only one was an abort, which has a limit of its own.
+    const bool was_aborted = samples == 1 && text_of(properties, "Result") == "watchdog" &&
+                             properties.contains("TimeoutAbortUSec");
+    const std::string setting = was_aborted ? "TimeoutAbortSec" : "TimeoutStopSec";
+    const Usec limit =
+        number_of(properties, was_aborted ? "TimeoutAbortUSec" : "TimeoutStopUSec", kUsecInfinity);
     const auto stop_post = properties.find("ExecStopPost");
     const bool has_stop_post =
         stop_post != properties.end() && stop_post->is_array() && !stop_post->empty();
     const bool was_longer = number_of(properties, "StopTimeP95USec") > limit;
     const std::string of_limit =
-        (was_longer ? "more than TimeoutStopSec, " : "TimeoutStopSec ") + timespan(limit);
+        (was_longer ? "more than " + setting + ", " : setting + " ") + timespan(limit);
     if (samples == 1) {
         return "stopped in " + seconds(number_of(properties, "StopTimeP95USec")) +
                " the last time, " + (has_stop_post ? "before ExecStopPost, " : "") + of_limit;
