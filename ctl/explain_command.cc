@@ -64,6 +64,29 @@ const StopEvent* command_at_end(const StopRecord& record) {
     return nullptr;
 }
 
+const StopEvent* command_not_started(const StopRecord& record) {
+    const auto found = std::ranges::find_if(record.events, [](const StopEvent& event) {
+        return event.what == "spawn" && !event.error.empty();
+    });
+    return found == record.events.end() ? nullptr : &*found;
+}
+
+std::string not_started_text(const StopEvent& spawn) {
+    return spawn.setting + " could not be started: " + spawn.error;
+}
+
+std::optional<Verdict> unstarted_command(const StopRecord& record) {
+    const StopEvent* spawn = command_not_started(record);
+    if (spawn == nullptr) {
+        return std::nullopt;
+    }
+    const bool has_inner = spawn->error.find("enabled for its children") != std::string::npos;
+    return verdict("command-unstarted", not_started_text(*spawn),
+                   has_inner ? "Find out who writes to cgroup.subtree_control of the unit's "
+                               "cgroup: svcd starts its commands there."
+                             : "");
+}
+
 bool died_in_reload(const StopRecord& record) {
     return ended_by_itself(record) && record.from.starts_with("reload");
 }

@@ -279,7 +279,7 @@ std::optional<Verdict> ended_by_signal(const StopRecord& record) {
     return verdict(
         "ended-by-signal",
         main_of(record) + " was killed by " + name +
-            ", for which it has no handler. Svcd did not send it: " +
+            ", for which it had no handler at that moment. Svcd did not send it: " +
             (in_reload  ? "ExecReload did, or it sent it to itself, or another process "
                           "did"
              : by_timer ? "its own timer (alarm, setitimer) did, or it sent it to itself, or "

@@ -229,13 +229,16 @@ std::optional<Verdict> shell_in_trap(const ProcessFacts& shell,
         return birth == Birth::after || birth == Birth::with_it;
     };
     if (const auto late = std::ranges::find_if(children, is_late); late != children.end()) {
-        return verdict(shell, "shell-trap",
-                       "is a shell that catches " + signal + " and has not ended; its child, " +
-                           pid_text((*late)->pid, (*late)->name) + ", was started " +
-                           (birth_of(**late, scene) == Birth::after ? "after " + signal
-                                                                    : "within 10 ms of " + signal) +
-                           ": its trap, or a loop of it, goes on",
-                       "Have the trap end the shell ('exit'), and start nothing in it that lasts.");
+        return verdict(
+            shell, "shell-trap",
+            "is a shell that catches " + signal + " and has not ended; its child, " +
+                pid_text((*late)->pid, (*late)->name) + ", was started " +
+                (birth_of(**late, scene) == Birth::after ? "after " + signal
+                                                         : "within 10 ms of " + signal) +
+                (birth_of(**late, scene) == Birth::after
+                     ? ": its trap, or a loop of it, goes on"
+                     : ": its trap, or a loop of it, goes on, or it waits for that child"),
+            "Have the trap end the shell ('exit'), and start nothing in it that lasts.");
     }
     if (waits_for_a_child(shell) && std::ranges::all_of(children, in_background)) {
         const std::string child = pid_text(children.front()->pid, children.front()->name);
@@ -307,6 +310,15 @@ std::optional<Verdict> blocks_signal(const ProcessFacts& process, const Scene& s
     if (!was_asked_to_end(scene.record, process.pid) || !process.blocked.contains(signal) ||
         !process.pending.contains(signal)) {
         return std::nullopt;
+    }
+    // It may do so just while it waits for its child, as unshare(1) does.
+    const auto children = children_of(process, scene);
+    if (waits_for_a_child(process) && !children.empty()) {
+        return verdict(process, "blocks-signal",
+                       "blocks " + signal + ", which is pending, and waits for its child, " +
+                           pid_text(children.front()->pid, children.front()->name) +
+                           ", which has not ended either" + escape_note(process, scene),
+                       "");
     }
     return verdict(
         process, "blocks-signal",

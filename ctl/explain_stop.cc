@@ -126,7 +126,10 @@ std::string own_reason(const StopRecord& record) {
     const StopEvent* failure = failure_of(record);
     if (failure != nullptr && failure->kind == "not-executed") {
         const StopEvent* failed = never_executed(record);
-        return failed != nullptr ? failed->error : "a command of it could not be executed";
+        const StopEvent* unstarted = command_not_started(record);
+        return failed != nullptr      ? failed->error
+               : unstarted != nullptr ? not_started_text(*unstarted)
+                                      : "a command of it could not be executed";
     }
     if (failure != nullptr && !failure->text.empty()) {
         return failure->text;
@@ -288,12 +291,12 @@ bool may_have_ended_main(const StopRecord& record, const StopEvent& kill) {
     if (end == nullptr) {
         return true;
     }
-    const bool is_by_signal = record.main_code == "killed" || record.main_code == "dumped";
-    const bool is_this_one = is_by_signal && kill.signal == signal_name(record.main_status);
-    if (is_this_one || (is_by_signal && record.main_status == SIGKILL)) {
     if (kill.signal == "SIGSTOP") {
         return false;
     }
+    const bool is_by_signal = record.main_code == "killed" || record.main_code == "dumped";
+    const bool is_this_one = is_by_signal && kill.signal == signal_name(record.main_status);
+    if (is_this_one || (is_by_signal && record.main_status == SIGKILL)) {
         return is_this_one;  // nothing that a process does of its own is a SIGKILL
     }
     const Usec after = end->at + kill.before - std::min(kill.at, end->at + kill.before);
@@ -472,13 +475,13 @@ std::string limit_text(const StopRecord& record) {
     if (record.limit == kUsecInfinity) {
         return "none (TimeoutStopSec: infinity)";
     }
-    if (record.limit < record.timeout && !record.shutdown) {
-        return short_time(record.limit) + " (TimeoutAbortSec)";
-    }
     const StopEvent* told = first_stop_signal(record);
     const bool is_abort = told != nullptr && told->cause == "watchdog";
     if (record.limit != record.timeout && is_abort && !asked_for_more(record) &&
         !has_event(record, "core-dump")) {
+        return short_time(record.limit) + " (TimeoutAbortSec)";
+    }
+    if (record.limit < record.timeout && !record.shutdown) {
         return short_time(record.limit) + " (TimeoutAbortSec)";
     }
     if (record.limit < record.timeout) {

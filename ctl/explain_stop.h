@@ -55,6 +55,10 @@ std::optional<Verdict> killed_beside_command(const StopRecord& record);
 std::optional<Verdict> came_after_reload(const StopRecord& record);
 /// The command of the stop that ran when the main process ended, or nullptr.
 const StopEvent* command_at_end(const StopRecord& record);
+/// A command of the stop for which svcd could make no process, or nullptr.
+const StopEvent* command_not_started(const StopRecord& record);
+std::string not_started_text(const StopEvent& spawn);
+std::optional<Verdict> unstarted_command(const StopRecord& record);
 /// Nobody stopped it, and a reload of it went on.
 bool died_in_reload(const StopRecord& record);
 /// "asked for by root (uid 0) with 'svctl reload web', PID 4711"
@@ -67,13 +71,13 @@ std::optional<Verdict> left_by_command(const StopRecord& record);
 std::optional<Verdict> held_by_core_dump(const StopRecord& record);
 std::optional<Verdict> before_shutdown(const StopRecord& record);
 std::optional<Verdict> failed_in_stop(const StopRecord& record);
+/// The signal that an exit status of 143, 130 or 129 stands for by custom; or "".
+std::string signal_in_status(const StopRecord& record);
+std::string signal_in_status_text(const StopRecord& record);
 /// Is it ExecStop that a little more time brings to its limit, and not the service?
 bool exec_stop_is_near(const StopRecord& record);
 
 // explain_death.cc
-/// The signal that an exit status of 143, 130 or 129 stands for by custom; or "".
-std::string signal_in_status(const StopRecord& record);
-std::string signal_in_status_text(const StopRecord& record);
 std::optional<Verdict> killed_by_oom(const StopRecord& record);
 std::optional<Verdict> killed_by_person(const StopRecord& record);
 std::optional<Verdict> killed_at_cpu_limit(const StopRecord& record);
@@ -104,6 +108,8 @@ const StopEvent* ignored_failure(const StopRecord& record);
 std::string ignored_text(const StopEvent& event);
 /// It left a state of its start.
 bool was_starting(const StopRecord& record);
+/// It failed by what it did itself: its log may say more.
+bool speaks_of_its_end(const StopRecord& record);
 /// It was the unit that failed, before anybody stopped it.
 bool ended_by_itself(const StopRecord& record);
 
@@ -111,8 +117,6 @@ bool ended_by_itself(const StopRecord& record);
 enum class KilledBy : unsigned char { nobody, svcd, oom, person, cpu_limit, outside };
 KilledBy killed_by(const StopRecord& record);
 /// The svctl kill that it was, or nullptr.
-/// It failed by what it did itself: its log may say more.
-bool speaks_of_its_end(const StopRecord& record);
 const StopEvent* asked_kill(const StopRecord& record);
 
 }  // namespace svcd

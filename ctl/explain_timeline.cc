@@ -108,7 +108,7 @@ std::string processes_row(const StopEvent& event) {
 /// A row for what happened; "" for what isn't told.
 std::string row_text(const StopRecord& record, const StopEvent& event) {
     if (event.what == "spawn" && !event.error.empty()) {
-        return event.setting + " could not be started: " + event.error;
+        return not_started_text(event);
     }
     if (event.what == "job") {
         return job_row(event);

@@ -34,6 +34,7 @@ constexpr auto kJudges = std::to_array<Judge>({wedged,
                                                out_of_time,
                                                exec_stop_cut,
                                                exec_stop_failed,
+                                               unstarted_command,
                                                shortened_by_shutdown,
                                                cpu_throttled,
                                                left_by_main,
@@ -111,10 +112,10 @@ std::string start_timeout_mend(const StopRecord& record, const StopEvent& failur
     if (failure.kind == "ready-refused") {
         return "NotifyAccess: all, if another process than the main one is to say it.";
     }
-    if (failure.kind == "ready-missing") {
     if (failure.kind == "ready-missing" && !failure.unaddressed.empty()) {
         return mend_of_notify_socket();
     }
+    if (failure.kind == "ready-missing") {
         return "TimeoutStartSec: more, if it needs that long; Type: exec, if the program never "
                "sends READY=1.";
     }
@@ -142,7 +143,9 @@ std::string mend_of_command(const StopRecord& record, const std::string& setting
                                       " for most faults, and none for a signal that was sent"
                                 : "run it by hand to see why it failed";
     return setting + ": " + see +
-           (setting == "ExecStart" ? "." : "; a '-' before it has svcd ignore its failure.");
+           (setting == "ExecStart" ? "."
+                                   : "; if the service can do without it, a '-' before it has svcd "
+                                     "ignore its failure.");
 }
 
 std::string mend_of_pid_file(std::string_view fault) {

@@ -214,10 +214,10 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     if (is_ongoing && is_early(record, around.now_monotonic)) {
         forget_mends_of_slowness(result.verdicts);
     }
-    std::vector<Verdict> unit = judge_unit(record);
     if (wait) {
         result.verdicts.insert(result.verdicts.begin(), waited_for_others(*wait));
     }
+    std::vector<Verdict> unit = judge_unit(record);
     add_what_is_known_now(unit, record, around);
     const std::string sub = text_of(around.properties, "SubState");
     if (record.lost && !sub.empty() && sub != "stop-wedged") {
@@ -234,6 +234,12 @@ Explanation explain_stop(const StopRecord& record, const Surroundings& around) {
     if (wait && !wait->unit.empty()) {
         result.timeline.insert(result.timeline.begin(), waiting_row(*wait));
     }
+    if (around.last_stop == record.id && speaks_of_its_end(record)) {
+        result.last_words = around.last_words;
+        result.words_title = failed_by(record, "command-failed")
+                                 ? "Its last words in the log, perhaps of another command:"
+                                 : "Its last words in the log:";
+    }
     return result;
 }
 
@@ -241,12 +247,6 @@ std::string sentence(const std::vector<const Verdict*>& alike) {
     const Verdict& first = *alike.front();
     std::string text = first.text;
     if (first.pid != 0) {
-    if (around.last_stop == record.id && speaks_of_its_end(record)) {
-        result.last_words = around.last_words;
-        result.words_title = failed_by(record, "command-failed")
-                                 ? "Its last words in the log, perhaps of another command:"
-                                 : "Its last words in the log:";
-    }
         std::vector<ProcessId> pids;
         for (const Verdict* verdict : alike) {
             pids.push_back(verdict->pid);
@@ -293,6 +293,12 @@ std::string explanation_text(const Explanation& explanation, const Screen& scree
             text += bullet(mend, screen);
         }
     }
+    if (!explanation.last_words.empty()) {
+        text += title(explanation.words_title, screen);
+        for (const std::string& line : explanation.last_words) {
+            text += wrapped("  | " + harmless(line), "  | ", screen.width) + "\n";
+        }
+    }
     if (!explanation.timeline.empty()) {
         text += title("How it went", screen) + timeline_text(explanation.timeline, screen);
     }
@@ -300,12 +306,6 @@ std::string explanation_text(const Explanation& explanation, const Screen& scree
 }
 
 Json verdicts_json(const std::vector<Verdict>& verdicts) {
-    if (!explanation.last_words.empty()) {
-        text += title(explanation.words_title, screen);
-        for (const std::string& line : explanation.last_words) {
-            text += wrapped("  | " + harmless(line), "  | ", screen.width) + "\n";
-        }
-    }
     Json list = Json::array();
     for (const Verdict& verdict : verdicts) {
         list.push_back({{"pid", verdict.pid},

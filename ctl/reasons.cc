@@ -64,7 +64,12 @@ Json exec_error_json(const Json& properties) {
 
 std::string reload_reason_text(const Json& properties) {
     const RecordedFailure failure = recorded_failure(properties, "ReloadFailure");
-    return failure.kind == "not-executed" ? text_of(properties, "ExecErrorText") : failure.text;
+    if (failure.kind != "not-executed") {
+        return failure.text;
+    }
+    // There is one such text, and what failed later takes its place.
+    const std::string text = text_of(properties, "ExecErrorText");
+    return text.starts_with("ExecReload:") ? text : "ExecReload could not be executed";
 }
 
 std::string load_error_text(const Json& properties) {

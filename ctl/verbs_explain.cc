@@ -234,6 +234,9 @@ Surroundings surroundings_of(const Asked& asked) {
             list == asked.examined.end() ? std::vector<ProcessFacts>{} : read_processes(*list);
         around.frozen = truth_of(asked.examined, "frozen");
         around.frozen_cgroup = text_of(asked.examined, "frozen_cgroup");
+        around.unaddressed =
+            read_processes(asked.examined.value("no_notify_socket", Json::array()));
+        around.held_by = asked.examined.value("held_by", Json{});
     }
     const std::string log_path = log_path_of(asked.properties);
     struct stat log {};
@@ -244,15 +247,16 @@ Surroundings surroundings_of(const Asked& asked) {
                             text_of(asked.properties, "SubState") == "auto-restart";
     if (!asked.records.empty() && ended_last) {
         around.last_stop = read_record(asked.records.front()).id;
+        around.last_words = last_words(log_path, asked.properties);
         const auto lines = last_lines(log_path, 1, log_begin_of(asked.properties));
         around.log_is_empty = lines.empty() && !text_of(asked.properties, "LogPath").empty() &&
-        around.last_words = last_words(log_path, asked.properties);
                               (::access(log_path.c_str(), R_OK) == 0 || errno == ENOENT);
     }
     if (around.log_is_void || around.log_is_empty) {
         const auto fault = log_without_room(asked.properties);
         around.log_fault = fault ? fault->text : "";
     }
+    around.stops_before = asked.stops_before;
     around.now = realtime_now();
     around.now_monotonic = monotonic_now();
     return around;
@@ -276,12 +280,10 @@ StateFacts facts_of(const Asked& asked, const Surroundings& around) {
     facts.culprit_may_be_up = asked.culprits.may_be_up;
     facts.near_name = asked.near_name;
     facts.processes = around.processes;
+    facts.unaddressed = around.unaddressed;
+    facts.held_by = around.held_by;
     facts.frozen = around.frozen;
     facts.frozen_cgroup = around.frozen_cgroup;
-    around.stops_before = asked.stops_before;
-        around.unaddressed =
-            read_processes(asked.examined.value("no_notify_socket", Json::array()));
-        around.held_by = asked.examined.value("held_by", Json{});
     facts.now = around.now;
     facts.now_monotonic = around.now_monotonic;
     facts.ordering_cycle = asked.ordering_cycle;
@@ -311,9 +313,9 @@ Json explained_json(const std::string& unit,
         stops.push_back({{"headline", stop.headline},
                          {"verdicts", verdicts_json(stop.verdicts)},
                          {"mends", mends_of(stop.verdicts)},
+                         {"last_words", stop.last_words},
                          {"record", json}});
     }
-                         {"last_words", stop.last_words},
     Json object = {{"unit", unit},
                    {"active", text_of(asked.properties, "ActiveState")},
                    {"sub", text_of(asked.properties, "SubState")},
@@ -326,8 +328,6 @@ Json explained_json(const std::string& unit,
     object["examined"] = asked.examined;
     object["stops"] = std::move(stops);
     return object;
-    facts.unaddressed = around.unaddressed;
-    facts.held_by = around.held_by;
 }
 
 /// Who asked for a start that failed, or was not even tried.

@@ -257,6 +257,10 @@ void StopRecorder::note_failure(StopRecord& record, const UnitStatus& status) {
     if (status.failure.kind == FailureKind::none) {
         return;
     }
+    // A stop that goes on has heard of a process that could not be made; a start had no record.
+    if (status.exec_error.step == ExecStep::spawn && status.exec_error.role < CommandRole::reload) {
+        record.add(now_, "exec-failed", exec_failed_fields(status.exec_error));
+    }
     std::string fields;
     JsonWriter{fields}
         .field("kind", name_of(status.failure.kind))
@@ -267,32 +271,32 @@ void StopRecorder::note_failure(StopRecord& record, const UnitStatus& status) {
         JsonWriter{fields}.field(
             "setting", name_of(definition->service->commands[status.failure.command].role));
     }
-    record.add(now_, "failure", fields);
-}
-
-std::uint64_t StopRecorder::id_for(UnitId unit) {
-    const auto known = ahead_.extract(unit);
     if (status.failure.kind == FailureKind::ready_missing ||
         status.failure.kind == FailureKind::watchdog_never) {
         JsonWriter json{fields};
         append_unaddressed(json, senses_.processes(record.unit()), senses_.lacks_notify_socket,
                            senses_.examine);
     }
+    record.add(now_, "failure", fields);
+}
+
+std::uint64_t StopRecorder::id_for(UnitId unit) {
+    const auto known = ahead_.extract(unit);
     return known.empty() ? log_.take_id() : known.mapped();
 }
 
 void StopRecorder::add_what_led_to(StopRecord& record, UnitId unit, bool was_starting) {
     // A command of the start that has failed and was ignored counts however long the start took.
     const Time since = was_starting ? supervisor_.status(unit).inactive_exit_at : kNever;
+    if (const auto hold = holds_.extract(unit);
+        !hold.empty() && hold.mapped().at + kPreludeSpan < now_) {
+        record.add(hold.mapped().at, hold.mapped().what, hold.mapped().fields, true);
+    }
     if (const auto prelude = preludes_.find(unit); prelude != preludes_.end()) {
         for (const Prelude& each : prelude->second) {
             const bool is_of_start = each.what == "exit" && each.at >= since;
             if (is_of_start || each.at + kPreludeSpan >= now_) {
                 record.add(each.at, each.what, each.fields, true);
-    if (const auto hold = holds_.extract(unit);
-        !hold.empty() && hold.mapped().at + kPreludeSpan < now_) {
-        record.add(hold.mapped().at, hold.mapped().what, hold.mapped().fields, true);
-    }
             }
         }
         preludes_.erase(prelude);

@@ -49,6 +49,9 @@ struct StopSenses {
     std::function<void(Severity, std::string_view unit, const std::string& text)> say;
 };
 
+/// The fields of an event `exec-failed`.
+std::string exec_failed_fields(const ExecError& error);
+
 class StopRecorder {
 public:
     /// `supervisor` and `log` outlive it.
@@ -73,13 +76,13 @@ public:
     void give_up_unfinished();
     /// svcd leaves without waiting for what still stops.
     void leave();
+    /// Who has stopped the unit's processes with svctl kill, and has not let them go on: the fields
+    /// of a JSON object; empty: nobody that svcd knows of.
+    std::string held_by(UnitId unit) const;
     /// Writes what has changed. The log then holds everything.
     void flush();
     /// The same, and what has ended is closed.
     void end_turn();
-    /// Who has stopped the unit's processes with svctl kill, and has not let them go on: the fields
-    /// of a JSON object; empty: nobody that svcd knows of.
-    std::string held_by(UnitId unit) const;
 
 private:
     using Record = std::unique_ptr<StopRecord>;
@@ -117,11 +120,11 @@ private:
     StopRecord* open_record_of(UnitId unit);
     void note(UnitId unit, std::string_view what, std::string fields, bool by_others);
     void remember(UnitId unit, std::string_view what, std::string fields);
+    void note_hold(UnitId unit, int signal, const std::string& fields);
     void add_or_remember(UnitId unit, std::string_view what, std::string fields);
     std::vector<UnitId> services_below(UnitId slice) const;
     void signalled_below(const SignalUnit& order, const std::vector<Pid>& to);
     void append_cpu_time(std::string& fields, UnitId unit, const ProcessExited& event) const;
-    void note_hold(UnitId unit, int signal, const std::string& fields);
     std::string spawn_fields(UnitId unit, Pid pid) const;
     std::string_view asker_of(const Requester& requester) const;
     std::string_view other_of(const Requester& requester) const;
@@ -166,14 +169,14 @@ private:
     std::vector<StopRecord*> changed_;  ///< since the last flush, perhaps; each is in one of these
     std::optional<Heard> heard_;
     std::unordered_map<UnitId, std::vector<Prelude>> preludes_;
+    std::unordered_map<UnitId, Prelude> holds_;  ///< the last svctl kill that stopped its processes
     std::optional<UnitId> main_exited_;
+    /// Units whose main process had ended when this manager took over, and no svcd had run.
+    std::vector<std::string> ended_alone_;
     std::vector<UnitRecord> restored_;  ///< of a StateRestored that is being stepped
     /// Records of stops which the state file of a manager before us knows nothing of: they happen
     /// again, under the same ID.
     std::unordered_map<UnitId, std::uint64_t> ahead_;
-    /// Units whose main process had ended when this manager took over, and no svcd had run.
-    std::vector<std::string> ended_alone_;
-    std::unordered_map<UnitId, Prelude> holds_;  ///< the last svctl kill that stopped its processes
     bool is_restoring_ = false;
     Time restored_at_{};              ///< when this manager took over; zero: it was the first
     std::string_view restored_from_;  ///< what had become of the one before

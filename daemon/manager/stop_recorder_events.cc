@@ -62,6 +62,17 @@ bool is_below(std::string_view slice, std::string_view other) {
 
 }  // namespace
 
+std::string exec_failed_fields(const ExecError& error) {
+    std::string fields;
+    JsonWriter{fields}
+        .field("setting", name_of(error.role))
+        .field("step", name_of(error.step))
+        .field("object", error.object)
+        .field("errno", errno_name(error.error_number))
+        .field("error", to_string(error));
+    return fields;
+}
+
 void StopRecorder::before(const Event& event, Time now) {
     now_ = now;
     heard_.reset();
@@ -131,23 +142,12 @@ void StopRecorder::hear(const KillRequested& event) {
         .field("command", event.requester.command)
         .field("unit", asker_of(event.requester));
     add_or_remember(event.unit, "asked-kill", fields);
-    if (event.whom == KillRequested::Whom::all) {  // a slice has no processes of its own
-        for (const UnitId service : services_below(event.unit)) {
-            add_or_remember(service, "asked-kill", fields);
-        }
-    }
-}
-
-/// The unit that the process belongs to which has asked; "": none of ours.
-std::string_view StopRecorder::asker_of(const Requester& requester) const {
-    return requester.unit && supervisor_.is_known(*requester.unit)
-               ? supervisor_.name(*requester.unit)
     if (event.whom != KillRequested::Whom::control) {
         note_hold(event.unit, event.signal, fields);
     }
-               : std::string_view{};
-}
-
+    if (event.whom == KillRequested::Whom::all) {  // a slice has no processes of its own
+        for (const UnitId service : services_below(event.unit)) {
+            add_or_remember(service, "asked-kill", fields);
             note_hold(service, event.signal, fields);
         }
     }
@@ -158,7 +158,7 @@ void StopRecorder::note_hold(UnitId unit, int signal, const std::string& fields)
     if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
         if (open_record_of(unit) == nullptr) {
             holds_.insert_or_assign(unit, Prelude{now_, "asked-kill", fields});
-/// The unit whose stop or restart brought this job along; "": it was asked for itself.
+        }
     } else if (signal == SIGCONT) {
         holds_.erase(unit);
     }
@@ -168,10 +168,21 @@ std::string StopRecorder::held_by(UnitId unit) const {
     const auto hold = holds_.find(unit);
     if (hold == holds_.end()) {
         return {};
-std::string_view StopRecorder::other_of(const Requester& requester) const {
+    }
     std::string fields;
     JsonWriter{fields}.field("at_usec", to_usec(hold->second.at));
     return fields + "," + hold->second.fields;
+}
+
+/// The unit that the process belongs to which has asked; "": none of ours.
+std::string_view StopRecorder::asker_of(const Requester& requester) const {
+    return requester.unit && supervisor_.is_known(*requester.unit)
+               ? supervisor_.name(*requester.unit)
+               : std::string_view{};
+}
+
+/// The unit whose stop or restart brought this job along; "": it was asked for itself.
+std::string_view StopRecorder::other_of(const Requester& requester) const {
     return requester.cause == StartCause::pulled_in && requester.other &&
                    supervisor_.is_known(*requester.other)
                ? supervisor_.name(*requester.other)
@@ -226,13 +237,7 @@ void StopRecorder::hear(const ExecFailed& event) {
     if (!unit) {
         return;
     }
-    std::string fields;
-    JsonWriter{fields}
-        .field("setting", name_of(event.error.role))
-        .field("step", name_of(event.error.step))
-        .field("object", event.error.object)
-        .field("errno", errno_name(event.error.error_number))
-        .field("error", to_string(event.error));
+    std::string fields = exec_failed_fields(event.error);
     if (StopRecord* record = open_record_of(*unit)) {
         record->add(now_, "exec-failed", fields);
     } else {
