@@ -117,18 +117,35 @@ StateFacts state_of(const StatusFacts& facts) {
     return state;
 }
 
+/// With the names that explain has for them in place of their command lines: of a shell that waits
+/// for its child to run, svcd can tell only the path.
+std::vector<ProcessRow> named_rows(const StatusFacts& facts) {
+    std::vector<ProcessRow> rows = facts.processes;
+    for (const ProcessFacts& process : state_of(facts).processes) {
+        const auto row = std::ranges::find(rows, process.pid, &ProcessRow::pid);
+        if (row != rows.end()) {
+            row->command = process.name;
+        }
+    }
+    return rows;
+}
+
+std::string name_of_main(const StatusFacts& facts) {
+    const std::vector<ProcessRow> rows = named_rows(facts);
+    const auto row =
+        std::ranges::find(rows, number_of(facts.properties, "MainPID"), &ProcessRow::pid);
+    return row == rows.end() ? "" : program_of(row->command);
+}
+
 /// Its main process, and what holds it.
 std::string main_process_lines(const StatusFacts& facts) {
     const StateFacts state = state_of(facts);
     const std::uint64_t main = number_of(facts.properties, "MainPID");
     if (main != 0) {
-        std::string text = label("Main PID") + std::to_string(main);
-        for (const ProcessFacts& process : state.processes) {
-            text += process.pid == main ? " (" + harmless(process.name) + ")" : "";
-        }
+        const std::string name = name_of_main(facts);
         const auto held = is_held(state);
-        return text + "\n" +
-               (held ? label("Held") + harmless(held->text + ". " + held->mend) + "\n" : "");
+        return label("Main PID") + std::to_string(main) + (name.empty() ? "" : " (" + name + ")") +
+               "\n" + (held ? label("Held") + harmless(held->text + ". " + held->mend) + "\n" : "");
     }
     const std::uint64_t last = number_of(facts.properties, "ExecMainPID");
     const auto code = static_cast<int>(number_of(facts.properties, "ExecMainCode"));
@@ -249,7 +266,7 @@ std::string status_text(const StatusFacts& facts, const Screen& screen) {
             since_text(properties, facts.now) + "\n";
     if (active == "activating" || active == "deactivating" || active == "reloading") {
         text +=
-            label("Phase") + phase_text(properties, facts.processes, facts.now_monotonic) + "\n";
+            label("Phase") + phase_text(properties, named_rows(facts), facts.now_monotonic) + "\n";
     }
     if (const std::string awaited = text_of(properties, "StartWaitsFor"); !awaited.empty()) {
         text += label("Waits") + awaited + "\n";

@@ -69,7 +69,7 @@ class SecondNames(TestCase):
             pids = svcd.get("a", "MainPID"), svcd.get("b", "MainPID")
             os.unlink(os.path.join(svcd.units, "b.service.yaml"))
             link(svcd, "a.service", "b.service")
-            self.assertIn("b.service: warning: by its file this is now a second name of a.service",
+            self.assertIn("b.service: by its file this is now a second name of a.service",
                           svcd.svctl("daemon-reload").stderr)
             for _ in range(2):
                 self.assertEqual((svcd.get("a", "MainPID"), svcd.get("b", "MainPID")), pids)

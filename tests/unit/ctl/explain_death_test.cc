@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "explain_samples.h"
+#include "explain_wait.h"
 
 namespace svcd {
 namespace {
@@ -115,6 +116,28 @@ TEST(Evidence, WhatTheMainProcessWasLikeWhenTheWatchdogBit) {
                 ElementsAre("Find out who sends it SIGSTOP."));
     EXPECT_THAT(why(of({{"syscall", "futex"}})),
                 HasSubstr("was seen like this: it waits for a lock"));
+}
+
+TEST(Evidence, AStopWaitedForWhatWasDownTheMomentThatItBegan) {
+    StopRecord record;
+    record.began = 10'000'000;
+    record.asked_by = Requester{};
+    record.asked_by->type = "stop";
+    record.asked_by->at = 6'000'000;
+    StopRecord early;
+    early.unit = "early.service";
+    early.began = 6'000'000;
+    early.duration = 1'000'000;
+    StopRecord last = early;
+    last.unit = "web.service";
+    last.duration = 3'999'000;
+    EXPECT_EQ(wait_before_stop(record, {early, last})->unit, "web.service");
+    EXPECT_EQ(wait_before_stop(record, {early, last})->waited, 4'000'000U);
+    EXPECT_EQ(wait_before_stop(record, {early})->unit, "");
+    record.asked_by->type = "restart";  // its job may have been a start before
+    EXPECT_FALSE(wait_before_stop(record, {early}));
+    record.asked_by->at = 9'950'000;
+    EXPECT_FALSE(wait_before_stop(record, {early, last}));
 }
 
 }  // namespace
