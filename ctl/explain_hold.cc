@@ -1,26 +1,20 @@
 #include "explain_hold.h"
 
-#include <algorithm>
-#include <array>
-
 #include "explain_stop.h"
 #include "explain_words.h"
 
 namespace svcd {
 namespace {
 
-bool stops_a_process(std::string_view signal) {
-    static constexpr auto kStopping =
-        std::to_array<std::string_view>({"SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU"});
-    return std::ranges::find(kStopping, signal) != kStopping.end();
-}
+/// SIGTSTP and its like don't stop what has no terminal.
+constexpr std::string_view kStop = "SIGSTOP";
 
 }  // namespace
 
 std::string hold_text(const StopRecord& record) {
     const StopEvent* last = nullptr;
     for (const StopEvent& event : record.events) {
-        if (event.what == "asked-kill" && stops_a_process(event.signal)) {
+        if (event.what == "asked-kill" && event.signal == kStop) {
             last = &event;
         } else if (event.what == "asked-kill" && event.signal == "SIGCONT") {
             last = nullptr;
@@ -36,7 +30,7 @@ std::string hold_text(const StopRecord& record) {
 
 std::string hold_text(const Json& hold, Usec now, Usec now_monotonic) {
     const Usec at = number_of(hold, "at_usec");
-    if (at == 0 || !stops_a_process(text_of(hold, "signal"))) {
+    if (at == 0 || text_of(hold, "signal") != kStop) {
         return "";
     }
     Requester by;

@@ -370,6 +370,9 @@ std::optional<Verdict> out_of_time(const StopRecord& record) {
         return verdict(
             "watchdog", failure->text + "; svcd ended it" + unaddressed_text(failure->unaddressed),
             failure->kind == "watchdog-trigger" || was_held_at_watchdog(record) ? ""
+            : failure->kind == "watchdog-never" && !failure->unaddressed.empty()
+                ? "Have NOTIFY_SOCKET reach the program, which sends WATCHDOG=1 by it ('env -i', "
+                  "'su -' and sudo take it away); or leave WatchdogSec out."
             : failure->kind == "watchdog-never"
                 ? "Have the program send WATCHDOG=1 (NotifyAccess has to allow the "
                   "process that does), or leave WatchdogSec out."

@@ -53,7 +53,7 @@ Verdict waited_for_others(const StopWait& wait) {
     }
     return {0, "", "stop-waited",
             "the stop waited " + waited + " for " + wait.unit +
-                ", which has to be down first (its After, or a Before of this one's, says so)",
+                ", which is ordered after it and has to be down first",
             "'svctl explain " + wait.unit + "' tells what that one took the time for."};
 }
 

@@ -115,6 +115,13 @@ std::optional<Verdict> start_job_given_up(const StateFacts& facts) {
         (active == "activating" ||
          (active == "inactive" &&
           job->at >= number_of(facts.properties, "InactiveEnterTimestampMonotonic")));
+    // A stop that never began.
+    if (job && is_of_a_stop(job->type) && active == "active" &&
+        job->at >= number_of(facts.properties, "ActiveEnterTimestampMonotonic")) {
+        return Verdict{0, "", "job-given-up",
+                       give_up_text(*job, facts.properties) + "; the unit stayed up",
+                       mend_of(job->result, job->asked)};
+    }
     const bool is_told = job && job->result == "dependency" && !facts.culprits.empty();
     if (!is_of_this_start || is_told) {
         return std::nullopt;

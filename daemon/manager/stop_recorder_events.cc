@@ -155,7 +155,8 @@ void StopRecorder::hear(const KillRequested& event) {
 
 /// What is stopped stays so however long ago that was: until SIGCONT, which every stop sends.
 void StopRecorder::note_hold(UnitId unit, int signal, const std::string& fields) {
-    if (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU) {
+    // SIGTSTP and its like don't stop what has no terminal, and so no shell that lets it go on.
+    if (signal == SIGSTOP) {
         if (open_record_of(unit) == nullptr) {
             holds_.insert_or_assign(unit, Prelude{now_, "asked-kill", fields});
         }
