@@ -461,7 +461,8 @@ TEST(Page, AsJsonHasWholeSentences) {
     EXPECT_EQ(list[0]["pid"], 812);
     EXPECT_EQ(list[0]["kind"], "stopped");
     EXPECT_THAT(list[0]["text"].get<std::string>(), StartsWith("PID 812 (web) is stopped"));
-    EXPECT_THAT(list[0]["mend"].get<std::string>(), HasSubstr("svctl kill --signal=CONT web.service"));
+    EXPECT_THAT(list[0]["mend"].get<std::string>(),
+                HasSubstr("svctl kill --signal=CONT web.service"));
 }
 
 StateFacts unit_in(const char* active, const char* sub, Json properties = Json::object()) {
