@@ -41,10 +41,10 @@ UnitDefinition service(const std::string& name, ServiceType type) {
     return unit;
 }
 
-UnitsLoaded all_units() {
+UnitsLoaded all_units(std::size_t services) {
     UnitsLoaded event;
     event.complete = true;
-    for (std::size_t type = 0; type < kServiceTypes; ++type) {
+    for (std::size_t type = 0; type < std::min(services, kServiceTypes); ++type) {
         LoadedUnit loaded;
         loaded.definition =
             service("s" + std::to_string(type) + ".service", static_cast<ServiceType>(type));
@@ -67,7 +67,23 @@ UnitsLoaded all_units() {
 }  // namespace
 
 SmallManager::SmallManager() : supervisor_(SupervisorOptions{}) {
-    step(all_units());
+    step(all_units(kServiceTypes));
+}
+
+bool SmallManager::is_exhausted() const {
+    return steps_ >= kStepsMax;
+}
+
+void SmallManager::reload(std::size_t services) {
+    step(all_units(services));
+}
+
+void SmallManager::load(const std::string& name) {
+    UnitsLoaded event;
+    LoadedUnit loaded;
+    loaded.definition = service(name, ServiceType::simple);
+    event.units.push_back(std::move(loaded));
+    step(std::move(event));
 }
 
 UnitId SmallManager::unit(std::size_t number) const {
@@ -84,7 +100,7 @@ void SmallManager::start_all() {
 
 void SmallManager::step(Event event) {
     queue_.push_back(std::move(event));
-    while (!queue_.empty() && steps_ < kStepsMax) {
+    while (!queue_.empty() && !is_exhausted()) {
         Event next = std::move(queue_.front());
         queue_.pop_front();
         Effects effects;
@@ -93,6 +109,9 @@ void SmallManager::step(Event event) {
         look_at_records(effects);
         for (const Effect& effect : effects.orders) {
             carry_out(effect);
+            if (listener_) {
+                listener_(effect);
+            }
         }
     }
 }

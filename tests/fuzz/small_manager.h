@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <deque>
+#include <functional>
 #include <map>
+#include <string>
 
 #include "core/supervisor.h"
 
@@ -20,7 +22,18 @@ public:
     UnitRecord record(std::size_t number) const { return supervisor_.record(unit(number)); }
     SupervisorRecord supervisor_record() const { return supervisor_.record(); }
 
+    const Supervisor& supervisor() const { return supervisor_; }
+    Time now() const { return now_; }
+    /// It takes no more steps: an input may cause so many.
+    bool is_exhausted() const;
+
     void start_all();
+    /// Who is told of each order besides.
+    void tell(std::function<void(const Effect&)> listener) { listener_ = std::move(listener); }
+    /// Reads the unit files anew, where there are no more services than these.
+    void reload(std::size_t services);
+    /// Reads the file of another service.
+    void load(const std::string& name);
     void step(Event event);
     /// Time passes, and the deadlines in it come.
     void pass(Duration time);
@@ -36,6 +49,7 @@ private:
         Pid pid = 0;
     };
     Supervisor supervisor_;
+    std::function<void(const Effect&)> listener_;
     Time now_{Duration{1'000'000}};
     std::deque<Event> queue_;
     std::map<Token, Process> processes_;
