@@ -1,6 +1,7 @@
 // Calls of the D-Bus API: any method of any object, with arguments of its signature or of another,
-// then bytes of the message changed. An input is a row of calls of root and of strangers, between
-// which time passes. Each call that wants an answer gets exactly one, and each answer is a message.
+// then bytes of the message changed. An input is whether the units
+// have been started, and a row of calls of root and of strangers, between which time passes. Each
+// call that wants an answer gets exactly one, and each answer is a message.
 #include <array>
 #include <set>
 
@@ -120,6 +121,8 @@ std::string damaged(std::string bytes, Bytes& input) {
 
 class Session {
 public:
+    explicit Session(bool starts_units) : bus_(starts_units) {}
+
     void call(Bytes& input) {
         constexpr unsigned kRoot = 1;
         constexpr unsigned kDamaged = 2;
@@ -183,7 +186,7 @@ private:
 
 void try_input(std::string_view bytes) {
     Bytes input{bytes};
-    Session session;
+    Session session{input.byte() % 2 == 1};
     for (std::size_t count = 0; count < kCallsMax && !input.is_over(); ++count) {
         session.call(input);
     }

@@ -8,13 +8,12 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <string>
 
 #include "bus/frame.h"
 #include "bus/private_socket.h"
+#include "fuzz/scratch_file.h"
 #include "fuzz/small_bus.h"
 #include "fuzz/target.h"
 
@@ -25,23 +24,16 @@ constexpr std::size_t kPieceMax = 8192;
 /// More than a stranger's message may have.
 constexpr std::size_t kMuch = kStrangersMessageMax + 4096;
 
-/// Its socket is never connected to; what it makes messages with serves all inputs.
+/// Nobody connects to its socket: the clients are given to it.
 class Server {
 public:
-    Server() {
-        require(::mkdtemp(folder_.data()) != nullptr);
-        require(socket_.listen({folder_ + "/bus", 0600}, {}, 0).has_value());
-    }
-    ~Server() { std::filesystem::remove_all(folder_); }
-    Server(const Server&) = delete;
-    Server& operator=(const Server&) = delete;
+    Server() { require(socket_.listen({scratch_folder() / "bus", 0600}, {}, 0).has_value()); }
 
     SmallBus& bus() { return bus_; }
     PrivateSocket& socket() { return socket_; }
 
 private:
-    std::string folder_ = std::filesystem::temp_directory_path() / "svcd-fuzz-XXXXXX";
-    SmallBus bus_;
+    SmallBus bus_{false};
     PrivateSocket socket_{bus_.loop(), bus_.dispatcher(), bus_.requests(), bus_.costs(),
                           bus_.authority()};
 };

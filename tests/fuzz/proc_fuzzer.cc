@@ -60,14 +60,8 @@ void try_text_table(std::string_view text) {
 
 /// A process of which each file says what it likes.
 void try_process(Bytes bytes) {
-    static const std::filesystem::path kFolder = [] {
-        std::string folder = std::filesystem::temp_directory_path() / "svcd-fuzz-XXXXXX";
-        require(::mkdtemp(folder.data()) != nullptr);
-        static const std::string made = folder;
-        std::atexit([] { std::filesystem::remove_all(made); });
-        std::filesystem::create_directory(made + "/7");
-        return std::filesystem::path{made};
-    }();
+    static const std::filesystem::path kFolder = scratch_folder();
+    std::filesystem::create_directory(kFolder / "7");
     for (const char* name : {"stat", "status", "cmdline", "wchan", "syscall", "stack"}) {
         std::ofstream{kFolder / "7" / name, std::ios::binary} << bytes.until('\xff');
     }

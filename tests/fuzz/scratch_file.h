@@ -1,10 +1,12 @@
-// A file of an input's bytes, for what reads files by their path: in memory, and gone with the
+// Files of an input's bytes, for what reads files by their path: in memory, and gone with the
 // target.
 #pragma once
 
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -36,5 +38,22 @@ public:
 private:
     int fd_;
 };
+
+/// One folder for all inputs, where files are to have names. On a disk, each input would wait for
+/// its file system's journal.
+inline const std::filesystem::path& scratch_folder() {
+    static const std::filesystem::path kFolder = [] {
+        const std::filesystem::path memory{"/dev/shm"};
+        const bool is_there = ::access(memory.c_str(), W_OK | X_OK) == 0;
+        std::string made =
+            (is_there ? memory : std::filesystem::temp_directory_path()) / "svcd-fuzz-XXXXXX";
+        require(::mkdtemp(made.data()) != nullptr);
+        return std::filesystem::path{made};
+    }();
+    static const bool kIsRemoved =
+        std::atexit([] { std::filesystem::remove_all(scratch_folder()); }) == 0;
+    require(kIsRemoved);
+    return kFolder;
+}
 
 }  // namespace svcd::fuzz

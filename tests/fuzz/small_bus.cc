@@ -38,13 +38,15 @@ TextPieces in_two(std::string text) {
 
 }  // namespace
 
-SmallBus::SmallBus()
+SmallBus::SmallBus(bool starts_units)
     : loop_(new_loop(), sd_event_unref),
       options_(options_of_bus()),
       api_{*this, options_, requests_, long_answers_, Authority{kOwner}},
       dispatcher_(api_, setting_properties()) {
     require(long_answers_.attach(loop_.get(), 0) == 0);
-    manager_.start_all();
+    if (starts_units) {
+        manager_.start_all();
+    }
     manager_.tell([this](const Effect& effect) { hear(effect); });
 }
 

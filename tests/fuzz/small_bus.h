@@ -24,7 +24,7 @@ inline constexpr std::uint32_t kStranger = 65534;
 
 class SmallBus final : private ManagerApi {
 public:
-    SmallBus();
+    explicit SmallBus(bool starts_units);
     SmallBus(const SmallBus&) = delete;
     SmallBus& operator=(const SmallBus&) = delete;
 

@@ -1,7 +1,5 @@
 // A log of stops of any bytes, as a next manager finds it. The checksum of the first entry is put
 // right, so that what stands behind it is reached.
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -11,24 +9,11 @@
 #include <string>
 
 #include "core/types/checksum.h"
+#include "fuzz/scratch_file.h"
 #include "fuzz/target.h"
 #include "state/stop_log.h"
 
 namespace {
-
-/// A file of its own, with a valid header and one valid entry.
-const std::string& path_of_log() {
-    static const std::string path = [] {
-        std::string folder = std::filesystem::temp_directory_path() / "svcd-fuzz-XXXXXX";
-        if (::mkdtemp(folder.data()) == nullptr) {
-            std::abort();
-        }
-        static const std::string made = folder;
-        std::atexit([] { std::filesystem::remove_all(made); });
-        return folder + "/stops";
-    }();
-    return path;
-}
 
 void read_all(const svcd::StopLog& log) {
     for (const svcd::StopSummary& stop : log.stops()) {
@@ -39,7 +24,7 @@ void read_all(const svcd::StopLog& log) {
 }
 
 void use(const std::string& bytes) {
-    const std::string& path = path_of_log();
+    static const std::string path = svcd::fuzz::scratch_folder() / "stops";
     std::filesystem::remove(path);
     if (!svcd::StopLog::open(path)) {
         std::abort();
