@@ -165,28 +165,37 @@ Outcome list_units_detailed(const Call& call, Subject& subject, Writer& reply) {
     return list_all(call, subject.api(), reply, "(sssssssuouts)", append);
 }
 
+/// Each job is asked for when its turn comes: what a status shows ends with the supervisor's next
+/// step, and pieces may be several turns apart.
 Outcome list_jobs(const Call& call, Subject& subject, Writer& reply) {
-    const auto jobs = std::make_shared<std::vector<JobStatus>>();
-    const auto next = std::make_shared<std::size_t>(0);
+    struct Progress {
+        std::vector<JobId> jobs;
+        std::size_t next = 0;
+        bool has_begun = false;
+    };
+    const auto progress = std::make_shared<Progress>();
     return in_pieces(call, subject.api(), reply,
                      [=, &manager = subject.api().manager](Writer& writer) {
-                         if (*next == 0) {
+                         if (!std::exchange(progress->has_begun, true)) {
                              writer.open(SD_BUS_TYPE_ARRAY, "(usssoo)");
-                             *jobs = manager.jobs();
+                             for (const JobStatus& job : manager.jobs()) {
+                                 progress->jobs.push_back(job.id);
+                             }
                          }
-                         if (*next == jobs->size()) {
+                         if (progress->next == progress->jobs.size()) {
                              writer.close();
                              return true;
                          }
-                         const JobStatus& job = (*jobs)[(*next)++];
-                         writer.open(SD_BUS_TYPE_STRUCT, "usssoo")
-                             .u32(static_cast<std::uint32_t>(job.id))
-                             .string(job.unit_name)
-                             .string(name_of(job.type))
-                             .string(name_of(job.state))
-                             .path(job_path(job.id))
-                             .path(unit_path(job.unit_name))
-                             .close();
+                         if (const auto job = manager.job(progress->jobs[progress->next++])) {
+                             writer.open(SD_BUS_TYPE_STRUCT, "usssoo")
+                                 .u32(static_cast<std::uint32_t>(job->id))
+                                 .string(job->unit_name)
+                                 .string(name_of(job->type))
+                                 .string(name_of(job->state))
+                                 .path(job_path(job->id))
+                                 .path(unit_path(job->unit_name))
+                                 .close();
+                         }
                          return false;
                      });
 }

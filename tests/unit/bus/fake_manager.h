@@ -176,6 +176,9 @@ public:
         return result;
     }
     std::optional<JobStatus> job(JobId id) override {
+        if (before_job_is_told) {
+            before_job_is_told(id);
+        }
         if (!jobs_table.contains(static_cast<std::uint32_t>(id))) {
             return std::nullopt;
         }
@@ -224,6 +227,7 @@ public:
     std::vector<FakeUnit> units_table;
     std::deque<Event> events;
     std::function<void(const Event&)> on_submit;
+    std::function<void(JobId)> before_job_is_told;
     std::optional<Refusal> refuse_with;
     bool has_no_memory = false;  ///< for what it is asked about units
     bool hold_replies = false;

@@ -87,5 +87,31 @@ TEST(BusApi, ARequestForTheStateThatIsThereSaysSo) {
     EXPECT_TRUE(done);
 }
 
+/// A list of many jobs is made over several turns of the loop, in which jobs end and units go.
+TEST(BusApi, AListOfJobsTellsOfEachWhatIsSoWhenItsTurnComes) {
+    BusDaemon daemon;
+    Client client(daemon.address());
+    daemon.in_loop([](FakeManager& manager) { manager.hold_jobs = true; });
+    client.call(kRoot, kManager, "StartUnit", "ss", "web.service", "replace");
+    client.call(kRoot, kManager, "StartUnit", "ss", "db.service", "replace");
+    daemon.in_loop([](FakeManager& manager) {
+        manager.before_job_is_told = [&manager](JobId) {
+            if (manager.jobs_table.size() == 2) {
+                manager.end_job(manager.jobs_table.rbegin()->first);
+                manager.units_table[0].name = "another-name-than-before.service";
+            }
+        };
+    });
+    sd_bus_message* reply = client.call(kRoot, kManager, "ListJobs");
+    sd_bus_message_enter_container(reply, 'a', "(usssoo)");
+    const char *unit, *type, *state, *job_path, *path;
+    std::uint32_t id = 0;
+    ASSERT_GT(sd_bus_message_read(reply, "(usssoo)", &id, &unit, &type, &state, &job_path, &path),
+              0);
+    EXPECT_STREQ(unit, "another-name-than-before.service");
+    EXPECT_EQ(sd_bus_message_read(reply, "(usssoo)", &id, &unit, &type, &state, &job_path, &path),
+              0);
+}
+
 }  // namespace
 }  // namespace svcd::test
