@@ -413,8 +413,8 @@ ExitStatus list_units(Session& session) {
     std::erase_if(rows, [&](const UnitRow& row) { return !is_shown(filter, row); });
     std::ranges::sort(rows, {}, &UnitRow::name);
     if (session.out().terminal) {
-        std::ranges::stable_partition(rows,
-                                      [](const UnitRow& row) { return row.active == "failed"; });
+        std::stable_partition(rows.begin(), rows.end(),
+                              [](const UnitRow& row) { return row.active == "failed"; });
     }
     const bool narrowed =
         filter.all || !filter.states.empty() || !filter.types.empty() || !filter.patterns.empty();

@@ -95,9 +95,9 @@ TEST(Properties, OfTheNewSettingsHaveSystemdsTypes) {
         {"Slice", "s"},
     };
     for (const auto& [name, signature] : types) {
-        const auto found =
-            std::find_if(setting_properties().begin(), setting_properties().end(),
-                         [&](const PropertyDescription& each) { return each.name == name; });
+        const auto found = std::find_if(
+            setting_properties().begin(), setting_properties().end(),
+            [wanted = name](const PropertyDescription& each) { return each.name == wanted; });
         ASSERT_NE(found, setting_properties().end()) << name;
         EXPECT_EQ(signature_of(found->alternative), signature) << name;
     }
