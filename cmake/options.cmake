@@ -16,8 +16,11 @@ target_compile_options(svcd_warnings INTERFACE
     -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wswitch-enum -Wold-style-cast
     -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Werror)
 # Once it has inlined the standard library, GCC 12 reports null pointers and uninitialised members in it that can't be there.
-target_compile_options(svcd_warnings INTERFACE
-    "$<$<NOT:$<CONFIG:Debug>>:-Wno-null-dereference;-Wno-maybe-uninitialized;-Wno-restrict>")
+set(SVCD_NOT_AFTER_INLINING "$<$<OR:$<C_COMPILER_ID:GNU>,$<CXX_COMPILER_ID:GNU>>:-Wno-null-dereference;-Wno-maybe-uninitialized;-Wno-restrict>")
+target_compile_options(svcd_warnings INTERFACE "$<$<NOT:$<CONFIG:Debug>>:${SVCD_NOT_AFTER_INLINING}>")
+
+# sd-bus's SD_BUS_ERROR_NULL is a literal as C has them.
+target_compile_options(svcd_warnings INTERFACE "$<$<CXX_COMPILER_ID:Clang>:-Wno-c99-extensions>")
 
 # So that ccache can keep what is compiled with a precompiled header (with CCACHE_SLOPPINESS=pch_defines,time_macros).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -29,7 +32,8 @@ add_library(svcd_base INTERFACE)
 target_include_directories(svcd_base INTERFACE ${PROJECT_SOURCE_DIR}/daemon)
 target_link_libraries(svcd_base INTERFACE svcd_warnings)
 target_compile_options(svcd_base INTERFACE -fno-omit-frame-pointer -ffunction-sections -fdata-sections)
-target_link_options(svcd_base INTERFACE -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack)
+# As needed: CMake adds the C++ library to programs linked as C, too. (Debian's GCC does so by itself, clang doesn't.)
+target_link_options(svcd_base INTERFACE -Wl,--as-needed -Wl,--gc-sections -Wl,-z,relro,-z,now,-z,noexecstack)
 
 # Hardening, of what is shipped; tests/unit/house/hardening_test.py reads it from the programs. Every program is
 # position-independent, those without libraries (SVCD_NEEDS_NO_LIBRARY) too. What the child of a spawn executes before its
@@ -54,13 +58,16 @@ add_library(svcd_sanitizers INTERFACE)
 if(SVCD_SANITIZE)
     target_compile_options(svcd_sanitizers INTERFACE
         -fsanitize=address,undefined -fno-sanitize-recover=undefined -D_GLIBCXX_ASSERTIONS
-        -O1 -g1)  # objects a third as large as those of -O0, in the same time, and tests that run faster; lines for the reports
+        -O1 -g1)  # of GCC, objects a third as large as those of -O0, in the same time, and tests that run faster; lines for the reports
     # As above: what is not so, and is reported only once the standard library has been inlined.
-    target_compile_options(svcd_sanitizers INTERFACE -Wno-null-dereference -Wno-maybe-uninitialized -Wno-restrict)
+    target_compile_options(svcd_sanitizers INTERFACE "${SVCD_NOT_AFTER_INLINING}")
     target_link_options(svcd_sanitizers INTERFACE -fsanitize=address,undefined)
 endif()
 if(SVCD_FUZZ)
-    target_compile_options(svcd_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
-    # What clang warns of, and GCC doesn't, is no reason not to fuzz.
-    target_compile_options(svcd_warnings INTERFACE -Wno-error)
+    # What libFuzzer sees of an input's way. In the libraries, which are what is fuzzed; other programs take no notice of it.
+    target_compile_options(svcd_sanitizers INTERFACE
+        $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,STATIC_LIBRARY>:-fsanitize=fuzzer-no-link>)
+    # Clang compiles in half the time at -O0 what is mostly templates of libraries, and waits rather than computes.
+    target_compile_options(svcd_sanitizers INTERFACE
+        $<$<OR:$<STREQUAL:$<TARGET_PROPERTY:NAME>,svcd_ctl>,$<STREQUAL:$<TARGET_PROPERTY:NAME>,svcd_manager>>:-O0>)
 endif()

@@ -25,8 +25,7 @@ launcher=()
 if command -v ccache >/dev/null; then
     launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
 fi
-cmake -S "$top" -B "$out" -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -g1" \
-    -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DSVCD_SANITIZE=ON -DSVCD_FUZZ=ON >/dev/null
+cmake -S "$top" -B "$out" --preset fuzz "${launcher[@]}" >/dev/null
 nice -n 10 ninja -C "$out" -j "${SVCD_FUZZ_JOBS:-$(nproc)}" "${names[@]/%/_fuzzer}"
 
 seconds=$((minutes * 60 / ${#names[@]}))

@@ -40,7 +40,7 @@ LIBRARIES = {
 PURE = re.compile(
     r"_Zn[wa]|_Zd[la]|_ZSt|_ZNK?S[tabiosd]|_ZNK?K?St|_ZT[IVS]|__cxa_|__gxx_personality_v0$|_Unwind_Resume$|__stack_chk_fail$|__dso_handle$"
     r"|_GLOBAL_OFFSET_TABLE_$|(mem(cpy|move|set|cmp|chr)|strlen|strcmp|strncmp|strnlen|abort|strerror(name_np)?|pow)$|__mem(cpy|move|set)_chk$"
-    r"|__(asan|ubsan|lsan|sanitizer)_|__tls_get_addr$|__libc_single_threaded$|__gcov|__glibcxx_assert_fail$|_ZNK?10__cxxabiv1")
+    r"|__(asan|ubsan|lsan|sanitizer|sancov)_|__(start|stop)___sancov_|__tls_get_addr$|__libc_single_threaded$|__gcov|__glibcxx_assert_fail$|_ZNK?10__cxxabiv1")
 IMPURE = re.compile(r"chrono|thread|mutex|random|stream|filesystem|locale|_ZNSt8ios_base|condition_variable")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|[Nn]ot (yet )?implemented|unimplemented|placeholder|\bfor now\b")
 ONE_MACHINE = re.compile(r"/work/(main|shared)|/root/[a-z.]")
