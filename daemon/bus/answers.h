@@ -49,9 +49,7 @@ private:
     void forget(std::size_t slot);
     void index(std::size_t slot);
 
-    std::vector<RequestRecord> records_;  ///< grows to kRequestsRemembered
-    std::size_t next_ = 0;
-    std::int64_t newest_until_ = 0;                               ///< of those that were restored
+    std::vector<RequestRecord> records_;                          ///< grows to kRequestsRemembered
     std::unordered_map<std::uint64_t, std::size_t> slot_of_key_;  ///< by the first half of a key
     std::unordered_multimap<std::uint32_t, std::size_t> slots_of_job_;  ///< of those that go on
     std::vector<std::size_t> changed_;
