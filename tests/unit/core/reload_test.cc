@@ -446,7 +446,11 @@ TEST(MovedMainProcess, IsFollowedAndReachedByAStop) {
                                 return text.find("another cgroup") != std::string::npos;
                             }),
               1);
+    const auto is_told = testing::ElementsAre(
+        HasSubstr("has been moved to another cgroup: a stop still reaches it"));
+    EXPECT_THAT(it.status("web").exec_warnings, is_told);
     it.manager_dies().take_log();
+    EXPECT_THAT(it.status("web").exec_warnings, is_told);
     it.stop("web");
     EXPECT_THAT(it.take_log(), Contains("signal web.service 15 cgroup"));
     it.killed("web", SIGTERM);
