@@ -96,6 +96,18 @@ Failure about(const std::string& path, Error error) {
 
 // ── entries
 
+namespace {
+
+/// Sums and differences of such times are numbers too. No machine runs for so long.
+bool are_times(const StopFacts& facts) {
+    constexpr std::int64_t kEndOfTime = std::int64_t{1} << 60;
+    const auto is_time = [](std::int64_t usec) { return usec >= -1 && usec <= kEndOfTime; };
+    return is_time(facts.began_usec) && is_time(facts.asked_at_usec) &&
+           is_time(facts.shutdown_usec) && is_time(facts.duration_usec);
+}
+
+}  // namespace
+
 std::optional<StopEntry> parse_stop_entry(std::string_view bytes) {
     EntryHeader header{};
     if (bytes.size() < sizeof header) {
@@ -116,9 +128,9 @@ std::optional<StopEntry> parse_stop_entry(std::string_view bytes) {
     entry.unit = bytes.substr(sizeof header, header.name_size);
     entry.text = bytes.substr(sizeof header + header.name_size, header.text_size);
     entry.size = size;
-    // Who goes on with a record trusts these two.
+    // Who goes on with a record trusts these.
     if (entry.facts.events_begin > entry.facts.events_end ||
-        entry.facts.events_end > entry.text.size()) {
+        entry.facts.events_end > entry.text.size() || !are_times(entry.facts)) {
         return std::nullopt;
     }
     return entry;

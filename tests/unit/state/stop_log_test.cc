@@ -357,5 +357,21 @@ TEST(StopEntry, WhoseEventsAreOutsideOfItsTextIsNone) {
     EXPECT_FALSE(parse_stop_entry(bytes));
 }
 
+/// Of a file that isn't what we wrote: nobody adds what can't be added.
+TEST(StopEntry, WhoseTimesAreNoneOfThisMachineIsNone) {
+    StopFacts facts;
+    facts.ended = 1;
+    facts.began_usec = INT64_MAX - 1;
+    facts.duration_usec = 2;
+    std::string bytes;
+    append_stop_entry(bytes, "a.service", facts, "text");
+    EXPECT_FALSE(parse_stop_entry(bytes));
+
+    facts.began_usec = 5;
+    bytes.clear();
+    append_stop_entry(bytes, "a.service", facts, "text");
+    EXPECT_TRUE(parse_stop_entry(bytes));
+}
+
 }  // namespace
 }  // namespace svcd
