@@ -147,11 +147,13 @@ std::optional<ProgramFault> fault_of_text(const std::string& path, bool has_usua
     if (has_other_formats()) {
         return std::nullopt;
     }
-    return text->empty() ? ProgramFault{path + " is empty", "Install it again"}
-                         : ProgramFault{path +
-                                            " is no program that the kernel knows, and as a "
-                                            "script it has no line '#!' at its beginning",
-                                        "Begin it with '#!/bin/sh', or what it is written for"};
+    if (text->empty()) {
+        return ProgramFault{path + " is empty", "Install it again"};
+    }
+    return ProgramFault{path +
+                            " is no program that the kernel knows, and as a script it has no "
+                            "line '#!' at its beginning",
+                        "Begin it with '#!/bin/sh', or what it is written for"};
 }
 
 std::optional<unsigned> number_of_text(const std::string& text) {
