@@ -204,10 +204,23 @@ std::vector<DegradedReason> SmallBus::degraded_reasons() {
     return reasons;
 }
 
+std::shared_ptr<void> SmallBus::begin_reload() noexcept {
+    if (!reload_claim_.expired()) {
+        return nullptr;
+    }
+    reload_pieces_ = 2;
+    std::shared_ptr<void> claim = std::make_shared<int>(0);
+    reload_claim_ = claim;
+    return claim;
+}
+
 /// Each time, other services are there.
-ReloadReport SmallBus::reload() noexcept {
+std::optional<ReloadReport> SmallBus::go_on_reloading() noexcept {
+    if (reload_pieces_ > 0 && --reload_pieces_ > 0) {
+        return std::nullopt;
+    }
     manager_.reload(++reloads_ % 3 * 4);
-    return {{"s7.service: an error"}, {"s7.service: a warning"}};
+    return ReloadReport{{"s7.service: an error"}, {"s7.service: a warning"}, {}};
 }
 
 /// As with the real one, its answer comes later.

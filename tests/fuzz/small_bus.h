@@ -69,7 +69,8 @@ private:
     std::vector<DegradedReason> degraded_reasons() override;
     std::string version() override { return "0"; }
     void submit(Event event) noexcept override { queue_.push_back(std::move(event)); }
-    ReloadReport reload() noexcept override;
+    std::shared_ptr<void> begin_reload() noexcept override;
+    std::optional<ReloadReport> go_on_reloading() noexcept override;
     void reexecute(RequestId request) noexcept override;
 
     const Supervisor& supervisor() const { return manager_.supervisor(); }
@@ -80,6 +81,8 @@ private:
     std::deque<Event> queue_;
     std::vector<RequestId> reexecutions_;
     std::size_t reloads_ = 0;
+    std::size_t reload_pieces_ = 0;  ///< that are still to come
+    std::weak_ptr<void> reload_claim_;
     BusOptions options_;
     Requests requests_;
     UserCosts costs_;
