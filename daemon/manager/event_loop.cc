@@ -25,36 +25,40 @@ Time clock_time() {
     return time_from_usec(static_cast<std::int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1'000);
 }
 
-/// So long a wait of the kernel holds a handler at most, if a signal can end it.
+/// So long a wait of the kernel holds us at most, if a signal can end it.
 constexpr suseconds_t kProdUsec = 500;
 
-/// While one lives, SIGALRM comes again and again.
-class Prod {
-public:
-    Prod() { set(kProdUsec); }
-    ~Prod() { set(0); }
-    Prod(const Prod&) = delete;
-    Prod& operator=(const Prod&) = delete;
+void set_prod(suseconds_t usec) {
+    const itimerval timer{{0, usec}, {0, usec}};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
 
-    static void allow() {
-        struct sigaction action {};
-        action.sa_handler = [](int) {};
-        action.sa_flags = SA_RESTART;
-        ::sigaction(SIGALRM, &action, nullptr);
-    }
-
-private:
-    static void set(suseconds_t usec) {
-        const itimerval timer{{0, usec}, {0, usec}};
-        ::setitimer(ITIMER_REAL, &timer, nullptr);
-    }
-};
+void allow_prods() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {};
+    action.sa_flags = SA_RESTART;
+    ::sigaction(SIGALRM, &action, nullptr);
+}
 
 void set_order(sd_event_source* source, EventOrder order) {
     sd_event_source_set_priority(source, static_cast<std::int64_t>(order));
 }
 
 }  // namespace
+
+unsigned Prod::count_ = 0;
+
+Prod::Prod() {
+    if (count_++ == 0) {
+        set_prod(kProdUsec);
+    }
+}
+
+Prod::~Prod() {
+    if (--count_ == 0) {
+        set_prod(0);
+    }
+}
 
 Watch::Watch(EventLoop& loop, std::function<void()> handler, EventOrder order)
     : loop_(loop), handler_(std::move(handler)), order_(order) {}
@@ -105,7 +109,7 @@ EventLoop::EventLoop() {
     if (sd_event_new(&loop_) < 0) {
         std::abort();  // no memory or no descriptors at the very start: the launcher tries again
     }
-    Prod::allow();
+    allow_prods();
 }
 
 EventLoop::~EventLoop() {

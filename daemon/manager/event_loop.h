@@ -5,10 +5,6 @@
 // ready again. When nothing more is ready, or the turn has lasted long enough, the turn ends:
 // changes are published and one timer is armed.
 //
-// While a handler runs, SIGALRM comes every 0.5 ms and does nothing. Strangers may send us
-// descriptors whose last close waits for as long as they like (a TCP socket with SO_LINGER, also in
-// the queue of another socket); a signal ends that wait.
-//
 // A handler must not destroy its own Watch while it runs. It must not throw either, for sd-event is
 // C: one that runs out of memory ends the manager, and the next goes on from the last whole step.
 #pragma once
@@ -29,6 +25,21 @@
 namespace svcd {
 
 class EventLoop;
+
+/// While one lives, SIGALRM comes every 0.5 ms and does nothing but end a wait of the kernel.
+/// Strangers may send us descriptors whose last close waits for as long as they like (a TCP socket
+/// with SO_LINGER, also in the queue of another socket). The loop has one while a handler runs;
+/// whoever reads from strangers beside the loop needs one of their own. Once there is a loop.
+class Prod {
+public:
+    Prod();
+    ~Prod();
+    Prod(const Prod&) = delete;
+    Prod& operator=(const Prod&) = delete;
+
+private:
+    static unsigned count_;
+};
 
 /// A descriptor that is being watched, until it is destroyed.
 class Watch {

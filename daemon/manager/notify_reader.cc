@@ -18,6 +18,7 @@ NotifyReader::NotifyReader(int socket,
       log_(log) {}
 
 Drained NotifyReader::drain(const std::function<void()>& settle) {
+    const Prod prod;  // also at the manager's start, before its loop runs
     for (std::size_t taken = 0; taken < kItemsPerTurn; ++taken) {
         try {
             Result<std::optional<NotifyDatagram>> datagram = peek_notification(socket_);

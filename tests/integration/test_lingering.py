@@ -1,5 +1,7 @@
 """Descriptors that strangers send, and whose close waits: it is not svcd's manager that waits."""
 import contextlib
+import os
+import signal
 import socket
 import time
 import unittest
@@ -43,15 +45,28 @@ class Lingering(TestCase):
     def test_in_notifications(self):
         with self.root_is_answered() as svcd:
             for text in (b"STATUS=x", b"FDSTORE=1", b"BARRIER=1"):
-                give_away(self.notify_socket(svcd), text, self.lingering())
+                self.assertTrue(give_away(self.notify_socket(svcd), text, self.lingering()))
 
     def test_in_the_queue_of_another_socket(self):
         with self.root_is_answered() as svcd:
             for _ in range(3):
                 outer, inner = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-                give_away(outer, b"x", self.lingering())
+                self.assertTrue(give_away(outer, b"x", self.lingering()))
                 outer.close()
-                give_away(self.notify_socket(svcd), b"BARRIER=1", inner)
+                self.assertTrue(give_away(self.notify_socket(svcd), b"BARRIER=1", inner))
+
+    def test_before_a_manager_that_takes_over(self):
+        with Daemon({"web.service": service(actor("web"))}) as svcd:
+            svcd.svctl("start", "web")
+            manager = svcd.manager_pid()
+            os.kill(manager, signal.SIGSTOP)
+            for _ in range(20):
+                self.assertTrue(give_away(self.notify_socket(svcd), b"STATUS=x", self.lingering()))
+            began = time.monotonic()
+            os.kill(manager, signal.SIGKILL)
+            svcd.svctl("is-active", "web")
+            self.assertLess(time.monotonic() - began, 5 * SLACK)
+            self.assertNotEqual(svcd.manager_pid(), manager)
 
     def test_to_the_private_socket(self):
         with self.root_is_answered() as svcd:
@@ -59,8 +74,7 @@ class Lingering(TestCase):
                 client = socket.socket(socket.AF_UNIX)
                 with floods.as_user(NOBODY):
                     client.connect(svcd.run + "/bus")
-                with contextlib.suppress(PermissionError):  # which Linux 6.16 says
-                    give_away(client, text, self.lingering())
+                give_away(client, text, self.lingering())  # which Linux 6.16 refuses
                 client.close()
 
     def test_a_stop_has_its_deadline_meanwhile(self):

@@ -254,12 +254,21 @@ def lingering_socket(seconds):
 
 
 def give_away(connection, text, given):
-    """Sends the socket with a text, and closes it here."""
-    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [given.fileno()]))]
-    try:
-        connection.sendmsg([text], ancillary)
-    finally:
-        given.close()
+    """Sends the socket with a text by a child, which is its last owner here: who closes it last waits, but not who ends. False: refused."""
+    closed, pipe = os.pipe()
+    child = os.fork()
+    if child == 0:
+        refused = 1
+        os.close(pipe)
+        os.read(closed, 1)  # until the parent has closed it
+        with contextlib.suppress(OSError):
+            connection.sendmsg([text], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [given.fileno()]))])
+            refused = 0
+        os._exit(refused)
+    given.close()
+    os.close(pipe)
+    os.close(closed)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def descriptors_that_linger(path, kept=64):
