@@ -326,7 +326,13 @@ Result<UniqueFd> CgroupTree::ensure(std::string_view unit, std::string_view slic
     const auto [entry, is_new] = impl.units.try_emplace(std::string{unit});
     if (!is_new) {
         UniqueFd there = impl.open_unit(unit);
-        if (there && inode_of(there) == entry->second.inode) {
+        struct stat facts {};
+        if (there && ::fstat(there.get(), &facts) == 0 && facts.st_ino == entry->second.inode) {
+            // What its last life has made below it would be in the way of the next.
+            const bool has_folders = facts.st_nlink > 2;
+            if (has_folders && !impl.is_populated(entry->first).value_or(true)) {
+                remove_below(there.get());
+            }
             return there;
         }
         impl.forget_watches(entry->second);  // it was removed behind our back

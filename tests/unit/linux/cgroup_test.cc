@@ -301,6 +301,22 @@ TEST_F(Cgroups, AreFollowedAsDeepAsAServiceMakesThem) {
     EXPECT_FALSE(std::filesystem::exists(mount_of_root() + "/system.slice/web.service"));
 }
 
+TEST_F(Cgroups, AreEmptyForTheNextLifeOfAService) {
+    ASSERT_TRUE(tree_->ensure("web.service"));
+    const std::filesystem::path folder = mount_of_root() + "/system.slice/web.service";
+    ASSERT_TRUE(std::filesystem::create_directories(folder / "s0" / "c"));
+    ASSERT_TRUE(tree_->ensure("web.service"));
+    EXPECT_FALSE(std::filesystem::exists(folder / "s0"));
+    ASSERT_TRUE(std::filesystem::create_directories(folder / "s0"));
+    run("web.service", "echo; exec sleep 1000");
+    EXPECT_FALSE(std::filesystem::exists(folder / "s0"));
+    ASSERT_TRUE(std::filesystem::create_directories(folder / "s0"));
+    ASSERT_TRUE(tree_->ensure("web.service"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "s0")) << "of a life that goes on";
+    ASSERT_TRUE(tree_->kill("web.service"));
+    wait_until_watch_says("web.service");
+}
+
 TEST_F(Cgroups, TellWhenTheLastProcessHasGone) {
     run("web.service", "echo; exec sleep 1000");
     run("other.service", "echo; exec sleep 1000");
