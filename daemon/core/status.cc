@@ -101,6 +101,11 @@ void add_run(UnitStatus& status, const Machine& machine, const Unit& unit) {
         status.exec_warnings.insert(status.exec_warnings.end(), notes->warnings.begin(),
                                     notes->warnings.end());
     }
+    if (run.main_has_moved && run.main.is_there()) {
+        status.exec_warnings.push_back("its main process (PID " + std::to_string(run.main.pid) +
+                                       ") has been moved to another cgroup: a stop still reaches "
+                                       "it, limits of the unit's cgroup do not");
+    }
     status.status_error = run.status_error;
     status.watchdog_at = run.watchdog_at;
     status.watchdog_interval = run.watchdog_interval;
