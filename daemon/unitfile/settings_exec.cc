@@ -118,11 +118,9 @@ void read_environment_map(Reading& reading, const YamlNode& value) {
             fail_value(reading, node, entry.key + ": the value of a variable is no list or map");
             continue;
         }
-        if (node.kind == YamlNode::Kind::null && !node.text.empty()) {
+        if (node.kind == YamlNode::Kind::null && node.text == "~") {
             fail_value(reading, node,
-                       entry.key +
-                           ": this is nothing in YAML; in quotes it is a value, and an "
-                           "empty value is written ''");
+                       entry.key + ": without quotes ~ is nothing in YAML; an empty value is ''");
             continue;
         }
         add_variable(reading, node,

@@ -36,7 +36,7 @@ TEST(CommandLints, WarnOfWordsThatOnlyAShellKnows) {
              "[/bin/a, \"`hostname`\"]",
              "/bin/a ~/x",
              "/bin/ls /etc/*.conf",
-             "[/bin/ls, /dev/sd?]",
+             "[/bin/ls, /dev/sd*]",
              "FOO=bar /bin/a",
              "cd /srv",
              "[cd, /srv]",
