@@ -260,6 +260,9 @@ std::optional<std::string> with_mended_type(std::string_view unit) {
     constexpr std::string_view kPutBehind = ".service";
     if (unit.ends_with(kPutBehind)) {
         unit.remove_suffix(kPutBehind.size());
+        if (unit.ends_with(kPutBehind)) {
+            return std::string{unit};  // a type was typed twice
+        }
     }
     const std::size_t dot = unit.rfind('.');
     if (dot == std::string_view::npos || dot == 0) {

@@ -232,7 +232,7 @@ class Told(TestCase):
     def test_a_file_that_is_there_and_is_not_read_is_named_when_its_unit_is_asked_for(self):
         with Daemon({"web.service": service(actor("web"))}) as svcd:
             told = svcd.svctl("start", "web.service.service", status=4).stderr
-            self.assertIn("did you mean 'web.service'?", told)
+            self.assertIn("did you mean web.service?", told)
             self.assertNotIn("is not read", told)
             for name in ("ini.service", "foo.service.yml", "redis2.yaml"):
                 with open(os.path.join(svcd.units, name), "w") as file:
