@@ -144,8 +144,8 @@ void check_deleted_output(const Patient& patient, Findings& findings) {
                             "its main process writes its output to " + patient.deleted_output +
                                 ", which somebody has deleted since: what it writes is lost",
                             "'svctl restart " + typed_name(text_of(patient.properties, "Id")) +
-                                "' opens the file anew; empty it ('truncate -s 0') instead of "
-                                "deleting it."});
+                                "' opens the file anew, if its folder is there; empty a file "
+                                "('truncate -s 0') instead of deleting it."});
     }
 }
 
@@ -200,7 +200,7 @@ void check_uninterruptible(const Patient& patient, Findings& findings) {
          shown(stuck) + (stuck.size() == 1 ? " is" : " are") +
              " in uninterruptible sleep (state D)" +
              (first.wait_channel.empty() ? "" : ", at " + first.wait_channel + " in the kernel") +
-             ": no signal ends it, SIGKILL neither, until the kernel is done",
+             ": " + std::string{what_reaches_sleeper(first)},
          "See to what it waits for: " +
              (whom.empty() ? "a disk, a network file system or a driver" : whom) + "."});
 }

@@ -273,25 +273,33 @@ std::optional<Verdict> ended_by_signal(const StopRecord& record) {
         return std::nullopt;
     }
     const std::string name = signal_name(record.main_status);
-    const bool by_timer = record.main_status == SIGALRM;
+    const bool by_timer = record.main_status == SIGALRM || record.main_status == SIGPROF ||
+                          record.main_status == SIGVTALRM;
+    const bool by_terminal = record.main_status == SIGHUP;
+    const bool by_descriptor = record.main_status == SIGIO;
     const bool by_pipe = record.main_status == SIGPIPE;
     const bool in_reload = died_in_reload(record);
     return verdict(
         "ended-by-signal",
         main_of(record) + " was killed by " + name +
             ", for which it had no handler at that moment. Svcd did not send it: " +
-            (in_reload  ? "ExecReload did, or it sent it to itself, or another process "
-                          "did"
-             : by_timer ? "its own timer (alarm, setitimer) did, or it sent it to itself, or "
-                          "another process did"
-             : by_pipe  ? "the kernel did when it wrote to a pipe or socket that "
-                          "nobody reads, or another process"
-                        : "it sent it to itself, or another process did"),
+            (in_reload     ? "ExecReload did, or it sent it to itself, or another process "
+                             "did"
+             : by_timer    ? "its own timer (alarm, setitimer) did, or it sent it to itself, or "
+                             "another process did"
+             : by_pipe     ? "the kernel did when it wrote to a pipe or socket that "
+                             "nobody reads, or another process"
+             : by_terminal ? "its terminal went away, it sent it to itself, or another process did"
+             : by_descriptor
+                 ? "the kernel did as a descriptor became ready (O_ASYNC), or another process"
+                 : "it sent it to itself, or another process did"),
         in_reload ? "Have the program catch " + name +
                         "; or an ExecReload that does not send it, if that did."
-        : by_timer || by_pipe ? ""
-                              : "'auditctl -a always,exit -S kill' shows who sends it the "
-                                "next time.");
+        : by_timer || by_pipe || by_descriptor ? ""
+        : by_terminal ? "If it had a terminal: setsid, or a handler for SIGHUP. If not: 'auditctl "
+                        "-a always,exit -S kill' shows who sends it the next time."
+                      : "'auditctl -a always,exit -S kill' shows who sends it the "
+                        "next time.");
 }
 
 std::optional<Verdict> seen_at_watchdog(const StopRecord& record) {

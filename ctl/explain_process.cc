@@ -86,12 +86,12 @@ std::optional<Verdict> uninterruptible_sleep(const ProcessFacts& process, const 
         text += " (stack: " + stack + ")";
     }
     const std::string whom{uninterruptible_on(process)};
-    text += "; no signal reaches it, SIGKILL neither, until the kernel is done with that";
+    text += "; " + std::string{what_reaches_sleeper(process)};
     return verdict(
         process, "uninterruptible", text,
         "See to what it waits for: " +
             (whom.empty() ? "the disk, network file system or driver that the stack names" : whom) +
-            ". No setting of the unit can help here.");
+            ".");
 }
 
 std::optional<Verdict> core_being_dumped(const ProcessFacts& process, const Scene&) {

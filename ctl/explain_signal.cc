@@ -180,7 +180,8 @@ std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& s
     if (main_is_there ? is_shell(*main) : is_shell(program_of(record.command))) {
         const bool may_pass_it_on = main_is_there && main->caught.contains(record.stop_signal);
         return verdict(process, "shell-wrapper",
-                       text + "; a shell does not pass signals on, unless its trap does",
+                       text + (main_is_there ? "; a shell" : "; a shell, if it still was one,") +
+                           " does not pass signals on, unless its trap does",
                        (may_pass_it_on ? "If its trap does not pass it on: start" : "Start") +
                            std::string{" the program with 'exec' in the script, or as a list in "
                                        "ExecStart, so that it is the main process; or KillMode: "
@@ -461,7 +462,8 @@ Verdict slow_program(const ProcessFacts& process, std::string text, const Scene&
     } else if (is_python(process)) {
         text +=
             "; if its handler has returned: Python goes on waiting after a signal handler that "
-            "doesn't raise; if not, the handler waits there";
+            "doesn't raise; if not, the handler waits there, or has not begun: Python runs it only "
+            "between two of its own instructions, so not within a call of C";
         mend =
             "If the handler returns: raise SystemExit (sys.exit()) in it, or wake the main "
             "loop. " +

@@ -108,7 +108,15 @@ std::string end_of_main(const StopRecord& record) {
 }
 
 std::string own_end(const StopRecord& record) {
+    constexpr Usec kLongBefore = 100'000;
     const std::string end = end_of_main(record);
+    const auto earlier = std::ranges::find_if(record.events, [](const StopEvent& event) {
+        return event.what == "exit" && event.role == "main" && event.before > kLongBefore;
+    });
+    if (earlier != record.events.end() && !end.empty()) {  // ExitType: cgroup
+        return "its last process has ended (the main process " + end + " " +
+               short_time(earlier->before) + " before)";
+    }
     return end.empty() ? "its processes are gone" : "its main process " + end;
 }
 

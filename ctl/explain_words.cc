@@ -313,4 +313,16 @@ std::string_view uninterruptible_on(const ProcessFacts& process) {
     return {};
 }
 
+std::string_view what_reaches_sleeper(const ProcessFacts& process) {
+    std::vector<std::string> places{process.stack};
+    places.push_back(process.wait_channel);
+    const bool may_be_killed = std::ranges::any_of(places, [](const std::string& name) {
+        return name.find("fuse") != std::string::npos || name.find("rpc_") != std::string::npos ||
+               name.find("nfs") != std::string::npos;
+    });
+    return may_be_killed ? "most such waits end only by a signal that kills (SIGKILL, or one that "
+                           "it does not catch), or when the file system answers"
+                         : "no signal ends that, SIGKILL neither, until the kernel is done";
+}
+
 }  // namespace svcd

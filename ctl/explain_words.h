@@ -46,5 +46,8 @@ std::string mend_of_frozen_cgroup(const std::string& cgroup);
 bool is_restarted_syscall(std::string_view syscall);
 /// Whom to ask about a process in uninterruptible sleep, by its kernel stack: "an NFS server".
 std::string_view uninterruptible_on(const ProcessFacts& process);
+/// Which signals reach a process in state D, as the end of a sentence. Who waits for an answer of a
+/// file system (FUSE, NFS) hears what would end it at once.
+std::string_view what_reaches_sleeper(const ProcessFacts& process);
 
 }  // namespace svcd
