@@ -94,21 +94,22 @@ TEST(Evidence, TheCpuTimeTellsWhetherALimitKilled) {
 
 TEST(Evidence, WhatTheMainProcessWasLikeWhenTheWatchdogBit) {
     const auto of = [](Json changes) {
-        return by_itself("watchdog", "killed", 6,
-                         Json::array({{{"at_usec", 0},
-                                       {"what", "processes"},
-                                       {"why", "watchdog"},
-                                       {"processes", {process(812, 1, "web", std::move(changes))}},
-                                       {"more", 0}},
-                                      {{"at_usec", 10},
-                                       {"what", "signal"},
-                                       {"signal", "SIGABRT"},
-                                       {"cause", "watchdog"},
-                                       {"to", {812}}},
-                                      {{"at_usec", 10},
-                                       {"what", "failure"},
-                                       {"kind", "watchdog"},
-                                       {"text", "it has sent no WATCHDOG=1"}}}));
+        return by_itself(
+            "watchdog", "killed", 6,
+            Json::array({{{"at_usec", 0},
+                          {"what", "processes"},
+                          {"why", "watchdog"},
+                          {"processes", Json::array({process(812, 1, "web", std::move(changes))})},
+                          {"more", 0}},
+                         {{"at_usec", 10},
+                          {"what", "signal"},
+                          {"signal", "SIGABRT"},
+                          {"cause", "watchdog"},
+                          {"to", {812}}},
+                         {{"at_usec", 10},
+                          {"what", "failure"},
+                          {"kind", "watchdog"},
+                          {"text", "it has sent no WATCHDOG=1"}}}));
     };
     EXPECT_THAT(kinds(of({{"state", "T"}})), ElementsAre("stopped", "watchdog"));
     EXPECT_THAT(why(of({{"state", "T"}})), HasSubstr("was stopped (SIGSTOP or SIGTSTP)"));

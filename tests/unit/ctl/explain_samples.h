@@ -127,7 +127,7 @@ inline Json by_itself(const char* result,
     record["result"] = result;
     record["main_code"] = code;
     record["main_status"] = status;
-    Json all = {main_exit(0, code, status)};
+    Json all = Json::array({main_exit(0, code, status)});
     for (const Json& event : events) {
         all.push_back(event);
     }

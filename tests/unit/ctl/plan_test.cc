@@ -57,17 +57,18 @@ TEST(PrintPlan, ShowsTheSlackOfWhatDoesNotDecide) {
     const Json cron =
         job("cron.service", "stop", 1,
             {{"critical", false}, {"slack_usec", 55'000'000}, {"limit_usec", 5'000'000}});
-    EXPECT_THAT(text_of_plan(plan_of({cron})), HasSubstr("slack 55s"));
+    EXPECT_THAT(text_of_plan(plan_of(Json::array({cron}))), HasSubstr("slack 55s"));
 }
 
 TEST(PrintPlan, SaysWhatTheBudgetCutsShort) {
     const Json cut =
         job("db.service", "stop", 1, {{"wanted_usec", 90'000'000}, {"limit_usec", 2'500'000}});
-    const std::string text = text_of_plan(plan_of({cut}, {{"budget_usec", 9'000'000}}), "poweroff");
+    const std::string text =
+        text_of_plan(plan_of(Json::array({cut}), {{"budget_usec", 9'000'000}}), "poweroff");
     EXPECT_THAT(text, AllOf(HasSubstr("at most 2s 500ms (not 1min 30s, by the shutdown budget)"),
                             HasSubstr("Budget: 9s"), HasSubstr("1 stop would take longer")));
-    const std::string fits =
-        text_of_plan(plan_of({job("db.service", "stop", 1)}, {{"budget_usec", 9'000'000}}));
+    const std::string fits = text_of_plan(
+        plan_of(Json::array({job("db.service", "stop", 1)}), {{"budget_usec", 9'000'000}}));
     EXPECT_THAT(fits, HasSubstr("everything fits into it"));
 }
 
@@ -75,7 +76,8 @@ TEST(PrintPlan, WithoutALimitSaysSo) {
     const Json endless =
         job("db.service", "stop", 1,
             {{"wanted_usec", nullptr}, {"limit_usec", nullptr}, {"ends_usec", nullptr}});
-    const std::string text = text_of_plan(plan_of({endless}, {{"longest_usec", nullptr}}));
+    const std::string text =
+        text_of_plan(plan_of(Json::array({endless}), {{"longest_usec", nullptr}}));
     EXPECT_THAT(text, HasSubstr("1 job in 1 wave, as long as it takes"));
 }
 
