@@ -135,12 +135,12 @@ TEST(Launcher, RefusesADescriptorWhenTheStoreIsFull) {
     const TemporaryFolder folder;
     SvcdSetup setup;
     setup.before = [] {
-        const rlimit limit{40, 40};
+        const rlimit limit{48, 48};
         ::setrlimit(RLIMIT_NOFILE, &limit);
     };
     SvcdUnderTest svcd{folder, setup};
     svcd.line();
-    for (int count = 0; count < 20; ++count) {
+    for (int count = 0; count < 24; ++count) {
         EXPECT_EQ(svcd.ask("put fd" + std::to_string(count)), "ok");
     }
     EXPECT_THAT(svcd.ask("put one-more"), HasSubstr("Too many open files in system"));
