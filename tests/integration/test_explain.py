@@ -123,7 +123,7 @@ class Families(ExplainCase, TestCase):
         verdicts = [verdict for verdict in answer["stops"][0]["verdicts"] if verdict["kind"] == "shell-wrapper"]
         self.assertEqual(len(verdicts), 2)
         self.assertIn("got no SIGTERM from svcd: KillMode: mixed", verdicts[0]["text"])
-        self.assertIn("a shell does not pass signals on", verdicts[0]["text"])
+        self.assertIn("does not pass signals on, unless its trap does", verdicts[0]["text"])
         self.assertIn("'exec'", verdicts[0]["mend"])
         self.assertIn("that the main process left got SIGKILL", text)
 
