@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import sys
+import time
 
 from harness import MISBEHAVER, Daemon, TestCase, actor, service
 
@@ -27,6 +28,9 @@ class ExplainCase:
         """Starts the service, stops it, and returns what explain says about that."""
         with Daemon({"a.service": content}) as svcd:
             svcd.svctl("start", unit)
+            # What begins within 10 ms of the signal, a tick of its start time, may have begun after it.
+            started = time.monotonic()
+            svcd.wait_until(lambda: time.monotonic() - started > 0.05, "a few ticks")
             svcd.svctl("stop", unit, status=None)
             svcd.wait_until(lambda: svcd.states()["a.service"][0] in ("inactive", "failed"), "the end")
             return explained(svcd)
