@@ -58,4 +58,10 @@ Result<Descriptor> listen_at(const SocketPlace& place) {
     return listener;
 }
 
+bool may_bring_descriptors(int listener) {
+    int passes = 1;
+    socklen_t size = sizeof passes;
+    return ::getsockopt(listener, SOL_SOCKET, kPassRights, &passes, &size) != 0 || passes != 0;
+}
+
 }  // namespace svcd

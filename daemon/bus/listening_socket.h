@@ -22,4 +22,7 @@ struct SocketPlace {
 /// there is no moment in which a client finds no socket and thinks that there is no svcd.
 Result<Descriptor> listen_at(const SocketPlace& place);
 
+/// Can clients of such a socket send us descriptors? Linux 6.16 and later refuse them.
+bool may_bring_descriptors(int listener);
+
 }  // namespace svcd

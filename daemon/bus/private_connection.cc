@@ -11,6 +11,7 @@
 
 #include "bus/error_names.h"
 #include "bus/private_socket.h"
+#include "linux/prod.h"
 
 namespace svcd {
 namespace {
@@ -69,7 +70,10 @@ void PrivateConnection::cut() {
         ::epoll_ctl(owner_.ready_.get(), EPOLL_CTL_DEL, socket_.get(), nullptr);
     }
     ::shutdown(socket_.get(), SHUT_RDWR);
-    socket_.reset();
+    {
+        const Prod prod{owner_.may_bring_descriptors_};
+        socket_.reset();
+    }
     out_.clear();
     queued_bytes_ = 0;
     std::string().swap(in_);  // an assignment would keep the memory

@@ -10,6 +10,8 @@
 #include <new>
 #include <tuple>
 
+#include "linux/prod.h"
+
 namespace svcd {
 
 namespace {
@@ -88,6 +90,7 @@ Result<void> PrivateSocket::open(Door door, const SocketPlace& place) {
     }
     Listener& own = doors_[static_cast<std::size_t>(door)];
     own = {place, std::move(*listener)};
+    may_bring_descriptors_ = may_bring_descriptors(own.socket.get());
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.ptr = &own;
@@ -98,6 +101,7 @@ Result<void> PrivateSocket::open(Door door, const SocketPlace& place) {
 }
 
 Result<void> PrivateSocket::listen_anew(const std::string& path) {
+    const Prod prod{may_bring_descriptors_};
     for (const Door door : {Door::for_all, Door::for_owner}) {
         const Listener& listener = doors_[static_cast<std::size_t>(door)];
         if (listener.place.path == path) {
@@ -189,6 +193,7 @@ int PrivateSocket::on_ready(sd_event_source*, int, std::uint32_t, void* self) {
 }
 
 void PrivateSocket::take_turn() {
+    const Prod prod{may_bring_descriptors_};
     bury();
     std::array<epoll_event, kConnectionsMax + kRefusedMax + std::tuple_size_v<decltype(doors_)>>
         events;

@@ -129,6 +129,7 @@ private:
     MessageCodec codec_;
     ClientDescriptors descriptors_;
     std::array<Listener, 2> doors_;  ///< by Door
+    bool may_bring_descriptors_ = true;
     Descriptor spare_;
     Descriptor ready_;  ///< an epoll of the doors and all clients
     sd_id128_t server_id_{};

@@ -17,6 +17,7 @@
 #include "core/types/utf8.h"
 #include "linux/pidfd.h"
 #include "linux/procfs.h"
+#include "linux/prod.h"
 #include "linux/read_file.h"
 
 namespace svcd {
@@ -221,12 +222,12 @@ Result<std::optional<NotifyDatagram>> peek_notification(int socket) {
         return failure(errno, "recvmsg", "the notify socket");
     }
     NotifyDatagram datagram;
+    datagram.has_descriptors = (look.flags & MSG_CTRUNC) != 0;
     if (look.sender) {
-        const bool has_descriptors = (look.flags & MSG_CTRUNC) != 0;
         datagram.sender = look.sender->pid;
         datagram.uid = look.sender->uid;
-        datagram.cgroup = cgroup_of_sender(datagram.sender,
-                                           has_descriptors ? UniqueFd{} : pidfd_of_sender(socket));
+        datagram.cgroup = cgroup_of_sender(
+            datagram.sender, datagram.has_descriptors ? UniqueFd{} : pidfd_of_sender(socket));
     }
     // Half a message is none: the text is left empty.
     if ((look.flags & MSG_TRUNC) == 0 && static_cast<std::size_t>(look.size) <= kNotifyMax) {
@@ -235,7 +236,8 @@ Result<std::optional<NotifyDatagram>> peek_notification(int socket) {
     return std::optional{std::move(datagram)};
 }
 
-void drop_notification(int socket) {
+void drop_notification(int socket, bool has_descriptors) {
+    const Prod prod{has_descriptors};
     // Its descriptors have no room to go to, so the kernel closes them.
     char nothing = 0;
     [[maybe_unused]] const ssize_t size = ::recv(socket, &nothing, sizeof nothing, MSG_DONTWAIT);

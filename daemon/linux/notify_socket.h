@@ -19,7 +19,8 @@ struct NotifyDatagram {
     Pid sender = 0;
     std::uint32_t uid = 0;
     std::string cgroup;
-    std::string text;  ///< at most kNotifyMax bytes
+    std::string text;              ///< at most kNotifyMax bytes
+    bool has_descriptors = false;  ///< which its sender sent with it
 };
 
 inline constexpr std::size_t kNotifyMax = 8192;
@@ -38,8 +39,9 @@ void take_over_notify_socket(int socket);
 /// is none. Descriptors that came with it are not taken: the close of one of a file system that its
 /// sender serves (FUSE) would wait for its sender.
 Result<std::optional<NotifyDatagram>> peek_notification(int socket);
-/// The kernel closes its descriptors, which may wait until a signal comes (EventLoop).
-void drop_notification(int socket);
+/// The kernel closes its descriptors. `has_descriptors`: as the datagram says; true where that is
+/// not known.
+void drop_notification(int socket, bool has_descriptors);
 
 /// The fields of a datagram; `unit` and `sender` are for the caller to fill in. Unknown fields are
 /// skipped, bad values are left out. `barrier`: the message is BARRIER=1, whose descriptor is to be

@@ -1,10 +1,8 @@
 #include "manager/event_loop.h"
 
-#include <sys/time.h>
 #include <time.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdlib>
 #include <utility>
 
@@ -25,40 +23,11 @@ Time clock_time() {
     return time_from_usec(static_cast<std::int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1'000);
 }
 
-/// So long a wait of the kernel holds us at most, if a signal can end it.
-constexpr suseconds_t kProdUsec = 500;
-
-void set_prod(suseconds_t usec) {
-    const itimerval timer{{0, usec}, {0, usec}};
-    ::setitimer(ITIMER_REAL, &timer, nullptr);
-}
-
-void allow_prods() {
-    struct sigaction action {};
-    action.sa_handler = [](int) {};
-    action.sa_flags = SA_RESTART;
-    ::sigaction(SIGALRM, &action, nullptr);
-}
-
 void set_order(sd_event_source* source, EventOrder order) {
     sd_event_source_set_priority(source, static_cast<std::int64_t>(order));
 }
 
 }  // namespace
-
-unsigned Prod::count_ = 0;
-
-Prod::Prod() {
-    if (count_++ == 0) {
-        set_prod(kProdUsec);
-    }
-}
-
-Prod::~Prod() {
-    if (--count_ == 0) {
-        set_prod(0);
-    }
-}
 
 Watch::Watch(EventLoop& loop, std::function<void()> handler, EventOrder order)
     : loop_(loop), handler_(std::move(handler)), order_(order) {}
@@ -109,7 +78,6 @@ EventLoop::EventLoop() {
     if (sd_event_new(&loop_) < 0) {
         std::abort();  // no memory or no descriptors at the very start: the launcher tries again
     }
-    allow_prods();
 }
 
 EventLoop::~EventLoop() {
@@ -166,21 +134,8 @@ Time EventLoop::now() const {
     return time_from_usec(static_cast<std::int64_t>(usec));
 }
 
-/// As sd_event_run(), but that nothing prods us while we wait.
-int EventLoop::run(std::uint64_t timeout_usec) {
-    int r = sd_event_prepare(loop_);
-    if (r == 0) {
-        r = sd_event_wait(loop_, timeout_usec);
-    }
-    if (r <= 0) {
-        return r;
-    }
-    const Prod prod;
-    return sd_event_dispatch(loop_);
-}
-
 Result<void> EventLoop::run_one() {
-    const int r = run(UINT64_MAX);
+    const int r = sd_event_run(loop_, UINT64_MAX);
     if (r < 0) {
         return failure(-r, "sd_event_run");
     }
@@ -201,7 +156,7 @@ bool EventLoop::is_turn_over() {
 }
 
 void EventLoop::run_ready(std::size_t limit) {
-    while (limit > 0 && run(0) > 0) {
+    while (limit > 0 && sd_event_run(loop_, 0) > 0) {
         --limit;
     }
 }

@@ -26,21 +26,6 @@ namespace svcd {
 
 class EventLoop;
 
-/// While one lives, SIGALRM comes every 0.5 ms and does nothing but end a wait of the kernel.
-/// Strangers may send us descriptors whose last close waits for as long as they like (a TCP socket
-/// with SO_LINGER, also in the queue of another socket). The loop has one while a handler runs;
-/// whoever reads from strangers beside the loop needs one of their own. Once there is a loop.
-class Prod {
-public:
-    Prod();
-    ~Prod();
-    Prod(const Prod&) = delete;
-    Prod& operator=(const Prod&) = delete;
-
-private:
-    static unsigned count_;
-};
-
 /// A descriptor that is being watched, until it is destroyed.
 class Watch {
 public:
@@ -113,7 +98,6 @@ public:
 private:
     friend class Watch;
     static int on_turn_end(sd_event_source* source, void* self) noexcept;
-    int run(std::uint64_t timeout_usec);
     /// Has the turn lasted long enough?
     bool is_turn_over();
     void end_turn();

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "linux/notify_socket.h"
+#include "linux/prod.h"
 #include "manager/manager.h"
 
 namespace svcd {
@@ -59,6 +60,7 @@ Result<void> Manager::make_notify_anew() {
     }
     hear_words();
     notify_watch_.reset();
+    const Prod prod;  // descriptors may wait in the old one
     if (::dup3(made->get(), kernel_.notify.get(), O_CLOEXEC) < 0) {
         const Failure failed = failure(errno, "dup3", "the notify socket");
         static_cast<void>(watch_notifications());  // who has the old one open is heard

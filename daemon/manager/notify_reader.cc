@@ -18,8 +18,8 @@ NotifyReader::NotifyReader(int socket,
       log_(log) {}
 
 Drained NotifyReader::drain(const std::function<void()>& settle) {
-    const Prod prod;  // also at the manager's start, before its loop runs
     for (std::size_t taken = 0; taken < kItemsPerTurn; ++taken) {
+        bool may_have_descriptors = true;
         try {
             Result<std::optional<NotifyDatagram>> datagram = peek_notification(socket_);
             if (!datagram) {
@@ -29,12 +29,14 @@ Drained NotifyReader::drain(const std::function<void()>& settle) {
             if (!*datagram) {
                 return Drained::yes;
             }
+            may_have_descriptors = (**datagram).has_descriptors;
             take(**datagram);
         } catch (const std::bad_alloc&) {
             // It costs this one: what was not read would wake us for ever.
         }
         settle();
-        drop_notification(socket_);  // which closes the descriptor of a barrier
+        drop_notification(socket_,
+                          may_have_descriptors);  // which closes the descriptor of a barrier
     }
     return Drained::no;
 }

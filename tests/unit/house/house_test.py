@@ -16,7 +16,7 @@ INCLUDES = {
     "unitfile": ["core/types"],
     "linux": ["core/types", "exec"],
     "state": ["core/types", "linux", "launcher/protocol.h"],
-    "bus": ["core/types"],
+    "bus": ["core/types", "linux/prod.h"],
     "manager": ["core/types", "core", "unitfile", "linux", "state", "bus", "launcher/protocol.h"],
     "libc": [],
     "launcher": ["libc"],

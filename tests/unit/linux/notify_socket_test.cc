@@ -172,7 +172,7 @@ protected:
         EXPECT_TRUE(datagram);
         const auto again = peek_notification(socket_.get());  // nothing is lost by looking
         EXPECT_EQ(again && *again ? (**again).text : "", *datagram ? (**datagram).text : "");
-        drop_notification(socket_.get());
+        drop_notification(socket_.get(), datagram && *datagram && (**datagram).has_descriptors);
         return datagram ? std::move(*datagram) : std::nullopt;
     }
 
@@ -201,6 +201,7 @@ TEST_F(NotifySocket, KnowsTheSenderAndItsCgroup) {
     EXPECT_EQ(datagram->sender, ::getpid());
     EXPECT_EQ(datagram->uid, ::getuid());
     EXPECT_EQ(datagram->cgroup, cgroup_of(::getpid()).value_or(""));
+    EXPECT_FALSE(datagram->has_descriptors);
     EXPECT_FALSE(receive());
 }
 
@@ -226,11 +227,12 @@ TEST_F(NotifySocket, ClosesDescriptorsWithTheMessageTheyCameWith) {
     const auto datagram = peek_notification(socket_.get());
     ASSERT_TRUE(datagram && *datagram);
     EXPECT_EQ((**datagram).text, "BARRIER=1");
+    EXPECT_TRUE((**datagram).has_descriptors);
     EXPECT_EQ((**datagram).sender, ::getpid());
     EXPECT_EQ(open_fds(), before) << "they are never ours";
     pollfd entry{ends[0], POLLIN, 0};
     EXPECT_EQ(::poll(&entry, 1, 0), 0);
-    drop_notification(socket_.get());
+    drop_notification(socket_.get(), true);
     EXPECT_EQ(::poll(&entry, 1, 0), 1);
     ::close(ends[0]);
 }
