@@ -191,7 +191,7 @@ void StopRecorder::begin(const Transition& transition, const std::optional<JobSt
     // A start that went on over it may have failed for it, however long ago that was.
     const bool was_over_it = traits(transition.from).starting &&
                              supervisor_.status(unit).inactive_exit_at < restored_at_;
-    const bool was_missed = std::erase(ended_alone_, beginning.unit) != 0;
+    const bool was_missed = ended_alone_.erase(std::string{beginning.unit}) != 0;
     if (was_over_it || was_missed || restored_at_ == now_) {
         note_manager(*record, was_missed);
     }

@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "core/supervisor.h"
@@ -172,7 +173,7 @@ private:
     std::unordered_map<UnitId, Prelude> holds_;  ///< the last svctl kill that stopped its processes
     std::optional<UnitId> main_exited_;
     /// Units whose main process had ended when this manager took over, and no svcd had run.
-    std::vector<std::string> ended_alone_;
+    std::unordered_set<std::string> ended_alone_;
     std::vector<UnitRecord> restored_;  ///< of a StateRestored that is being stepped
     /// Records of stops which the state file of a manager before us knows nothing of: they happen
     /// again, under the same ID.

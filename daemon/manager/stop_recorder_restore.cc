@@ -84,7 +84,7 @@ void StopRecorder::hear(const StateRestored& event) {
     for (const RestoredUnit& unit : event.units) {
         const std::string_view name = text_of(unit.record.name);
         if (event.was_away && has_ended_already(unit.main)) {
-            ended_alone_.emplace_back(name);
+            ended_alone_.emplace(name);
         }
         const auto newest = newest_end.find(name);
         const bool has_end = newest != newest_end.end() && is_ahead(newest->second, unit.record);
