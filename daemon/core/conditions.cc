@@ -172,7 +172,6 @@ void Machine::check_timed_out(Unit& unit) {
         "not started: its conditions could not be looked at within 90 s: a path of them may lie on "
         "a file system that hangs");
     unit.check->deadline = kNever;
-    update_deadline(unit);
     stop_checking(unit);
     if (const Job* job = job_of(unit)) {
         conclude(job->id, StartOutcome::failed);

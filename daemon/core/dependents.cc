@@ -26,8 +26,7 @@ constexpr std::uint32_t kTriggersPerStepMax = 16;
 /// It went down, for good and as it was meant to.
 bool has_succeeded(const Unit& unit, ActiveState old_state) {
     return !unit.will_restart && unit.active_state() == ActiveState::inactive &&
-           !is_down(old_state) &&
-           (unit.result == UnitResult::success || unit.result == UnitResult::exec_condition);
+           !is_down(old_state) && !is_failure(unit.result);
 }
 
 void Machine::unit_changed(Unit& unit, ActiveState old_state) {

@@ -10,17 +10,6 @@ namespace {
 /// Of a command line, in a sentence.
 constexpr std::size_t kCommandMax = 80;
 
-std::string end_in_words(ExitCode code, int status) {
-    if (code == ExitCode::exited) {
-        return "exited with status " + std::to_string(status);
-    }
-    if (code == ExitCode::unknown || code == ExitCode::none) {
-        return "ended, with an exit status that nobody knows";
-    }
-    return (code == ExitCode::dumped ? "ended with a core dump, by " : "was killed by ") +
-           signal_text(status);
-}
-
 /// "ExecStartPre (/usr/bin/migrate --all), number 2 of 3,"
 std::string command_in_words(std::uint16_t index, const ServiceSettings& settings) {
     if (index >= settings.commands.size()) {
@@ -78,6 +67,17 @@ std::string stop_limit_in_words(const UnitFailure& failure, const ServiceSetting
 }
 
 }  // namespace
+
+std::string end_in_words(ExitCode code, int status) {
+    if (code == ExitCode::exited) {
+        return "exited with status " + std::to_string(status);
+    }
+    if (code == ExitCode::unknown || code == ExitCode::none) {
+        return "ended, with an exit status that nobody knows";
+    }
+    return (code == ExitCode::dumped ? "ended with a core dump, by " : "was killed by ") +
+           signal_text(status);
+}
 
 std::string awaited_in_words(const UnitFailure& failure, const ServiceSettings& settings) {
     const std::string more =

@@ -18,9 +18,7 @@ constexpr Duration kTenth{100'000};
 /// An automatic restart begins.
 void Service::note_restart() {
     const std::uint32_t burst = machine_.options.flapping_burst;
-    const bool is_unclean =
-        unit_.result != UnitResult::success && unit_.result != UnitResult::exec_condition;
-    if (burst == 0 || !is_unclean) {
+    if (burst == 0 || !is_failure(unit_.result)) {
         return;
     }
     std::vector<UncleanRestart>& past = run_.unclean_restarts;

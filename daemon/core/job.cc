@@ -75,4 +75,18 @@ bool has_to_wait(JobType job, Relation relation, JobType other) {
     return relation == Relation::after ? waits_for(job, other) : !waits_for(other, job);
 }
 
+bool stops(JobType type) {
+    return type == JobType::stop || type == JobType::restart || type == JobType::try_restart;
+}
+
+bool has_to_wait(const Job& job, Relation relation, const Job& other) {
+    return !job.ignore_order && has_to_wait(job.type, relation, other.type);
+}
+
+bool is_held_up(const Job& job, Relation relation, const Job& other) {
+    const bool reloads = job.type == JobType::reload || job.type == JobType::reload_or_start;
+    const bool is_part_of_stop = reloads && stops(other.type) && job.requester.unit == other.unit;
+    return has_to_wait(job, relation, other) && !is_part_of_stop;
+}
+
 }  // namespace svcd

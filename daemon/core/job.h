@@ -59,7 +59,14 @@ bool is_redundant(JobType type, ActiveState state);
 /// goes before a start, and stops go in the reverse order (systemd.unit(5), Before=).
 bool waits_for(JobType later, JobType earlier);
 
+/// Does a job of this type take its unit down?
+bool stops(JobType type);
+
 /// Has a job, whose unit stands in `relation` (after or before) to the other's, to wait for it?
 bool has_to_wait(JobType job, Relation relation, JobType other);
+bool has_to_wait(const Job& job, Relation relation, const Job& other);
+/// The same, but that a reload which a process of a stopping unit asks for (its ExecStop, say) is
+/// part of that stop: waiting for its end, it would wait for itself.
+bool is_held_up(const Job& job, Relation relation, const Job& other);
 
 }  // namespace svcd

@@ -19,7 +19,7 @@ std::string jobs_in_words(const Machine& machine, const Job& job) {
         for (const auto edge : machine.graph.related(job.unit, relation)) {
             const Unit& unit = machine.unit(edge.unit());
             const Job* other = machine.job_of(unit);
-            if (other == nullptr || !has_to_wait(job.type, relation, other->type)) {
+            if (other == nullptr || !is_held_up(job, relation, *other)) {
                 continue;
             }
             if (++count <= kShown) {

@@ -12,22 +12,6 @@
 namespace svcd {
 namespace {
 
-/// Has `job`, whose unit stands in `relation` (after or before) to the other's, to wait for it?
-bool has_to_wait(const Job& job, Relation relation, const Job& other) {
-    return !job.ignore_order && has_to_wait(job.type, relation, other.type);
-}
-
-bool stops(JobType type) {
-    return type == JobType::stop || type == JobType::restart || type == JobType::try_restart;
-}
-
-/// A reload that a process of a stopping unit asks for (its ExecStop, say) is part of that stop:
-/// waiting for its end, it would wait for itself.
-bool is_needed_by_stop(const Job& job, const Job& other) {
-    const bool reloads = job.type == JobType::reload || job.type == JobType::reload_or_start;
-    return reloads && stops(other.type) && job.requester.unit == other.unit;
-}
-
 /// "PID 4711 of uid 0 ('svctl start rl')"
 std::string describe(const Requester& requester) {
     if (requester.pid == 0) {
@@ -162,8 +146,7 @@ bool Machine::is_runnable(const Job& job) const {
     for (const Relation relation : {Relation::after, Relation::before}) {
         for (const auto edge : graph.related(job.unit, relation)) {
             const Job* other = job_of(unit(edge.unit()));
-            if (other != nullptr && has_to_wait(job, relation, *other) &&
-                !is_needed_by_stop(job, *other)) {
+            if (other != nullptr && is_held_up(job, relation, *other)) {
                 return false;
             }
         }

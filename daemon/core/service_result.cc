@@ -126,7 +126,6 @@ bool is_restart(RestartRule rule) {
 
 /// What Restart says of such a result.
 static RestartRule rule_of(RestartPolicy policy, UnitResult result) {
-    const bool is_failure = result != UnitResult::success && result != UnitResult::exec_condition;
     switch (policy) {
         case RestartPolicy::no:
             return RestartRule::none;
@@ -135,10 +134,10 @@ static RestartRule rule_of(RestartPolicy policy, UnitResult result) {
         case RestartPolicy::on_success:
             return result == UnitResult::success ? RestartRule::on_success : RestartRule::none;
         case RestartPolicy::on_failure:
-            return is_failure ? RestartRule::on_failure : RestartRule::none;
+            return is_failure(result) ? RestartRule::on_failure : RestartRule::none;
         case RestartPolicy::on_abnormal:
-            return is_failure && result != UnitResult::exit_code ? RestartRule::on_abnormal
-                                                                 : RestartRule::none;
+            return is_failure(result) && result != UnitResult::exit_code ? RestartRule::on_abnormal
+                                                                         : RestartRule::none;
         case RestartPolicy::on_abort:
             return result == UnitResult::signal || result == UnitResult::core_dump
                        ? RestartRule::on_abort

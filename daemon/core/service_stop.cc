@@ -309,8 +309,6 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
     run_.empty_since = kNever;
     run_.reload_began_at = Time{};
     arm(kNever);
-    const bool is_clean =
-        unit_.result == UnitResult::success || unit_.result == UnitResult::exec_condition;
     const Job* job = machine_.job_of(unit_);
     // A start job that is running already is the one that ends here; a waiting one is still to
     // come.
@@ -334,7 +332,7 @@ void Service::enter_dead(UnitResult result, bool may_restart) {
     }
     if (!restarts || !restarts_directly()) {
         unit_.will_restart = restarts;
-        machine_.set_state(unit_, is_clean ? SubState::dead : SubState::failed);
+        machine_.set_state(unit_, is_failure(unit_.result) ? SubState::failed : SubState::dead);
         unit_.will_restart = false;
     }
     if (restarts) {

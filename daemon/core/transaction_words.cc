@@ -180,9 +180,7 @@ void Transaction::note_left_out() {
     }
     for (const Entry& entry : entries_) {
         if (!entry.is_dropped && (entry.type == JobType::start || entry.type == JobType::restart)) {
-            const auto found = by_unit.find(entry.unit);
-            machine_.set_left_out(machine_.unit(entry.unit),
-                                  found == by_unit.end() ? std::vector<LeftOut>{} : found->second);
+            machine_.set_left_out(machine_.unit(entry.unit), by_unit[entry.unit]);
         }
     }
 }

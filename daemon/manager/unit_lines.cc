@@ -1,15 +1,10 @@
 #include "manager/unit_lines.h"
 
-#include "core/reload_signal.h"
 #include "core/service.h"
 #include "core/sub_state.h"
 
 namespace svcd {
 namespace {
-
-bool is_failure(UnitResult result) {
-    return result != UnitResult::success && result != UnitResult::exec_condition;
-}
 
 /// The transition with which a failure of the unit shows: the first of its way down, or, where it
 /// failed on that way only, the last.
@@ -55,26 +50,9 @@ bool is_said_already(FailureKind kind) {
     return false;
 }
 
-std::string end_of_main(const Transition& transition) {
-    switch (transition.main_code) {
-        case ExitCode::exited:
-            return "exited with status " + std::to_string(transition.main_status);
-        case ExitCode::killed:
-            return "was killed by " + signal_text(transition.main_status);
-        case ExitCode::dumped:
-            return "ended with a core dump, by " + signal_text(transition.main_status);
-        case ExitCode::unknown:
-            return "ended, with an exit status that nobody knows";
-        case ExitCode::none:
-            break;
-    }
-    return {};
-}
-
 /// "its main process (PID 815, /usr/bin/web) exited with status 1"; "" where none has ended.
 std::string main_in_words(const Transition& transition, const UnitDefinition* definition) {
-    const std::string end = end_of_main(transition);
-    if (end.empty()) {
+    if (transition.main_code == ExitCode::none) {
         return {};
     }
     const auto command = definition == nullptr || definition->service == nullptr
@@ -82,7 +60,8 @@ std::string main_in_words(const Transition& transition, const UnitDefinition* de
                              : first_command(*definition->service, CommandRole::start);
     const std::string path =
         command ? ", " + definition->service->commands[*command].path : std::string{};
-    return "its main process (PID " + std::to_string(transition.main_pid) + path + ") " + end;
+    return "its main process (PID " + std::to_string(transition.main_pid) + path + ") " +
+           end_in_words(transition.main_code, transition.main_status);
 }
 
 std::string failure_line(const Transition& transition,

@@ -62,6 +62,8 @@ std::string_view name_of(FailureKind kind);
 /// A sentence about the unit without its end, "it ran for ..."; "" where the exit status of the
 /// main process, or ExecError, says it.
 std::string describe(const UnitFailure& failure, const ServiceSettings& settings);
+/// How a process has ended: "exited with status 1", "was killed by SIGKILL".
+std::string end_in_words(ExitCode code, int status);
 /// Of a start that would time out now: what it waits for, "READY=1 has not come yet".
 std::string awaited_in_words(const UnitFailure& failure, const ServiceSettings& settings);
 

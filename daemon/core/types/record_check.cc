@@ -58,8 +58,7 @@ bool is_name(const std::array<char, kUnitNameMax + 1>& field) {
 
 /// One that goes on has a limit, and one that is over has none.
 bool is_check(const UnitRecord& record) {
-    const bool goes_on = (record.flags2 & kUnitHasCheck) != 0 && record.checker.token != 0;
-    return goes_on || (record.flags2 & kUnitHasCheck) == 0 ||
+    return (record.flags2 & kUnitHasCheck) == 0 || record.checker.token != 0 ||
            record.checker_deadline == to_usec(kNever);
 }
 

@@ -66,6 +66,11 @@ enum class UnitResult : std::uint8_t {
     exit_unknown,  ///< ours: its main process ended unasked, and nobody knows how
 };
 
+/// Neither a success nor a start that ExecCondition has skipped.
+constexpr bool is_failure(UnitResult result) {
+    return result != UnitResult::success && result != UnitResult::exec_condition;
+}
+
 enum class JobType : std::uint8_t {
     start,
     verify_active,
