@@ -56,7 +56,7 @@ if [[ ${SVCD_NO_BUILD-} != yes ]]; then # the tests have built already
     step "Installing what is missing, building a release"
     "$source_dir/packaging/setup.sh"
     cmake -S "$source_dir" -B "$build_dir" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSVCD_TESTS=OFF >/dev/null
-    build svcd svcd-launcher svcd-shutdown svcd-manager svcd-exec svctl
+    build svcd svcd-launcher svcd-shutdown svcd-manager svcd-exec svcd-logd svctl
     echo "built in $build_dir"
 fi
 program() {

@@ -55,9 +55,10 @@ bool may_be_sent_again(SignalCause cause) {
 
 EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
     : tools_(tools),
-      starter_(StarterTools{tools.supervisor, tools.table, tools.cgroups, tools.spawner,
-                            tools.sweeper, tools.early_log, tools.log, tools.memory, tools.queue},
-               std::move(settings)) {}
+      starter_(
+          StarterTools{tools.supervisor, tools.table, tools.cgroups, tools.spawner, tools.sweeper,
+                       tools.early_log, tools.output_pipes, tools.log, tools.memory, tools.queue},
+          std::move(settings)) {}
 
 void EffectRunner::run(const Effects& effects) {
     carry_out_in_order(effects, *this);

@@ -42,6 +42,7 @@ struct EffectTools {
     Bus& bus;
     StopRecorder& recorder;
     EarlyLog& early_log;
+    OutputPipes& output_pipes;
     FileLooks& file_looks;
     Log& log;
     const MemoryReserve& memory;

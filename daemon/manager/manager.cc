@@ -28,7 +28,7 @@ namespace {
 constexpr std::size_t kDispatchesAtTheEnd = 256;
 /// So long it waits at its end for files that are being looked at.
 constexpr Duration kFileLooksAtTheEnd{1'000'000};
-std::vector<std::string> unit_path(const ManagerOptions& options) {
+std::vector<std::string> chosen_unit_path(const ManagerOptions& options) {
     if (!options.unit_path.empty()) {
         return options.unit_path;
     }
@@ -38,6 +38,14 @@ std::vector<std::string> unit_path(const ManagerOptions& options) {
     const bool is_new = std::find(path.begin(), path.end(), shipped) == path.end();
     if (options.mode != RunMode::user && !shipped.empty() && is_new) {
         path.push_back(shipped);
+    }
+    return path;
+}
+
+std::vector<std::string> unit_path(const ManagerOptions& options) {
+    std::vector<std::string> path = chosen_unit_path(options);
+    if (hands_on_output(options)) {
+        path.push_back(generated_units_path(options));
     }
     return path;
 }
@@ -151,11 +159,12 @@ Manager::Manager(const ManagerOptions& options,
            bus_options(options, parsed.config, kernel, log)),
       recorder_(supervisor_, kernel.stops, stop_senses(kernel, log)),
       early_log_(log_places(options, parsed.config, is_machine_), log),
+      output_pipes_(options, kernel.store, log),
       console_(is_machine_ ? Console{"/dev/console"} : Console{}),
       boot_(supervisor_, kernel.table, options.unit),
       runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
-                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, file_looks_,
-                          log, memory_, queue_},
+                          spawner_, sweeper_, finder_, bus_, recorder_, early_log_, output_pipes_,
+                          file_looks_, log, memory_, queue_},
               spawn_settings(options, kernel)) {}
 
 // ── start
@@ -165,6 +174,7 @@ Result<Exit> Manager::run() {
     if (const auto opened = open_sources(); !opened) {
         return Failure{opened.error()};
     }
+    output_pipes_.prepare(kernel_.table.manager_starts() == 1);
     load_at_start();
     if (const auto started = bus_.start(); !started) {
         return Failure{started.error()};

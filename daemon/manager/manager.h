@@ -33,6 +33,7 @@
 #include "manager/memory_reserve.h"
 #include "manager/notify_reader.h"
 #include "manager/options.h"
+#include "manager/output_pipes.h"
 #include "manager/signal_requests.h"
 #include "manager/socket_keeper.h"
 #include "manager/start_up.h"
@@ -75,6 +76,7 @@ private:
 
     // The boot and the end of a machine (manager_boot.cc).
     void boot();
+    void request_boot_of(UnitId unit);
     void judge_boot();
     void go_to_emergency();
     void say_failures();
@@ -177,6 +179,7 @@ private:
     Bus bus_;
     StopRecorder recorder_;
     EarlyLog early_log_;
+    OutputPipes output_pipes_;
     bool has_public_logs_ = false;  ///< on a file system that was read-only
     Console console_;
     Boot boot_;

@@ -48,7 +48,22 @@ std::vector<std::string> last_lines(const std::string& path) {
 
 }  // namespace
 
+void Manager::request_boot_of(UnitId unit) {
+    JobRequested event;
+    event.unit = unit;
+    event.requester.reason = "boot";
+    event.requester.cause = StartCause::boot;
+    queue_.emplace_back(std::move(event));
+    settle();
+}
+
 void Manager::boot() {
+    if (output_pipes_.is_on()) {
+        // It comes before sysinit.target, and with that before all others.
+        if (const std::optional<UnitId> logd = load(kLogdUnit)) {
+            request_boot_of(*logd);
+        }
+    }
     const std::optional<UnitId> unit = load(options_.unit);
     const UnitDefinition* definition = unit ? supervisor_.definition(*unit) : nullptr;
     // The default.target that is built in starts nothing: it is for those who supervise a few
@@ -63,12 +78,7 @@ void Manager::boot() {
                                       "Give another with --unit=, or start units with svctl");
         return;
     }
-    JobRequested event;
-    event.unit = *unit;
-    event.requester.reason = "boot";
-    event.requester.cause = StartCause::boot;
-    queue_.emplace_back(std::move(event));
-    settle();
+    request_boot_of(*unit);
 }
 
 std::string Manager::why_boot_failed() {

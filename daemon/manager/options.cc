@@ -97,7 +97,8 @@ std::string with_type(std::string name) {
 }
 
 RunMode mode_of(bool system, bool user, bool container, const Surroundings& around) {
-    if (container) {
+    const bool is_given = system || user;
+    if (container || (!is_given && around.pid_of_svcd == 1 && around.in_container)) {
         return RunMode::container;
     }
     const bool may_manage_machine = around.pid_of_svcd == 1 || around.uid == 0;
@@ -114,6 +115,7 @@ Surroundings surroundings() {
     Surroundings around;
     around.uid = ::getuid();
     around.pid_of_svcd = ::getppid();
+    around.in_container = !environment_or_empty("container").empty();
     around.home = environment_or_empty("HOME");
     around.xdg_runtime_dir = environment_or_empty("XDG_RUNTIME_DIR");
     around.xdg_config_home = environment_or_empty("XDG_CONFIG_HOME");
@@ -152,6 +154,10 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     app.add_option("--log-level", log_level, "debug, info, notice, warning or error")
         ->type_name("LEVEL")
         ->capture_default_str();
+    std::string log_prefix = "yes";
+    app.add_option("--log-prefix", log_prefix, "Begin lines of services with the unit's name")
+        ->type_name("yes|no")
+        ->check(CLI::IsMember({"yes", "no"}));
     app.set_version_flag("--version", "svcd " + std::string(version_text()));
     ParsedCommandLine parsed;
     try {
@@ -171,6 +177,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
         return parsed;
     }
     options.log_level = *severity;
+    options.log_prefix = log_prefix == "yes";
     options.mode = mode_of(is_system, is_user, is_container, around);
     options.config_given = !options.config.empty();
     options.runtime_dir_given = !options.runtime_dir.empty();

@@ -29,12 +29,15 @@ struct ManagerOptions {
     bool config_given = false;  ///< then it must exist
     std::string unit = "default.target";
     Severity log_level = Severity::info;
+    bool log_prefix = true;  ///< of a container: lines of services begin with the unit's name
 };
 
 /// What the defaults of a mode are made from. Handed in, so that the defaults can be tested.
 struct Surroundings {
     std::uint32_t uid = 0;
-    Pid pid_of_svcd = 0;  ///< 1: without a mode on the command line it is --system
+    /// 1: without a mode on the command line it is --system, or --container in one.
+    Pid pid_of_svcd = 0;
+    bool in_container = false;  ///< $container says so
     std::string home;
     std::string xdg_runtime_dir;
     std::string xdg_config_home;

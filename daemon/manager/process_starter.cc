@@ -179,9 +179,9 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     request.token = order.process;
     request.unit = definition->name;
     request.command = &service.commands[order.command];
-    request.exec = &with_original_limits(exec);
+    request.exec = &with_output_pipes(definition->name, with_original_limits(exec));
     request.environment = environment_of(order, service, exec);
-    if (writes_log(exec)) {
+    if (writes_log(*request.exec)) {
         request.log_file = tools_.early_log.file_for(definition->name);
     }
     request.default_directory = settings_.default_directory;
@@ -293,6 +293,16 @@ const ExecSettings& ProcessStarter::with_original_limits(const ExecSettings& exe
     limited_ = exec;
     limited_.limits.insert(limited_.limits.end(), missing.begin(), missing.end());
     return limited_;
+}
+
+const ExecSettings& ProcessStarter::with_output_pipes(const std::string& unit,
+                                                      const ExecSettings& exec) {
+    if (!tools_.output_pipes.is_on() || !writes_log(exec)) {
+        return exec;
+    }
+    piped_ = exec;
+    tools_.output_pipes.connect(unit, piped_);
+    return piped_;
 }
 
 }  // namespace svcd

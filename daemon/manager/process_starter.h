@@ -20,6 +20,7 @@
 #include "manager/exec_sweeper.h"
 #include "manager/log.h"
 #include "manager/memory_reserve.h"
+#include "manager/output_pipes.h"
 #include "manager/process_environment.h"
 #include "state/process_table.h"
 
@@ -44,6 +45,7 @@ struct StarterTools {
     Spawner& spawner;
     ExecSweeper& sweeper;
     EarlyLog& early_log;
+    OutputPipes& output_pipes;
     Log& log;
     const MemoryReserve& memory;
     std::deque<Event>& queue;
@@ -87,11 +89,14 @@ private:
     std::optional<ServiceEnd> trigger_of(UnitId handler) const;
     /// The unit's settings, or those with the limits added that svcd has raised for itself.
     const ExecSettings& with_original_limits(const ExecSettings& exec);
+    /// The settings, or in a container those whose log is a pipe of svcd-logd.
+    const ExecSettings& with_output_pipes(const std::string& unit, const ExecSettings& exec);
 
     StarterTools tools_;
     SpawnSettings settings_;
     const DescriptorLimits descriptor_limits_ = descriptor_limits();
     ExecSettings limited_;       ///< of with_original_limits()
+    ExecSettings piped_;         ///< of with_output_pipes()
     std::deque<Order> waiting_;  ///< for one of the kSpawnsInFlight stacks, or to be let go
     std::map<UnitId, unsigned> held_;
 };

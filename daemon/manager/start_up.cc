@@ -256,17 +256,21 @@ std::string runtime_path(const ManagerOptions& options, std::string_view name) {
     return options.runtime_dir + "/" + std::string(name);
 }
 
-std::string exec_helper_path() {
+std::string helper_path(const std::string& name, const std::string& build_folder) {
     const std::string folder = own_folder();
     // One that is there and can't be executed is told of later, by its path.
     for (const int wanted : {X_OK, F_OK}) {
-        for (const std::string& path : {folder + "/svcd-exec", folder + "/../exec/svcd-exec"}) {
-            if (::access(path.c_str(), wanted) == 0) {
-                return path;
+        for (const std::string& place : {folder, folder + "/../" + build_folder}) {
+            if (::access((place + "/" + name).c_str(), wanted) == 0) {
+                return place + "/" + name;
             }
         }
     }
-    return folder + "/svcd-exec";
+    return folder + "/" + name;
+}
+
+std::string exec_helper_path() {
+    return helper_path("svcd-exec", "exec");
 }
 
 std::string shipped_units_path() {

@@ -65,6 +65,10 @@ bool is_machine(const ManagerOptions& options, Pid launcher);
 /// RUNTIME_DIR/NAME.
 std::string runtime_path(const ManagerOptions& options, std::string_view name);
 
+/// The path of a program of svcd that people do not call: beside the manager, or in the build tree
+/// in the folder of that name.
+std::string helper_path(const std::string& name, const std::string& build_folder);
+
 /// svcd-exec: beside this program, or where packages put it.
 std::string exec_helper_path();
 

@@ -34,6 +34,7 @@ constexpr Option kOptions[] = {
     {"--bus", "WHICH", nullptr, nullptr, true},
     {"--config", "FILE", nullptr, &Arguments::config, true},
     {"--log-level", "LEVEL", nullptr, nullptr, true},
+    {"--log-prefix", "yes|no", nullptr, nullptr, true},
     {"--manager", "PATH", nullptr, &Arguments::manager, false},
 };
 
@@ -187,6 +188,11 @@ private:
         }
         if (std::strcmp(option.name, "--log-level") == 0 && !is_log_level(value)) {
             say("--log-level: '%s' is none of debug, info, notice, warning, error", value);
+            return leave_out(words);
+        }
+        if (std::strcmp(option.name, "--log-prefix") == 0 && std::strcmp(value, "yes") != 0 &&
+            std::strcmp(value, "no") != 0) {
+            say("--log-prefix: '%s' is neither yes nor no", value);
             return leave_out(words);
         }
         if (std::strcmp(option.name, "--unit") == 0 && !is_unit_name(value)) {

@@ -32,6 +32,7 @@ const char* const kHelp =
     "  --bus=WHICH           a message bus to be on too: system, session, none or an address\n"
     "  --config=FILE         settings of svcd itself (/etc/svcd/svcd.yaml)\n"
     "  --log-level=LEVEL     debug, info, notice, warning or error\n"
+    "  --log-prefix=no       in a container: lines of services without the unit's name\n"
     "  --version             print the version and leave\n"
     "  --help                print this and leave\n";
 

@@ -6,7 +6,7 @@ import tempfile
 
 from harness import PATIENCE, Daemon, TestCase, actor, service
 
-PROGRAMS = ("bin/svcd", "bin/svctl", "libexec/svcd/svcd-launcher", "libexec/svcd/svcd-manager", "libexec/svcd/svcd-exec",
+PROGRAMS = ("bin/svcd", "bin/svctl", "libexec/svcd/svcd-launcher", "libexec/svcd/svcd-manager", "libexec/svcd/svcd-exec", "libexec/svcd/svcd-logd",
             "libexec/svcd/svcd-shutdown")
 FILES = ("lib/svcd/units/default.target.yaml", "lib/svcd/units/basic.target.yaml", "share/dbus-1/system.d/org.svcd1.conf",
          "share/dbus-1/interfaces/org.svcd1.Manager.xml", "share/svcd/svcd-unit.schema.json",

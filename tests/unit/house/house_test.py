@@ -23,6 +23,7 @@ INCLUDES = {
     "start": ["libc", "launcher/protocol.h"],
     "shutdown": ["libc"],
     "exec": ["core/types"],
+    "logd": ["core/types", "linux"],
 }
 # a library's headers -> where alone they may be included
 LIBRARIES = {

@@ -25,6 +25,26 @@ Surroundings user() {
     return around;
 }
 
+TEST(CommandLine, OfTheFirstProcessInAContainerManagesTheContainer) {
+    Surroundings around = root();
+    around.pid_of_svcd = 1;
+    EXPECT_EQ(parse_command_line({}, around).options->mode, RunMode::system);
+    around.in_container = true;
+    const ParsedCommandLine parsed = parse_command_line({}, around);
+    EXPECT_EQ(parsed.options->mode, RunMode::container);
+    EXPECT_EQ(parsed.options->bus, "none");
+    EXPECT_EQ(parse_command_line({"--system"}, around).options->mode, RunMode::system);
+    around.pid_of_svcd = 4711;
+    EXPECT_EQ(parse_command_line({}, around).options->mode, RunMode::system);
+}
+
+TEST(CommandLine, SaysWhetherLinesOfServicesBeginWithTheirUnit) {
+    EXPECT_TRUE(parse_command_line({"--container"}, root()).options->log_prefix);
+    EXPECT_FALSE(
+        parse_command_line({"--container", "--log-prefix=no"}, root()).options->log_prefix);
+    EXPECT_EQ(parse_command_line({"--container", "--log-prefix=maybe"}, root()).status, 2);
+}
+
 TEST(CommandLine, OfRootWithoutModeManagesTheMachine) {
     const ParsedCommandLine parsed = parse_command_line({}, root());
     ASSERT_TRUE(parsed.options);
