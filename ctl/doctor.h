@@ -65,7 +65,7 @@ struct Patient {
     /// Units that have only ended are left out.
     std::map<std::string, std::string> needed_down;
     std::string refused_reload;  ///< why a reload would be refused: the program would end of it
-    /// Of the main process: descriptors that are open, and the soft limit of that.
+    /// How many descriptors the main process has open, and the soft limit of that.
     std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptors;
     std::string deleted_output;  ///< the file of its main process's output, which is deleted
     Usec now_monotonic = 0;

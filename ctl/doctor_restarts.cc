@@ -129,8 +129,8 @@ void check_next_reload(const Patient& patient, Findings& findings) {
     }
 }
 
-/// What a start has left out or done otherwise than the files say: lines of an EnvironmentFile,
-/// what svcd may not do here. It runs on with that until it is started again.
+/// Names what a start has left out or done otherwise than the files say: lines of an
+/// EnvironmentFile, what svcd may not do here. It runs on with that until it is started again.
 void check_exec_warnings(const Patient& patient, Findings& findings) {
     for (const Json& warning : patient.properties.value("ExecWarnings", Json::array())) {
         if (warning.is_string()) {
@@ -162,7 +162,7 @@ void check_followers(const Patient& patient, Findings& findings) {
     }
 }
 
-/// Of a start that is one wait: each command before and after it would have a time of its own.
+/// Judges a start that is one wait: each command before and after it would have a time of its own.
 void check_slow_start(const Patient& patient, Findings& findings) {
     constexpr std::uint64_t kNear = 50;
     constexpr std::uint64_t kVeryNear = 80;

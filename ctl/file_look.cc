@@ -65,8 +65,8 @@ void look_at_folder(const Json& properties, std::vector<FileFault>& faults) {
     }
 }
 
-/// What the unit's user may not do. A command with '+' runs as root, and which ones these are svcd
-/// does not tell: so only of ExecStart.
+/// Finds what the unit's user may not do. A command with '+' runs as root, and which ones these are
+/// svcd does not tell: so only of ExecStart.
 void look_at_access(const Json& properties, std::vector<FileFault>& faults) {
     const auto account = account_of(properties);
     if (!account) {

@@ -13,8 +13,8 @@ namespace svcd {
 /// An absolute path at which there is nothing, as far as can be told.
 bool is_gone(const std::string& path);
 
-/// Of a fault of a unit file: it is about a word that the file does not have any more. False where
-/// that can't be told.
+/// Is a fault of a unit file about a word that the file does not have any more? False where that
+/// can't be told.
 bool is_gone_from_file(const std::string& load_error);
 
 /// The log's file system is full. The unit writes there without svcd, which does not see what is

@@ -16,7 +16,7 @@ struct ProgramFault {
     std::string mend;  ///< to go on with ", or correct ExecStart."
 };
 
-/// What is wrong with a path that is to be executed. Nothing where that can't be told.
+/// Says what is wrong with a path that is to be executed. Nothing where that can't be told.
 /// `has_usual_path`: nobody has given the unit a PATH of its own.
 std::optional<ProgramFault> fault_of_program(const std::string& path, bool has_usual_path);
 /// Root can tell: to others svcd does not show the environment.

@@ -21,7 +21,7 @@ struct RecordedFailure {
 /// The property of this name, "Failure" or "ReloadFailure".
 RecordedFailure recorded_failure(const Json& properties, const char* name);
 
-/// What is wrong with the unit's files, a line each; empty: nothing.
+/// Says what is wrong with the unit's files, a line each; empty: nothing.
 std::string load_error_text(const Json& properties);
 
 /// Why a unit is not as it should be; empty when its Result is success.
