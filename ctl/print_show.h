@@ -31,7 +31,8 @@ inline constexpr auto kSecretProperties =
 /// systemctl does it; without names, empty ones are left out too unless `all`.
 std::string properties_text(const Json& properties, const ShowLook& look);
 
-/// Makes one object of the same properties, with raw values. What is withheld is null, and named in "withheld".
+/// Makes one object of the same properties, with raw values. What is withheld is null, and named in
+/// "withheld".
 Json properties_json(const Json& properties, const ShowLook& look);
 
 }  // namespace svcd

@@ -337,6 +337,21 @@ Request request_of(const Options& options) {
     return {options.verb_name, options.job_mode};
 }
 
+/// The same, of a svcd that may have ended together with the unit (of a container, say). Whether
+/// the stop needed SIGKILL nobody can tell any more.
+ExitStatus say_outcome_or_end(Session& session, const WatchedJob& job, Json& entry) {
+    try {
+        return asked(session, [&] { return say_outcome(session, job, entry); });
+    } catch (const Trouble& trouble) {
+        const bool has_stopped = job.verb == "stop" && job.result == "done";
+        if (!has_stopped || trouble.status != ExitStatus::unreachable) {
+            throw;
+        }
+        session.note(job.unit + " is stopped, and svcd has ended with it");
+        return ExitStatus::done;
+    }
+}
+
 ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& list) {
     ExitStatus worst = ExitStatus::done;
     for (const WatchedJob& job : jobs.ledger().jobs()) {
@@ -352,7 +367,7 @@ ExitStatus report_all(Session& session, JobWait& jobs, Signals::End end, Json& l
                     return ExitStatus::done;
                 }
                 Json& told = list.back();
-                return asked(session, [&] { return say_outcome(session, job, told); });
+                return say_outcome_or_end(session, job, told);
             }
             if (session.options().no_block) {
                 entry["result"] = nullptr;

@@ -1,5 +1,6 @@
 // FailureAction, SuccessAction, StartLimitAction, JobTimeoutAction (systemd.unit(5)): a unit that
 // takes the whole of svcd with it.
+#include <cerrno>
 #include <csignal>
 #include <iterator>
 
@@ -28,8 +29,35 @@ constexpr EmergencyTraits kEmergencies[] = {
 };
 // clang-format on
 
-/// What svcd exits with for a main process that did not exit but was killed, as systemd does.
+/// What svcd exits with for a main process that did not exit but was killed, as systemd does; in a
+/// container kSignalStatus and the number of the signal.
 constexpr std::int32_t kKilledStatus = 255;
+constexpr std::int32_t kSignalStatus = 128;
+
+/// A shell's statuses for a program that is not there, and one that can't be executed.
+constexpr std::int32_t kNotFoundStatus = 127;
+constexpr std::int32_t kNotExecutableStatus = 126;
+
+std::int32_t status_of_main(const ServiceRun& run,
+                            const SupervisorOptions& options,
+                            bool is_command) {
+    const ExecError error = run.exec_notes ? run.exec_notes->error : ExecError{};
+    const bool has_failed = error.step == ExecStep::exec && error.role == CommandRole::start;
+    switch (run.main_code) {
+        case ExitCode::exited:
+            return !is_command || !has_failed ? run.main_status
+                   : error.error_number == ENOENT || error.error_number == ENOTDIR
+                       ? kNotFoundStatus
+                       : kNotExecutableStatus;
+        case ExitCode::killed:
+        case ExitCode::dumped:
+            return options.counts_as_shell ? kSignalStatus + run.main_status : kKilledStatus;
+        case ExitCode::none:
+        case ExitCode::unknown:
+            return -1;
+    }
+    return -1;
+}
 
 constexpr bool emergencies_follow_enum_order() {
     for (std::size_t i = 0; i < std::size(kEmergencies); ++i) {
@@ -51,7 +79,9 @@ void Machine::take_emergency_action(EmergencyAction action,
         return;
     }
     const EmergencyTraits& traits = kEmergencies[static_cast<std::size_t>(action)];
-    say(Severity::error, unit, why + ": svcd goes down (" + std::string(name_of(action)) + ")");
+    const bool is_command = unit.name() == options.command_unit;
+    say(is_command ? Severity::debug : Severity::error, unit,
+        why + ": svcd goes down (" + std::string(name_of(action)) + ")");
     if (traits.kind == ShutdownKind::exit && status >= 0) {
         exit_status = status;
     }
@@ -59,6 +89,7 @@ void Machine::take_emergency_action(EmergencyAction action,
     if (!traits.force) {
         ShutdownRequested shutdown;
         shutdown.kind = traits.kind;
+        shutdown.is_quiet = is_command;
         shutdown.requester.reason = unit.name() + " " + why;
         request_shutdown(shutdown);
         return;
@@ -89,17 +120,7 @@ void Machine::act_on_end(const Unit& unit, ActiveState old_state) {
         if (chosen >= 0 || unit.run == nullptr) {
             return chosen;
         }
-        switch (unit.run->main_code) {
-            case ExitCode::exited:
-                return unit.run->main_status;
-            case ExitCode::killed:
-            case ExitCode::dumped:
-                return kKilledStatus;
-            case ExitCode::none:
-            case ExitCode::unknown:
-                return -1;
-        }
-        return -1;
+        return status_of_main(*unit.run, options, unit.name() == options.command_unit);
     };
     if (unit.will_restart) {
         return;

@@ -405,7 +405,9 @@ void Machine::on(KillRequested& event) {
         case KillRequested::Whom::all:
             break;
         case KillRequested::Whom::main:
-            signal.scope = SignalScope::main;
+        case KillRequested::Whom::group:
+            signal.scope =
+                event.whom == KillRequested::Whom::main ? SignalScope::main : SignalScope::group;
             if (!has_main) {
                 refuse(event.request,
                        {RefusalKind::no_such_process, target.name() + " has no main process"});

@@ -75,6 +75,7 @@ public:
     bool something_was_killed = false;
     int exit_status = -1;  ///< what a FailureAction or SuccessAction wants; -1: nothing
     ShutdownKind shutdown_kind = ShutdownKind::exit;
+    int shutdown_signal = 0;     ///< ShutdownRequested::signal
     Time shutdown_end = kNever;  ///< all stops are to be over: the budget less the margin
 
     // ── one step

@@ -54,7 +54,8 @@ Duration stop_time(const ServiceSettings& settings) {
     const bool has_post = first_command(settings, CommandRole::stop_post).has_value();
     const bool aborts = settings.timeout_stop_failure_mode == TimeoutFailureMode::abort;
     const Duration abort = times(settings.timeout_abort.value_or(settings.timeout_stop), aborts);
-    return plus(times(settings.timeout_stop, has_post ? 2 : 1), abort);
+    const Duration rest = settings.rarely().leftover_timeout.value_or(Duration{0});
+    return plus(plus(times(settings.timeout_stop, has_post ? 2 : 1), abort), rest);
 }
 
 /// Nothing of it runs, and no command has to.

@@ -331,6 +331,7 @@ SupervisorRecord Machine::record() const {
     record.next_job = next_job;
     record.shutting_down = shutting_down ? 1 : 0;
     record.shutdown_kind = static_cast<std::uint8_t>(shutdown_kind);
+    record.shutdown_signal = static_cast<std::uint8_t>(shutdown_signal);
     record.something_was_killed = something_was_killed ? 1 : 0;
     record.started = started ? 1 : 0;
     record.exit_status = exit_status;
@@ -448,6 +449,7 @@ void Machine::restore(const SupervisorRecord& record) {
     next_job = std::max<std::uint32_t>(record.next_job, 1);
     shutting_down = record.shutting_down != 0;
     shutdown_kind = static_cast<ShutdownKind>(record.shutdown_kind);
+    shutdown_signal = record.shutdown_signal;
     something_was_killed = record.something_was_killed != 0;
     started = record.started != 0;
     exit_status = record.exit_status;

@@ -189,6 +189,8 @@ private:
     bool waits_for_cgroup() const;
     bool lives_by_cgroup() const;
     bool is_mixed_without_main() const;
+    bool asks_left_overs() const;
+    bool has_left_overs() const;
     void forget_process(Process& process);
     void kill_unexecuted();
     bool is_held_by_shutdown();

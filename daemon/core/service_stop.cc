@@ -112,6 +112,15 @@ void Service::enter_signal(SubState state, UnitResult result, SignalCause cause)
                      UnitResult::success, SignalCause::main_exited);
         return;
     }
+    if (!is_final && !is_kill && has_left_overs()) {
+        enter_stop_post(UnitResult::success);
+        return;
+    }
+    if (is_final && !is_kill && has_left_overs()) {
+        run_.stop_limit =
+            machine_.granted(unit_, *settings_.rarely().leftover_timeout, stop_clock());
+        run_.stop_deadline = after(machine_.now, run_.stop_limit);
+    }
     send_signals(state, cause);
     switch (traits(state).asking) {
         case Asking::kill:
@@ -134,14 +143,32 @@ void Service::enter_signal(SubState state, UnitResult result, SignalCause cause)
     machine_.set_state(unit_, state);
 }
 
+/// LeftoverTimeoutSec: the main process has ended, and others have not. ExecStopPost comes first.
+bool Service::has_left_overs() const {
+    return asks_left_overs() && !run_.main.is_there() && !run_.control.is_there() &&
+           run_.identifying == Token::none && unit_.populated;
+}
+
 /// The stop signal was for the main process; who is left is not asked again.
 bool Service::is_mixed_without_main() const {
     return settings_.kill_mode == KillMode::mixed && !run_.main.is_there() &&
            !run_.control.is_there() && run_.identifying == Token::none;
 }
 
-/// KillSignal; RestartKillSignal when the stop is the first half of a restart.
+/// LeftoverTimeoutSec: those that the main process has left are asked by themselves.
+bool Service::asks_left_overs() const {
+    return settings_.kill_mode == KillMode::control_group && settings_.rarely().leftover_timeout;
+}
+
+/// KillSignal; RestartKillSignal when the stop is the first half of a restart; what the command
+/// unit is to get at a shutdown; SIGTERM for what the main process has left by LeftoverTimeoutSec.
 int Service::stop_signal() const {
+    if (asks_left_overs() && !run_.main.is_there()) {
+        return SIGTERM;
+    }
+    if (machine_.shutdown_signal != 0 && unit_.name() == machine_.options.command_unit) {
+        return machine_.shutdown_signal;
+    }
     const Job* job = machine_.job_of(unit_);
     const bool restarts =
         job != nullptr && job->type == JobType::restart && settings_.restart_kill_signal != 0;
@@ -175,7 +202,10 @@ void Service::send_signals(SubState state, SignalCause cause) {
             break;
     }
     const bool is_kill = traits(state).asking == Asking::kill;
-    const bool whole = settings_.kill_mode == KillMode::control_group ||
+    const bool is_of_stop = cause == SignalCause::stop || cause == SignalCause::deadline ||
+                            cause == SignalCause::failure_mode || cause == SignalCause::again;
+    const bool is_for_main_alone = asks_left_overs() && run_.main.is_there() && is_of_stop;
+    const bool whole = (settings_.kill_mode == KillMode::control_group && !is_for_main_alone) ||
                        (settings_.kill_mode == KillMode::mixed && is_kill);
     order.scope = whole ? SignalScope::cgroup : SignalScope::both;
     order.then_continue = order.signal != SIGKILL;
@@ -217,6 +247,9 @@ void Service::continue_stop(UnitResult result) {
         const bool was_asked = asking == Asking::to_end || asking == Asking::to_abort;
         if (was_asked && settings_.send_sigkill && is_mixed_without_main()) {
             enter_signal(unit_.sub_state, UnitResult::success);  // which kills the rest
+        } else if (asking != Asking::nothing && !traits(unit_.sub_state).final &&
+                   has_left_overs()) {
+            enter_stop_post(UnitResult::success);
         } else if (stops_unasked()) {
             ask_after_all();
         }

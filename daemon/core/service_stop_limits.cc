@@ -80,7 +80,9 @@ Duration Service::kill_wait() const {
 
 /// Has the SIGKILL that was sent to the cgroup as a whole to be followed by one to each process?
 bool Service::kills_one_by_one() const {
-    return waits_for_cgroup() && settings_.final_kill_signal == SIGKILL && !run_.killed_one_by_one;
+    const bool is_for_main_alone = asks_left_overs() && run_.main.is_there();
+    return waits_for_cgroup() && settings_.final_kill_signal == SIGKILL &&
+           !run_.killed_one_by_one && !is_for_main_alone;
 }
 
 /// So soon after it.
@@ -91,13 +93,18 @@ Duration Service::first_kill_wait() const {
 /// "TimeoutStopSec (90 s)"
 std::string Service::limit_text() const {
     const bool aborts = traits(unit_.sub_state).asking == Asking::to_abort;
-    const Duration usual =
-        aborts ? settings_.timeout_abort.value_or(settings_.timeout_stop) : settings_.timeout_stop;
+    const bool is_for_rest = traits(unit_.sub_state).final && asks_left_overs();
+    const Duration usual = is_for_rest ? *settings_.rarely().leftover_timeout
+                           : aborts    ? settings_.timeout_abort.value_or(settings_.timeout_stop)
+                                       : settings_.timeout_stop;
     const std::string limit = seconds_of(run_.stop_limit);
     if (run_.stop_limit < usual) {
         return "the " + limit + " that the shutdown budget leaves it";
     }
-    return std::string(aborts ? "TimeoutAbortSec" : "TimeoutStopSec") + " (" + limit + ")";
+    return std::string(is_for_rest ? "LeftoverTimeoutSec"
+                       : aborts    ? "TimeoutAbortSec"
+                                   : "TimeoutStopSec") +
+           " (" + limit + ")";
 }
 
 void Service::fit_into_budget() {

@@ -37,15 +37,22 @@ private:
         return static_cast<std::uint32_t>(stages_.size() - 1);
     }
 
-    /// The last stage of a unit whose stop is `stage`.
+    std::uint32_t add_after(std::uint32_t stage, Duration wanted) {
+        const std::uint32_t next = add_stage(wanted, kStopReserve);
+        stages_[stage].next.push_back(next);
+        return next;
+    }
+
+    /// The last stage of a unit whose stop is `stage`: ExecStopPost, and those that are left over.
     std::uint32_t add_stop_post(const Unit& unit, std::uint32_t stage) {
         const ServiceSettings& settings = *unit.definition.service;
-        if (!first_command(settings, CommandRole::stop_post)) {
-            return stage;
+        if (first_command(settings, CommandRole::stop_post)) {
+            stage = add_after(stage, settings.timeout_stop);
         }
-        const std::uint32_t post = add_stage(settings.timeout_stop, kStopReserve);
-        stages_[stage].next.push_back(post);
-        return post;
+        if (const auto rest = settings.rarely().leftover_timeout) {
+            stage = add_after(stage, *rest);
+        }
+        return stage;
     }
 
     /// Those that wait for the unit: it is ordered after them, and their stop is still to begin.
@@ -124,7 +131,8 @@ void Machine::request_shutdown(const ShutdownRequested& event) {
     }
     shutting_down = true;
     shutdown_kind = event.kind;
-    say(Severity::notice,
+    shutdown_signal = event.signal;
+    say(event.is_quiet ? Severity::debug : Severity::notice,
         "shutting down (" + std::string(name_of(event.kind)) + ")" +
             (event.requester.reason.empty() ? "" : ": " + event.requester.reason));
     Requester requester = event.requester;
@@ -174,7 +182,9 @@ void Machine::continue_shutdown() {
         return;
     }
     has_exited = true;
-    order(Exit{shutdown_kind, exit_status >= 0 ? exit_status : (something_stayed ? 1 : 0)});
+    const int status = exit_status >= 0 ? exit_status : (something_stayed ? 1 : 0);
+    const auto mapped = options.exit_status_map.find(status);
+    order(Exit{shutdown_kind, mapped == options.exit_status_map.end() ? status : mapped->second});
 }
 
 }  // namespace svcd

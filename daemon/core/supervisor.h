@@ -13,6 +13,7 @@
 // Read on in sub_state.h (what each state means), then service.h.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,14 @@ struct SupervisorOptions {
     Duration shutdown_margin{2'000'000};   ///< ShutdownMarginSec: of that, what is not for stops
     std::uint32_t flapping_burst = 5;      ///< FlappingBurst; 0: nothing is flapping
     Duration flapping_interval{600'000'000};  ///< FlappingIntervalSec
+    /// Of a container: a main process that a signal has ended counts as status 128 + its number, as
+    /// shells and container runtimes count (elsewhere 255, as systemd).
+    bool counts_as_shell = false;
+    /// The unit that is svcd's whole purpose (`svcd --container -- CMD`); empty: there is none. A
+    /// program of it that could not be executed counts as 127 or 126, as a shell's.
+    std::string command_unit{};
+    /// By the exit status of svcd: which one it leaves with instead.
+    std::map<int, int> exit_status_map{};
 };
 
 /// An ordering cycle of the first load, which keeps the system degraded.

@@ -137,6 +137,14 @@ const char* shown_path(OutputKind kind, const char* path) {
     return kind == OutputKind::null || path == nullptr ? "/dev/null" : path;
 }
 
+void ignore_signals(std::uint64_t signals) {
+    for (unsigned signal = 1; signals != 0; ++signal, signals >>= 1) {
+        if ((signals & 1) != 0) {
+            raw_set_disposition(signal, SIG_IGN);
+        }
+    }
+}
+
 bool set_up_input(const ChildPlan& plan, ChildFailure& failure) {
     if (plan.input == InputKind::inherit) {
         return true;
@@ -246,7 +254,8 @@ bool enter_directory(const ChildPlan& plan, ChildFailure& failure) {
 
 void execute(const ChildPlan& plan, ChildFailure& failure) {
     raw_syscall(__NR_umask, plan.umask);
-    raw_set_disposition(SIGPIPE, SIG_IGN);
+    raw_set_disposition(SIGPIPE, SIG_DFL);  // svcd-exec ignores it
+    ignore_signals(plan.ignored_signals);
     constexpr std::uint64_t kNoSignals = 0;
     raw_syscall(__NR_rt_sigprocmask, SIG_SETMASK, raw(&kNoSignals), 0, sizeof(std::uint64_t));
     // Nothing may be said before it has failed: the manager reads the same memory.

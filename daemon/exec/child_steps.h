@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 
@@ -31,6 +32,7 @@ struct ChildPlan {
     bool has_nice = false;
     int nice = 0;
     std::uint32_t umask = 0022;
+    std::uint64_t ignored_signals = 0;  ///< bit N-1 for signal N; all others are at their defaults
 
     const char* directory = "/";
     const char* fallback_directory = nullptr;  ///< where to be when `directory` can't be entered
@@ -61,8 +63,14 @@ bool set_up_stdio(const ChildPlan& plan, ChildFailure& failure, std::int64_t& lo
 bool set_up_limits(const ChildPlan& plan, ChildFailure& failure, ExecDeviations& deviations);
 bool set_up_nice(const ChildPlan& plan, ChildFailure& failure, ExecDeviations& deviations);
 bool enter_directory(const ChildPlan& plan, ChildFailure& failure);
-/// umask, SIGPIPE ignored (IgnoreSIGPIPE=yes is the default), an empty signal mask, execve. Returns
-/// only with a failure, after a look at the file (executable_look.h).
+/// umask, the signals that are ignored, an empty signal mask, execve. Returns only with a failure,
+/// after a look at the file (executable_look.h).
 void execute(const ChildPlan& plan, ChildFailure& failure);
+
+/// The signals that a program of these settings ignores: `given`, and SIGPIPE by IgnoreSIGPIPE.
+inline std::uint64_t ignored_signals_of(const ExecSettings& exec, std::uint64_t given) {
+    constexpr std::uint64_t kSigpipe = std::uint64_t{1} << (SIGPIPE - 1);
+    return exec.ignore_sigpipe ? given | kSigpipe : given;
+}
 
 }  // namespace svcd

@@ -120,6 +120,7 @@ void transfer_exec(Side& side, Exec& exec) {
         inner.field(file.may_be_missing);
     });
     side.field(exec.umask);
+    side.field(exec.ignore_sigpipe);
     side.list(exec.limits, [](auto& inner, auto& limit) {
         inner.field(limit.resource);
         inner.field(limit.soft);
@@ -143,6 +144,7 @@ void transfer(Side& side, Request& request) {
     side.list(request.environment, kEach);
     side.field(request.log_file);
     side.field(request.default_directory);
+    side.field(request.ignored_signals);
     transfer_exec(side, request.exec);
 }
 

@@ -34,6 +34,8 @@ struct ExecRequest {
     std::vector<std::string> environment;  ///< complete but for the EnvironmentFiles
     std::string log_file;
     std::string default_directory;
+    /// Signals that the program is to ignore besides SIGPIPE, bit N-1 for signal N.
+    std::uint64_t ignored_signals = 0;
 };
 
 /// Whether a unit's conditions hold: the exit status is that of look_at_conditions().

@@ -295,6 +295,7 @@ void plan_stdio(ExecRequest& request, ChildPlan& plan) {
     plan.has_nice = request.exec.nice.has_value();
     plan.nice = request.exec.nice.value_or(0);
     plan.umask = request.exec.umask;
+    plan.ignored_signals = ignored_signals_of(request.exec, request.ignored_signals);
     const std::string& folder = request.exec.working_directory;
     plan.directory = folder == "~"    ? identity.account.home.c_str()
                      : folder.empty() ? request.default_directory.c_str()

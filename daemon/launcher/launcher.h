@@ -45,6 +45,8 @@ Answers answers();
 void want_answer();
 /// Leaves LauncherRequest bits for the present manager, or the next.
 void request(std::uint32_t bits);
+/// Leaves a signal that svcd got for its command.
+void forward(int signal);
 void count_start();
 /// What the manager wants once it has ended. False: the launcher is to stay.
 bool read_end(EndOrder& end);
@@ -124,14 +126,23 @@ void hurry();
 /// The signals that svcd listens to. Those that ask for something that can be put in order go to
 /// the manager (LauncherRequest); a few mean that there is no time for that.
 namespace signals {
-/// Blocks every signal. A signalfd of them all; -1: it was said why not.
-int open();
+/// Blocks every signal. A signalfd of them all; -1: it was said why not. `stop_signals` (bit N-1
+/// for signal N): svcd runs a command (`svcd --container -- CMD`), which gets every signal that can
+/// be passed on, and these begin the end; 0: signals mean what they mean to svcd.
+int open(std::uint64_t stop_signals);
 /// Reads what is there, and passes it on. True: don't wait for the manager, but go down, as `kind`
 /// says. `is_machine`: we are PID 1 of one.
 bool take(int signalfd, bool is_machine, EndKind& kind);
 /// An end was asked for, and as what.
 bool is_end_asked(EndKind& kind);
 }  // namespace signals
+
+/// The terminal of svcd's command, if it has one.
+namespace terminal {
+void set_up(bool is_used);
+/// A child was stopped. Stops svcd with it, or continues it, as terminal.cc says.
+void child_stopped(pid_t child, int signal);
+}  // namespace terminal
 
 /// The end of the whole tree, once the manager has stopped all units and has ended (or nobody
 /// waited for it). The status to leave with. As PID 1 every process that is left is killed first;

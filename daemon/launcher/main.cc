@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 #include "launcher/launcher.h"
@@ -27,6 +28,8 @@ namespace {
 
 /// Exits between two looks at everything else, so that a fork bomb's end keeps nobody waiting.
 constexpr int kExitsPerTurn = 64;
+
+bool warns_of_orphans = false;  // --warn-orphans
 
 /// Reaps a batch of children, and pokes the manager once if the table has news. Never waits. True:
 /// there may be more. `manager_end` is filled in when it has ended.
@@ -44,7 +47,11 @@ bool reap(siginfo_t& manager_end) {
         if (end.si_pid == manager::pid) {
             manager_end = end;
         } else if (!manager::shell_ended(end.si_pid)) {
-            has_news |= table::record_exit(end.si_pid, end.si_code, end.si_status);
+            const bool is_ours = table::record_exit(end.si_pid, end.si_code, end.si_status);
+            has_news |= is_ours;
+            if (warns_of_orphans && !is_ours) {
+                say("PID %d was left behind by its parent, and is reaped", end.si_pid);
+            }
         }
         siginfo_t gone{};
         ::waitid(P_PID, static_cast<id_t>(end.si_pid), &gone, kAllEnds);
@@ -55,14 +62,19 @@ bool reap(siginfo_t& manager_end) {
     return count == kExitsPerTurn;
 }
 
-/// Has the manager been stopped, or does it go on?
+/// Has the manager been stopped, or the command, or does the manager go on?
 void look_for_stop() {
-    siginfo_t change{};
-    if (manager::pid > 0 &&
-        ::waitid(P_PID, static_cast<id_t>(manager::pid), &change,
-                 WSTOPPED | WCONTINUED | WNOHANG) == 0 &&
-        change.si_pid != 0) {
-        watch::changed(change);
+    for (int count = 0; count < kExitsPerTurn; ++count) {
+        siginfo_t change{};
+        if (::waitid(P_ALL, 0, &change, WSTOPPED | WCONTINUED | WNOHANG) != 0 ||
+            change.si_pid == 0) {
+            return;
+        }
+        if (change.si_pid == manager::pid) {
+            watch::changed(change);
+        } else if (change.si_code == CLD_STOPPED) {
+            terminal::child_stopped(change.si_pid, change.si_status);
+        }
     }
 }
 
@@ -145,8 +157,9 @@ EndOrder serve(int signalfd, bool is_machine) {
         }
         // A first manager that leaves by itself before it was ready and spawned anything has
         // refused to start (a bad option, no cgroup to write to): whoever started svcd should know.
+        // Not so the first process of a machine, whose end would be a panic.
         if (is_first && its_end.si_code == CLD_EXITED && its_end.si_status != 0 &&
-            !manager::is_ready && table::is_unused() && ::getpid() != 1) {
+            !manager::is_ready && table::is_unused() && !is_machine) {
             say("svcd-manager could not start (status %d), so svcd leaves", its_end.si_status);
             end.status = its_end.si_status;
             return end;
@@ -181,7 +194,11 @@ int run(char** arguments) {
     log_fd = kLogFd;
     manager::set_up(arguments + kManagerArgument, arguments[kRescueArgument][0] != '\0',
                     arguments[kOomArgument]);
-    const int signalfd = signals::open();
+    char* flags = nullptr;
+    const std::uint64_t stop_signals = std::strtoull(arguments[kCommandArgument], &flags, 16);
+    warns_of_orphans = std::strchr(flags, kWarnOrphans) != nullptr;
+    terminal::set_up(std::strchr(flags, kHasTerminal) != nullptr);
+    const int signalfd = signals::open(stop_signals);
     if (signalfd < 0 || !table::map()) {
         return 1;
     }

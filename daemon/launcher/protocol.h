@@ -117,6 +117,9 @@ struct TableHeader {
     std::atomic<std::uint64_t> asked;
     std::atomic<std::uint64_t> answered;
     std::atomic<std::uint64_t> progress;
+    /// Signals that svcd got and that are for its command, bit N-1 for signal N. Set by the
+    /// launcher, taken by the manager once it has written down that it heard.
+    std::atomic<std::uint64_t> signals;
 };
 
 inline constexpr std::size_t kSlotsOffset = 12288;

@@ -32,7 +32,8 @@ constexpr std::int64_t kHurryWindow = 5'000'000, kRebootWindow = 2'000'000;
 constexpr Meaning kBusyboxMeanings[] = {
     {SIGTERM, kRequestReboot}, {SIGUSR1, kRequestHalt}, {SIGUSR2, kRequestPowerOff}};
 
-bool is_end = false;  // one was asked for ...
+std::uint64_t stop_signals = 0;  // of the command; 0: there is none
+bool is_end = false;             // one was asked for ...
 EndKind end_kind = EndKind::exit;
 
 int number(const Meaning& meaning) {
@@ -79,10 +80,43 @@ void note_end(std::uint32_t request, bool is_machine) {
     manager::forget_failures();
 }
 
+/// Not what the kernel or a broken pipe sends us ourselves, nor what a terminal says to those in
+/// its background.
+bool may_be_forwarded(int signal) {
+    constexpr int kOurOwn[] = {SIGCHLD, SIGPIPE, SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
+                               SIGTRAP, SIGSYS,  SIGABRT, SIGTTIN, SIGTTOU};
+    for (const int own : kOurOwn) {
+        if (signal == own) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// A signal to a svcd that runs a command.
+void forward(int signal) {
+    static std::int64_t stops[kHurryCount];
+    static unsigned stop_count;
+    if ((stop_signals >> (signal - 1) & 1) != 0) {
+        note_end(kRequestTerminate, false);
+        if (is_burst(stops, stop_count, kHurryWindow)) {
+            table::request(kRequestHurry);
+        }
+        table::forward(signal);
+        manager::hurry();
+    } else if (may_be_forwarded(signal)) {
+        table::forward(signal);
+    }
+}
+
 /// What is asked of the manager; or true, and nobody waits for that.
 bool obey(int signal, bool is_machine, EndKind& kind) {
     static std::int64_t terms[kHurryCount], interrupts[kRebootCount];
     static unsigned term_count, interrupt_count;
+    if (stop_signals != 0) {
+        forward(signal);
+        return false;
+    }
     if (const std::uint32_t request = request_of(signal, is_machine); request != 0) {
         const bool is_hurry = signal == SIGTERM && is_burst(terms, term_count, kHurryWindow);
         note_end(request, is_machine);
@@ -98,7 +132,8 @@ bool obey(int signal, bool is_machine, EndKind& kind) {
 
 }  // namespace
 
-int open() {
+int open(std::uint64_t stops) {
+    stop_signals = stops;
     sigset_t all;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, nullptr);

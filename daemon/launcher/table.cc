@@ -102,6 +102,11 @@ void request(std::uint32_t bits) {
     poke();
 }
 
+void forward(int signal) {
+    head->signals.fetch_or(std::uint64_t{1} << (signal - 1), std::memory_order_release);
+    poke();
+}
+
 LauncherSettings settings() {
     const std::uint32_t shell = head->rescue_shell.load(std::memory_order_relaxed);
     const std::uint32_t action = head->crash_action.load(std::memory_order_relaxed);

@@ -11,10 +11,13 @@ namespace svcd {
 /// launcher, kStatusSize long; the lock, which is only held; what say() writes to; a socket that is
 /// connected to whoever waits for READY=1; an inotify of RUNTIME_DIR/launcher ...
 inline constexpr int kStatusFd = 6, kLockFd = 7, kLogFd = 8, kNotifyFd = 9, kAskFd = 10;
-/// ... and arguments: "rescue" or ""; the oom_score_adj that svcd was started with; the paths of
-/// svcd-shutdown and of svcd-manager, and what that one is given.
+/// ... and arguments: "rescue" or ""; the oom_score_adj that svcd was started with; the path of
+/// svcd-shutdown; what concerns svcd's command (`svcd --container -- CMD`): "" without one, else
+/// its stop signals (hexadecimal, bit N-1 for signal N) and letters: kWarnOrphans, kHasTerminal;
+/// the path of svcd-manager, and what that one is given.
 inline constexpr int kRescueArgument = 1, kOomArgument = 2, kShutdownArgument = 3,
-                     kManagerArgument = 4;
+                     kCommandArgument = 4, kManagerArgument = 5;
+inline constexpr char kWarnOrphans = 'w', kHasTerminal = 't';
 
 /// The exit status of a child that could not become what it should.
 inline constexpr int kExecFailed = 127;

@@ -207,7 +207,10 @@ std::int64_t monotonic_usec_of(std::uint64_t ticks_since_boot) {
     };
     const std::int64_t awake = now(CLOCK_MONOTONIC);
     const std::int64_t suspended = now(CLOCK_BOOTTIME) - awake;
-    return static_cast<std::int64_t>(ticks_since_boot) * kStartTimeGrain - suspended;
+    // The kernel never says so much; a file that is put in the place of its own may.
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 48U;
+    return static_cast<std::int64_t>(std::min(ticks_since_boot, kMost)) * kStartTimeGrain -
+           suspended;
 }
 
 std::uint32_t sockets_of(int process) {

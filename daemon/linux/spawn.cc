@@ -44,6 +44,7 @@ struct Start {
     bool is_helper;
     bool report_exec;
     CommandRole role = CommandRole::start;
+    bool takes_terminal = false;
 };
 
 class SignalsBlocked {
@@ -252,6 +253,7 @@ void Spawner::Impl::prepare_plain(Slot& slot, const SpawnRequest& request) {
     plan.has_nice = exec.nice.has_value();
     plan.nice = exec.nice.value_or(0);
     plan.umask = exec.umask;
+    plan.ignored_signals = ignored_signals_of(exec, request.ignored_signals);
     plan.directory = strings.text(directory);
     plan.fallback_directory =
         exec.working_directory_may_be_missing ? strings.text(fallback) : nullptr;
@@ -286,6 +288,7 @@ Result<void> Spawner::Impl::prepare_helper(Slot& slot,
     const std::size_t environment_list = strings.add_list(std::array<std::string_view, 0>{});
     strings.finish();
     slot.context.plan = ChildPlan{};
+    slot.context.plan.ignored_signals = ignored_signals_of({}, 0);  // it reports through a pipe
     slot.context.plan.executables = strings.list(executable_list);
     slot.context.plan.arguments = strings.list(argument_list);
     slot.context.plan.environment = strings.list(environment_list);
@@ -328,6 +331,7 @@ Result<SpawnOutcome> Spawner::Impl::start(Slot& slot, const Start& start_as) {
     context.deviations = ExecDeviations{};
     context.log_size = -1;
     context.ignored_signals = ignored;
+    context.takes_terminal = start_as.takes_terminal;
     context.is_helper = start_as.is_helper;
     context.report_fd = write_end.get();
     context.shares_files = !start_as.is_helper && !start_as.report_exec;
@@ -393,14 +397,15 @@ Result<SpawnOutcome> Spawner::spawn(const SpawnRequest& request) {
         return Failure{slot.error()};
     }
     const bool is_helper = needs_exec_helper(*request.command, *request.exec);
-    const Start start{request.token, request.unit,        request.cgroup_fd,    request.pid,
-                      is_helper,     request.report_exec, request.command->role};
+    const Start start{
+        request.token, request.unit,        request.cgroup_fd,     request.pid,
+        is_helper,     request.report_exec, request.command->role, request.takes_terminal};
     if (is_helper) {
         return impl_->start_helper(
             **slot, start,
             serialise(ExecRequest{request.unit, *request.command, *request.exec,
-                                  request.environment, request.log_file,
-                                  request.default_directory}));
+                                  request.environment, request.log_file, request.default_directory,
+                                  request.ignored_signals}));
     }
     impl_->prepare_plain(**slot, request);
     return impl_->start(**slot, start);

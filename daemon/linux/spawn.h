@@ -43,6 +43,11 @@ struct SpawnRequest {
     std::string log_file;  ///< of OutputKind::log: appended to, its folder made when missing
     std::string default_directory = "/";  ///< without WorkingDirectory; the home of a user instance
     int cgroup_fd = -1;                   ///< CgroupTree::ensure()
+    /// Signals that the process is to ignore besides SIGPIPE, bit N-1 for signal N.
+    std::uint64_t ignored_signals = 0;
+    /// It gets a process group in our session instead of a session of its own, and becomes the
+    /// foreground of the terminal that is its standard input.
+    bool takes_terminal = false;
     std::atomic<std::int32_t>* pid =
         nullptr;  ///< where the kernel is to write the PID (the slot in the process table)
     bool report_exec = false;  ///< the outcome carries a descriptor that reports the execve

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
+#include <sys/ioctl.h>
 
 #include "exec/exec_request.h"
 #include "exec/exit_status.h"
@@ -60,14 +61,30 @@ bool leave_descriptors(const ChildContext& context, ChildFailure& failure) {
     return result >= 0 || fail(failure, kExitFds, ExecStep::fds, result);
 }
 
+/// A service has a session of its own. Who takes the terminal stays in ours, with a process group
+/// of its own, which the terminal is given to. All signals are blocked, so SIGTTOU is no matter.
+bool leave_session(const ChildContext& context, ChildFailure& failure) {
+    long result = 0;
+    if (context.takes_terminal) {
+        result = raw_syscall(__NR_setpgid, 0, 0);
+        const auto group = static_cast<std::int32_t>(raw_syscall(__NR_getpid));
+        if (result >= 0) {
+            // One that is not ours, or not there any more, is no terminal of the program's either.
+            raw_syscall(__NR_ioctl, 0, TIOCSPGRP, raw(&group));
+        }
+    } else {
+        result = raw_syscall(__NR_setsid);
+    }
+    return result >= 0 || fail(failure, kExitSetsid, ExecStep::setsid, result);
+}
+
 bool prepare(ChildContext& context) {
     ChildFailure& failure = context.failure;
     if (!leave_descriptors(context, failure)) {
         return false;
     }
-    const long session = raw_syscall(__NR_setsid);
-    if (session < 0) {
-        return fail(failure, kExitSetsid, ExecStep::setsid, session);
+    if (!leave_session(context, failure)) {
+        return false;
     }
     reset_ignored(context.ignored_signals);
     if (context.is_helper) {

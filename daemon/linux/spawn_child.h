@@ -23,7 +23,8 @@ struct ChildContext {
     std::uint64_t ignored_signals = 0;  ///< to be reset to their defaults, as a mask
     /// The table of descriptors is shared with the manager (CLONE_FILES), and to be left at once.
     bool shares_files = false;
-    bool is_helper = false;  ///< the plan's executable is svcd-exec, which sets up everything
+    bool takes_terminal = false;  ///< SpawnRequest::takes_terminal
+    bool is_helper = false;       ///< the plan's executable is svcd-exec, which sets up everything
     int request_fd = -1;
     int report_fd = -1;
 };

@@ -260,6 +260,9 @@ void EffectRunner::carry_out(const SignalUnit& order) {
         case SignalScope::checker:
             signal_process(order, order.control, reached);
             break;
+        case SignalScope::group:
+            signal_group(order, reached);
+            break;
         case SignalScope::both:
             signal_process(order, order.main, reached);
             signal_process(order, order.control, reached);
@@ -340,6 +343,20 @@ void EffectRunner::signal_process(const SignalUnit& order, Token token, std::vec
     }
     send(order, *process, now.pid, reached);
     complain_of_unsure(order.unit, process->pidfd ? 0U : 1U);
+}
+
+/// While its slot is LIVE the main process has not been reaped, so its group is its own.
+void EffectRunner::signal_group(const SignalUnit& order, std::vector<Pid>& reached) {
+    const ProcessFact main = tools_.table.look(order.main);
+    if (main.state != ProcessFact::State::alive) {
+        return;
+    }
+    if (::kill(-main.pid, order.signal) != 0) {
+        complain_of_signal(order.unit, failure(errno, "send a signal to the process group of",
+                                               "PID " + std::to_string(main.pid)));
+        return;
+    }
+    reached.push_back(main.pid);
 }
 
 /// What somebody has moved out of the unit's cgroup is the unit's all the same.

@@ -103,6 +103,7 @@ private:
     /// `target`: a pidfd, or a Recipient.
     template <typename Target>
     void send(const SignalUnit& order, const Target& target, Pid pid, std::vector<Pid>& reached);
+    void signal_group(const SignalUnit& order, std::vector<Pid>& reached);
     void signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached);
     void kill_cgroup(const SignalUnit& order);
     void complain_of_signal(UnitId unit, const Result<void>& sent);

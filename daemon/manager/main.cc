@@ -11,6 +11,7 @@
 #include <string>
 
 #include "launcher/protocol.h"
+#include "manager/command_unit.h"
 #include "manager/config.h"
 #include "manager/console.h"
 #include "manager/last_words.h"
@@ -104,6 +105,13 @@ int run(ManagerOptions options) {
     Result<Kernel> kernel = open_kernel(*launcher, *table, options, log);
     if (!kernel) {
         return give_up(log, kernel.error());
+    }
+    if (options.command && table->manager_starts() == 1 && !table->has_taken_over()) {
+        if (const auto problem = write_command_unit(options)) {
+            log.say(Severity::error, problem->text);
+            leave_last_words(problem->text);
+            return problem->status;
+        }
     }
     Manager manager{options, config, random_seed(), *kernel, log};
     const Result<Exit> exit = manager.run();

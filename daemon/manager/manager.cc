@@ -11,6 +11,7 @@
 #include "linux/process_examination.h"
 #include "linux/resident_memory.h"
 #include "manager/adoption.h"
+#include "manager/command_unit.h"
 #include "manager/descriptor_limits.h"
 #include "manager/emptied_cgroup.h"
 #include "manager/last_kill.h"
@@ -44,6 +45,9 @@ std::vector<std::string> chosen_unit_path(const ManagerOptions& options) {
 
 std::vector<std::string> unit_path(const ManagerOptions& options) {
     std::vector<std::string> path = chosen_unit_path(options);
+    if (options.command) {
+        path.insert(path.begin(), command_units_path(options));
+    }
     if (hands_on_output(options)) {
         path.push_back(generated_units_path(options));
     }
@@ -85,6 +89,24 @@ BusOptions bus_options(const ManagerOptions& options,
     return bus;
 }
 
+SupervisorOptions supervisor_options(const ManagerOptions& options,
+                                     const Config& config,
+                                     std::uint64_t seed) {
+    SupervisorOptions supervisor;
+    supervisor.seed = seed;
+    supervisor.kill_grace = config.kill_grace;
+    supervisor.shutdown_budget = config.shutdown_budget;
+    supervisor.shutdown_margin = config.shutdown_margin;
+    supervisor.flapping_burst = config.flapping_burst;
+    supervisor.flapping_interval = config.flapping_interval;
+    supervisor.counts_as_shell = options.mode == RunMode::container;
+    if (options.command) {
+        supervisor.command_unit = kCommandUnit;
+        supervisor.exit_status_map = options.command->exit_status_map;
+    }
+    return supervisor;
+}
+
 SpawnSettings spawn_settings(const ManagerOptions& options, const Kernel& kernel) {
     SpawnSettings settings;
     settings.notify_socket = runtime_path(options, "notify");
@@ -98,6 +120,11 @@ SpawnSettings spawn_settings(const ManagerOptions& options, const Kernel& kernel
         if (const char* home = std::getenv("HOME"); home != nullptr && home[0] == '/') {
             settings.default_directory = home;
         }
+    }
+    if (options.command) {
+        settings.command_unit = kCommandUnit;
+        settings.environment = inherited_environment(environ);
+        settings.ignored_signals = options.command->ignored_signals;
     }
     return settings;
 }
@@ -145,9 +172,7 @@ Manager::Manager(const ManagerOptions& options,
       log_(log),
       is_machine_(is_machine(options, kernel.launcher)),
       config_errors_(parsed.errors),
-      supervisor_(SupervisorOptions{seed, parsed.config.kill_grace, parsed.config.shutdown_budget,
-                                    parsed.config.shutdown_margin, parsed.config.flapping_burst,
-                                    parsed.config.flapping_interval}),
+      supervisor_(supervisor_options(options, parsed.config, seed)),
       files_(loader_options(options, kernel.table), supervisor_),
       spawner_(exec_helper_path()),
       sweeper_(loop_, spawner_, queue_),
@@ -280,7 +305,43 @@ void Manager::greet() {
 
 // ── what the launcher passes on
 
+/// Signals to a svcd that runs a command: one that stops it, or one that is passed on.
+void Manager::handle_signals() {
+    const std::uint64_t signals = kernel_.table.signals();
+    const std::optional<UnitId> unit = supervisor_.find(options_.unit);
+    if (signals == 0 || !options_.command || !unit) {
+        return;
+    }
+    for (int signal = 1; signal <= SIGRTMAX; ++signal) {
+        const std::uint64_t bit = std::uint64_t{1} << (signal - 1);
+        if ((signals & bit) == 0) {
+            continue;
+        }
+        const bool stops = (options_.command->stop_signals & bit) != 0;
+        const bool is_first = supervisor_.record().shutting_down == 0;
+        if (stops && is_first) {
+            ShutdownRequested event;
+            event.requester.uid = ::getuid();
+            event.requester.reason = "SIG" + signal_word(signal);
+            event.signal = signal;
+            queue_.emplace_back(std::move(event));
+        } else if (!stops || supervisor_.status(*unit).sub_state != SubState::pre_stop) {
+            KillRequested event;
+            event.unit = *unit;
+            event.signal = signal;
+            event.whom = options_.command->forward_to_group ? KillRequested::Whom::group
+                                                            : KillRequested::Whom::main;
+            event.requester.uid = ::getuid();
+            event.requester.reason = "SIG" + signal_word(signal) + " to svcd";
+            queue_.emplace_back(std::move(event));
+        }
+        settle();
+    }
+    kernel_.table.clear_signals(signals);
+}
+
 void Manager::handle_requests() {
+    handle_signals();
     const std::uint32_t bits = kernel_.table.requests();
     if (bits == 0) {
         return;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "manager/command_unit.h"
 #include "manager/log.h"
 #include "unitfile/unit_name.h"
 
@@ -126,6 +127,7 @@ Surroundings surroundings() {
 ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
                                      const Surroundings& around) {
     ManagerOptions options;
+    const auto command = std::find(arguments.begin(), arguments.end(), "--");
     std::string unit_path;
     std::string log_level = "info";
     CLI::App app{"svcd: starts services, keeps them alive, and stops them in order", "svcd"};
@@ -154,6 +156,17 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     app.add_option("--log-level", log_level, "debug, info, notice, warning or error")
         ->type_name("LEVEL")
         ->capture_default_str();
+    CommandWords typed;
+    app.add_option("-p", typed.settings, "A setting of the command's unit file")
+        ->type_name("KEY=VALUE")
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->expected(1)
+        ->allow_extra_args(false);
+    app.add_option("--stop-signal", typed.stop_signal, "Signals that stop the command");
+    app.add_option("--forward-to", typed.forward_to, "Who gets other signals");
+    app.add_option("--leftover-timeout", typed.leftover_timeout, "For what the command leaves");
+    app.add_option("--exit-status-map", typed.exit_status_map, "Exit statuses to leave with");
+    app.add_option("--inherited", typed.inherited, "Of svcd itself")->group("");
     std::string log_prefix = "yes";
     app.add_option("--log-prefix", log_prefix, "Begin lines of services with the unit's name")
         ->type_name("yes|no")
@@ -161,7 +174,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     app.set_version_flag("--version", "svcd " + std::string(version_text()));
     ParsedCommandLine parsed;
     try {
-        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+        std::vector<std::string> reversed(std::reverse_iterator{command}, arguments.rend());
         app.parse(std::move(reversed));
     } catch (const CLI::ParseError& error) {
         std::ostringstream out;
@@ -177,6 +190,14 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
         return parsed;
     }
     options.log_level = *severity;
+    if (arguments.end() - command > 1) {
+        options.command = read_command_options(typed, {command + 1, arguments.end()}, parsed.text);
+        if (!options.command) {
+            parsed.text += '\n';
+            parsed.status = 2;
+            return parsed;
+        }
+    }
     options.log_prefix = log_prefix == "yes";
     options.mode = mode_of(is_system, is_user, is_container, around);
     options.config_given = !options.config.empty();
@@ -185,7 +206,7 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     for (const std::string& folder : split_path(unit_path)) {
         options.unit_path.push_back(absolute(folder));
     }
-    options.unit = with_type(std::move(options.unit));
+    options.unit = options.command ? std::string{kCommandUnit} : with_type(std::move(options.unit));
     fill_in_defaults(options, around);
     options.runtime_dir = absolute(options.runtime_dir);
     options.log_dir = absolute(options.log_dir);

@@ -9,6 +9,7 @@
 
 #include "core/types/effect.h"
 #include "linux/log_files.h"
+#include "manager/command_options.h"
 
 namespace svcd {
 
@@ -28,6 +29,7 @@ struct ManagerOptions {
     std::string config;
     bool config_given = false;  ///< then it must exist
     std::string unit = "default.target";
+    std::optional<CommandOptions> command;  ///< `-- COMMAND`: `unit` is main.service then
     Severity log_level = Severity::info;
     bool log_prefix = true;  ///< of a container: lines of services begin with the unit's name
 };

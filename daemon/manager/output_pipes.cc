@@ -9,8 +9,8 @@
 #include <memory>
 #include <utility>
 
-#include "linux/make_folders.h"
 #include "linux/unique_fd.h"
+#include "manager/generated_unit.h"
 #include "manager/start_up.h"
 
 namespace svcd {
@@ -21,24 +21,10 @@ constexpr mode_t kFolderMode = 0700;
 /// open it once more by /dev/stdout.
 constexpr mode_t kPipeMode = 0622;
 
-/// A word of a command in YAML: a quoted scalar in which nothing is expanded.
-std::string quoted(std::string_view word) {
-    std::string text = "\"";
-    for (const char c : word) {
-        if (c == '"' || c == '\\') {
-            text.push_back('\\');
-        } else if (c == '$' || c == '%') {
-            text.push_back(c);
-        }
-        text.push_back(c);
-    }
-    return text + "\"";
-}
-
 }  // namespace
 
 bool hands_on_output(const ManagerOptions& options) {
-    return options.mode == RunMode::container;
+    return options.mode == RunMode::container && !options.command;
 }
 
 std::string generated_units_path(const ManagerOptions& options) {
@@ -82,10 +68,11 @@ Result<void> OutputPipes::write_unit() const {
         return failure(errno, "execute", program, "svcd is not installed whole");
     }
     const std::string folder = generated_units_path(options_);
-    for (const std::string& path : {folder_, folder}) {
-        if (::mkdir(path.c_str(), kFolderMode) != 0 && errno != EEXIST) {
-            return failure(errno, "mkdir", path);
-        }
+    if (::mkdir(folder_.c_str(), kFolderMode) != 0 && errno != EEXIST) {
+        return failure(errno, "mkdir", folder_);
+    }
+    if (const auto made = make_generated_folder(folder); !made) {
+        return made;
     }
     const std::string text =
         "# Made by svcd. It hands on what services write, to svcd's standard output and standard\n"
@@ -99,21 +86,15 @@ Result<void> OutputPipes::write_unit() const {
         "  StartLimitIntervalSec: 0\n"
         "Service:\n"
         "  ExecStart: [" +
-        quoted(program) + ", " + quoted("--pipes=" + folder_) + ", " +
-        quoted("--log-dir=" + options_.log_dir) +
+        yaml_scalar(":" + program) + ", " + yaml_scalar("--pipes=" + folder_) + ", " +
+        yaml_scalar("--log-dir=" + options_.log_dir) +
         ", --prefix=" + (options_.log_prefix ? "yes" : "no") +
         "]\n"
         "  Restart: always\n"
         "  RestartSec: 100ms\n"
         "  StandardOutput: inherit\n"
         "  TimeoutStopSec: 5s\n";
-    const std::string path = folder + "/" + kLogdUnit + ".yaml";
-    const UniqueFd file{
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644)};
-    if (!file || ::write(file.get(), text.data(), text.size()) != std::ssize(text)) {
-        return failure(file ? ENOSPC : errno, "write", path);
-    }
-    return {};
+    return write_generated(folder + "/" + kLogdUnit + ".yaml", text);
 }
 
 /// The pipe is kept by the launcher. One that is there holds what nobody has read yet.

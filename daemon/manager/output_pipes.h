@@ -20,7 +20,7 @@ namespace svcd {
 
 inline constexpr const char* kLogdUnit = "svcd-logd.service";
 
-/// Of a svcd that runs the units of a container.
+/// Of a svcd that runs the units of a container, and not one command, whose output is svcd's.
 bool hands_on_output(const ManagerOptions& options);
 
 /// The folder of unit files that svcd makes itself. It is the last of the unit path, so a file of

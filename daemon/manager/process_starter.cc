@@ -1,6 +1,8 @@
 #include "manager/process_starter.h"
 
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -36,6 +38,12 @@ bool gets_notify_socket(const ServiceSettings& service, ProcessRole role) {
 
 bool is_of_stop(const Command& command) {
     return command.role == CommandRole::stop || command.role == CommandRole::stop_post;
+}
+
+/// Is standard input our controlling terminal?
+bool has_terminal() {
+    pid_t group = 0;
+    return ::ioctl(STDIN_FILENO, TIOCGPGRP, &group) == 0;
 }
 
 /// What it writes to the log of its unit: its output, or its errors apart from that.
@@ -185,6 +193,11 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
         request.log_file = tools_.early_log.file_for(definition->name);
     }
     request.default_directory = settings_.default_directory;
+    if (definition->name == settings_.command_unit) {
+        request.ignored_signals = settings_.ignored_signals;
+        request.takes_terminal = order.role == ProcessRole::main &&
+                                 exec.standard_input == InputKind::inherit && has_terminal();
+    }
     request.cgroup_fd = cgroup->get();
     request.pid = pid;
     request.report_exec = order.report_exec;
@@ -230,7 +243,9 @@ std::vector<std::string> ProcessStarter::environment_of(const SpawnProcess& orde
                                                         const ExecSettings& exec) const {
     const UnitStatus status = tools_.supervisor.status(order.unit);
     EnvironmentFacts facts;
-    facts.inherited = settings_.user_instance ? &settings_.environment : nullptr;
+    const bool inherits =
+        settings_.user_instance || tools_.supervisor.name(order.unit) == settings_.command_unit;
+    facts.inherited = inherits ? &settings_.environment : nullptr;
     facts.invocation_id = status.invocation_id;
     facts.stop_timeout = service.timeout_stop;
     if (gets_notify_socket(service, order.role)) {

@@ -31,8 +31,12 @@ struct SpawnSettings {
     std::string notify_socket;
     std::string default_directory = "/";  ///< without WorkingDirectory
     bool user_instance = false;
-    std::vector<std::string> environment;      ///< a user instance's own
+    std::vector<std::string> environment;      ///< a user instance's own, or for the command
     std::vector<std::string> own_environment;  ///< svcd's own, for ConditionEnvironment
+    /// Of `svcd --container -- COMMAND`: its unit gets `environment`, ignores these signals (bit
+    /// N-1 for signal N), and its main process takes the terminal, where svcd has one.
+    std::string command_unit;
+    std::uint64_t ignored_signals = 0;
     /// The limits that svcd was started with, where it raised its own: what services get.
     std::vector<ResourceLimit> original_limits;
 };

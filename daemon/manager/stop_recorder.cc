@@ -408,6 +408,7 @@ std::vector<Pid> StopRecorder::targets_of(const SignalUnit& order) const {
     };
     switch (order.scope) {
         case SignalScope::main:
+        case SignalScope::group:
             return of({order.main});
         case SignalScope::control:
             return of({order.control});

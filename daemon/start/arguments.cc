@@ -17,6 +17,7 @@ struct Option {
     bool Arguments::*flag;
     const char* Arguments::*text;
     bool is_for_manager;
+    bool is_for_command = false;  ///< it needs `-- CMD`
 };
 
 constexpr Option kOptions[] = {
@@ -35,6 +36,13 @@ constexpr Option kOptions[] = {
     {"--config", "FILE", nullptr, &Arguments::config, true},
     {"--log-level", "LEVEL", nullptr, nullptr, true},
     {"--log-prefix", "yes|no", nullptr, nullptr, true},
+    {"-p", "KEY=VALUE", nullptr, nullptr, true, true},
+    {"--stop-signal", "SIG[,SIG]", nullptr, &Arguments::stop_signal, true, true},
+    {"--forward-to", "main|group", nullptr, nullptr, true, true},
+    {"--leftover-timeout", "SPAN", nullptr, nullptr, true, true},
+    {"--exit-status-map", "FROM:TO[,FROM:TO]", nullptr, nullptr, true, true},
+    {"--parent-death-signal", "SIG", nullptr, &Arguments::parent_death_signal, false, true},
+    {"--warn-orphans", nullptr, &Arguments::warn_orphans, nullptr, false, true},
     {"--manager", "PATH", nullptr, &Arguments::manager, false},
 };
 
@@ -105,6 +113,11 @@ public:
         }
         is_right = take_command() && is_right;
         *to_ = nullptr;
+        if (arguments_.command_option != nullptr && !arguments_.has_command) {
+            say("%s is for a command: svcd --container %s ... -- COMMAND",
+                arguments_.command_option, arguments_.command_option);
+            return goes_on();
+        }
         return is_right;
     }
 
@@ -167,6 +180,9 @@ private:
     }
 
     bool take_option(const Option& option, const char* value) {
+        if (option.is_for_command) {
+            arguments_.command_option = option.name;
+        }
         if (option.value == nullptr) {
             if (value != nullptr) {
                 say("%s takes no value, so %s is wrong", option.name, *from_);
@@ -246,11 +262,14 @@ private:
             }
             return true;
         }
-        say(arguments_.is_container ? "'-- %s': this svcd can't run a single command yet; write a "
-                                      "unit for it, and give "
-                                      "its folder with --unit-path=DIR"
-                                    : "'-- %s': a command is for --container only",
-            from_[1]);
+        if (arguments_.is_container) {
+            arguments_.has_command = true;
+            while (*from_ != nullptr) {
+                keep(1);
+            }
+            return true;
+        }
+        say("'-- %s': a command is for --container only", from_[1]);
         return false;
     }
 

@@ -2,12 +2,13 @@
 // its arguments would die of them for ever.
 #pragma once
 
+#include "start/command_options.h"
 #include "start/kernel_words.h"
 
 namespace svcd {
 
 /// What was typed; null: it was not.
-struct Arguments {
+struct Arguments : CommandWords {
     bool help = false;
     bool version = false;
     bool is_system = false;
@@ -17,6 +18,8 @@ struct Arguments {
     const char* config = nullptr;
     const char* manager = nullptr;
     const char* unit = nullptr;
+    bool has_command = false;              ///< `-- CMD`
+    const char* command_option = nullptr;  ///< the name of one that is for a command only
 };
 
 /// Whether --container stands among svcd's own arguments.

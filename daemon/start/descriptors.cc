@@ -33,13 +33,16 @@ constexpr rlim_t kFewest = 48;
 
 }  // namespace
 
-void start_clean() {
+Inherited start_clean() {
+    Inherited inherited;
     // An ignored SIGCHLD would have the kernel throw exit statuses away; SIGPIPE and others would
     // stay ignored in every service.
     for (int signal = 1; signal < NSIG; ++signal) {
-        std::signal(signal, SIG_DFL);
+        if (std::signal(signal, SIG_DFL) == SIG_IGN) {
+            inherited.ignored_signals |= std::uint64_t{1} << (signal - 1);
+        }
     }
-    ::umask(022);
+    inherited.umask = ::umask(022);
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     // As PID 1 there may be no /dev yet.
     int null = ::open("/dev/null", O_RDWR);
@@ -51,6 +54,7 @@ void start_clean() {
         ::dup2(null, number);
     }
     ::close(null > kAskFd ? null : -1);
+    return inherited;
 }
 
 bool give(int fd, int number) {

@@ -1,13 +1,23 @@
 // What the launcher is to have open, under fixed numbers (libc/os.h, launcher/protocol.h).
 #pragma once
 
+#include <sys/types.h>
+
+#include <cstdint>
+
 #include "launcher/protocol.h"
 
 namespace svcd {
 
+/// What svcd was started with, and its command is to have.
+struct Inherited {
+    mode_t umask = 022;
+    std::uint64_t ignored_signals = 0;  ///< bit N-1 for signal N
+};
+
 /// What we inherited from whoever started us must not reach services, nor hold us up. Takes the
-/// fixed numbers, so that no other descriptor gets them.
-void start_clean();
+/// fixed numbers, so that no other descriptor gets them. Returns what it has changed.
+Inherited start_clean();
 
 /// Moves a descriptor to one of the fixed numbers, and has it survive the execve. False, with
 /// errno set, for -1.

@@ -3,6 +3,8 @@
 // It makes what the launcher is to have (libc/os.h: descriptors, arguments), and becomes it by
 // execve: the same process, with the same lock, and nothing of this program in its memory.
 #include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -24,6 +26,8 @@ namespace svcd {
 namespace {
 
 constexpr int kOomScoreMax = 8;
+constexpr int kCommandSize = 24;
+constexpr int kInheritedSize = 64;
 
 /// Whoever waits for READY=1 (sd_notify(3)), e.g. systemd when svcd is one of its units. Taken out
 /// of the environment, so that neither the manager nor any service speaks to it.
@@ -68,17 +72,32 @@ bool can_execute(const char* path) {
     return false;
 }
 
+/// Is standard input our controlling terminal?
+bool has_terminal() {
+    pid_t group = 0;
+    return ::ioctl(STDIN_FILENO, TIOCGPGRP, &group) == 0;
+}
+
+/// kCommandArgument.
+void describe_command(const CommandOptions& command, char (&text)[kCommandSize]) {
+    std::snprintf(text, sizeof text, "%llx%s%s",
+                  static_cast<unsigned long long>(command.stop_signals),
+                  command.warn_orphans ? "w" : "", has_terminal() ? "t" : "");
+}
+
 /// Returns only when something failed.
-int become_launcher(char** arguments, int count, Options& options) {
+int become_launcher(char** arguments, int count, Options& options, const Inherited& inherited) {
     take_notify_socket();
     char oom_score[kOomScoreMax];
     protect_from_oom(oom_score);
     char name[] = "svcd";
     char rescue[] = "rescue";
     char none[] = "";
-    // Room for --unit= and the null at the end too.
+    char command[kCommandSize] = "";
+    char given[kInheritedSize] = "";
+    // Room for --unit=, --inherited= and the null at the end too.
     char** all = static_cast<char**>(
-        std::calloc(static_cast<std::size_t>(count + kManagerArgument) + 3, sizeof(char*)));
+        std::calloc(static_cast<std::size_t>(count + kManagerArgument) + 4, sizeof(char*)));
     if (all == nullptr) {
         say("no memory to start");
         return 1;
@@ -87,19 +106,32 @@ int become_launcher(char** arguments, int count, Options& options) {
     all[kRescueArgument] = options.is_first_of_machine ? rescue : none;
     all[kOomArgument] = oom_score;
     all[kShutdownArgument] = options.shutdown;
-    all[kManagerArgument] = options.manager;
-    int index = 1;
-    for (; arguments[0] != nullptr && arguments[index] != nullptr; ++index) {
-        all[kManagerArgument + index] = arguments[index];
+    all[kCommandArgument] = command;
+    char** next = all + kManagerArgument;
+    *next++ = options.manager;
+    // Before the others, for behind -- everything is the command's.
+    if (options.has_command) {
+        describe_command(options.command, command);
+        std::snprintf(given, sizeof given, "--inherited=%o:%llx", inherited.umask,
+                      static_cast<unsigned long long>(inherited.ignored_signals));
+        *next++ = given;
     }
-    all[kManagerArgument + index] = options.unit[0] != '\0' ? options.unit : nullptr;
+    if (options.unit[0] != '\0') {
+        *next++ = options.unit;
+    }
+    for (int index = 1; arguments[0] != nullptr && arguments[index] != nullptr; ++index) {
+        *next++ = arguments[index];
+    }
+    if (options.command.parent_death_signal != 0) {
+        ::prctl(PR_SET_PDEATHSIG, options.command.parent_death_signal);
+    }
     ::execv(options.launcher, all);
     say("can't execute %s: %s", options.launcher, std::strerror(errno));
     return 1;
 }
 
 int run(int count, char** arguments, Options& options) {
-    start_clean();
+    const Inherited inherited = start_clean();
     if (is_first_of_machine(arguments)) {
         mount_api_file_systems();  // the kernel's command line is in /proc
     }
@@ -124,7 +156,7 @@ int run(int count, char** arguments, Options& options) {
     if (!take_runtime_dir(options.runtime_dir) || !make_table(options.settings)) {
         return 1;
     }
-    return become_launcher(arguments, count, options);
+    return become_launcher(arguments, count, options, inherited);
 }
 
 }  // namespace

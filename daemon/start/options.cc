@@ -18,6 +18,7 @@ namespace svcd {
 
 const char* const kHelp =
     "Usage: svcd [--system|--user|--container] [OPTIONS]\n"
+    "       svcd --container [OPTIONS] -- COMMAND [ARGUMENT...]\n"
     "\n"
     "Supervise the services described by unit files. Talk to it with svctl.\n"
     "\n"
@@ -34,7 +35,16 @@ const char* const kHelp =
     "  --log-level=LEVEL     debug, info, notice, warning or error\n"
     "  --log-prefix=no       in a container: lines of services without the unit's name\n"
     "  --version             print the version and leave\n"
-    "  --help                print this and leave\n";
+    "  --help                print this and leave\n"
+    "\n"
+    "With a command, which is run as main.service, and whose exit status svcd leaves with:\n"
+    "  -p KEY=VALUE          a setting of its unit file, such as TimeoutStopSec=5s\n"
+    "  --stop-signal=SIG[,SIG]  signals that stop it and end svcd (TERM); others are passed on\n"
+    "  --forward-to=group    pass signals on to its process group (main: to it alone)\n"
+    "  --leftover-timeout=SPAN  how long what it leaves behind gets after SIGTERM (2s)\n"
+    "  --exit-status-map=FROM:TO[,FROM:TO]  leave with another exit status\n"
+    "  --parent-death-signal=SIG  the signal that svcd gets when its parent ends\n"
+    "  --warn-orphans        say when a process is reaped that its parent has left behind\n";
 
 namespace {
 
@@ -169,6 +179,10 @@ int read_options(char** arguments, Options& options) {
     Arguments read;
     if (*arguments != nullptr &&
         !read_arguments(arguments + 1, options.is_first_of_machine ? &kernel : nullptr, read)) {
+        return kUsageError;
+    }
+    options.has_command = read.has_command;
+    if (read.has_command && !read_command_options(read, options.command)) {
         return kUsageError;
     }
     options.help = read.help;

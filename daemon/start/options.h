@@ -3,6 +3,7 @@
 #pragma once
 
 #include "launcher/protocol.h"
+#include "start/command_options.h"
 #include "start/kernel_words.h"
 
 namespace svcd {
@@ -17,8 +18,10 @@ struct Options {
     /// ours to mount, and there may be somebody at the console.
     bool is_first_of_machine = false;
     char runtime_dir[256] = {};
-    char unit[kUnitMax + 8] = {};    ///< "--unit=NAME" of the kernel's command line, or empty
-    LauncherSettings settings;       ///< of svcd.yaml
+    char unit[kUnitMax + 8] = {};  ///< "--unit=NAME" of the kernel's command line, or empty
+    LauncherSettings settings;     ///< of svcd.yaml
+    CommandOptions command;
+    bool has_command = false;        ///< `-- CMD`
     char manager[kProgramMax] = {};  ///< the path of svcd-manager
     char launcher[kProgramMax] = {};
     char shutdown[kProgramMax] = {};

@@ -327,6 +327,14 @@ void ProcessTable::clear_requests(std::uint32_t bits) {
     header_->requests.fetch_and(~bits, std::memory_order_acq_rel);
 }
 
+std::uint64_t ProcessTable::signals() const {
+    return header_->signals.load(std::memory_order_acquire);
+}
+
+void ProcessTable::clear_signals(std::uint64_t signals) {
+    header_->signals.fetch_and(~signals, std::memory_order_acq_rel);
+}
+
 void ProcessTable::set_end(const TreeEnd& end) {
     const std::int64_t deadline = end.deadline == kNever ? 0 : to_usec(end.deadline);
     header_->end_kind.store(static_cast<std::uint32_t>(end_kind_of(end.kind)));

@@ -107,6 +107,10 @@ public:
     /// To be called once they are written down (or have been carried out).
     void clear_requests(std::uint32_t bits);
 
+    /// Signals that svcd got for its command (bit N-1 for signal N) and that were not cleared yet.
+    std::uint64_t signals() const;
+    void clear_signals(std::uint64_t signals);
+
     /// The launcher is to end everything, in this way, once this manager has ended.
     void set_end(const TreeEnd& end);
 

@@ -303,6 +303,9 @@ constexpr auto kEnvironment = [](const UnitDefinition& unit) { return exec_of(un
 constexpr auto kUMask = [](const UnitDefinition& unit) {
     return static_cast<std::uint32_t>(exec_of(unit).umask);
 };
+constexpr auto kIgnoreSigpipe = [](const UnitDefinition& unit) {
+    return exec_of(unit).ignore_sigpipe;
+};
 /// As it stands in the file: with the path that systemd's property leaves out.
 std::string stream_text(std::string_view word, const std::string& path) {
     return std::string{word} + (path.empty() ? "" : ":" + path);
@@ -381,6 +384,9 @@ const auto kRows = std::to_array<SettingRow>({
     {exec, "UMask", SettingKind::octal, read_single<parse_octal_mode, &E::umask>,
      "The file mode creation mask, in octal. Default 0022.",
      {property<kUMask>("UMask")}, {}},
+    {exec, "IgnoreSIGPIPE", SettingKind::boolean, read_single<parse_boolean, &E::ignore_sigpipe>,
+     "Whether SIGPIPE is ignored when the program begins. Default yes.",
+     {property<kIgnoreSigpipe>("IgnoreSIGPIPE")}, {}},
     limit_row<RLIMIT_CPU>("LimitCPU", "LimitCPUSoft", "CPU time, in seconds or as a time span."),
     limit_row<RLIMIT_FSIZE>("LimitFSIZE", "LimitFSIZESoft", "Size of a file that is written."),
     limit_row<RLIMIT_DATA>("LimitDATA", "LimitDATASoft", "Size of the data segment."),

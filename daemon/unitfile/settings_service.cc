@@ -263,6 +263,9 @@ constexpr auto kBusName = [](const UnitDefinition& unit) {
 constexpr auto kPreStopDelay = [](const UnitDefinition& unit) {
     return shown_duration(service_of(unit).rarely().pre_stop_delay);
 };
+constexpr auto kLeftoverTimeout = [](const UnitDefinition& unit) {
+    return shown_duration(service_of(unit).rarely().leftover_timeout.value_or(kInfinity));
+};
 constexpr auto kRestartMode = [](const UnitDefinition& unit) {
     return word_of<kRestartModes>(service_of(unit).rarely().restart_mode);
 };
@@ -362,6 +365,9 @@ const auto kRows = std::to_array<SettingRow>({
     {service, "PreStopDelaySec", SettingKind::duration, read_single<parse_finite_duration, &RareServiceSettings::pre_stop_delay>,
      "How long the service goes on serving between the decision to stop it and ExecStop or the stop signal, so that load balancers can turn away; counted inside TimeoutStopSec, at most half of it. Default 0.",
      {property<kPreStopDelay>("PreStopDelayUSec")}, {}},
+    {service, "LeftoverTimeoutSec", SettingKind::duration, read_single<parse_finite_duration, &RareServiceSettings::leftover_timeout>,
+     "The stop signal goes to the main process alone. What is left in the unit when that has ended, by the stop or by itself, gets SIGTERM, and FinalKillSignal so long after it. For KillMode control-group. Default: the stop signal goes to all of the unit.",
+     {property<kLeftoverTimeout>("LeftoverTimeoutUSec")}, {}},
     {service, "TimeoutSec", SettingKind::duration, read_timeout,
      "Sets TimeoutStartSec and TimeoutStopSec.", {}, {}},
     {service, "TimeoutAbortSec", SettingKind::duration, read_single<parse_duration, &S::timeout_abort>,

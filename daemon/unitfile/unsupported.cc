@@ -38,9 +38,9 @@ constexpr auto kService = std::to_array<std::string_view>(
      "BindReadOnlyPaths", "MountAPIVFS", "RestrictAddressFamilies", "RestrictNamespaces",
      "RestrictRealtime", "RestrictSUIDSGID", "RestrictFileSystems", "RemoveIPC", "LockPersonality",
      "MemoryDenyWriteExecute", "SystemCallFilter", "SystemCallArchitectures",
-     "SystemCallErrorNumber", "SystemCallLog", "MountFlags", "Personality", "IgnoreSIGPIPE",
-     "LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted",
-     "UtmpIdentifier", "UtmpMode", "PAMName", "KeyringMode", "TimerSlackNSec", "CoredumpFilter",
+     "SystemCallErrorNumber", "SystemCallLog", "MountFlags", "Personality", "LoadCredential",
+     "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted", "UtmpIdentifier",
+     "UtmpMode", "PAMName", "KeyringMode", "TimerSlackNSec", "CoredumpFilter",
      "NetworkNamespacePath", "IPCNamespacePath", "AppArmorProfile", "SELinuxContext",
      "SmackProcessLabel"});
 

@@ -19,6 +19,7 @@ void FakeKernel::signal(std::size_t unit, const SignalUnit& order, Time now) {
     };
     switch (order.scope) {
         case SignalScope::main:
+        case SignalScope::group:  // nobody here makes a group of more than one
             send(place_of(order.main));
             return;
         case SignalScope::control:

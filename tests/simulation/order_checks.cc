@@ -325,7 +325,9 @@ void Checkers::check_scope(std::size_t unit, const SignalUnit& signal) {
     const bool is_first = signal.signal != service->final_kill_signal;
     const bool may_be_whole = service->kill_mode == KillMode::control_group ||
                               (service->kill_mode == KillMode::mixed && !is_first);
-    const bool must_be_whole = service->kill_mode == KillMode::control_group;
+    // LeftoverTimeoutSec: the main process alone, as long as it is there.
+    const bool must_be_whole =
+        service->kill_mode == KillMode::control_group && !service->rarely().leftover_timeout;
     if (service->kill_mode == KillMode::none || (whole && !may_be_whole) ||
         (!whole && must_be_whole)) {
         report("signal-scope", unit,

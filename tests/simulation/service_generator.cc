@@ -217,6 +217,11 @@ std::unique_ptr<ServiceSettings> draw_service(Random& random, unsigned oddities)
         rare.restart_randomized_delay = later.percent(50) ? Duration{0} : Duration{2s};
         service->rare = std::make_shared<const RareServiceSettings>(std::move(rare));
     }
+    if (later.percent(oddities)) {
+        RareServiceSettings rare = service->rarely();
+        rare.leftover_timeout = later.between(1ms, 3s);
+        service->rare = std::make_shared<const RareServiceSettings>(std::move(rare));
+    }
     return service;
 }
 

@@ -177,20 +177,28 @@ void Simulation::update_clocks(std::size_t unit, const Transition& transition) {
     const bool begins = is_stopping(transition.to) && !is_stopping(transition.from);
     const bool aborts =
         transition.to == SubState::stop_watchdog || transition.to == SubState::final_watchdog;
-    if (!begins && !aborts && transition.to != SubState::stop_post) {
-        return;
-    }
     UnitEntry& entry = world_.units[unit];
     const ServiceSettings* service = world_.settings(unit);
-    Duration timeout = 90s;
-    if (service != nullptr) {
-        timeout =
-            aborts ? service->timeout_abort.value_or(service->timeout_stop) : service->timeout_stop;
+    if (begins || aborts || transition.to == SubState::stop_post) {
+        Duration timeout = 90s;
+        if (service != nullptr) {
+            timeout = aborts ? service->timeout_abort.value_or(service->timeout_stop)
+                             : service->timeout_stop;
+        }
+        entry.stop_not_before = after(world_.now, timeout);
+        entry.stop_ends_by = after(entry.stop_not_before, kKillGrace + world_.slack);
+        if (entry.stop_not_before == kNever) {
+            entry.stop_ends_by = kNever;
+        }
     }
-    entry.stop_not_before = after(world_.now, timeout);
-    entry.stop_ends_by = after(entry.stop_not_before, kKillGrace + world_.slack);
-    if (entry.stop_not_before == kNever) {
-        entry.stop_ends_by = kNever;
+    // What the main process has left has a time of its own; unless svcd knows one more process,
+    // which can't be told from here.
+    const std::optional<Duration> rest =
+        service == nullptr ? std::nullopt : service->rarely().leftover_timeout;
+    if (transition.to == SubState::final_sigterm && rest) {
+        const Time end = after(world_.now, *rest);
+        entry.stop_not_before = std::min(entry.stop_not_before, end);
+        entry.stop_ends_by = std::max(entry.stop_ends_by, after(end, kKillGrace + world_.slack));
     }
 }
 

@@ -70,6 +70,8 @@ std::string_view name_of(SignalScope scope) {
             return "the main process";
         case SignalScope::control:
             return "the control process";
+        case SignalScope::group:
+            return "the main process and its group";
         case SignalScope::both:
             return "main and control process";
         case SignalScope::checker:

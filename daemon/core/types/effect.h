@@ -74,6 +74,7 @@ enum class SignalScope : std::uint8_t {
     main,     ///< the main process alone
     control,  ///< the control process alone
     both,     ///< main and control process
+    group,    ///< the process group of the main process
     checker,  ///< the process of CheckConditions, in `control`
     cgroup,   ///< every process of the cgroup (SIGKILL: by cgroup.kill, so that none escapes by
               ///< forking)

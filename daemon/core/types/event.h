@@ -76,7 +76,12 @@ struct CancelRequested {
 
 /// `svctl kill`: a signal by a person's wish, which no policy answers to. Answered once.
 struct KillRequested {
-    enum class Whom : std::uint8_t { all, main, control };
+    enum class Whom : std::uint8_t {
+        all,
+        main,
+        control,
+        group
+    };  // group: that of the main process
     RequestId request = RequestId::none;
     UnitId unit{};
     Whom whom = Whom::all;
@@ -98,7 +103,9 @@ struct ShutdownRequested {
     ShutdownKind kind = ShutdownKind::exit;
     Requester requester;
     bool hurry =
-        false;  ///< the budget is cut to the margin, also of a shutdown that goes on already
+        false;       ///< the budget is cut to the margin, also of a shutdown that goes on already
+    int signal = 0;  ///< what the command unit gets in the place of its KillSignal; 0: that
+    bool is_quiet = false;  ///< it is what svcd was started for, and no news
 };
 
 // ── from the loader

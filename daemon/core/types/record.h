@@ -210,11 +210,12 @@ struct SupervisorRecord {
     std::uint8_t shutting_down;
     std::uint8_t shutdown_kind;  ///< ShutdownKind
     std::uint8_t something_was_killed;
-    std::uint8_t started;         ///< the boot transaction has been asked for
-    std::int32_t exit_status;     ///< what a FailureAction or SuccessAction wants; -1: nothing
-    std::uint8_t start_finished;  ///< the jobs of the boot have ended
-    std::uint8_t handed_over;     ///< its manager left on purpose, for another one
-    std::array<std::uint8_t, 2> padding;
+    std::uint8_t started;          ///< the boot transaction has been asked for
+    std::int32_t exit_status;      ///< what a FailureAction or SuccessAction wants; -1: nothing
+    std::uint8_t start_finished;   ///< the jobs of the boot have ended
+    std::uint8_t handed_over;      ///< its manager left on purpose, for another one
+    std::uint8_t shutdown_signal;  ///< ShutdownRequested::signal
+    std::array<std::uint8_t, 1> padding;
     std::int64_t shutdown_end;  ///< when the shutdown budget less its margin is used up
 };
 static_assert(std::is_trivially_copyable_v<SupervisorRecord> &&

@@ -10,6 +10,7 @@ namespace svcd {
 namespace {
 
 /// Of a moment that has been, in µs since the boot: a hundred years.
+constexpr std::uint8_t kLastSignal = 64;
 constexpr std::int64_t kLongestUptime = 100LL * 366 * 24 * 3600 * 1'000'000;
 
 /// Looks at one field after another and remembers the first that has a fault.
@@ -254,6 +255,7 @@ std::string_view fault_in(const SupervisorRecord& record) {
     fields.boolean(record.start_finished, "start_finished");
     fields.boolean(record.handed_over, "handed_over");
     fields.require(record.exit_status >= -1 && record.exit_status <= 255, "exit_status");
+    fields.require(record.shutdown_signal <= kLastSignal, "shutdown_signal");
     fields.at_least_0(record.shutdown_end, "shutdown_end");
     return fields.fault();
 }

@@ -196,6 +196,7 @@ struct ExecSettings {
     std::vector<std::string> environment;  ///< K=V
     std::vector<EnvironmentFile> environment_files;
     std::uint16_t umask = 0022;
+    bool ignore_sigpipe = true;
     std::vector<ResourceLimit> limits;
     InputKind standard_input = InputKind::null;
     std::string standard_input_path;
@@ -216,6 +217,9 @@ struct RareServiceSettings {
     ExitStatusSet restart_force_exit_status;
     std::string bus_name;        ///< of Type=dbus
     Duration pre_stop_delay{0};  ///< PreStopDelaySec: at most half of timeout_stop
+    /// LeftoverTimeoutSec: the stop signal is for the main process alone, and what it leaves has so
+    /// long after a SIGTERM of its own. Absent: all get the stop signal at once.
+    std::optional<Duration> leftover_timeout;
     RestartMode restart_mode = RestartMode::normal;
     Duration restart_randomized_delay{0};  ///< 0 to so much is added to restart_delay
 

@@ -372,7 +372,7 @@ void Scenario::carry_out(const Effect& effect) {
         log_.push_back("spawn " + name(spawn->unit) + " " + path);
         spawned_.push_back(path);
     } else if (const auto* signal = std::get_if<SignalUnit>(&effect)) {
-        constexpr const char* kScopes[] = {"main", "control", "both", "checker", "cgroup"};
+        constexpr const char* kScopes[] = {"main", "control", "both", "group", "checker", "cgroup"};
         log_.push_back("signal " + name(signal->unit) + " " + std::to_string(signal->signal) + " " +
                        kScopes[static_cast<std::size_t>(signal->scope)] +
                        (signal->then_hang_up ? " and SIGHUP" : ""));

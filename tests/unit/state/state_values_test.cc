@@ -167,6 +167,7 @@ TEST_F(StateValuesTest, AFieldThatIsNotInUseHasNoRange) {
 
 TEST_F(StateValuesTest, ASupervisorsRecordWithAValueThatThereIsNotSetsTheFileAside) {
     const std::vector<std::pair<std::string, std::function<void(SupervisorRecord&)>>> all{
+        {"shutdown_signal", [](SupervisorRecord& record) { record.shutdown_signal = 65; }},
         {"shutdown_kind", [](SupervisorRecord& record) { record.shutdown_kind = 4; }},
         {"shutting_down", [](SupervisorRecord& record) { record.shutting_down = 2; }},
         {"exit_status", [](SupervisorRecord& record) { record.exit_status = 256; }},

@@ -1,0 +1,47 @@
+// The terminal of a command that svcd runs as its only purpose. The command's process group is in
+// the foreground, so a Ctrl-Z stops it and not svcd. PID 1 has nobody who could continue it, so it
+// does that itself; anywhere else svcd stops with it, and whoever started svcd can continue both.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "launcher/launcher.h"
+
+namespace svcd::terminal {
+namespace {
+
+bool is_ours = false;
+
+pid_t foreground() {
+    pid_t group = 0;
+    return ::ioctl(STDIN_FILENO, TIOCGPGRP, &group) == 0 ? group : 0;
+}
+
+/// SIGTTOU, which we would get when we are in the background, is blocked.
+void give_to(pid_t group) {
+    ::ioctl(STDIN_FILENO, TIOCSPGRP, &group);
+}
+
+}  // namespace
+
+void set_up(bool is_used) {
+    is_ours = is_used;
+}
+
+void child_stopped(pid_t child, int signal) {
+    const bool is_by_terminal = signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+    const pid_t group = ::getpgid(child);
+    if (!is_ours || !is_by_terminal || group <= 0) {
+        return;
+    }
+    if (::getpid() != 1) {
+        give_to(::getpgrp());
+        // Not SIGTSTP, which is blocked. Somebody continues us, or we would not be here again.
+        ::kill(::getpid(), SIGSTOP);
+        if (foreground() == ::getpgrp()) {
+            give_to(group);
+        }
+    }
+    ::kill(-group, SIGCONT);
+}
+
+}  // namespace svcd::terminal
