@@ -132,6 +132,7 @@ void Machine::request_shutdown(const ShutdownRequested& event) {
     shutting_down = true;
     shutdown_kind = event.kind;
     shutdown_signal = event.signal;
+    exit_status = event.exit_status >= 0 ? event.exit_status : exit_status;
     say(event.is_quiet ? Severity::debug : Severity::notice,
         "shutting down (" + std::string(name_of(event.kind)) + ")" +
             (event.requester.reason.empty() ? "" : ": " + event.requester.reason));

@@ -28,7 +28,7 @@ inline constexpr std::chrono::milliseconds kPatience{500};
 /// Lines of one pipe in a turn.
 inline constexpr std::size_t kLinesPerTurn = 1024;
 /// How long run() goes on after a signal, to hand on what the pipes hold.
-inline constexpr std::chrono::milliseconds kLastWords{2000};
+inline constexpr std::chrono::milliseconds kLastWords{300};
 
 class Relay {
 public:

@@ -228,8 +228,9 @@ std::string told(const Wrong& wrong, std::string_view file, const InForce& in_fo
 
 }  // namespace
 
-ParsedConfig parse_config(std::string_view text, std::string_view file) {
+ParsedConfig parse_config(std::string_view text, std::string_view file, const Config& defaults) {
     ParsedConfig parsed;
+    parsed.config = defaults;
     InForce in_force;
     std::vector<Wrong> all_wrong;
     for (int number = 1; !text.empty(); ++number) {
@@ -252,8 +253,9 @@ ParsedConfig parse_config(std::string_view text, std::string_view file) {
     return parsed;
 }
 
-ParsedConfig read_config(const std::string& file, bool must_exist) {
+ParsedConfig read_config(const std::string& file, bool must_exist, const Config& defaults) {
     ParsedConfig parsed;
+    parsed.config = defaults;
     const auto fail = [&](int error_number, const std::string& detail) {
         parsed.unreadable = Error{error_number, "read the configuration", file,
                                   detail + (detail.empty() ? "" : "; ") +
@@ -284,7 +286,7 @@ ParsedConfig read_config(const std::string& file, bool must_exist) {
         return fail(EFBIG, "");
     }
     text.resize(static_cast<std::size_t>(size));
-    ParsedConfig read = parse_config(text, file);
+    ParsedConfig read = parse_config(text, file, defaults);
     // Everybody may read the log.
     for (std::string& error : read.errors) {
         error = (status.st_mode & S_IROTH) != 0 ? error : without_quoted_text(std::move(error));

@@ -40,9 +40,12 @@ struct ParsedConfig {
     std::optional<Error> unreadable;  ///< why the whole file is not, which `errors` has too
 };
 
-ParsedConfig parse_config(std::string_view text, std::string_view file);
+/// `defaults`: what is in force where the text says nothing.
+ParsedConfig parse_config(std::string_view text,
+                          std::string_view file,
+                          const Config& defaults = {});
 
 /// A file that is missing is an empty one, unless `must_exist`.
-ParsedConfig read_config(const std::string& file, bool must_exist);
+ParsedConfig read_config(const std::string& file, bool must_exist, const Config& defaults = {});
 
 }  // namespace svcd

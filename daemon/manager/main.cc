@@ -14,6 +14,7 @@
 #include "manager/command_unit.h"
 #include "manager/config.h"
 #include "manager/console.h"
+#include "manager/grace.h"
 #include "manager/last_words.h"
 #include "manager/log.h"
 #include "manager/manager.h"
@@ -25,6 +26,7 @@ namespace svcd {
 namespace {
 
 constexpr int kCouldNotStart = 1;
+constexpr int kUsage = 2;
 
 /// Signals are svcd's business, which passes on what it is asked for. A Ctrl-C reaches the whole
 /// process group, us too; it must not end us beside it.
@@ -81,13 +83,22 @@ int run(ManagerOptions options) {
     if (!table) {
         return give_up(log, table.error());
     }
-    const ParsedConfig config = read_config(options.config, options.config_given);
+    ParsedConfig config =
+        read_config(options.config, options.config_given, config_defaults(options));
     for (const std::string& error : config.errors) {
         log.report(Severity::error, error);
     }
     if (config.unreadable && options.config_given && !is_machine(options, *launcher) &&
         !table->has_taken_over()) {
         return give_up(log, *config.unreadable);
+    }
+    if (const auto chosen = choose_shutdown_budget(options, config.config); !chosen) {
+        // A file may have gone since; a manager that follows goes on with what svcd.yaml says.
+        if (!is_machine(options, *launcher) && !table->has_taken_over()) {
+            give_up(log, chosen.error());
+            return kUsage;
+        }
+        log.say(Severity::error, to_string(chosen.error()));
     }
     if (!options.log_dir_given && !config.config.log_dir.empty()) {
         options.log_dir = config.config.log_dir;

@@ -14,10 +14,12 @@
 #include "manager/command_unit.h"
 #include "manager/descriptor_limits.h"
 #include "manager/emptied_cgroup.h"
+#include "manager/grace.h"
 #include "manager/last_kill.h"
 #include "manager/last_words.h"
 #include "manager/process_environment.h"
 #include "manager/restore.h"
+#include "manager/stop_report.h"
 #include "unitfile/schema.h"
 
 extern "C" char** environ;
@@ -172,6 +174,7 @@ Manager::Manager(const ManagerOptions& options,
       log_(log),
       is_machine_(is_machine(options, kernel.launcher)),
       config_errors_(parsed.errors),
+      config_(parsed.config),
       supervisor_(supervisor_options(options, parsed.config, seed)),
       files_(loader_options(options, kernel.table), supervisor_),
       spawner_(exec_helper_path()),
@@ -206,6 +209,9 @@ Result<Exit> Manager::run() {
     }
     keep_sockets();
     warn_of_few_descriptors();
+    if (options_.mode == RunMode::container && kernel_.table.manager_starts() == 1) {
+        warn_of_cut_stops(supervisor_, config_, log_);
+    }
     restore_or_boot();
     if (const auto told = kernel_.store.ready(); !told) {
         log_.say(Severity::warning, to_string(told.error()));
@@ -407,6 +413,8 @@ void Manager::leave() {
     const Exit& exit = *runner_.exit();
     const Time end = supervisor_.shutdown_deadline();
     recorder_.leave();
+    recorder_.flush();
+    report_stops(options_.stop_report, supervisor_, kernel_.stops, log_);
     runner_.publish();
     loop_.run_ready(kDispatchesAtTheEnd);
     if (kernel_.launcher != 1) {

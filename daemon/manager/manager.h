@@ -29,6 +29,7 @@
 #include "manager/early_log.h"
 #include "manager/effect_runner.h"
 #include "manager/event_loop.h"
+#include "manager/idle.h"
 #include "manager/log.h"
 #include "manager/memory_reserve.h"
 #include "manager/notify_reader.h"
@@ -78,6 +79,8 @@ private:
     void boot();
     void request_boot_of(UnitId unit);
     void judge_boot();
+    void leave_with_failure(const std::string& reason);
+    std::optional<Time> leave_when_idle();
     void go_to_emergency();
     void say_failures();
     std::optional<Time> say_what_is_waited_for(Time now);
@@ -161,6 +164,7 @@ private:
     Log& log_;
     const bool is_machine_;
     const std::vector<std::string> config_errors_;
+    const Config config_;
     UniqueFd mounts_;
     EventLoop loop_;
     Supervisor supervisor_;
@@ -184,6 +188,7 @@ private:
     bool has_public_logs_ = false;  ///< on a file system that was read-only
     Console console_;
     Boot boot_;
+    Idle idle_{supervisor_};
     EffectRunner runner_;
     std::vector<std::unique_ptr<Watch>> watches_;
     std::unique_ptr<Watch> notify_watch_;

@@ -76,6 +76,9 @@ void Manager::boot() {
                                       "nothing is started; " +
                                       (hint.empty() ? "" : hint + " ") +
                                       "Give another with --unit=, or start units with svctl");
+        if (options_.mode == RunMode::container) {
+            leave_with_failure("there is nothing to start");
+        }
         return;
     }
     request_boot_of(*unit);
@@ -102,6 +105,9 @@ void Manager::judge_boot() {
     const std::string text = why_boot_failed();
     log_.say(Severity::error, text);
     if (!is_machine_) {
+        if (options_.mode == RunMode::container && !options_.command) {
+            leave_with_failure("the boot has failed");
+        }
         return;
     }
     console_.say(text);
@@ -116,6 +122,33 @@ void Manager::judge_boot() {
         "going to emergency.target; 'svctl status UNIT' and 'svctl explain UNIT' tell more, "
         "and 'svctl default' tries again");
     go_to_emergency();
+}
+
+/// A container that can't do what it is for is one that has failed.
+void Manager::leave_with_failure(const std::string& reason) {
+    constexpr int kFailed = 1;
+    ShutdownRequested event;
+    event.requester.uid = ::getuid();
+    event.requester.reason = reason;
+    event.exit_status = kFailed;
+    queue_.emplace_back(std::move(event));
+}
+
+/// When svcd will leave because nothing is left to do; nothing: it will not.
+std::optional<Time> Manager::leave_when_idle() {
+    if (!options_.exit_when_idle || supervisor_.record().shutting_down != 0) {
+        return std::nullopt;
+    }
+    const std::optional<Time> due = idle_.due(loop_.now());
+    if (!due || *due > loop_.now()) {
+        return due;
+    }
+    log_.say(Severity::error,
+             "nothing is left to do: no process of a unit, no job, no restart that waits, and "
+             "nobody has asked anything for 5 s; '--exit-when-idle=no' keeps svcd");
+    leave_with_failure("nothing is left to do");
+    settle();
+    return std::nullopt;
 }
 
 void Manager::go_to_emergency() {

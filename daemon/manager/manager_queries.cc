@@ -18,6 +18,7 @@ constexpr std::size_t kReasonsShownMax = 64;
 }  // namespace
 
 std::optional<UnitId> Manager::find(std::string_view name) {
+    idle_.asked(loop_.now());
     return files_.find(name);
 }
 
@@ -44,6 +45,7 @@ std::string Manager::hint(std::string_view name) {
 }
 
 std::vector<UnitId> Manager::units() {
+    idle_.asked(loop_.now());
     std::vector<UnitId> known;
     known.reserve(supervisor_.unit_count());
     for (std::size_t index = 0; index < supervisor_.unit_count(); ++index) {
@@ -316,6 +318,7 @@ std::string Manager::why_strangers_wait() {
 
 /// Handled when the caller has returned, so that its answer can't overtake it.
 void Manager::submit(Event event) noexcept {
+    idle_.asked(loop_.now());
     if (auto* request = std::get_if<JobRequested>(&event)) {
         find_unit_of(request->requester);
         add_facts(*request);

@@ -169,6 +169,8 @@ void Manager::end_turn() {
         settle();
     }
     judge_boot();
+    settle();
+    const std::optional<Time> idle_due = leave_when_idle();
     recorder_.end_turn();
     runner_.publish();
     file_looks_.collect();
@@ -186,7 +188,7 @@ void Manager::end_turn() {
     std::optional<Time> next = queue_.empty() ? supervisor_.next_deadline() : loop_.now();
     for (const std::optional<Time>& other :
          {runner_.again_at(loop_.now()), say_what_is_waited_for(loop_.now()),
-          console_.again_at(loop_.now()), log_.left_out_due(), memory_.due()}) {
+          console_.again_at(loop_.now()), log_.left_out_due(), memory_.due(), idle_due}) {
         if (other && (!next || *other < *next)) {
             next = other;
         }

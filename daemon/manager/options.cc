@@ -167,6 +167,16 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     app.add_option("--leftover-timeout", typed.leftover_timeout, "For what the command leaves");
     app.add_option("--exit-status-map", typed.exit_status_map, "Exit statuses to leave with");
     app.add_option("--inherited", typed.inherited, "Of svcd itself")->group("");
+    std::string stop_report;
+    std::string exit_when_idle;
+    app.add_option("--shutdown-budget", options.shutdown_budget, "What a shutdown may take")
+        ->type_name("SPAN|@FILE");
+    app.add_option("--stop-report", stop_report, "What is said of the last stop")
+        ->type_name("text|json|no")
+        ->check(CLI::IsMember({"text", "json", "no"}));
+    app.add_option("--exit-when-idle", exit_when_idle, "Leave when nothing is left to do")
+        ->type_name("yes|no")
+        ->check(CLI::IsMember({"yes", "no"}));
     std::string log_prefix = "yes";
     app.add_option("--log-prefix", log_prefix, "Begin lines of services with the unit's name")
         ->type_name("yes|no")
@@ -200,6 +210,13 @@ ParsedCommandLine parse_command_line(const std::vector<std::string>& arguments,
     }
     options.log_prefix = log_prefix == "yes";
     options.mode = mode_of(is_system, is_user, is_container, around);
+    const bool is_in_container = options.mode == RunMode::container;
+    options.stop_report = stop_report == "json" ? StopReport::json
+                          : stop_report == "text" || (stop_report.empty() && is_in_container)
+                              ? StopReport::text
+                              : StopReport::no;
+    options.exit_when_idle =
+        exit_when_idle.empty() ? is_in_container && !options.command : exit_when_idle == "yes";
     options.config_given = !options.config.empty();
     options.runtime_dir_given = !options.runtime_dir.empty();
     options.log_dir_given = !options.log_dir.empty();

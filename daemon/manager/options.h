@@ -15,6 +15,9 @@ namespace svcd {
 
 enum class RunMode : std::uint8_t { system, user, container };
 
+/// --stop-report: what is said of the last stop (manager/stop_report.h).
+enum class StopReport : std::uint8_t { no, text, json };
+
 struct ManagerOptions {
     std::string program;  ///< svcd-manager's path, as svcd starts it
     RunMode mode = RunMode::system;
@@ -30,6 +33,9 @@ struct ManagerOptions {
     bool config_given = false;  ///< then it must exist
     std::string unit = "default.target";
     std::optional<CommandOptions> command;  ///< `-- COMMAND`: `unit` is main.service then
+    std::string shutdown_budget;            ///< as it was typed; empty: it was not
+    StopReport stop_report = StopReport::no;
+    bool exit_when_idle = false;  ///< leave when nothing is left to do (manager/idle.h)
     Severity log_level = Severity::info;
     bool log_prefix = true;  ///< of a container: lines of services begin with the unit's name
 };

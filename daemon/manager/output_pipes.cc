@@ -93,7 +93,7 @@ Result<void> OutputPipes::write_unit() const {
         "  Restart: always\n"
         "  RestartSec: 100ms\n"
         "  StandardOutput: inherit\n"
-        "  TimeoutStopSec: 5s\n";
+        "  TimeoutStopSec: 500ms\n";
     return write_generated(folder + "/" + kLogdUnit + ".yaml", text);
 }
 

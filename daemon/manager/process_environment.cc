@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Variables that are about svcd's own process and would mislead a service.
-constexpr std::array<std::string_view, 18> kNotHandedOn{"NOTIFY_SOCKET",
+constexpr std::array<std::string_view, 19> kNotHandedOn{"NOTIFY_SOCKET",
+                                                        "SVCD_SHUTDOWN_BUDGET",
                                                         "WATCHDOG_USEC",
                                                         "WATCHDOG_PID",
                                                         "LISTEN_FDS",

@@ -105,6 +105,7 @@ struct ShutdownRequested {
     bool hurry =
         false;       ///< the budget is cut to the margin, also of a shutdown that goes on already
     int signal = 0;  ///< what the command unit gets in the place of its KillSignal; 0: that
+    int exit_status = -1;   ///< what svcd is to leave with; -1: as it comes
     bool is_quiet = false;  ///< it is what svcd was started for, and no news
 };
 

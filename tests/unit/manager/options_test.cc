@@ -38,6 +38,36 @@ TEST(CommandLine, OfTheFirstProcessInAContainerManagesTheContainer) {
     EXPECT_EQ(parse_command_line({}, around).options->mode, RunMode::system);
 }
 
+TEST(CommandLine, OfAContainerSaysMoreAtItsEnd) {
+    const ParsedCommandLine parsed = parse_command_line({"--container"}, root());
+    EXPECT_EQ(parsed.options->stop_report, StopReport::text);
+    EXPECT_TRUE(parsed.options->exit_when_idle);
+    EXPECT_EQ(parse_command_line({}, root()).options->stop_report, StopReport::no);
+    EXPECT_FALSE(parse_command_line({}, root()).options->exit_when_idle);
+    EXPECT_EQ(parse_command_line({"--stop-report=json"}, root()).options->stop_report,
+              StopReport::json);
+    EXPECT_FALSE(
+        parse_command_line({"--container", "--exit-when-idle=no"}, root()).options->exit_when_idle);
+    EXPECT_FALSE(parse_command_line({"--container", "--", "true"}, root()).options->exit_when_idle);
+}
+
+TEST(CommandLine, OfACommandIsItsUnit) {
+    const ParsedCommandLine parsed = parse_command_line(
+        {"--container", "-p", "A=1", "-p", "B=2", "--stop-signal=INT,15", "--forward-to=group",
+         "--leftover-timeout=3s", "--exit-status-map=143:0", "--", "web", "--port", "80"},
+        root());
+    ASSERT_TRUE(parsed.options) << parsed.text;
+    EXPECT_EQ(parsed.options->unit, "main.service");
+    const CommandOptions& command = *parsed.options->command;
+    EXPECT_THAT(command.words, ElementsAre("web", "--port", "80"));
+    EXPECT_THAT(command.settings, ElementsAre("A=1", "B=2"));
+    EXPECT_EQ(command.stop_signals, 1U << 1 | 1U << 14);
+    EXPECT_TRUE(command.forward_to_group);
+    EXPECT_EQ(command.leftover_timeout, std::chrono::seconds{3});
+    EXPECT_EQ(command.exit_status_map.at(143), 0);
+    EXPECT_FALSE(parse_command_line({"--container", "--"}, root()).options->command);
+}
+
 TEST(CommandLine, SaysWhetherLinesOfServicesBeginWithTheirUnit) {
     EXPECT_TRUE(parse_command_line({"--container"}, root()).options->log_prefix);
     EXPECT_FALSE(
