@@ -32,7 +32,6 @@ constexpr EmergencyTraits kEmergencies[] = {
 /// What svcd exits with for a main process that did not exit but was killed, as systemd does; in a
 /// container kSignalStatus and the number of the signal.
 constexpr std::int32_t kKilledStatus = 255;
-constexpr std::int32_t kSignalStatus = 128;
 
 /// A shell's statuses for a program that is not there, and one that can't be executed.
 constexpr std::int32_t kNotFoundStatus = 127;

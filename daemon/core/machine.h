@@ -44,6 +44,9 @@ namespace svcd {
 inline constexpr Relation kNeeds[] = {Relation::requires_, Relation::requisite, Relation::wants,
                                       Relation::binds_to, Relation::upholds};
 
+/// As shells count: this and the number of the signal that has ended a process.
+inline constexpr int kSignalStatus = 128;
+
 /// It went down, for good and as it was meant to (OnSuccess, SuccessAction).
 bool has_succeeded(const Unit& unit, ActiveState old_state);
 

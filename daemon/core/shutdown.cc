@@ -183,7 +183,11 @@ void Machine::continue_shutdown() {
         return;
     }
     has_exited = true;
-    const int status = exit_status >= 0 ? exit_status : (something_stayed ? 1 : 0);
+    // A command that the stop signal came before has never run.
+    const bool came_first = !options.command_unit.empty() && shutdown_signal != 0;
+    const int status = exit_status >= 0 ? exit_status
+                       : came_first     ? kSignalStatus + shutdown_signal
+                                        : (something_stayed ? 1 : 0);
     const auto mapped = options.exit_status_map.find(status);
     order(Exit{shutdown_kind, mapped == options.exit_status_map.end() ? status : mapped->second});
 }

@@ -142,6 +142,8 @@ namespace terminal {
 void set_up(bool is_used);
 /// A child was stopped. Stops svcd with it, or continues it, as terminal.cc says.
 void child_stopped(pid_t child, int signal);
+/// To be called before svcd leaves: whoever started it reads the terminal again.
+void give_back();
 }  // namespace terminal
 
 /// The end of the whole tree, once the manager has stopped all units and has ended (or nobody

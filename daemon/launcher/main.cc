@@ -209,7 +209,9 @@ int run(char** arguments) {
     // Whatever a service leaves behind comes to us, not to somebody's PID 1.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ::prctl(PR_SET_NAME, "svcd");
-    return take_last_steps(serve(signalfd, is_machine), is_machine, arguments[kShutdownArgument]);
+    const EndOrder end = serve(signalfd, is_machine);
+    terminal::give_back();
+    return take_last_steps(end, is_machine, arguments[kShutdownArgument]);
 }
 
 }  // namespace

@@ -28,20 +28,26 @@ void set_up(bool is_used) {
 }
 
 void child_stopped(pid_t child, int signal) {
-    const bool is_by_terminal = signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
-    const pid_t group = ::getpgid(child);
-    if (!is_ours || !is_by_terminal || group <= 0) {
+    // Others that are stopped on the terminal have been left behind; they may stay so.
+    const bool is_command = ::getpgid(child) == child && ::getsid(child) == ::getsid(0);
+    if (!is_ours || !is_command || signal != SIGTSTP) {
         return;
     }
-    if (::getpid() != 1) {
+    if (::getpid() != 1 && ::getsid(::getppid()) == ::getsid(0)) {
         give_to(::getpgrp());
         // Not SIGTSTP, which is blocked. Somebody continues us, or we would not be here again.
         ::kill(::getpid(), SIGSTOP);
         if (foreground() == ::getpgrp()) {
-            give_to(group);
+            give_to(child);
         }
     }
-    ::kill(-group, SIGCONT);
+    ::kill(-child, SIGCONT);
+}
+
+void give_back() {
+    if (is_ours) {
+        give_to(::getpgrp());
+    }
 }
 
 }  // namespace svcd::terminal

@@ -73,13 +73,14 @@ std::optional<std::string> read_inherited(const std::string& text, CommandOption
 }
 
 std::optional<std::string> read_all(const CommandWords& typed, CommandOptions& options) {
-    for (const std::string& setting : typed.settings) {
+    options.settings = typed.settings;
+    for (std::string& setting : options.settings) {
+        setting.erase(0, setting.starts_with('=') ? 1 : 0);  // -p=KEY=VALUE
         const std::size_t sign = setting.find('=');
         if (sign == 0 || sign == std::string::npos) {
             return "-p: '" + setting + "' is not KEY=VALUE, such as TimeoutStopSec=5s";
         }
     }
-    options.settings = typed.settings;
     if (!typed.forward_to.empty() && typed.forward_to != "main" && typed.forward_to != "group") {
         return "--forward-to: '" + typed.forward_to + "' is neither main nor group";
     }

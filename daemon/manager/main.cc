@@ -117,11 +117,15 @@ int run(ManagerOptions options) {
     if (!kernel) {
         return give_up(log, kernel.error());
     }
-    if (options.command && table->manager_starts() == 1 && !table->has_taken_over()) {
+    if (options.command && !table->has_taken_over()) {
         if (const auto problem = write_command_unit(options)) {
             log.say(Severity::error, problem->text);
             leave_last_words(problem->text);
-            return problem->status;
+            const auto mapped = options.command->exit_status_map.find(problem->status);
+            // With 0 svcd would take it for a manager that makes room for another.
+            const bool is_mapped = mapped != options.command->exit_status_map.end() &&
+                                   problem->status != kUsage && mapped->second != 0;
+            return is_mapped ? mapped->second : problem->status;
         }
     }
     Manager manager{options, config, random_seed(), *kernel, log};

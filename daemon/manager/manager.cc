@@ -292,7 +292,7 @@ Result<void> Manager::open_sources() {
 
 /// To a person who has started svcd by hand.
 void Manager::greet() {
-    if (kernel_.table.manager_starts() != 1 || ::isatty(STDERR_FILENO) != 1) {
+    if (kernel_.table.manager_starts() != 1 || options_.command || ::isatty(STDERR_FILENO) != 1) {
         return;
     }
     std::string folders;

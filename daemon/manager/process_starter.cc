@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 #include "linux/procfs.h"
 #include "manager/process_environment.h"
@@ -40,10 +41,12 @@ bool is_of_stop(const Command& command) {
     return command.role == CommandRole::stop || command.role == CommandRole::stop_post;
 }
 
-/// Is standard input our controlling terminal?
+/// Is standard input our controlling terminal, and are we in its foreground, or was it somebody who
+/// has ended? A group of another PID namespace is shown as 0.
 bool has_terminal() {
     pid_t group = 0;
-    return ::ioctl(STDIN_FILENO, TIOCGPGRP, &group) == 0;
+    return ::ioctl(STDIN_FILENO, TIOCGPGRP, &group) == 0 &&
+           (group == 0 || group == ::getpgrp() || ::kill(-group, 0) != 0);
 }
 
 /// What it writes to the log of its unit: its output, or its errors apart from that.

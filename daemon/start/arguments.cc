@@ -121,6 +121,12 @@ public:
                 arguments_.command_option, arguments_.command_option);
             return goes_on();
         }
+        if (arguments_.has_command && arguments_.unit != nullptr) {
+            say("--unit=%s: with a command its unit, main.service, is what is started; have it "
+                "require the other one: -p Requires=%s",
+                arguments_.unit, arguments_.unit);
+            return false;
+        }
         return is_right;
     }
 

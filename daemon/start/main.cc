@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -72,10 +73,11 @@ bool can_execute(const char* path) {
     return false;
 }
 
-/// Is standard input our controlling terminal?
+/// Is standard input our controlling terminal, and are we in its foreground? A group of another PID
+/// namespace is shown as 0.
 bool has_terminal() {
     pid_t group = 0;
-    return ::ioctl(STDIN_FILENO, TIOCGPGRP, &group) == 0;
+    return ::ioctl(STDIN_FILENO, TIOCGPGRP, &group) == 0 && (group == 0 || group == ::getpgrp());
 }
 
 /// kCommandArgument.
@@ -83,6 +85,13 @@ void describe_command(const CommandOptions& command, char (&text)[kCommandSize])
     std::snprintf(text, sizeof text, "%llx%s%s",
                   static_cast<unsigned long long>(command.stop_signals),
                   command.warn_orphans ? "w" : "", has_terminal() ? "t" : "");
+}
+
+/// For the launcher, over the execve. PID 1 would lose what it neither blocks nor handles.
+void hold_signals() {
+    sigset_t all;
+    sigfillset(&all);
+    ::sigprocmask(SIG_SETMASK, &all, nullptr);
 }
 
 /// Returns only when something failed.
@@ -166,6 +175,7 @@ int main(int count, char** arguments) {
     if (count == 2 && std::strcmp(arguments[1], svcd::kRescueShellOption) == 0) {
         return svcd::run_rescue_shell();
     }
+    svcd::hold_signals();
     svcd::Options options;
     const int status = svcd::run(count, arguments, options);
     if (options.is_first_of_machine) {

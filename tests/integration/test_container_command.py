@@ -355,6 +355,26 @@ class Signals(TestCase):
             self.assertEqual(svcd.finish(), 8)
             self.assertNotIn("TERM 2", svcd.text)
 
+    def test_a_stop_signal_in_the_first_moments_is_not_lost_though_svcd_is_pid_1(self):
+        for _ in range(10):
+            with Command("sleep", "1000", is_init=True) as svcd:
+                def is_svcd():
+                    with contextlib.suppress(OSError), open("/proc/%d/comm" % svcd.launcher(), encoding="utf-8") as name:
+                        return name.read().startswith("svcd")
+                    return False
+                svcd.until(is_svcd, "the execve")
+                svcd.kill(signal.SIGTERM)
+                self.assertEqual(svcd.finish(), 143)
+
+    def test_a_manager_that_dies_at_its_first_start_costs_the_command_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            real = os.path.join(os.path.dirname(SVCD), "..", "manager", "svcd-manager")
+            script = os.path.join(folder, "svcd-manager")
+            with open(script, "w", encoding="utf-8") as file:
+                file.write('#!/bin/sh\nif [ ! -e %s/died ]; then : > %s/died; kill -9 $$; fi\nexec %s "$@"\n' % (folder, folder, os.path.abspath(real)))
+            os.chmod(script, 0o755)
+            self.assertEqual(status_of(*shell("exit 42"), options=("--manager=" + script,))[0], 42)
+
     @staticmethod
     def manager_of(svcd):
         for pid, _ in children_of(svcd.launcher()):
@@ -450,6 +470,14 @@ class Terminals(TestCase):
             self.assertEqual((pid, pid), (group, foreground))
             self.assertEqual(svcd.finish(), 0)
 
+    def test_the_terminal_is_given_back_at_the_end(self):
+        controller, terminal = self.terminal()
+        with Command("true", terminal=terminal, prefix=("/bin/sh", "-c", '"$@"; echo over; read x; echo "read $x"', "sh")) as svcd:
+            self.read_until(controller, "over")
+            os.write(controller, b"hello\n")
+            self.read_until(controller, "read hello")
+            self.assertEqual(svcd.finish(), 0)
+
     def test_a_command_that_is_stopped_is_continued_by_pid_1(self):
         controller, terminal = self.terminal()
         with Command(*shell("echo up; n=0; while :; do sleep 0.1; n=$((n+1)); echo n$n; done"), terminal=terminal, is_init=True) as svcd:
@@ -461,13 +489,11 @@ class Terminals(TestCase):
 
     def test_elsewhere_svcd_stops_with_the_command_and_both_are_continued(self):
         controller, terminal = self.terminal()
-        with Command(*shell("echo up; n=0; while :; do sleep 0.1; n=$((n+1)); echo n$n; done"), terminal=terminal) as svcd:
+        with Command(*shell("echo up; n=0; while :; do sleep 0.1; n=$((n+1)); echo n$n; done"), terminal=terminal,
+                     prefix=("/bin/bash", "-c", 'set -m; "$@"; echo stopped $?; fg >/dev/null; exit $?', "bash")) as svcd:
             self.read_until(controller, "n2")
             os.write(controller, b"\x1a")
-            _, status = os.waitpid(svcd.process.pid, os.WUNTRACED)
-            self.assertTrue(os.WIFSTOPPED(status))
-            os.kill(svcd.process.pid, signal.SIGCONT)
-            self.read_until(controller, r"n\d+[\s\S]*n\d+")
+            self.read_until(controller, r"stopped 147[\s\S]*n\d+[\s\S]*n\d+")
             os.write(controller, b"\x03")
             self.assertEqual(svcd.finish(), 130)
 

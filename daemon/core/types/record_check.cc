@@ -10,8 +10,8 @@ namespace svcd {
 namespace {
 
 /// Of a moment that has been, in µs since the boot: a hundred years.
-constexpr std::uint8_t kLastSignal = 64;
 constexpr std::int64_t kLongestUptime = 100LL * 366 * 24 * 3600 * 1'000'000;
+constexpr std::uint8_t kLastSignal = 64;
 
 /// Looks at one field after another and remembers the first that has a fault.
 class Fields {

@@ -151,6 +151,12 @@ TEST(Command, HasItsStatusHandedOn) {
     }
 }
 
+TEST(Command, ThatNeverRanBecauseOfTheSignalCountsAsEndedByIt) {
+    Scenario scenario = in_container(command());
+    scenario.happens(by(SIGINT));
+    EXPECT_EQ(scenario.exit_status(), 130);
+}
+
 TEST(Command, ThatCannotBeExecutedIsAShells127Or126) {
     for (const auto& [error, status] : {std::pair{ENOENT, 127}, std::pair{EACCES, 126}}) {
         Scenario scenario = in_container(command());
