@@ -10,6 +10,19 @@
 
 namespace svcd {
 
+namespace {
+
+/// The process has ended, and nobody had sent it a signal by then.
+bool has_ended_by_itself(const StopRecord& record, ProcessId pid) {
+    const StopEvent* end = exit_of(record, pid);
+    return end != nullptr && std::ranges::none_of(record.events, [&](const StopEvent& event) {
+               return event.what == "signal" && event.at <= end->at &&
+                      std::ranges::find(event.pids, pid) != event.pids.end();
+           });
+}
+
+}  // namespace
+
 /// Each command of a unit is the first process of a session: what it has started stays in that, but
 /// for what makes one of its own.
 std::optional<Verdict> left_by_command(const StopRecord& record) {
@@ -17,7 +30,7 @@ std::optional<Verdict> left_by_command(const StopRecord& record) {
     const StopEvent* command = nullptr;
     for (const ProcessFacts& process : left_processes(record)) {
         const StopEvent* spawn = starter_of(record, process);
-        const bool has_ended = spawn != nullptr && exit_of(record, spawn->pid) != nullptr;
+        const bool has_ended = spawn != nullptr && has_ended_by_itself(record, spawn->pid);
         if (has_ended && (command == nullptr || command == spawn)) {
             command = spawn;
             left.push_back(process.pid);

@@ -56,8 +56,9 @@ std::vector<const ProcessFacts*> children_of(const ProcessFacts& process, const 
 /// False where that can't be told.
 bool has_left_the_tree(const ProcessFacts& process, const Scene& scene) {
     const StopRecord& record = scene.record;
-    // When the main process has ended, its children look the same.
-    const bool is_told = record.main_pid == 0 || is_left(scene, record.main_pid);
+    // When the main process has ended, its children look the same; and where there was none, a
+    // command of svcd's own does.
+    const bool is_told = record.main_pid != 0 && is_left(scene, record.main_pid);
     return is_told && process.pid != record.main_pid && process.parent != record.main_pid &&
            !is_left(scene, process.parent) && !known_pids(record).contains(process.parent) &&
            spawn_of(record, process.pid) == nullptr;

@@ -66,31 +66,6 @@ std::optional<bool> wants_reload(Session& session, const std::string& units) {
     return answer == "n" || answer == "N" || answer == "no" ? std::optional{false} : std::nullopt;
 }
 
-/// Has svcd read the files. Returns the units whose files still differ from what is loaded.
-std::vector<std::string> read_again(Session& session, std::vector<std::string> changed) {
-    // svcd can't tell whether a file that was written in the same tick of the clock (4 ms) in which
-    // it was read was written after that, so it says that it was.
-    constexpr useconds_t kTicks = 10'000;  // µs
-    constexpr int kTries = 3;
-    for (int tries = 0; tries < kTries && !changed.empty(); ++tries) {
-        if (tries > 0) {
-            ::usleep(kTicks);
-        }
-        const auto [errors, warnings] = session.daemon().manager().ReloadUnits();
-        for (const std::string& warning : warnings) {
-            session.warn(warning);
-        }
-        for (const std::string& error : errors) {
-            session.warn(error);  // others may be faulty; the caller sees whether it matters here
-        }
-        changed = changed_units(session, changed);
-        if (!errors.empty()) {
-            break;
-        }
-    }
-    return changed;
-}
-
 }  // namespace
 
 void settle_stale_files(Session& session, const std::vector<std::string>& units) {
@@ -120,13 +95,20 @@ void settle_stale_files(Session& session, const std::vector<std::string>& units)
     if (!*reload) {
         return;
     }
-    changed = read_again(session, std::move(changed));
+    const auto [errors, warnings] = session.daemon().manager().ReloadUnits();
+    for (const std::string& warning : warnings) {
+        session.warn(warning);
+    }
+    for (const std::string& error : errors) {
+        session.warn(error);  // others may be faulty; whether it matters here is seen below
+    }
+    changed = changed_units(session, changed);
     if (!changed.empty()) {
         throw Trouble{ExitStatus::bad_config,
                       "org.svcd1.BadUnitSetting",
                       changed.front() +
-                          " keeps its old definition: its file has errors, or is being written "
-                          "without pause; nothing was restarted",
+                          " keeps its old definition, because its file has errors; "
+                          "nothing was restarted",
                       changed.front(),
                       "mend the file, or restart with --stale",
                       ""};

@@ -106,6 +106,7 @@ private:
     void hear(const SpawnFailed& event);
     void hear(const ProcessSpawned& event);
     void hear(const ExecFailed& event);
+    bool is_failure_ignored(UnitId unit, const ExecFailed& event) const;
     void hear(const ProcessExited& event);
     void hear(const Notification& event);
     void hear(const OomKilled& event);

@@ -233,9 +233,19 @@ void StopRecorder::hear(const SpawnFailed& event) {
 }
 
 /// Its exit follows, and may be what the stop begins with.
+/// Of a control command with the prefix '-' it is no reason for anything.
+bool StopRecorder::is_failure_ignored(UnitId unit, const ExecFailed& event) const {
+    const UnitDefinition* definition = supervisor_.definition(unit);
+    const std::size_t command = supervisor_.status(unit).control_command;
+    return supervisor_.role_of(event.process) == ProcessRole::control && definition != nullptr &&
+           definition->service != nullptr && command < definition->service->commands.size() &&
+           definition->service->commands[command].ignore_failure &&
+           !is_before_process(event.error.step);
+}
+
 void StopRecorder::hear(const ExecFailed& event) {
     const std::optional<UnitId> unit = supervisor_.unit_of(event.process);
-    if (!unit) {
+    if (!unit || is_failure_ignored(*unit, event)) {
         return;
     }
     std::string fields = exec_failed_fields(event.error);

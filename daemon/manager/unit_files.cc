@@ -67,9 +67,11 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
     return of_instance.empty() ? nearest_of(false) : of_instance;
 }
 
+/// Not the coarse clock: since Linux 6.13 a file that somebody looks at is dated finer than that,
+/// and one that was written just before would seem to be written later.
 timespec file_time() {
     timespec now{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    ::clock_gettime(CLOCK_REALTIME, &now);
     return now;
 }
 

@@ -48,13 +48,12 @@ class Arguments(TestCase):
         self.assert_refused(["--system", "--user"], "exclude each other")
         self.assert_refused(["--user", "--container"], "exclude each other")
 
-    def test_a_single_command_is_refused_until_there_is_one(self):
-        self.assert_refused(["--container", "--", "/bin/true", "--help"], "can't run a single command yet")
+    def test_a_command_is_for_a_container(self):
+        self.assert_refused(["--container", "--unit=web", "--", "/bin/true"], "with a command its unit, main.service, is what is started")
         self.assert_refused(["--", "/bin/true"], "a command is for --container only")
 
     def test_help_and_version_are_not_hidden_by_anything(self):
         self.assertIn("--unit-path", run("--help").stdout)
-        self.assertNotIn("COMMAND", run("--help").stdout)  # which is refused
         self.assertRegex(run("--version").stdout, r"^svcd \d+\.\d+\.\d+\n$")
 
 
