@@ -50,7 +50,10 @@ void end_without_it(bool is_machine) {
 
 int take_last_steps(const EndOrder& end, bool is_machine, const char* svcd_shutdown) {
     if (::getpid() != 1) {
-        return end.status;  // the manager has seen to what its units left
+        if (end.is_alone) {
+            alone::end_children();
+        }
+        return end.status;  // else the manager has seen to what its units left
     }
     log_patience = 100;
     [[maybe_unused]] const int is_at_root = ::chdir("/");

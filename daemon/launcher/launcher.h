@@ -19,6 +19,7 @@ struct EndOrder {
     EndKind kind = EndKind::exit;
     bool at_once = false;
     std::int64_t deadline = 0;  ///< µs of CLOCK_MONOTONIC; 0: none
+    bool is_alone = false;      ///< no manager has stopped anything
 };
 
 /// The process table (protocol.h). The manager may write anything there at any moment, so what is
@@ -94,8 +95,10 @@ int silence();
 /// ready and leaves with status 0 makes room for another (`svctl daemon-reexec`): that is no death.
 /// What becomes of it is in RUNTIME_DIR/launcher, for those who find nobody on the bus.
 namespace manager {
-extern pid_t pid;      ///< 0 while there is none
-extern bool is_ready;  ///< the present one, or the last, has said that it serves
+extern pid_t pid;           ///< 0 while there is none
+extern bool is_ready;       ///< the present one, or the last, has said that it serves
+extern bool has_served;     ///< one of them has
+extern char last_end[128];  ///< how the last one ended, "was killed by signal 9 (SIGKILL)"
 /// What is executed, a null at its end. `may_rescue`: while the manager has to wait, a rescue shell
 /// is on the console; when it is left, the manager is tried at once, and when that is back, the
 /// shell has to go. `oom_score_adj`: of both.
@@ -109,8 +112,8 @@ void start();
 void set_ready();
 /// It was reaped: when does it start again?
 void ended(const siginfo_t& end);
-/// Managers that were silent, or ended before they were ready, since the last call of
-/// forget_failures().
+/// Managers that were silent, ended before they were ready, or could not be started, since the last
+/// call of forget_failures().
 unsigned failures();
 void forget_failures();
 /// A rescue shell on the console, if this is a machine, it is wanted, and there is none.
@@ -136,6 +139,18 @@ bool take(int signalfd, bool is_machine, EndKind& kind);
 /// An end was asked for, and as what.
 bool is_end_asked(EndKind& kind);
 }  // namespace signals
+
+/// A container has an end without a manager; so has PID 1 of a machine that was asked to end.
+namespace alone {
+/// The manager's `arguments` say whether this is a container, where PID 1 does not.
+void set_up(char** arguments, bool is_machine);
+/// It is asked to end, and its manager does not serve: that one is not waited for as long as usual.
+bool is_urgent();
+/// There is no manager, and svcd is to end without one, as `end` says.
+bool has_to_end(EndOrder& end);
+/// SIGTERM, and SIGKILL in 3 s, for all that still runs.
+void end_children();
+}  // namespace alone
 
 /// The terminal of svcd's command, if it has one.
 namespace terminal {

@@ -100,21 +100,11 @@ void tell_ready() {
     ::shutdown(kNotifyFd, SHUT_WR);
 }
 
-/// An end was asked for that no manager brings about: PID 1 sees to it without one.
-bool has_to_end_alone(EndOrder& end) {
-    constexpr unsigned kFailuresMax = 2;
-    if (::getpid() != 1 || manager::failures() < kFailuresMax || !signals::is_end_asked(end.kind)) {
-        return false;
-    }
-    say("no svcd-manager stops the units, so they are ended without it");
-    return true;
-}
-
 /// Everything from here on goes on until the manager says otherwise.
 EndOrder serve(int signalfd, bool is_machine) {
     EndOrder end;
     bool may_have_exits = true;  // whoever executed us may have left us children
-    for (bool is_first = true;;) {
+    for (bool is_first = true; !alone::has_to_end(end);) {
         if (manager::is_due()) {
             manager::start();
         }
@@ -166,10 +156,8 @@ EndOrder serve(int signalfd, bool is_machine) {
         }
         is_first = false;
         manager::ended(its_end);
-        if (has_to_end_alone(end)) {
-            return end;
-        }
     }
+    return end;
 }
 
 /// CrashAction.
@@ -206,6 +194,7 @@ int run(char** arguments) {
     // On a machine Ctrl-Alt-Del is a SIGINT to us from now on.
     const bool is_machine = ::getpid() == 1 && ::reboot(RB_DISABLE_CAD) == 0;
     catch_faults(is_machine ? end_after_fault : nullptr);
+    alone::set_up(arguments + kManagerArgument + 1, is_machine);
     // Whatever a service leaves behind comes to us, not to somebody's PID 1.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ::prctl(PR_SET_NAME, "svcd");

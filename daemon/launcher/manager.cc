@@ -14,6 +14,8 @@ namespace svcd::manager {
 
 pid_t pid = 0;
 bool is_ready = false;
+bool has_served = false;
+char last_end[128] = "none";
 
 namespace {
 
@@ -32,7 +34,6 @@ bool may_rescue = false;
 const char* oom_score_adj = "";
 unsigned start_count = 0;
 unsigned death_count = 0;
-char last_end[128] = "none";
 unsigned failure_count = 0;
 std::int64_t deaths[kDeathsMax];  // when; the oldest is overwritten next
 std::int64_t start_at = 0;
@@ -162,6 +163,7 @@ void start() {
     if (pid < 0) {
         pid = 0;
         std::snprintf(last_end, sizeof last_end, "can't be started: %s", std::strerror(errno));
+        ++failure_count;
         died();
     }
     if (its_end >= 0) {
@@ -173,6 +175,7 @@ void start() {
 
 void set_ready() {
     is_ready = true;
+    has_served = true;
     if (shell_pid != 0) {
         // It leads its session, so all that is in the foreground is hung up with it.
         say("svcd-manager is back, so the rescue shell leaves the console");

@@ -105,6 +105,11 @@ void forward(int signal) {
         table::forward(signal);
         manager::hurry();
     } else if (may_be_forwarded(signal)) {
+        // Nobody hears it who could hand it on.
+        const bool is_unheard = manager::pid == 0 || !manager::is_ready;
+        if (is_unheard && (signal == SIGTERM || signal == SIGINT)) {
+            note_end(kRequestTerminate, false);
+        }
         table::forward(signal);
     }
 }

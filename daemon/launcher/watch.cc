@@ -11,7 +11,7 @@ namespace svcd::watch {
 namespace {
 
 // µs, as all times here.
-constexpr std::int64_t kDefaultTimeout = 10'000'000;
+constexpr std::int64_t kDefaultTimeout = 10'000'000, kUrgentTimeout = 4'000'000;
 /// Nearly every answer is there at the first look; then nothing is left to do, and we sleep again.
 constexpr std::int64_t kFirstLook = 100'000;
 constexpr std::int64_t kLookFactor = 10;
@@ -34,6 +34,9 @@ int silence_seconds = 0;
 
 /// kNoManagerTimeout; 0: a manager that does not say what it does is not watched.
 std::int64_t timeout(const table::Answers& answers) {
+    if (alone::is_urgent() && (answers.timeout <= 0 || answers.timeout > kUrgentTimeout)) {
+        return kUrgentTimeout;
+    }
     return answers.timeout == 0 && is_stopped ? kDefaultTimeout : answers.timeout;
 }
 
@@ -107,6 +110,9 @@ void begin() {
 }
 
 void expect() {
+    if (phase == Phase::waiting && alone::is_urgent()) {
+        look_at = std::min(look_at, now_usec() + kFirstLook);
+    }
     if (phase != Phase::idle || manager::pid <= 0) {
         return;
     }
