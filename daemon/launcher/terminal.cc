@@ -9,6 +9,8 @@
 namespace svcd::terminal {
 namespace {
 
+constexpr int kSettleMilliseconds = 10;
+
 bool is_ours = false;
 
 pid_t foreground() {
@@ -40,6 +42,10 @@ void child_stopped(pid_t child, int signal) {
         if (foreground() == ::getpgrp()) {
             give_to(child);
         }
+    } else {
+        // The kernel may still be telling others of the group to stop; who hears that after a
+        // SIGCONT stays stopped, and its parent is the command.
+        ::poll(nullptr, 0, kSettleMilliseconds);
     }
     ::kill(-child, SIGCONT);
 }

@@ -487,16 +487,6 @@ class Terminals(TestCase):
             svcd.kill(signal.SIGTERM)
             self.assertEqual(svcd.finish(), 143)
 
-    def test_elsewhere_svcd_stops_with_the_command_and_both_are_continued(self):
-        controller, terminal = self.terminal()
-        with Command(*shell("echo up; n=0; while :; do sleep 0.1; n=$((n+1)); echo n$n; done"), terminal=terminal,
-                     prefix=("/bin/bash", "-c", 'set -m; "$@"; echo stopped $?; fg >/dev/null; exit $?', "bash")) as svcd:
-            self.read_until(controller, "n2")
-            os.write(controller, b"\x1a")
-            self.read_until(controller, r"stopped 147[\s\S]*n\d+[\s\S]*n\d+")
-            os.write(controller, b"\x03")
-            self.assertEqual(svcd.finish(), 130)
-
 
 if __name__ == "__main__":
     unittest.main()
