@@ -154,6 +154,10 @@ while :; do sleep 0.02; done
 """
 
 
+# Not dash, which can't be stopped between its vfork and the execve of what it starts.
+COUNTS = "n=0; while :; do sleep 0.1; n=$((n+1)); echo n$n; done"
+
+
 class Statuses(TestCase):
     def test_svcd_leaves_with_the_status_of_the_command_and_says_nothing_of_its_own(self):
         for is_init in (False, True):
@@ -480,12 +484,22 @@ class Terminals(TestCase):
 
     def test_a_command_that_is_stopped_is_continued_by_pid_1(self):
         controller, terminal = self.terminal()
-        with Command(*shell("echo up; n=0; while :; do sleep 0.1; n=$((n+1)); echo n$n; done"), terminal=terminal, is_init=True) as svcd:
+        with Command("/bin/bash", "-c", COUNTS, terminal=terminal, is_init=True) as svcd:
             self.read_until(controller, "n2")
             os.write(controller, b"\x1a")
             self.read_until(controller, r"\^Z[\s\S]*n\d+[\s\S]*n\d+")
             svcd.kill(signal.SIGTERM)
             self.assertEqual(svcd.finish(), 143)
+
+    def test_elsewhere_svcd_stops_with_the_command_and_both_are_continued(self):
+        controller, terminal = self.terminal()
+        with Command("/bin/bash", "-c", COUNTS, terminal=terminal,
+                     prefix=("/bin/bash", "-c", 'set -m; "$@"; echo stopped $?; fg >/dev/null; exit $?', "bash")) as svcd:
+            self.read_until(controller, "n2")
+            os.write(controller, b"\x1a")
+            self.read_until(controller, r"stopped 147[\s\S]*n\d+[\s\S]*n\d+")
+            os.write(controller, b"\x03")
+            self.assertEqual(svcd.finish(), 130)
 
 
 if __name__ == "__main__":
