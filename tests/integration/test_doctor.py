@@ -82,6 +82,11 @@ class Processes(DoctorCase, TestCase):
             svcd.svctl("start", "a")
             with open(svcd.cgroup_of("a") + "/cgroup.freeze", "w") as freeze:
                 freeze.write("1")
+
+            def is_frozen():
+                with open(svcd.cgroup_of("a") + "/cgroup.events") as events:
+                    return "frozen 1" in events.read()
+            svcd.wait_until(is_frozen, "the frozen cgroup")
             self.assertEqual(list(self.examined(svcd, "a")), ["frozen"])
 
     def test_pid_1_of_a_namespace(self):

@@ -172,6 +172,7 @@ class SigkillIsTold(TestCase):
             svcd.svctl("start", "a")
             svcd.wait_told("a", "start", count=2)
             self.assertIn("SIGKILL was needed", svcd.svctl("restart", "--strict", "a", status=8).stderr)
+            svcd.wait_told("a", "start", count=3)  # from then on it is deaf
 
     def test_an_exec_stop_that_is_cut_needs_none(self):
         with Daemon({"a.service": service(actor("a"), ExecStop="/bin/sleep 1000", TimeoutStopSec="600ms")}) as svcd:
