@@ -260,6 +260,13 @@ bool Connection::has_owner_soon() {
     }
 }
 
+sdbus::IConnection& Connection::bus() {
+    if (!bus_) {
+        throw unreachable("it has ended");
+    }
+    return *bus_;
+}
+
 bool Connection::find_again() {
     try {
         bus_.reset();

@@ -41,7 +41,8 @@ public:
     /// once, and says so (launcher_status.h).
     explicit Connection(std::vector<Endpoint> candidates);
 
-    sdbus::IConnection& bus() { return *bus_; }
+    /// Throws a Trouble when the last attempt to connect has failed.
+    sdbus::IConnection& bus();
     /// "sender='org.svcd1'," where others could send signals too, "" on the private socket.
     const char* sender_rule() const { return is_bus_ ? "sender='org.svcd1'," : ""; }
     /// Between us and svcd there is a message bus, which stays when svcd's manager goes.

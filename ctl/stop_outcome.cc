@@ -138,6 +138,11 @@ ExitStatus check_stops_along(Session& session, const std::vector<WatchedJob>& jo
         records = records_of_latest_request(session);
     } catch (const sdbus::Error&) {
         return worst;  // svcd has ended with what it stopped
+    } catch (const Trouble& trouble) {
+        if (trouble.status != ExitStatus::unreachable) {
+            throw;
+        }
+        return worst;
     }
     for (auto json = records.rbegin(); json != records.rend(); ++json) {  // the oldest first
         const StopRecord record = read_record(*json);

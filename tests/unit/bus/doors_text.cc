@@ -86,6 +86,12 @@ std::vector<Door> doors() {
          "whether a manager runs, and why not. Who opens `launcher` wakes the launcher, which asks "
          "the manager whether it answers",
          "512 and 1,000 bytes; one question at a time"},
+        {"`<runtime dir>/output/*` (in a container)", "0622 in a folder of 0700",
+         "the owner; a service opens its own two once more by /dev/stdout and /dev/stderr",
+         "what services write, which svcd-logd hands on",
+         "a pipe (64 KiB); who writes more waits for the reader of svcd's output"},
+        {"`<runtime dir>/command`, `generated` (in a container)", "0755, files 0644", "all",
+         "unit files that svcd makes of its own command line", "one line of 64 KiB a command"},
         {"`<runtime dir>/lock`, `state`, `state.old`, `stops`", "0600, mended at the start",
          "the owner", "what svcd remembers; each field is checked when it is read",
          "of fixed size a unit"},
