@@ -523,7 +523,7 @@ int run(int count, char** arguments) {
             ::kill(::getpid(), SIGKILL);
         }
         if (words[at] == "refuse") {
-            return 42;
+            ::_exit(42);  // a search for leaks needs the /proc of its own PID namespace
         }
     }
     print("started " + std::to_string(table->manager_starts()) + " pid " +

@@ -8,7 +8,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -47,8 +46,6 @@ TEST(LauncherInContainer, LeavesWithAFirstManagerThatRefusesToStartThoughItIsPid
     if (::geteuid() != 0) {
         GTEST_SKIP() << "needs root, to make namespaces";
     }
-    // Its manager has no /proc of its namespace, which a search for leaks needs.
-    ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     expect_end(container({"refuse"}, true), 42, "could not start (status 42)");
 }
 
@@ -60,8 +57,6 @@ TEST(LauncherInContainer, LeavesWhenEveryManagerIsKilledBeforeItServesThoughItIs
     if (::geteuid() != 0) {
         GTEST_SKIP() << "needs root, to make namespaces";
     }
-    // Its manager has no /proc of its namespace, which a search for leaks needs.
-    ::setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     expect_end(container({"crash"}, true), 1, "was killed by signal 9 (SIGKILL), and none");
 }
 
