@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,6 +38,13 @@ Endpoint endpoint_of(const std::string& text) {
         return {Endpoint::Kind::address, text, text};
     }
     return {Endpoint::Kind::address, "unix:path=" + escape_address(text), text};
+}
+
+/// Where a svcd of ours may be whose container has no /run for it. Anybody may make folders there.
+bool is_ours_alone(const std::string& path) {
+    struct stat facts {};
+    return ::lstat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) &&
+           facts.st_uid == ::geteuid() && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 /// Root and the owner have a door of their own to a private socket: before the one for everybody a
@@ -191,10 +199,18 @@ std::vector<Endpoint> endpoints(const Options& options, const Environment& envir
             return {endpoint_of(*dir + "/bus")};
         }
     }
-    if (!options.user) {
-        return {endpoint_of("/run/svcd/bus"), endpoint_of("system")};
-    }
     std::vector<Endpoint> places;
+    if (!options.user) {
+        places.push_back(endpoint_of("/run/svcd/bus"));
+        for (const char* folder : {"/tmp", "/dev/shm"}) {
+            const std::string path = folder + ("/svcd-" + std::to_string(::geteuid()));
+            if (is_ours_alone(path)) {
+                places.push_back(endpoint_of(path + "/bus"));
+            }
+        }
+        places.push_back(endpoint_of("system"));
+        return places;
+    }
     if (const auto dir = environment("XDG_RUNTIME_DIR"); dir && !dir->empty()) {
         places.push_back(endpoint_of(*dir + "/svcd/bus"));
     }

@@ -104,9 +104,9 @@ int become_launcher(char** arguments, int count, Options& options, const Inherit
     char none[] = "";
     char command[kCommandSize] = "";
     char given[kInheritedSize] = "";
-    // Room for --unit=, --inherited= and the null at the end too.
+    // Room for --inherited=, --runtime-dir=, --unit= and the null at the end too.
     char** all = static_cast<char**>(
-        std::calloc(static_cast<std::size_t>(count + kManagerArgument) + 4, sizeof(char*)));
+        std::calloc(static_cast<std::size_t>(count + kManagerArgument) + 5, sizeof(char*)));
     if (all == nullptr) {
         say("no memory to start");
         return 1;
@@ -121,9 +121,13 @@ int become_launcher(char** arguments, int count, Options& options, const Inherit
     // Before the others, for behind -- everything is the command's.
     if (options.has_command) {
         describe_command(options.command, command);
-        std::snprintf(given, sizeof given, "--inherited=%o:%llx", inherited.umask,
-                      static_cast<unsigned long long>(inherited.ignored_signals));
+        std::snprintf(given, sizeof given, "--inherited=%o:%llx%s", inherited.umask,
+                      static_cast<unsigned long long>(inherited.ignored_signals),
+                      options.command.warn_orphans ? ":w" : "");
         *next++ = given;
+    }
+    if (options.runtime_dir_for_manager[0] != '\0') {
+        *next++ = options.runtime_dir_for_manager;
     }
     if (options.unit[0] != '\0') {
         *next++ = options.unit;

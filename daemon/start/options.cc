@@ -1,6 +1,7 @@
 #include "start/options.h"
 
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -13,6 +14,7 @@
 #include "libc/os.h"
 #include "start/arguments.h"
 #include "start/config_words.h"
+#include "start/runtime_dir.h"
 
 namespace svcd {
 
@@ -29,7 +31,8 @@ const char* const kHelp =
     "  --unit-path=DIR[:DIR] where unit files are\n"
     "  --runtime-dir=DIR     sockets and state (/run/svcd or $XDG_RUNTIME_DIR/svcd)\n"
     "  --log-dir=DIR         output of services (/var/log/svcd)\n"
-    "  --cgroup=PATH         make all cgroups below this one (the one svcd is started in)\n"
+    "  --cgroup=PATH|none    make all cgroups below this one (the one svcd is started in), or "
+    "none\n"
     "  --bus=WHICH           a message bus to be on too: system, session, none or an address\n"
     "  --config=FILE         settings of svcd itself (/etc/svcd/svcd.yaml)\n"
     "  --log-level=LEVEL     debug, info, notice, warning or error\n"
@@ -69,6 +72,32 @@ bool join(char (&into)[Size], std::initializer_list<const char*> pieces) {
 }
 
 constexpr int kUsageError = 2;
+
+/// A container may have a /run that is read-only or another user's. /dev/shm is in every container
+/// (the runtime specification of the OCI).
+bool choose_runtime_dir_in_container(Options& options) {
+    constexpr const char* kUsual = "/run/svcd";
+    constexpr unsigned kForServicesToo = 0755;  // root's may run as others, and notify us
+    constexpr unsigned kOurs = 0700;
+    ::mkdir("/run", kForServicesToo);
+    if (is_fit_for_runtime_dir(kUsual, kForServicesToo)) {
+        return join(options.runtime_dir, {kUsual});
+    }
+    char user[32];
+    std::snprintf(user, sizeof user, "/svcd-%u", ::geteuid());
+    for (const char* folder : {"/tmp", "/dev/shm"}) {
+        join(options.runtime_dir, {folder, user});
+        if (is_fit_for_runtime_dir(options.runtime_dir,
+                                   ::geteuid() == 0 ? kForServicesToo : kOurs)) {
+            join(options.runtime_dir_for_manager, {"--runtime-dir=", options.runtime_dir});
+            return true;
+        }
+    }
+    say("there is no place for sockets and state: %s, /tmp%s and /dev/shm%s can't be made, or are "
+        "another user's; mount a tmpfs on /run, or give --runtime-dir=DIR",
+        kUsual, user, user);
+    return false;
+}
 
 bool choose_runtime_dir(const char* given, bool is_user, Options& options) {
     if (given != nullptr) {
@@ -200,8 +229,12 @@ int read_options(char** arguments, Options& options) {
     }
     const bool is_user = read.is_user || (::geteuid() != 0 && !read.is_system);
     read_settings(read.config, is_user, options.settings);
-    const bool is_complete = choose_runtime_dir(read.runtime_dir, is_user, options) &&
-                             find_programs(read.manager, options);
+    const bool is_container =
+        read.is_container || (::getpid() == 1 && !options.is_first_of_machine);
+    const bool has_place = is_container && read.runtime_dir == nullptr
+                               ? choose_runtime_dir_in_container(options)
+                               : choose_runtime_dir(read.runtime_dir, is_user, options);
+    const bool is_complete = has_place && find_programs(read.manager, options);
     return is_complete ? 0 : 1;
 }
 

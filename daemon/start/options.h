@@ -18,6 +18,7 @@ struct Options {
     /// ours to mount, and there may be somebody at the console.
     bool is_first_of_machine = false;
     char runtime_dir[256] = {};
+    char runtime_dir_for_manager[280] = {};  ///< "--runtime-dir=DIR", or empty: it knows
     char unit[kUnitMax + 8] = {};  ///< "--unit=NAME" of the kernel's command line, or empty
     LauncherSettings settings;     ///< of svcd.yaml
     CommandOptions command;
@@ -36,7 +37,8 @@ bool is_first_of_machine(char** arguments);
 /// with: it was said what is wrong.
 ///
 /// The runtime dir is --runtime-dir; else $XDG_RUNTIME_DIR/svcd for --user, or for a user other
-/// than root without --system; else /run/svcd.
+/// than root without --system; else /run/svcd. In a container that is /run/svcd, or where that
+/// can't be, /tmp/svcd-UID or /dev/shm/svcd-UID.
 int read_options(char** arguments, Options& options);
 
 extern const char* const kHelp;

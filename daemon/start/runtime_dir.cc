@@ -36,6 +36,10 @@ bool make_dir(const char* path) {
     return true;
 }
 
+bool is_ours_alone(const struct stat& info) {
+    return info.st_uid == ::geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
 /// Nobody else may put files where the manager looks for its state.
 bool is_safe(const char* path) {
     struct stat info {};
@@ -43,7 +47,7 @@ bool is_safe(const char* path) {
         say("the runtime dir %s is not a folder", path);
         return false;
     }
-    if (info.st_uid != ::geteuid() || (info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    if (!is_ours_alone(info)) {
         say("the runtime dir %s can be changed by others; it must belong to UID %u, mode 0755",
             path, ::geteuid());
         return false;
@@ -93,6 +97,13 @@ void watch_status_file(const char* folder) {
 }
 
 }  // namespace
+
+bool is_fit_for_runtime_dir(const char* path, unsigned mode) {
+    struct stat info {};
+    const bool is_there = ::mkdir(path, mode) == 0 || errno == EEXIST;
+    return is_there && ::lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && is_ours_alone(info) &&
+           ::access(path, W_OK | X_OK) == 0;
+}
 
 bool take_runtime_dir(const char* path) {
     if (!make_dir(path) || !is_safe(path) || !take_lock_file(path) || !make_status_file(path)) {
