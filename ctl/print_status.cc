@@ -161,6 +161,14 @@ std::string main_process_lines(const StatusFacts& facts) {
     return label("Main PID") + std::to_string(last) + " " + end + "\n";
 }
 
+/// Where units have no cgroups.
+std::string words_for_tracking(std::string_view tracking) {
+    return tracking == "keeper"
+               ? "by a keeper (svcd-exec): no cgroup can be written here"
+               : "its keeper (svcd-exec) was killed: what has left its session may not be found; "
+                 "'svctl restart' gives it a new one";
+}
+
 std::string process_lines(const StatusFacts& facts, const Screen& screen) {
     const std::string cgroup = text_of(facts.properties, "ControlGroup");
     if (facts.processes.empty() && cgroup.empty()) {
@@ -183,10 +191,15 @@ std::string process_lines(const StatusFacts& facts, const Screen& screen) {
     const std::string unit = text_of(facts.properties, "Id");
     const bool has_other_name =
         unit == "system.slice" && !cgroup.empty() && !cgroup.ends_with("/" + unit);
-    text +=
-        label("CGroup") + cgroup +
-        (has_other_name ? " (where a user instance has its " + unit + ", as with systemd)" : "") +
-        "\n";
+    const std::string tracking = text_of(facts.properties, "Tracking");
+    if (tracking == "keeper" || tracking == "untracked") {
+        text += label("Tracking") + words_for_tracking(tracking) + "\n";
+    } else {
+        text += label("CGroup") + cgroup +
+                (has_other_name ? " (where a user instance has its " + unit + ", as with systemd)"
+                                : "") +
+                "\n";
+    }
     const std::string indent(kLabelWidth + 2, ' ');
     for (std::size_t i = 0; i < facts.processes.size(); ++i) {
         const ProcessRow& process = facts.processes[i];
@@ -335,7 +348,9 @@ std::string manager_status_text(const Json& properties, const std::string& versi
     }
     text += flapping.empty() ? std::string{} : label("Flapping") + flapping + "\n";
     text += label("Units") + std::to_string(number_of(properties, "NNames")) + " loaded\n";
-    text += label("CGroup") + text_of(properties, "ControlGroup") + "\n";
+    const std::string cgroup = text_of(properties, "ControlGroup");
+    text += cgroup.empty() ? label("Tracking") + words_for_tracking("keeper") + "\n"
+                           : label("CGroup") + cgroup + "\n";
     return text;
 }
 

@@ -256,8 +256,8 @@ void execute(const ChildPlan& plan, ChildFailure& failure) {
     raw_syscall(__NR_umask, plan.umask);
     raw_set_disposition(SIGPIPE, SIG_DFL);  // svcd-exec ignores it
     ignore_signals(plan.ignored_signals);
-    constexpr std::uint64_t kNoSignals = 0;
-    raw_syscall(__NR_rt_sigprocmask, SIG_SETMASK, raw(&kNoSignals), 0, sizeof(std::uint64_t));
+    const std::uint64_t blocked = plan.stays_deaf ? ~std::uint64_t{0} : 0;
+    raw_syscall(__NR_rt_sigprocmask, SIG_SETMASK, raw(&blocked), 0, sizeof blocked);
     // Nothing may be said before it has failed: the manager reads the same memory.
     ChildFailure why;
     const bool is_looked_up = plan.executables[1] != nullptr;

@@ -33,6 +33,7 @@ struct ChildPlan {
     int nice = 0;
     std::uint32_t umask = 0022;
     std::uint64_t ignored_signals = 0;  ///< bit N-1 for signal N; all others are at their defaults
+    bool stays_deaf = false;            ///< all signals are blocked over the execve (a keeper)
 
     const char* directory = "/";
     const char* fallback_directory = nullptr;  ///< where to be when `directory` can't be entered

@@ -9,7 +9,7 @@
 namespace svcd {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x31'4345'5845'4456'53;        // "SVDEXEC1"
+constexpr std::uint64_t kMagic = 0x32'4345'5845'4456'53;        // "SVDEXEC2"
 constexpr std::uint64_t kCheckMagic = 0x31'4B43'4843'4456'53;   // "SVDCHCK1"
 constexpr std::uint64_t kReportMagic = 0x31'5452'5052'4456'53;  // "SVDRPRT1"
 /// Entries of a list at most: more than ARG_MAX has room for.
@@ -145,6 +145,9 @@ void transfer(Side& side, Request& request) {
     side.field(request.log_file);
     side.field(request.default_directory);
     side.field(request.ignored_signals);
+    side.optional(request.kept_slot, kEach);
+    side.field(request.takes_terminal);
+    side.field(request.warn_orphans);
     transfer_exec(side, request.exec);
 }
 

@@ -36,6 +36,10 @@ struct ExecRequest {
     std::string default_directory;
     /// Signals that the program is to ignore besides SIGPIPE, bit N-1 for signal N.
     std::uint64_t ignored_signals = 0;
+    /// svcd-exec stays as the keeper of the process (keeper.h), whose slot of the table this is.
+    std::optional<std::uint32_t> kept_slot;
+    bool takes_terminal = false;  ///< of a kept process: what spawn_child.h says
+    bool warn_orphans = false;    ///< the same: KeptOptions
 };
 
 /// Whether a unit's conditions hold: the exit status is that of look_at_conditions().

@@ -25,6 +25,7 @@
 #include "exec/environment_file.h"
 #include "exec/exec_request.h"
 #include "exec/exit_status.h"
+#include "exec/keeper.h"
 #include "exec/user.h"
 
 namespace svcd {
@@ -356,6 +357,13 @@ int main(int, char** arguments) {
     Result<ExecRequest> request = parse_exec_request(*bytes);
     if (!request) {
         give_up(unit, kExitException, error_of(ExecStep::request, request.error()));
+    }
+    if (request->kept_slot) {
+        if (const int error = start_kept(
+                KeptOptions{*request->kept_slot, request->takes_terminal, request->warn_orphans})) {
+            give_up(unit, kExitException,
+                    error_of(ExecStep::spawn, Error{error, {}, "its keeper", {}}));
+        }
     }
     run(std::move(*request));
 }

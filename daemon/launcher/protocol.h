@@ -120,6 +120,9 @@ struct TableHeader {
     /// Signals that svcd got and that are for its command, bit N-1 for signal N. Set by the
     /// launcher, taken by the manager once it has written down that it heard.
     std::atomic<std::uint64_t> signals;
+    /// 1: a process has a keeper (exec/keeper.h), whose slot is the one after its own. Set by the
+    /// first manager, before it takes a slot. The manager's own; one from before it has no keepers.
+    std::atomic<std::uint32_t> has_keepers;
 };
 
 inline constexpr std::size_t kSlotsOffset = 12288;

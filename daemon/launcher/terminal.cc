@@ -30,9 +30,11 @@ void set_up(bool is_used) {
 }
 
 void child_stopped(pid_t child, int signal) {
-    // Others that are stopped on the terminal have been left behind; they may stay so.
-    const bool is_command = ::getpgid(child) == child && ::getsid(child) == ::getsid(0);
-    if (!is_ours || !is_command || signal != SIGTSTP) {
+    // Others that are stopped on the terminal have been left behind; they may stay so. A keeper
+    // (exec/keeper.h) is in the group of its process, and stops itself when that was stopped.
+    const pid_t group = ::getpgid(child);
+    const bool is_command = group > 0 && group != ::getpgrp() && ::getsid(child) == ::getsid(0);
+    if (!is_ours || !is_command || signal != (group == child ? SIGTSTP : SIGSTOP)) {
         return;
     }
     if (::getpid() != 1 && ::getsid(::getppid()) == ::getsid(0)) {
@@ -40,14 +42,14 @@ void child_stopped(pid_t child, int signal) {
         // Not SIGTSTP, which is blocked. Somebody continues us, or we would not be here again.
         ::kill(::getpid(), SIGSTOP);
         if (foreground() == ::getpgrp()) {
-            give_to(child);
+            give_to(group);
         }
     } else {
         // The kernel may still be telling others of the group to stop; who hears that after a
         // SIGCONT stays stopped, and its parent is the command.
         ::poll(nullptr, 0, kSettleMilliseconds);
     }
-    ::kill(-child, SIGCONT);
+    ::kill(-group, SIGCONT);
 }
 
 void give_back() {

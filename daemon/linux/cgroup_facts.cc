@@ -5,9 +5,22 @@
 #include <optional>
 
 #include "linux/cgroup_impl.h"
+#include "linux/procfs.h"
 #include "linux/read_file.h"
 
 namespace svcd {
+
+std::string_view CgroupTree::kind_for(std::string_view /*unit*/) const {
+    return "cgroup";
+}
+
+Result<std::string> CgroupTree::place_of(Pid pid) const {
+    return cgroup_of(pid);
+}
+
+std::string CgroupTree::describe(std::string_view cgroup_path) const {
+    return "it is in the cgroup " + std::string{cgroup_path};
+}
 
 /// Of several folders that could be the root, because it is a slice itself, the one where a svcd is
 /// or was.

@@ -94,14 +94,13 @@ UniqueFd pidfd_of_sender(int socket) {
     return std::move(look.pidfd);
 }
 
-/// The sender's cgroup, by its PID. With a pidfd we know whether the PID was still the sender's
-/// when it was read.
-std::string cgroup_of_sender(Pid sender, const UniqueFd& pidfd) {
-    Result<std::string> cgroup = cgroup_of(sender);
-    if (!cgroup || (pidfd && !send_signal(pidfd, 0))) {
+/// With a pidfd we know whether the PID was still the sender's when its place was read.
+std::string place_of_sender(Pid sender, const PlaceOf& place_of, const UniqueFd& pidfd) {
+    Result<std::string> place = place_of(sender);
+    if (!place || (pidfd && !send_signal(pidfd, 0))) {
         return {};
     }
-    return *cgroup;
+    return *place;
 }
 
 template <typename Number>
@@ -212,7 +211,7 @@ void take_over_notify_socket(int socket) {
     ::setsockopt(socket, SOL_SOCKET, kPassPidfd, &kOff, sizeof(kOff));
 }
 
-Result<std::optional<NotifyDatagram>> peek_notification(int socket) {
+Result<std::optional<NotifyDatagram>> peek_notification(int socket, const PlaceOf& place_of) {
     std::array<char, kNotifyMax + 1> text;
     const Look look = look_at_first(socket, text.data(), text.size(), false);
     if (look.size < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -226,8 +225,9 @@ Result<std::optional<NotifyDatagram>> peek_notification(int socket) {
     if (look.sender) {
         datagram.sender = look.sender->pid;
         datagram.uid = look.sender->uid;
-        datagram.cgroup = cgroup_of_sender(
-            datagram.sender, datagram.has_descriptors ? UniqueFd{} : pidfd_of_sender(socket));
+        datagram.place =
+            place_of_sender(datagram.sender, place_of,
+                            datagram.has_descriptors ? UniqueFd{} : pidfd_of_sender(socket));
     }
     // Half a message is none: the text is left empty.
     if ((look.flags & MSG_TRUNC) == 0 && static_cast<std::size_t>(look.size) <= kNotifyMax) {

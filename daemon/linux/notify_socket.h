@@ -3,22 +3,24 @@
 // says.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/types/event.h"
 #include "core/types/result.h"
+#include "linux/procfs.h"
 #include "linux/unique_fd.h"
 
 namespace svcd {
 
-/// A datagram as it came. `cgroup` is the sender's cgroup path at receipt; empty when it was gone
-/// already.
+/// A datagram as it came. `place` is where the sender was at receipt (its cgroup path, or what the
+/// caller asks for instead); empty when it was gone already.
 struct NotifyDatagram {
     Pid sender = 0;
     std::uint32_t uid = 0;
-    std::string cgroup;
+    std::string place;
     std::string text;              ///< at most kNotifyMax bytes
     bool has_descriptors = false;  ///< which its sender sent with it
 };
@@ -38,7 +40,9 @@ void take_over_notify_socket(int socket);
 /// written down what it was told is told again, when it has been started again. Nothing when there
 /// is none. Descriptors that came with it are not taken: the close of one of a file system that its
 /// sender serves (FUSE) would wait for its sender.
-Result<std::optional<NotifyDatagram>> peek_notification(int socket);
+using PlaceOf = std::function<Result<std::string>(Pid)>;
+Result<std::optional<NotifyDatagram>> peek_notification(int socket,
+                                                        const PlaceOf& place_of = cgroup_of);
 /// The kernel closes its descriptors. `has_descriptors`: as the datagram says; true where that is
 /// not known.
 void drop_notification(int socket, bool has_descriptors);

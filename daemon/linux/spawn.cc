@@ -45,6 +45,7 @@ struct Start {
     bool report_exec;
     CommandRole role = CommandRole::start;
     bool takes_terminal = false;
+    const KeptSpawn* kept = nullptr;
 };
 
 class SignalsBlocked {
@@ -96,6 +97,7 @@ Failure explain_clone(int error_number, const std::string& unit) {
 struct Spawner::Impl {
     std::string exec_helper;
     std::uint64_t ignored = ignored_signals();
+    bool lacks_clone3 = !has_clone3();
     std::array<std::unique_ptr<Slot>, kSpawnsInFlight> slots;
     std::size_t in_flight = 0;
     std::size_t used = 0;  ///< slots below this have been made
@@ -115,6 +117,7 @@ struct Spawner::Impl {
     Result<void> prepare_helper(Slot& slot,
                                 const std::string& unit,
                                 const std::string& bytes,
+                                const KeptSpawn* kept,
                                 UniqueFd& request_fd);
     Result<SpawnOutcome> start(Slot& slot, const Start& start);
     Result<SpawnOutcome> start_helper(Slot& slot, const Start& start, const std::string& request);
@@ -266,6 +269,7 @@ void Spawner::Impl::prepare_plain(Slot& slot, const SpawnRequest& request) {
 Result<void> Spawner::Impl::prepare_helper(Slot& slot,
                                            const std::string& unit,
                                            const std::string& bytes,
+                                           const KeptSpawn* kept,
                                            UniqueFd& request_fd) {
     if (bytes.size() > kExecRequestMax) {
         return failure(E2BIG, unit + ": spawn", {}, "what svcd-exec has to be told of it");
@@ -283,12 +287,16 @@ Result<void> Spawner::Impl::prepare_helper(Slot& slot,
     StringBlock& strings = slot.strings;
     strings.clear();
     const std::size_t executable_list = strings.add_list(std::array{std::string_view{exec_helper}});
-    const std::size_t argument_list =
-        strings.add_list(std::array<std::string_view, 2>{"svcd-exec", unit});
+    std::vector<std::string> arguments{"svcd-exec", unit};
+    if (kept != nullptr) {
+        arguments.push_back(kept->slice);
+    }
+    const std::size_t argument_list = strings.add_list(arguments);
     const std::size_t environment_list = strings.add_list(std::array<std::string_view, 0>{});
     strings.finish();
     slot.context.plan = ChildPlan{};
     slot.context.plan.ignored_signals = ignored_signals_of({}, 0);  // it reports through a pipe
+    slot.context.plan.stays_deaf = kept != nullptr;
     slot.context.plan.executables = strings.list(executable_list);
     slot.context.plan.arguments = strings.list(argument_list);
     slot.context.plan.environment = strings.list(environment_list);
@@ -300,7 +308,8 @@ Result<SpawnOutcome> Spawner::Impl::start_helper(Slot& slot,
                                                  const Start& start_as,
                                                  const std::string& request) {
     UniqueFd request_fd;
-    if (auto prepared = prepare_helper(slot, start_as.unit, request, request_fd); !prepared) {
+    auto prepared = prepare_helper(slot, start_as.unit, request, start_as.kept, request_fd);
+    if (!prepared) {
         return Failure{prepared.error()};
     }
     return start(slot, start_as);
@@ -332,7 +341,10 @@ Result<SpawnOutcome> Spawner::Impl::start(Slot& slot, const Start& start_as) {
     context.log_size = -1;
     context.ignored_signals = ignored;
     context.takes_terminal = start_as.takes_terminal;
+    context.lacks_clone3 = lacks_clone3 && start_as.cgroup_fd < 0;
     context.is_helper = start_as.is_helper;
+    context.table_fd = start_as.kept == nullptr ? -1 : start_as.kept->table_fd;
+    context.poke_fd = start_as.kept == nullptr ? -1 : start_as.kept->poke_fd;
     context.report_fd = write_end.get();
     context.shares_files = !start_as.is_helper && !start_as.report_exec;
     context.running.store(1, std::memory_order_relaxed);
@@ -396,16 +408,24 @@ Result<SpawnOutcome> Spawner::spawn(const SpawnRequest& request) {
     if (!slot) {
         return Failure{slot.error()};
     }
-    const bool is_helper = needs_exec_helper(*request.command, *request.exec);
-    const Start start{
-        request.token, request.unit,        request.cgroup_fd,     request.pid,
-        is_helper,     request.report_exec, request.command->role, request.takes_terminal};
+    const bool is_helper = request.kept || needs_exec_helper(*request.command, *request.exec);
+    const Start start{request.token,
+                      request.unit,
+                      request.cgroup_fd,
+                      request.pid,
+                      is_helper,
+                      request.report_exec,
+                      request.command->role,
+                      request.takes_terminal,
+                      request.kept ? &*request.kept : nullptr};
     if (is_helper) {
         return impl_->start_helper(
             **slot, start,
-            serialise(ExecRequest{request.unit, *request.command, *request.exec,
-                                  request.environment, request.log_file, request.default_directory,
-                                  request.ignored_signals}));
+            serialise(
+                ExecRequest{request.unit, *request.command, *request.exec, request.environment,
+                            request.log_file, request.default_directory, request.ignored_signals,
+                            request.kept ? std::optional{request.kept->slot} : std::nullopt,
+                            request.takes_terminal, request.kept && request.kept->warn_orphans}));
     }
     impl_->prepare_plain(**slot, request);
     return impl_->start(**slot, start);
@@ -443,6 +463,10 @@ ExecReport Spawner::report_of(Token process) {
     ExecReport report = std::move(found->report);
     told.erase(found);
     return report;
+}
+
+bool may_spawn_into_cgroups() {
+    return has_clone3();
 }
 
 bool needs_exec_helper(const Command& command, const ExecSettings& exec) {

@@ -18,6 +18,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,15 @@ namespace svcd {
 /// Children that may be between clone and exec at a time. One more is refused with EAGAIN.
 inline constexpr std::size_t kSpawnsInFlight = 64;
 
+/// Where units have no cgroups: svcd-exec stays as the keeper of the process (exec/keeper.h).
+struct KeptSpawn {
+    int table_fd = -1;       ///< the process table
+    int poke_fd = -1;        ///< the launcher's
+    std::uint32_t slot = 0;  ///< the process's own in the table; SpawnRequest::pid is the keeper's
+    bool warn_orphans = false;
+    std::string slice;  ///< of the unit; a word of the keeper's command line, for managers after us
+};
+
 struct SpawnRequest {
     Token token = Token::none;
     std::string unit;  ///< for svcd-exec's messages
@@ -42,7 +52,8 @@ struct SpawnRequest {
     std::vector<std::string> environment;
     std::string log_file;  ///< of OutputKind::log: appended to, its folder made when missing
     std::string default_directory = "/";  ///< without WorkingDirectory; the home of a user instance
-    int cgroup_fd = -1;                   ///< CgroupTree::ensure()
+    int cgroup_fd = -1;                   ///< ProcessTracker::ensure()
+    std::optional<KeptSpawn> kept;
     /// Signals that the process is to ignore besides SIGPIPE, bit N-1 for signal N.
     std::uint64_t ignored_signals = 0;
     /// It gets a process group in our session instead of a session of its own, and becomes the
@@ -60,13 +71,13 @@ struct CheckSpawn {
     std::string unit;
     const std::vector<Condition>* conditions = nullptr;
     std::vector<std::string> environment;  ///< svcd's own
-    std::string cgroup_folder;             ///< CgroupTree::root_folder()
-    int cgroup_fd = -1;                    ///< CgroupTree::own_cgroup()
+    std::string cgroup_folder;             ///< ProcessTracker::root_folder()
+    int cgroup_fd = -1;                    ///< ProcessTracker::own_cgroup()
     std::atomic<std::int32_t>* pid = nullptr;
 };
 
 struct SpawnOutcome {
-    Pid pid = 0;
+    Pid pid = 0;  ///< of the process that was cloned: a keeper, where there is one
     /// With report_exec: readable (or hung up) once execve succeeded or failed, or the process was
     /// killed; take_started() has the token then, and report_of() says why it failed. For poll
     /// only: what it holds is not for the caller.
@@ -99,6 +110,9 @@ private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+/// May a process be cloned into a cgroup here (spawn_child.h)? If not, ask for none.
+bool may_spawn_into_cgroups();
 
 /// Does this command need svcd-exec (User, Group, EnvironmentFile, OOMScoreAdjust ...)?
 bool needs_exec_helper(const Command& command, const ExecSettings& exec);

@@ -5,8 +5,11 @@
 #include <linux/sched.h>
 #include <sys/ioctl.h>
 
+#include <cerrno>
+
 #include "exec/exec_request.h"
 #include "exec/exit_status.h"
+#include "exec/keeper.h"
 #include "exec/raw_syscall.h"
 
 namespace svcd {
@@ -29,21 +32,28 @@ bool fail(ChildFailure& failure, int exit_status, ExecStep step, long result) {
     return false;
 }
 
-/// Gives svcd-exec its request and its report pipe under the numbers it knows. First out of the
-/// way, because either may have the other's number now.
+/// Gives svcd-exec its request and its report pipe under the numbers it knows, and a keeper the
+/// table and the poke descriptor. First out of the way, because each may have another's number now.
 bool place_helper_fds(const ChildContext& context, ChildFailure& failure) {
-    const long request =
-        raw_syscall(__NR_fcntl, raw(long{context.request_fd}), F_DUPFD_CLOEXEC, 10);
-    const long report = raw_syscall(__NR_fcntl, raw(long{context.report_fd}), F_DUPFD_CLOEXEC, 10);
-    if (request < 0 || report < 0) {
-        return fail(failure, kExitFds, ExecStep::fds, request < 0 ? request : report);
+    const int from[] = {context.request_fd, context.report_fd, context.table_fd, context.poke_fd};
+    constexpr int kTo[] = {kRequestFd, kReportFd, kKeeperTableFd, kKeeperPokeFd};
+    const std::size_t count = context.table_fd >= 0 ? 4 : 2;
+    long away[4] = {};
+    for (std::size_t index = 0; index < count; ++index) {
+        away[index] = raw_syscall(__NR_fcntl, raw(long{from[index]}), F_DUPFD_CLOEXEC, 10);
+        if (away[index] < 0) {
+            return fail(failure, kExitFds, ExecStep::fds, away[index]);
+        }
     }
-    const long first = raw_syscall(__NR_dup3, raw(request), kRequestFd, 0);
-    const long second = raw_syscall(__NR_dup3, raw(report), kReportFd, 0);
-    if (first < 0 || second < 0) {
-        return fail(failure, kExitFds, ExecStep::fds, first < 0 ? first : second);
+    for (std::size_t index = 0; index < count; ++index) {
+        const long placed = raw_syscall(__NR_dup3, raw(away[index]), raw(long{kTo[index]}), 0);
+        if (placed < 0) {
+            return fail(failure, kExitFds, ExecStep::fds, placed);
+        }
     }
-    const long closed = raw_syscall(__NR_close_range, kReportFd + 1, ~0U, 0);
+    const bool is_keeper = context.table_fd >= 0;
+    const long closed =
+        raw_syscall(__NR_close_range, (is_keeper ? kKeeperPokeFd : kReportFd) + 1, ~0U, 0);
     return closed >= 0 || fail(failure, kExitFds, ExecStep::fds, closed);
 }
 
@@ -65,6 +75,9 @@ bool leave_descriptors(const ChildContext& context, ChildFailure& failure) {
 /// of its own, which the terminal is given to. All signals are blocked, so SIGTTOU is no matter.
 bool leave_session(const ChildContext& context, ChildFailure& failure) {
     long result = 0;
+    if (context.takes_terminal && context.table_fd >= 0) {
+        return true;  // the keeper's process leaves, not the keeper
+    }
     if (context.takes_terminal) {
         result = raw_syscall(__NR_setpgid, 0, 0);
         const auto group = static_cast<std::int32_t>(raw_syscall(__NR_getpid));
@@ -78,8 +91,19 @@ bool leave_session(const ChildContext& context, ChildFailure& failure) {
     return result >= 0 || fail(failure, kExitSetsid, ExecStep::setsid, result);
 }
 
+/// clone(2) has no CLONE_CLEAR_SIGHAND. All signals are blocked still.
+void reset_handlers() {
+    constexpr unsigned kLastSignal = 64;
+    for (unsigned signal = 1; signal <= kLastSignal; ++signal) {
+        raw_set_disposition(signal, SIG_DFL);
+    }
+}
+
 bool prepare(ChildContext& context) {
     ChildFailure& failure = context.failure;
+    if (context.lacks_clone3) {
+        reset_handlers();
+    }
     if (!leave_descriptors(context, failure)) {
         return false;
     }
@@ -107,24 +131,43 @@ extern "C" [[noreturn]] void svcd_run_child(ChildContext* context) {
     }
 }
 
-long clone_child(
-    ChildContext& context, int cgroup_fd, void* stack, std::size_t stack_size, std::int32_t* pid) {
-    clone_args arguments{};
-    arguments.flags = CLONE_VM | CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID |
-                      CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND;
-    if (context.shares_files) {
-        arguments.flags |= CLONE_FILES;
-    }
-    arguments.child_tid = raw(&context.running);
-    arguments.parent_tid = raw(pid);
-    arguments.stack = raw(stack);
-    arguments.stack_size = stack_size;
-    arguments.cgroup = static_cast<__u64>(cgroup_fd);
+bool has_clone3() {
+    const long result = raw_syscall(__NR_clone3, 0, 0);
+    return result != -ENOSYS && result != -EPERM;
+}
 
-    // The child comes back from the system call on an empty stack, so nothing of ours may return
-    // there: it calls svcd_run_child, and never leaves it.
+namespace {
+
+struct CloneCall {
+    long number = 0;
+    std::uintptr_t arguments[5] = {};
+};
+
+constexpr std::uint64_t kFlags =
+    CLONE_VM | CLONE_PARENT | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+
+/// clone(2): flags, the end of the stack, where the parent's copy of the PID is ...
+CloneCall old_call(const ChildContext& context,
+                   std::uint64_t flags,
+                   unsigned char* stack_end,
+                   std::int32_t* pid) {
+    const auto word = raw(&context.running);
 #if defined(__x86_64__)
-    long result = __NR_clone3;
+    return CloneCall{__NR_clone,
+                     {static_cast<std::uintptr_t>(flags), raw(stack_end), raw(pid), word, 0}};
+#else
+    return CloneCall{__NR_clone,
+                     {static_cast<std::uintptr_t>(flags), raw(stack_end), raw(pid), 0, word}};
+#endif
+}
+
+/// The child comes back from the system call on an empty stack, so nothing of ours may return
+/// there: it calls svcd_run_child, and never leaves it.
+long call_clone(const CloneCall& call, ChildContext& context) {
+#if defined(__x86_64__)
+    register std::uintptr_t fourth asm("r10") = call.arguments[3];
+    register std::uintptr_t fifth asm("r8") = call.arguments[4];
+    long result = call.number;
     asm volatile(
         "syscall\n\t"
         "test %%rax, %%rax\n\t"
@@ -135,14 +178,17 @@ long clone_child(
         "ud2\n"
         "1:"
         : "+a"(result)
-        : "D"(&arguments),
-          "S"(sizeof(arguments)), [context] "r"(&context), [run] "r"(&svcd_run_child)
+        : "D"(call.arguments[0]), "S"(call.arguments[1]), "d"(call.arguments[2]), "r"(fourth),
+          "r"(fifth), [context] "r"(&context), [run] "r"(&svcd_run_child)
         : "rcx", "r11", "memory");
     return result;
 #elif defined(__aarch64__)
-    register long number asm("x8") = __NR_clone3;
-    register std::uintptr_t first asm("x0") = raw(&arguments);
-    register std::uintptr_t second asm("x1") = sizeof(arguments);
+    register long number asm("x8") = call.number;
+    register std::uintptr_t first asm("x0") = call.arguments[0];
+    register std::uintptr_t second asm("x1") = call.arguments[1];
+    register std::uintptr_t third asm("x2") = call.arguments[2];
+    register std::uintptr_t fourth asm("x3") = call.arguments[3];
+    register std::uintptr_t fifth asm("x4") = call.arguments[4];
     asm volatile(
         "svc #0\n\t"
         "cbnz x0, 1f\n\t"
@@ -153,10 +199,33 @@ long clone_child(
         "brk #0\n"
         "1:"
         : "+r"(first)
-        : "r"(number), "r"(second), [context] "r"(&context), [run] "r"(&svcd_run_child)
+        : "r"(number), "r"(second), "r"(third), "r"(fourth),
+          "r"(fifth), [context] "r"(&context), [run] "r"(&svcd_run_child)
         : "memory");
     return static_cast<long>(first);
 #endif
+}
+
+}  // namespace
+
+long clone_child(
+    ChildContext& context, int cgroup_fd, void* stack, std::size_t stack_size, std::int32_t* pid) {
+    const std::uint64_t flags = kFlags | (context.shares_files ? CLONE_FILES : 0);
+    if (context.lacks_clone3) {
+        auto* stack_end = static_cast<unsigned char*>(stack) + stack_size;
+        return call_clone(old_call(context, flags, stack_end, pid), context);
+    }
+    clone_args arguments{};
+    arguments.flags = flags | CLONE_CLEAR_SIGHAND;
+    if (cgroup_fd >= 0) {
+        arguments.flags |= CLONE_INTO_CGROUP;
+        arguments.cgroup = static_cast<__u64>(cgroup_fd);
+    }
+    arguments.child_tid = raw(&context.running);
+    arguments.parent_tid = raw(pid);
+    arguments.stack = raw(stack);
+    arguments.stack_size = stack_size;
+    return call_clone(CloneCall{__NR_clone3, {raw(&arguments), sizeof(arguments)}}, context);
 }
 
 }  // namespace svcd

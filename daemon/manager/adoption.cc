@@ -75,14 +75,14 @@ struct Guess {
 using EntriesByUnit = std::map<std::string, std::vector<TableEntry>, std::less<>>;
 
 /// The table's processes, by the unit in whose cgroup they are.
-EntriesByUnit living_entries(const ProcessTable& table, const CgroupTree& cgroups) {
+EntriesByUnit living_entries(const ProcessTable& table, const ProcessTracker& tracker) {
     EntriesByUnit found;
     for (const TableEntry& entry : table.strangers({})) {
         if (entry.exited || entry.pid == 0) {
             continue;
         }
-        if (const Result<std::string> cgroup = cgroup_of(entry.pid)) {
-            if (const std::string_view unit = cgroups.unit_of(*cgroup); !unit.empty()) {
+        if (const Result<std::string> place = tracker.place_of(entry.pid)) {
+            if (const std::string_view unit = tracker.unit_of(*place); !unit.empty()) {
                 found[std::string{unit}].push_back(entry);
             }
         }
@@ -122,10 +122,10 @@ std::optional<Guess> known_to_the_table(const std::vector<TableEntry>& entries) 
 
 std::optional<Guess> named_by_its_file(std::string_view unit,
                                        const std::string& path,
-                                       const CgroupTree& cgroups) {
+                                       const ProcessTracker& tracker) {
     const Result<Pid> pid = read_pid_file_within(path, kPidFileLimit);
-    const Result<std::string> cgroup = pid ? cgroup_of(*pid) : Failure{pid.error()};
-    if (!cgroup || cgroups.unit_of(*cgroup) != unit) {
+    const Result<std::string> place = pid ? tracker.place_of(*pid) : Failure{pid.error()};
+    if (!place || tracker.unit_of(*place) != unit) {
         return std::nullopt;
     }
     const std::optional<FoundProcess> process = look_at(*pid);
@@ -136,19 +136,19 @@ std::optional<Guess> named_by_its_file(std::string_view unit,
 std::optional<Guess> guess_main(std::string_view unit,
                                 const ServiceSettings* service,
                                 const std::vector<TableEntry>& entries,
-                                const CgroupTree& cgroups) {
+                                const ProcessTracker& tracker) {
     if (std::optional<Guess> guess = known_to_the_table(entries)) {
         return guess;
     }
     if (service != nullptr && !service->pid_file.empty()) {
-        if (std::optional<Guess> guess = named_by_its_file(unit, service->pid_file, cgroups)) {
+        if (std::optional<Guess> guess = named_by_its_file(unit, service->pid_file, tracker)) {
             return guess;
         }
     }
     if (service != nullptr && service->type == ServiceType::forking && !service->guess_main_pid) {
         return std::nullopt;
     }
-    const std::optional<FoundProcess> oldest = oldest_process(unit, cgroups);
+    const std::optional<FoundProcess> oldest = oldest_process(unit, tracker);
     return oldest ? std::optional{Guess{*oldest, Token::none,
                                         "it is the oldest whose parent is outside of the cgroup"}}
                   : std::nullopt;
@@ -238,9 +238,9 @@ SupervisorRecord new_supervisor(bool boots) {
 }  // namespace
 
 std::optional<FoundProcess> oldest_process(std::string_view unit,
-                                           const CgroupTree& cgroups,
+                                           const ProcessTracker& tracker,
                                            Time not_before) {
-    Result<std::vector<Pid>> pids = cgroups.processes(unit, kLookedAtMax);
+    Result<std::vector<Pid>> pids = tracker.processes(unit, kLookedAtMax);
     if (!pids) {
         return std::nullopt;
     }
@@ -261,25 +261,25 @@ std::optional<FoundProcess> oldest_process(std::string_view unit,
 std::vector<std::string> unrecorded_services(const SavedState* saved,
                                              bool is_whole,
                                              const ProcessTable& table,
-                                             const CgroupTree& cgroups) {
+                                             const ProcessTracker& tracker) {
     std::unordered_set<std::string_view> recorded;
     if (saved != nullptr) {
         for (const UnitRecord& record : saved->units) {
             recorded.insert(record.name.data());
         }
     }
-    std::vector<std::string> units = cgroups.existing_units();
+    std::vector<std::string> units = tracker.existing_units();
     std::erase_if(units, [&](const std::string& unit) {
         if (unit_type_of(unit) != UnitType::service || recorded.contains(unit) ||
             unit.size() > kUnitNameMax) {
             return true;
         }
-        const Result<bool> populated = cgroups.is_populated(unit);
+        const Result<bool> populated = tracker.is_populated(unit);
         return populated && !*populated;
     });
     if (is_whole && table.has_taken_over() && !units.empty()) {
         // What a unit that is gone has left over has no record either, but no process of ours.
-        const EntriesByUnit living = living_entries(table, cgroups);
+        const EntriesByUnit living = living_entries(table, tracker);
         std::erase_if(units, [&](const std::string& unit) { return !living.contains(unit); });
     }
     return units;
@@ -288,7 +288,7 @@ std::vector<std::string> unrecorded_services(const SavedState* saved,
 void adopt_from_cgroups(const std::vector<std::string>& units,
                         const DefinitionOf& definition_of,
                         ProcessTable& table,
-                        const CgroupTree& cgroups,
+                        const ProcessTracker& tracker,
                         SavedState& saved,
                         Log& log) {
     if (saved.supervisor.next_serial == 0) {
@@ -296,7 +296,7 @@ void adopt_from_cgroups(const std::vector<std::string>& units,
         say_what_is_lost(table, boots, log);
         saved.supervisor = new_supervisor(boots);
     }
-    const EntriesByUnit living = living_entries(table, cgroups);
+    const EntriesByUnit living = living_entries(table, tracker);
     static const std::vector<TableEntry> kNone;
     Tokens tokens{saved, table};
     std::vector<UnitRecord> made;
@@ -306,7 +306,7 @@ void adopt_from_cgroups(const std::vector<std::string>& units,
             definition != nullptr ? definition->service.get() : nullptr;
         const auto entries = living.find(unit);
         const std::vector<TableEntry>& its = entries != living.end() ? entries->second : kNone;
-        const std::optional<Guess> main = guess_main(unit, service, its, cgroups);
+        const std::optional<Guess> main = guess_main(unit, service, its, tracker);
         log.say(Severity::warning, unit, describe(main, service != nullptr));
         free_others(its, main ? main->token : Token::none, table);
         made.push_back(record_of(unit, service, main));

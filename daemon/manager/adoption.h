@@ -15,7 +15,7 @@
 
 #include "core/types/time.h"
 #include "core/types/unit.h"
-#include "linux/cgroup.h"
+#include "linux/process_tracker.h"
 #include "manager/log.h"
 #include "state/process_table.h"
 #include "state/state_file.h"
@@ -33,7 +33,7 @@ struct FoundProcess {
 /// first: a service's main process, usually. Those that began before `not_before` don't count.
 /// Nothing when there is none.
 std::optional<FoundProcess> oldest_process(std::string_view unit,
-                                           const CgroupTree& cgroups,
+                                           const ProcessTracker& tracker,
                                            Time not_before = Time{});
 
 /// The services whose cgroups have processes, and of which there is no record. Looked for even
@@ -42,7 +42,7 @@ std::optional<FoundProcess> oldest_process(std::string_view unit,
 std::vector<std::string> unrecorded_services(const SavedState* saved,
                                              bool is_whole,
                                              const ProcessTable& table,
-                                             const CgroupTree& cgroups);
+                                             const ProcessTracker& tracker);
 
 /// Null for a unit without a definition.
 using DefinitionOf = std::function<const UnitDefinition*(std::string_view unit)>;
@@ -54,7 +54,7 @@ using DefinitionOf = std::function<const UnitDefinition*(std::string_view unit)>
 void adopt_from_cgroups(const std::vector<std::string>& units,
                         const DefinitionOf& definition_of,
                         ProcessTable& table,
-                        const CgroupTree& cgroups,
+                        const ProcessTracker& tracker,
                         SavedState& saved,
                         Log& log);
 

@@ -61,7 +61,12 @@ std::optional<std::string> read_exit_status_map(const std::string& text, std::ma
     return std::nullopt;
 }
 
-std::optional<std::string> read_inherited(const std::string& text, CommandOptions& options) {
+/// "UMASK:SIGNALS", and ":w" behind it where --warn-orphans was given.
+std::optional<std::string> read_inherited(std::string text, CommandOptions& options) {
+    if (text.ends_with(":w")) {
+        options.warn_orphans = true;
+        text.resize(text.size() - 2);
+    }
     const std::size_t sign = text.find(':');
     if (text.empty() ||
         (sign != std::string::npos &&

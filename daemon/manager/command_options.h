@@ -30,6 +30,7 @@ struct CommandOptions {
     std::map<int, int> exit_status_map;
     std::uint16_t umask = 0022;         ///< that svcd was started with, and the command gets
     std::uint64_t ignored_signals = 0;  ///< the same of the signals that are ignored
+    bool warn_orphans = false;
 };
 
 /// Nothing: `problem` is a sentence that says which word is wrong.

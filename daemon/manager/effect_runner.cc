@@ -55,10 +55,10 @@ bool may_be_sent_again(SignalCause cause) {
 
 EffectRunner::EffectRunner(const EffectTools& tools, SpawnSettings settings)
     : tools_(tools),
-      starter_(
-          StarterTools{tools.supervisor, tools.table, tools.cgroups, tools.spawner, tools.sweeper,
-                       tools.early_log, tools.output_pipes, tools.log, tools.memory, tools.queue},
-          std::move(settings)) {}
+      starter_(StarterTools{tools.supervisor, tools.table, tools.tracker, tools.spawner,
+                            tools.sweeper, tools.early_log, tools.output_pipes, tools.log,
+                            tools.memory, tools.queue, tools.keepers, tools.poke},
+               std::move(settings)) {}
 
 void EffectRunner::run(const Effects& effects) {
     carry_out_in_order(effects, *this);
@@ -239,6 +239,12 @@ void EffectRunner::carry_out(const SignalUnit& order) {
         starter_.cancel(order.main);
         starter_.cancel(order.control);
     }
+    if (order.signal != SIGKILL && (is_unborn(order.main) || is_unborn(order.control))) {
+        std::erase_if(early_,
+                      [&](const EarlySignal& each) { return each.order.unit == order.unit; });
+        early_.push_back(EarlySignal{order, tools_.supervisor.status(order.unit).sub_state});
+        return;
+    }
     // No SIGKILL without a record that explains it: first who gets it, and what they are busy with.
     std::vector<Pid> doomed;
     try {
@@ -293,7 +299,24 @@ void EffectRunner::carry_out(const SignalUnit& order) {
     }
 }
 
+/// Its keeper is about to start it.
+bool EffectRunner::is_unborn(Token process) const {
+    return tools_.keepers != nullptr && process != Token::none &&
+           tools_.table.look(process).state == ProcessFact::State::never_spawned;
+}
+
+void EffectRunner::send_early_signals() {
+    for (const EarlySignal& early : std::exchange(early_, {})) {
+        const UnitId unit = early.order.unit;
+        if (tools_.supervisor.is_known(unit) &&
+            tools_.supervisor.status(unit).sub_state == early.sub_state) {
+            carry_out(early.order);
+        }
+    }
+}
+
 void EffectRunner::try_again(Time now) {
+    send_early_signals();
     is_again_ = true;
     for (const Retried& retried : retries_.take(now, tools_.supervisor)) {
         std::visit([this](const auto& order) { carry_out(order); }, retried);
@@ -366,7 +389,7 @@ void EffectRunner::signal_if_moved(const SignalUnit& order,
     const Pid adopted = tools_.adopted.pid_of(token);
     const Pid pid = adopted != 0 || token == Token::none ? adopted : tools_.table.look(token).pid;
     if (pid != 0 && std::find(reached.begin(), reached.end(), pid) == reached.end() &&
-        lives_outside(pid, tools_.supervisor.name(order.unit), tools_.cgroups)) {
+        lives_outside(pid, tools_.supervisor.name(order.unit), tools_.tracker)) {
         signal_process(order, token, reached);
     }
 }
@@ -374,7 +397,7 @@ void EffectRunner::signal_if_moved(const SignalUnit& order,
 void EffectRunner::signal_cgroup(const SignalUnit& order, std::vector<Pid>& reached) {
     const std::string_view unit = tools_.supervisor.name(order.unit);
     const Result<std::size_t> unsure =
-        tools_.cgroups.signal(unit, signals_of(order), reached, {}, order.value);
+        tools_.tracker.signal(unit, signals_of(order), reached, {}, order.value);
     complain_of_signal(order.unit, unsure ? Result<void>{} : Failure{unsure.error()});
     complain_of_unsure(order.unit, unsure.value_or(0));
 }
@@ -388,7 +411,7 @@ void EffectRunner::complain_of_unsure(UnitId unit, std::size_t count) {
 }
 
 void EffectRunner::kill_cgroup(const SignalUnit& order) {
-    complain_of_signal(order.unit, tools_.cgroups.kill(tools_.supervisor.name(order.unit)));
+    complain_of_signal(order.unit, tools_.tracker.kill(tools_.supervisor.name(order.unit)));
 }
 
 /// Processes that are gone already are no failure.
@@ -402,7 +425,7 @@ void EffectRunner::complain_of_signal(UnitId unit, const Result<void>& sent) {
 // ── cgroups
 
 void EffectRunner::carry_out(const CheckCgroup& order) {
-    const Result<bool> populated = tools_.cgroups.is_populated(tools_.supervisor.name(order.unit));
+    const Result<bool> populated = tools_.tracker.is_populated(tools_.supervisor.name(order.unit));
     if (!populated) {
         complain(order.unit, populated.error());
         retries_.add(order);
@@ -410,19 +433,19 @@ void EffectRunner::carry_out(const CheckCgroup& order) {
     }
     if (!*populated) {
         tools_.queue.emplace_back(
-            emptied_cgroup(order.unit, tools_.supervisor, tools_.cgroups, tools_.table));
+            emptied_cgroup(order.unit, tools_.supervisor, tools_.tracker, tools_.table));
     }
 }
 
 void EffectRunner::carry_out(const LookForCoreDump& order) {
-    const auto pids = tools_.cgroups.processes(tools_.supervisor.name(order.unit), kLookedAtMax);
+    const auto pids = tools_.tracker.processes(tools_.supervisor.name(order.unit), kLookedAtMax);
     if (pids && std::any_of(pids->begin(), pids->end(), is_dumping_core)) {
         tools_.queue.emplace_back(CoreDumping{order.unit});
     }
 }
 
 void EffectRunner::carry_out(const ReleaseCgroup& order) {
-    const Result<void> removed = tools_.cgroups.remove(tools_.supervisor.name(order.unit));
+    const Result<void> removed = tools_.tracker.remove(tools_.supervisor.name(order.unit));
     // EBUSY: KillMode=process left processes in it; they keep it.
     if (!removed && removed.error().error_number != EBUSY &&
         removed.error().error_number != ENOENT) {
@@ -442,7 +465,7 @@ void EffectRunner::carry_out(const RemovePidFile& order) {
         path,
         [&] {
             return remove_stale_pid_file(
-                path, [&](Pid pid) { return lives_outside(pid, unit, tools_.cgroups); });
+                path, [&](Pid pid) { return lives_outside(pid, unit, tools_.tracker); });
         },
         [this, order, path](const FileAnswer& removed) {
             starter_.let_go(order.unit);

@@ -14,7 +14,7 @@
 
 #include "bus/bus.h"
 #include "core/supervisor.h"
-#include "linux/cgroup.h"
+#include "linux/process_tracker.h"
 #include "linux/spawn.h"
 #include "manager/exec_sweeper.h"
 #include "manager/file_looks.h"
@@ -35,7 +35,7 @@ struct EffectTools {
     StateFile& state;
     ProcessTable& table;
     AdoptedProcesses& adopted;
-    CgroupTree& cgroups;
+    ProcessTracker& tracker;
     Spawner& spawner;
     ExecSweeper& sweeper;
     MainProcessFinder& finder;
@@ -47,6 +47,8 @@ struct EffectTools {
     Log& log;
     const MemoryReserve& memory;
     std::deque<Event>& queue;
+    Keepers* keepers;  ///< null: units have cgroups
+    int poke;          ///< the launcher's descriptor
 };
 
 class EffectRunner {
@@ -101,6 +103,8 @@ private:
     void signal_process(const SignalUnit& order, Token token, std::vector<Pid>& reached);
     void signal_if_moved(const SignalUnit& order, Token token, std::vector<Pid>& reached);
     /// `target`: a pidfd, or a Recipient.
+    bool is_unborn(Token process) const;
+    void send_early_signals();
     template <typename Target>
     void send(const SignalUnit& order, const Target& target, Pid pid, std::vector<Pid>& reached);
     void signal_group(const SignalUnit& order, std::vector<Pid>& reached);
@@ -120,6 +124,13 @@ private:
     std::optional<Error> state_fault_;  ///< which has been said
     bool answers_are_lost_ = false;     ///< one could not be written, which has been said
     Retries retries_;
+    /// Of units whose process is about to be started by its keeper: at most one each, and it is
+    /// sent when the process is there, if the unit is in this state still.
+    struct EarlySignal {
+        SignalUnit order;
+        SubState sub_state;
+    };
+    std::vector<EarlySignal> early_;
     bool is_again_ = false;       ///< what fails now has been said before
     bool signal_failed_ = false;  ///< of the order at hand, for some process
     ProcessStarter starter_;

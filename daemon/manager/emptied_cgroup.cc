@@ -19,18 +19,18 @@ bool has_exit_to_come(Token process, const ProcessTable& table) {
 
 }  // namespace
 
-bool lives_outside(Pid pid, std::string_view unit, const CgroupTree& cgroups) {
+bool lives_outside(Pid pid, std::string_view unit, const ProcessTracker& tracker) {
     const Result<ProcessInfo> info = process_info(pid);
     if (!info || info->state == 'Z' || info->state == 'X') {
         return false;
     }
-    const Result<std::string> cgroup = cgroup_of(pid);
-    return cgroup && cgroups.unit_of(*cgroup) != unit;
+    const Result<std::string> place = tracker.place_of(pid);
+    return place && tracker.unit_of(*place) != unit;
 }
 
 CgroupEmptied emptied_cgroup(UnitId unit,
                              const Supervisor& supervisor,
-                             const CgroupTree& cgroups,
+                             const ProcessTracker& tracker,
                              const ProcessTable& table) {
     CgroupEmptied event{unit};
     const UnitStatus status = supervisor.status(unit);
@@ -38,7 +38,7 @@ CgroupEmptied emptied_cgroup(UnitId unit,
         return event;
     }
     const UnitRecord& record = supervisor.record(unit);
-    if (status.main.pid != 0 && lives_outside(status.main.pid, supervisor.name(unit), cgroups)) {
+    if (status.main.pid != 0 && lives_outside(status.main.pid, supervisor.name(unit), tracker)) {
         event.moved = static_cast<Token>(record.main.token);
     }
     event.exit_is_to_come = has_exit_to_come(static_cast<Token>(record.main.token), table) ||

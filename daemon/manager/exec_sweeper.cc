@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "linux/procfs.h"
+
 namespace svcd {
 namespace {
 
@@ -32,12 +34,42 @@ Result<void> ExecSweeper::started(Token token, UniqueFd report) {
     return {};
 }
 
+void ExecSweeper::await_birth(Token token, const std::atomic<std::int32_t>* cell) {
+    unborn_[token] = cell;
+}
+
+void ExecSweeper::look_for_births() {
+    for (auto each = unborn_.begin(); each != unborn_.end();) {
+        const Pid pid = each->second->load(std::memory_order_acquire);
+        if (pid == 0) {
+            ++each;
+            continue;
+        }
+        const Result<ProcessInfo> info = process_info(pid);  // not when it has ended already
+        queue_.emplace_back(ProcessSpawned{each->first, pid, info ? info->start_time : 0});
+        each = unborn_.erase(each);
+    }
+}
+
+void ExecSweeper::not_born(Token token, const ExecReport& report) {
+    unborn_.erase(token);
+    const bool has_reason = report.error.step != ExecStep::none;
+    queue_.emplace_back(SpawnFailed{
+        token,
+        Error{report.error.error_number, "start", "its keeper",
+              has_reason ? describe(report.error) : "svcd-exec was killed before it had begun"}});
+}
+
 void ExecSweeper::sweep_now() {
+    look_for_births();
     if (spawner_.in_flight() > 0) {
         for (const Token token : spawner_.take_started()) {
             reports_.erase(token);
             ExecReport report = spawner_.report_of(token);
-            if (report.error.step != ExecStep::none) {
+            look_for_births();
+            if (unborn_.contains(token)) {
+                not_born(token, report);
+            } else if (report.error.step != ExecStep::none) {
                 queue_.emplace_back(ExecFailed{token, std::move(report.error), report.log_size});
             } else {
                 queue_.emplace_back(ExecSucceeded{token, report.deviations,

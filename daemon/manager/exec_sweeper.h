@@ -8,6 +8,7 @@
 // reports at once.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -24,6 +25,11 @@ public:
 
     /// A child was started; `report` is SpawnOutcome::exec_report, or nothing.
     Result<void> started(Token token, UniqueFd report);
+    /// The process will be started by a keeper, and its PID is in the cell from then on: it is
+    /// spawned when it is there, and not when the keeper ends without.
+    void await_birth(Token token, const std::atomic<std::int32_t>* cell);
+    /// Queues ProcessSpawned for each whose PID is there. No system call when none is awaited.
+    void look_for_births();
     /// Queues ExecSucceeded for each child that got there, ExecFailed for others. To be called at
     /// the end of each turn, and before exits are handled: the start counts before the end.
     void sweep(Time now);
@@ -34,6 +40,8 @@ public:
 
 private:
     static constexpr Duration kShortestDelay{1'000};
+
+    void not_born(Token token, const ExecReport& report);
 
     struct Report {
         UniqueFd fd;
@@ -46,6 +54,7 @@ private:
     std::deque<Event>& queue_;
     std::unique_ptr<Timer> timer_;
     std::map<Token, Report> reports_;
+    std::map<Token, const std::atomic<std::int32_t>*> unborn_;
     Duration delay_;
 };
 

@@ -34,23 +34,23 @@ std::string names_of(const std::vector<Pid>& pids) {
                : text + " and " + std::to_string(pids.size() - kNamedMax) + " more";
 }
 
-void say_who_gets_sigkill(const CgroupTree& cgroups, const std::string& unit, Log& log) {
-    const Result<std::vector<Pid>> pids = cgroups.processes(unit);
+void say_who_gets_sigkill(const ProcessTracker& tracker, const std::string& unit, Log& log) {
+    const Result<std::vector<Pid>> pids = tracker.processes(unit);
     if (pids && !pids->empty()) {
         log.say(Severity::warning, unit, "SIGKILL to what is left of it: " + names_of(*pids));
     }
 }
 
-bool is_empty(const CgroupTree& cgroups, const std::string& unit) {
-    const Result<bool> populated = cgroups.is_populated(unit);
+bool is_empty(const ProcessTracker& tracker, const std::string& unit) {
+    const Result<bool> populated = tracker.is_populated(unit);
     return populated && !*populated;
 }
 
 /// The launcher reaps meanwhile. False: some were not in this time.
-bool wait_until_empty(const CgroupTree& cgroups,
+bool wait_until_empty(const ProcessTracker& tracker,
                       const std::vector<std::string>& units,
                       Duration patience) {
-    const auto is_done = [&](const std::string& unit) { return is_empty(cgroups, unit); };
+    const auto is_done = [&](const std::string& unit) { return is_empty(tracker, unit); };
     for (Duration waited{0}; !std::all_of(units.begin(), units.end(), is_done); waited += kLook) {
         if (waited >= patience) {
             return false;
@@ -78,11 +78,11 @@ void kill_process(const ProcessTable& table,
     }
 }
 
-void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
-    const std::vector<std::string> units = cgroups.existing_units();
+void kill_everything(const ProcessTable& table, ProcessTracker& tracker, Log& log) {
+    const std::vector<std::string> units = tracker.existing_units();
     for (const std::string& unit : units) {
-        say_who_gets_sigkill(cgroups, unit, log);
-        if (const auto killed = cgroups.kill(unit); !killed) {
+        say_who_gets_sigkill(tracker, unit, log);
+        if (const auto killed = tracker.kill(unit); !killed) {
             log.say(Severity::warning, unit, to_string(killed.error()));
         }
     }
@@ -91,29 +91,29 @@ void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log) {
             kill_process(table, entry, "svcd ends, and it is svcd's own", log);
         }
     }
-    wait_until_empty(cgroups, units, kLastKillWait);
+    wait_until_empty(tracker, units, kLastKillWait);
     for (const std::string& unit : units) {
-        if (const auto removed = cgroups.remove(unit); !removed) {
+        if (const auto removed = tracker.remove(unit); !removed) {
             log.say(Severity::warning, unit, to_string(removed.error()));
         }
     }
 }
 
-void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Duration left, Log& log) {
-    std::vector<std::string> units = cgroups.existing_units();
-    std::erase_if(units, [&](const std::string& unit) { return is_empty(cgroups, unit); });
+void end_left_overs(const ProcessTable& table, ProcessTracker& tracker, Duration left, Log& log) {
+    std::vector<std::string> units = tracker.existing_units();
+    std::erase_if(units, [&](const std::string& unit) { return is_empty(tracker, unit); });
     for (const std::string& unit : units) {
         std::vector<Pid> reached;
-        if (const auto sent = cgroups.signal(unit, {SIGTERM, SIGCONT}, reached); !sent) {
+        if (const auto sent = tracker.signal(unit, {SIGTERM, SIGCONT}, reached); !sent) {
             log.say(Severity::warning, unit, to_string(sent.error()));
         }
         log.say(Severity::notice, unit,
                 "SIGTERM to what it has left behind, which ends with svcd: " + names_of(reached));
     }
-    if (!wait_until_empty(cgroups, units, std::min(kLeftOverWait, left))) {
+    if (!wait_until_empty(tracker, units, std::min(kLeftOverWait, left))) {
         log.say(Severity::warning, "What units have left behind outlives SIGTERM: SIGKILL");
     }
-    kill_everything(table, cgroups, log);
+    kill_everything(table, tracker, log);
 }
 
 }  // namespace svcd

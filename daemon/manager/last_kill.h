@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "linux/cgroup.h"
+#include "linux/process_tracker.h"
 #include "manager/log.h"
 #include "state/process_table.h"
 
@@ -19,12 +19,12 @@ void kill_process(const ProcessTable& table,
 
 /// Every process of every unit and of svcd's own looks at conditions. Waits until they are gone, at
 /// most kLastKillWait: the launcher reaps them meanwhile. Their cgroups are removed.
-void kill_everything(const ProcessTable& table, CgroupTree& cgroups, Log& log);
+void kill_everything(const ProcessTable& table, ProcessTracker& tracker, Log& log);
 
 /// What units have left behind when all are stopped (KillMode=process, say): SIGTERM, then
 /// kill_everything() for those that are there after kLeftOverWait, or after `left` if that is less.
 /// Only where svcd is not PID 1: there the launcher ends all that is left, of whatever cgroup.
-void end_left_overs(const ProcessTable& table, CgroupTree& cgroups, Duration left, Log& log);
+void end_left_overs(const ProcessTable& table, ProcessTracker& tracker, Duration left, Log& log);
 
 inline constexpr Duration kLeftOverWait{5'000'000};
 /// A process that outlives SIGKILL for so long hangs in the kernel; it may stay behind.

@@ -41,6 +41,7 @@ Result<MainProcessFound> MainProcessFinder::pin_child(Token token, Pid pid, std:
         table_.release(token);
         return Failure{info.error()};
     }
+    tracker_.add_process(unit, token, ProcessFact{ProcessFact::State::alive, pid});
     return MainProcessFound{token, pid, info->start_time, false};
 }
 
@@ -53,7 +54,7 @@ Result<MainProcessFound> MainProcessFinder::hold_foreign(Token token,
         return Failure{info.error()};
     }
     Result<UniqueFd> pidfd =
-        open_identified(ProcessIdentity{pid, info->start_time, unit}, cgroups_);
+        open_identified(ProcessIdentity{pid, info->start_time, unit}, tracker_);
     if (!pidfd) {
         return Failure{pidfd.error()};
     }
@@ -75,7 +76,7 @@ Result<Pid> MainProcessFinder::candidate(const MainProcessQuery& query) const {
 /// A daemon's main process is the one whose parent has gone, so that it is somebody else's now:
 /// those it started have it as theirs.
 Result<Pid> MainProcessFinder::guess(const MainProcessQuery& query) const {
-    Result<std::vector<Pid>> pids = cgroups_.processes(query.unit, kGuessAmongMax);
+    Result<std::vector<Pid>> pids = tracker_.processes(query.unit, kGuessAmongMax);
     if (!pids) {
         return Failure{pids.error()};
     }
@@ -101,13 +102,13 @@ Result<Pid> MainProcessFinder::guess(const MainProcessQuery& query) const {
 }
 
 Result<void> MainProcessFinder::belongs_to(Pid pid, std::string_view unit) const {
-    const Result<std::string> cgroup = cgroup_of(pid);
-    if (!cgroup) {
-        return Failure{cgroup.error()};
+    const Result<std::string> place = tracker_.place_of(pid);
+    if (!place) {
+        return Failure{place.error()};
     }
-    if (cgroups_.unit_of(*cgroup) != unit) {
+    if (tracker_.unit_of(*place) != unit) {
         return failure(0, "take as main process", "PID " + std::to_string(pid),
-                       "it is in the cgroup " + *cgroup + ", not the unit's");
+                       tracker_.describe(*place) + ", not the unit's");
     }
     return {};
 }
@@ -129,7 +130,7 @@ Result<ProcessInfo> MainProcessFinder::check(Pid pid, std::string_view unit) con
     if (const Result<void> belongs = belongs_to(pid, unit); !belongs) {
         return Failure{belongs.error()};
     }
-    if (info->parent != launcher_) {
+    if (info->parent != launcher_ && !tracker_.is_reaper(info->parent, unit)) {
         return failure(0, "take as main process", subject,
                        "its parent, process " + std::to_string(info->parent) +
                            ", is still there, so svcd would not learn of its end");

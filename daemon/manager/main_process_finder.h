@@ -12,7 +12,7 @@
 
 #include "core/types/effect.h"
 #include "core/types/event.h"
-#include "linux/cgroup.h"
+#include "linux/process_tracker.h"
 #include "linux/procfs.h"
 #include "state/adopted_processes.h"
 #include "state/process_table.h"
@@ -30,9 +30,9 @@ class MainProcessFinder {
 public:
     MainProcessFinder(ProcessTable& table,
                       AdoptedProcesses& adopted,
-                      CgroupTree& cgroups,
+                      ProcessTracker& tracker,
                       Pid launcher)
-        : table_(table), adopted_(adopted), cgroups_(cgroups), launcher_(launcher) {}
+        : table_(table), adopted_(adopted), tracker_(tracker), launcher_(launcher) {}
 
     /// The slot of the token is taken when it succeeds (but for a foreign process), and free when
     /// it doesn't.
@@ -48,7 +48,7 @@ private:
 
     ProcessTable& table_;
     AdoptedProcesses& adopted_;
-    CgroupTree& cgroups_;
+    ProcessTracker& tracker_;
     Pid launcher_;
 };
 

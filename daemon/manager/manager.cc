@@ -79,7 +79,7 @@ BusOptions bus_options(const ManagerOptions& options,
     bus.shutdown_margin = config.shutdown_margin;
     bus.unit_path = unit_path(options);
     bus.is_init = kernel.launcher == 1;
-    bus.control_group = kernel.cgroups.root();
+    bus.control_group = kernel.tracker->root();
     bus.say = [&log](Severity severity, const std::string& text) { log.say(severity, text); };
     bus.socket = {runtime_path(options, "bus"), config.bus_mode, config.bus_group};
     bus.owner_socket = runtime_path(options, "owner-bus");
@@ -127,6 +127,7 @@ SpawnSettings spawn_settings(const ManagerOptions& options, const Kernel& kernel
         settings.command_unit = kCommandUnit;
         settings.environment = inherited_environment(environ);
         settings.ignored_signals = options.command->ignored_signals;
+        settings.warn_orphans = options.command->warn_orphans;
     }
     return settings;
 }
@@ -140,15 +141,15 @@ std::int64_t realtime_usec() {
 StopSenses stop_senses(const Kernel& kernel, Log& log) {
     StopSenses senses;
     senses.processes = [&kernel](std::string_view unit) {
-        auto pids = kernel.cgroups.processes(unit);
+        auto pids = kernel.tracker->processes(unit);
         return pids ? std::move(*pids) : std::vector<Pid>{};
     };
     senses.examine = [](Pid pid) -> std::optional<ProcessExamination> {
         auto process = examine_process(pid);
         return process ? std::optional{std::move(*process)} : std::nullopt;
     };
-    senses.throttled = [&kernel](std::string_view unit) { return kernel.cgroups.throttled(unit); };
-    senses.cpu_time = [&kernel](std::string_view unit) { return kernel.cgroups.cpu_time(unit); };
+    senses.throttled = [&kernel](std::string_view unit) { return kernel.tracker->throttled(unit); };
+    senses.cpu_time = [&kernel](std::string_view unit) { return kernel.tracker->cpu_time(unit); };
     senses.lacks_notify_socket = lacks_notify_socket;
     senses.pid_of = [&kernel](Token token) {
         const Pid adopted = kernel.adopted.pid_of(token);
@@ -179,8 +180,9 @@ Manager::Manager(const ManagerOptions& options,
       files_(loader_options(options, kernel.table), supervisor_),
       spawner_(exec_helper_path()),
       sweeper_(loop_, spawner_, queue_),
-      finder_(kernel.table, kernel.adopted, kernel.cgroups, kernel.launcher),
-      notify_(kernel.notify.get(), kernel.cgroups, kernel.table, supervisor_, queue_, log),
+      finder_(kernel.table, kernel.adopted, *kernel.tracker, kernel.launcher),
+      notify_(
+          kernel.notify.get(), *kernel.tracker, kernel.table, supervisor_, sweeper_, queue_, log),
       bus_(loop_.handle(),
            *this,
            setting_properties(),
@@ -190,9 +192,9 @@ Manager::Manager(const ManagerOptions& options,
       output_pipes_(options, kernel.store, log),
       console_(is_machine_ ? Console{"/dev/console"} : Console{}),
       boot_(supervisor_, kernel.table, options.unit),
-      runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, kernel.cgroups,
+      runner_(EffectTools{supervisor_, kernel.state, kernel.table, kernel.adopted, *kernel.tracker,
                           spawner_, sweeper_, finder_, bus_, recorder_, early_log_, output_pipes_,
-                          file_looks_, log, memory_, queue_},
+                          file_looks_, log, memory_, queue_, kernel.keepers, kernel.poke.get()},
               spawn_settings(options, kernel)) {}
 
 // ── start
@@ -256,13 +258,13 @@ Result<void> Manager::open_sources() {
     const Source sources[] = {
         {kernel_.poke.get(), EventOrder::exits, [this] { handle_poke(); }},
         {kernel_.adopted.watch_fd(), EventOrder::exits, [this] { handle_adopted(); }},
-        {kernel_.cgroups.watch_fd(), EventOrder::cgroups,
+        {kernel_.tracker->watch_fd(), EventOrder::cgroups,
          [this] {
-             kernel_.cgroups.dispatch(
+             kernel_.tracker->dispatch(
                  [this](std::string_view name) {
                      if (const std::optional<UnitId> unit = supervisor_.find(name)) {
                          queue_.emplace_back(
-                             emptied_cgroup(*unit, supervisor_, kernel_.cgroups, kernel_.table));
+                             emptied_cgroup(*unit, supervisor_, *kernel_.tracker, kernel_.table));
                      }
                  },
                  [this](std::string_view name) { happened<OomKilled>(name); });
@@ -419,9 +421,9 @@ void Manager::leave() {
     loop_.run_ready(kDispatchesAtTheEnd);
     if (kernel_.launcher != 1) {
         if (exit.force) {
-            kill_everything(kernel_.table, kernel_.cgroups, log_);
+            kill_everything(kernel_.table, *kernel_.tracker, log_);
         } else {
-            end_left_overs(kernel_.table, kernel_.cgroups, end - loop_.now(), log_);
+            end_left_overs(kernel_.table, *kernel_.tracker, end - loop_.now(), log_);
         }
     }
     // Before the launcher knows: if we die from there on, nobody comes who would remove them. (If
@@ -430,7 +432,7 @@ void Manager::leave() {
         ::unlink(runtime_path(options_, socket).c_str());
     }
     kernel_.table.set_end({exit.status, exit.kind, exit.force, end});
-    kernel_.cgroups.remove_slices();
+    kernel_.tracker->remove_slices();
     // The state file is for the manager after a crash; after an orderly end there is nothing to go
     // on with, and the next svcd starts afresh. The records of stops stay: people ask for them.
     const std::string state = runtime_path(options_, "state");

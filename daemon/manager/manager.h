@@ -94,6 +94,7 @@ private:
     void hear_words();
     void hear_what_waits();
     void handle_exit(const ExitRecord& record);
+    void handle_end_of_keeper(const ExitRecord& record);
     void handle_signals();
     void handle_requests();
     template <typename UnitEvent>

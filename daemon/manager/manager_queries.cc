@@ -65,18 +65,18 @@ UnitFacts Manager::facts(UnitId unit) {
     UnitFacts facts;
     const UnitStatus status = supervisor_.status(unit);
     if (status.type == UnitType::service) {
-        facts.tracking = "cgroup";
+        facts.tracking = kernel_.tracker->kind_for(status.name);
         const bool has_ended = status.active_state == ActiveState::inactive ||
                                status.active_state == ActiveState::failed;
-        if (!has_ended || status.populated) {
-            facts.control_group = kernel_.cgroups.path_of(status.name);
+        if (kernel_.keepers == nullptr && (!has_ended || status.populated)) {
+            facts.control_group = kernel_.tracker->path_of(status.name);
         }
     } else if (status.type == UnitType::slice && status.active_state == ActiveState::active) {
-        facts.control_group = kernel_.cgroups.path_of(status.name);
+        facts.control_group = kernel_.tracker->path_of(status.name);
     }
     facts.names = files_.names_for(unit);
-    if (kernel_.cgroups.counts_memory()) {
-        facts.memory_current = kernel_.cgroups.memory(status.name).value_or(UINT64_MAX);
+    if (kernel_.tracker->counts_memory()) {
+        facts.memory_current = kernel_.tracker->memory(status.name).value_or(UINT64_MAX);
     }
     if (const UnitDefinition* definition = supervisor_.definition(unit)) {
         facts.fragment_path = definition->fragment_path;
@@ -112,24 +112,24 @@ PropertyValue Manager::setting(std::optional<UnitId> unit, std::size_t property)
 
 std::vector<Pid> Manager::pids(UnitId unit) {
     // No cgroup, no processes.
-    auto pids = kernel_.cgroups.processes(supervisor_.name(unit), kProcessesShownMax);
+    auto pids = kernel_.tracker->processes(supervisor_.name(unit), kProcessesShownMax);
     return pids ? std::move(*pids) : std::vector<Pid>{};
 }
 
 std::optional<UnitProcess> Manager::process(UnitId unit, Pid pid) {
-    const std::string own = kernel_.cgroups.path_of(supervisor_.name(unit));
-    const Result<std::string> cgroup = cgroup_of(pid);
+    const std::string own = kernel_.tracker->path_of(supervisor_.name(unit));
+    const Result<std::string> place = kernel_.tracker->place_of(pid);
     const Result<std::string> command = command_line(pid);
-    if (!cgroup || !command) {
+    if (!place || !command) {
         return std::nullopt;
     }
-    std::string below = cgroup->substr(std::min(own.size(), cgroup->size()));
+    std::string below = place->substr(std::min(own.size(), place->size()));
     return UnitProcess{pid, below.empty() ? "/" : std::move(below), *command};
 }
 
 std::optional<UnitId> Manager::unit_of_process(Pid pid) {
-    const Result<std::string> cgroup = cgroup_of(pid);
-    const std::string_view name = cgroup ? kernel_.cgroups.unit_of(*cgroup) : std::string_view{};
+    const Result<std::string> place = kernel_.tracker->place_of(pid);
+    const std::string_view name = place ? kernel_.tracker->unit_of(*place) : std::string_view{};
     if (const auto unit = name.empty() ? std::nullopt : supervisor_.find(name)) {
         return unit;
     }
@@ -185,7 +185,7 @@ TextPieces Manager::examine(UnitId unit, bool with_kernel) {
             return true;
         }
         const UnitStatus status = supervisor_.status(unit);
-        const bool is_frozen = kernel_.cgroups.is_frozen(status.name);
+        const bool is_frozen = kernel_.tracker->is_frozen(status.name);
         JsonWriter json{text};
         json.open_object()
             .field("unit", status.name)
@@ -193,7 +193,7 @@ TextPieces Manager::examine(UnitId unit, bool with_kernel) {
             .field("control_pid", status.control_pid)
             .field("frozen", is_frozen)
             .field("frozen_cgroup",
-                   is_frozen ? kernel_.cgroups.frozen_cgroup(status.name) : std::string{});
+                   is_frozen ? kernel_.tracker->frozen_cgroup(status.name) : std::string{});
         progress->processes.append_to(json);
         if (status.start_waits_for_kind == FailureKind::ready_missing) {
             append_unaddressed(json, pids(unit), lacks_notify_socket, examine_one);
@@ -335,8 +335,8 @@ void Manager::find_unit_of(Requester& requester) const {
     if (requester.pid == 0) {
         return;
     }
-    const Result<std::string> cgroup = cgroup_of(requester.pid);
-    const std::string_view unit = cgroup ? kernel_.cgroups.unit_of(*cgroup) : std::string_view{};
+    const Result<std::string> place = kernel_.tracker->place_of(requester.pid);
+    const std::string_view unit = place ? kernel_.tracker->unit_of(*place) : std::string_view{};
     if (!unit.empty()) {
         requester.unit = supervisor_.find(unit);
     }

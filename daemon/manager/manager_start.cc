@@ -80,9 +80,9 @@ void Manager::keep_logs_private() {
 void Manager::load_at_start() {
     const bool is_whole = kernel_.saved && kernel_.saved_is_whole;
     const std::vector<std::string> without_record =
-        unrecorded_services(kernel_.saved.get(), is_whole, kernel_.table, kernel_.cgroups);
+        unrecorded_services(kernel_.saved.get(), is_whole, kernel_.table, *kernel_.tracker);
     if (kernel_.saved && without_record.empty() &&
-        !is_worth_restoring(*kernel_.saved, kernel_.table, kernel_.cgroups)) {
+        !is_worth_restoring(*kernel_.saved, kernel_.table, *kernel_.tracker)) {
         log_.say(Severity::notice, "Another svcd left its state here, and nothing of it runs");
         kernel_.saved.reset();
         // Else the manager after us would go on with it.
@@ -127,7 +127,7 @@ void Manager::adopt(const std::vector<std::string>& units) {
             const std::optional<UnitId> unit = supervisor_.find(name);
             return unit ? supervisor_.definition(*unit) : nullptr;
         },
-        kernel_.table, kernel_.cgroups, *kernel_.saved, log_);
+        kernel_.table, *kernel_.tracker, *kernel_.saved, log_);
 }
 
 void Manager::restore_or_boot() {
@@ -139,7 +139,7 @@ void Manager::restore_or_boot() {
     } else {
         runner_.hold_records(false);
         queue_.emplace_back(
-            restored_state(saved, kernel_.table, kernel_.adopted, kernel_.cgroups, log_));
+            restored_state(saved, kernel_.table, kernel_.adopted, *kernel_.tracker, log_));
         settle();
     }
     if (kernel_.saved != nullptr && kernel_.saved->supervisor.handed_over == 0) {

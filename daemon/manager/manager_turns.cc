@@ -117,7 +117,30 @@ void Manager::hear_what_waits() {
     }
 }
 
+/// Nobody is left below it, if it ended as it should.
+void Manager::handle_end_of_keeper(const ExitRecord& record) {
+    if (kernel_.keepers == nullptr) {
+        kernel_.table.release(record.token);
+        return;
+    }
+    const Keepers::Ended ended = kernel_.keepers->ended(record);
+    const std::optional<UnitId> unit = supervisor_.find(ended.unit);
+    if (!ended.note.empty()) {
+        log_.say(Severity::warning, ended.unit, ended.note);
+    }
+    if (unit) {
+        check_cgroup(*unit);
+        settle();
+    }
+}
+
 void Manager::handle_exit(const ExitRecord& record) {
+    sweeper_.look_for_births();  // it began before it ended
+    settle();
+    if (is_keeper(record.token)) {
+        handle_end_of_keeper(record);
+        return;
+    }
     const std::optional<UnitId> unit = supervisor_.unit_of(record.token);
     if (!unit) {
         // Of a process that belongs to nobody any more.
@@ -126,7 +149,7 @@ void Manager::handle_exit(const ExitRecord& record) {
         return;
     }
     // Why comes before that it ended.
-    if (kernel_.cgroups.take_oom_kill(supervisor_.name(*unit))) {
+    if (kernel_.tracker->take_oom_kill(supervisor_.name(*unit))) {
         queue_.emplace_back(OomKilled{*unit});
     }
     queue_.emplace_back(ProcessExited{record.token, record.code, record.status});

@@ -11,9 +11,10 @@
 #include <string>
 
 #include "core/supervisor.h"
-#include "linux/cgroup.h"
 #include "linux/notify_socket.h"
+#include "linux/process_tracker.h"
 #include "manager/event_loop.h"
+#include "manager/exec_sweeper.h"
 #include "manager/log.h"
 #include "state/process_table.h"
 
@@ -22,9 +23,10 @@ namespace svcd {
 class NotifyReader {
 public:
     NotifyReader(int socket,
-                 const CgroupTree& cgroups,
+                 const ProcessTracker& tracker,
                  const ProcessTable& table,
                  const Supervisor& supervisor,
+                 ExecSweeper& sweeper,
                  std::deque<Event>& queue,
                  Log& log);
 
@@ -37,9 +39,10 @@ private:
     std::optional<UnitId> unit_of(const NotifyDatagram& datagram) const;
 
     int socket_;
-    const CgroupTree& cgroups_;
+    const ProcessTracker& tracker_;
     const ProcessTable& table_;
     const Supervisor& supervisor_;
+    ExecSweeper& sweeper_;
     std::deque<Event>& queue_;
     Log& log_;
 };

@@ -107,7 +107,7 @@ void ProcessStarter::start_waiting() {
 
 bool ProcessStarter::has_free_stack() {
     for (int tries = 0; tries < kYieldsForStack; ++tries) {
-        if (tools_.spawner.in_flight() < kSpawnsInFlight) {
+        if (tools_.spawner.in_flight() < spawns_at_once_) {
             return true;
         }
         ::sched_yield();  // they need no more than a processor, usually
@@ -148,8 +148,12 @@ void ProcessStarter::start_now(const Order& order) {
         refuse(token, outcome.error());
         return;
     }
-    const Result<ProcessInfo> info = process_info(outcome->pid);  // not when it has ended already
-    tools_.queue.emplace_back(ProcessSpawned{token, outcome->pid, info ? info->start_time : 0});
+    if (tools_.keepers != nullptr && std::holds_alternative<SpawnProcess>(order)) {
+        tools_.sweeper.await_birth(token, *slot);
+    } else {
+        const Result<ProcessInfo> info = process_info(outcome->pid);  // not when it has ended
+        tools_.queue.emplace_back(ProcessSpawned{token, outcome->pid, info ? info->start_time : 0});
+    }
     if (const auto watched = tools_.sweeper.started(token, std::move(outcome->exec_report));
         !watched) {
         tools_.log.say(Severity::warning, tools_.supervisor.name(unit_of(order)),
@@ -172,7 +176,7 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
             return Failure{may.error()};
         }
     }
-    const Result<UniqueFd> cgroup = tools_.cgroups.ensure(definition->name, definition->slice());
+    const Result<UniqueFd> cgroup = tools_.tracker.ensure(definition->name, definition->slice());
     if (!cgroup) {
         return Failure{cgroup.error()};
     }
@@ -181,7 +185,7 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
         return failure(EMFILE, "start a process of", definition->name,
                        "the last descriptors are kept for stops");
     }
-    if (const auto grouped = tools_.cgroups.kill_whole_on_oom(
+    if (const auto grouped = tools_.tracker.kill_whole_on_oom(
             definition->name, service.oom_policy == OomPolicy::kill);
         !grouped) {
         tools_.log.say(Severity::warning, definition->name, to_string(grouped.error()));
@@ -204,7 +208,28 @@ Result<SpawnOutcome> ProcessStarter::spawn(const SpawnProcess& order,
     request.cgroup_fd = cgroup->get();
     request.pid = pid;
     request.report_exec = order.report_exec;
-    return tools_.spawner.spawn(request);
+    return tools_.keepers != nullptr ? spawn_kept(std::move(request))
+                                     : tools_.spawner.spawn(request);
+}
+
+/// The process's own slot is filled in by its keeper.
+Result<SpawnOutcome> ProcessStarter::spawn_kept(SpawnRequest request) {
+    const Token process = request.token;
+    const auto cell = tools_.keepers->claim(request.unit, process);
+    if (!cell) {
+        return Failure{cell.error()};
+    }
+    request.kept =
+        KeptSpawn{tools_.table.descriptor().get(), tools_.poke, tools_.table.number_of(process),
+                  settings_.warn_orphans, tools_.keepers->slice_of(request.unit)};
+    request.pid = *cell;
+    Result<SpawnOutcome> outcome = tools_.spawner.spawn(request);
+    if (outcome) {
+        tools_.keepers->started(process, outcome->pid);
+    } else {
+        tools_.keepers->not_started(process);
+    }
+    return outcome;
 }
 
 Result<void> ProcessStarter::may_start(const UnitDefinition& definition) const {
@@ -226,7 +251,7 @@ Result<SpawnOutcome> ProcessStarter::spawn(const CheckConditions& order,
     if (const auto may = may_start(*definition); !may) {
         return Failure{may.error()};
     }
-    const Result<int> cgroup = tools_.cgroups.own_cgroup();
+    const Result<int> cgroup = tools_.tracker.own_cgroup();
     if (!cgroup) {
         return Failure{cgroup.error()};
     }
@@ -235,7 +260,7 @@ Result<SpawnOutcome> ProcessStarter::spawn(const CheckConditions& order,
     request.unit = definition->name;
     request.conditions = &definition->rarely().conditions;
     request.environment = settings_.own_environment;
-    request.cgroup_folder = tools_.cgroups.root_folder();
+    request.cgroup_folder = tools_.tracker.root_folder();
     request.cgroup_fd = *cgroup;
     request.pid = pid;
     return tools_.spawner.spawn(request);

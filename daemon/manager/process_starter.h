@@ -6,6 +6,7 @@
 // answered by an event: ProcessSpawned or SpawnFailed.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
@@ -13,11 +14,12 @@
 #include <vector>
 
 #include "core/supervisor.h"
-#include "linux/cgroup.h"
+#include "linux/process_tracker.h"
 #include "linux/spawn.h"
 #include "manager/descriptor_limits.h"
 #include "manager/early_log.h"
 #include "manager/exec_sweeper.h"
+#include "manager/keepers.h"
 #include "manager/log.h"
 #include "manager/memory_reserve.h"
 #include "manager/output_pipes.h"
@@ -37,6 +39,7 @@ struct SpawnSettings {
     /// N-1 for signal N), and its main process takes the terminal, where svcd has one.
     std::string command_unit;
     std::uint64_t ignored_signals = 0;
+    bool warn_orphans = false;  ///< its keepers say whom they reap that a parent has left behind
     /// The limits that svcd was started with, where it raised its own: what services get.
     std::vector<ResourceLimit> original_limits;
 };
@@ -45,7 +48,7 @@ struct SpawnSettings {
 struct StarterTools {
     const Supervisor& supervisor;
     ProcessTable& table;
-    CgroupTree& cgroups;
+    ProcessTracker& tracker;
     Spawner& spawner;
     ExecSweeper& sweeper;
     EarlyLog& early_log;
@@ -53,6 +56,8 @@ struct StarterTools {
     Log& log;
     const MemoryReserve& memory;
     std::deque<Event>& queue;
+    Keepers* keepers;  ///< null: units have cgroups
+    int poke;          ///< the launcher's descriptor, for keepers
 };
 
 /// How often the processor is offered to children that are on their way to execve before one more
@@ -86,6 +91,7 @@ private:
     /// What is left is kept for stops.
     Result<void> may_start(const UnitDefinition& definition) const;
     Result<SpawnOutcome> spawn(const SpawnProcess& order, std::atomic<std::int32_t>* pid);
+    Result<SpawnOutcome> spawn_kept(SpawnRequest request);
     Result<SpawnOutcome> spawn(const CheckConditions& order, std::atomic<std::int32_t>* pid);
     std::vector<std::string> environment_of(const SpawnProcess& order,
                                             const ServiceSettings& service,
@@ -99,6 +105,12 @@ private:
     StarterTools tools_;
     SpawnSettings settings_;
     const DescriptorLimits descriptor_limits_ = descriptor_limits();
+    /// A keeper's spawn needs a descriptor until its process has been executed.
+    const std::size_t spawns_at_once_ =
+        tools_.keepers == nullptr
+            ? kSpawnsInFlight
+            : std::clamp<std::size_t>(
+                  static_cast<std::size_t>(descriptor_limits_.starts) / 4, 1, kSpawnsInFlight);
     ExecSettings limited_;       ///< of with_original_limits()
     ExecSettings piped_;         ///< of with_output_pipes()
     std::deque<Order> waiting_;  ///< for one of the kSpawnsInFlight stacks, or to be let go

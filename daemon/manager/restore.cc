@@ -19,13 +19,13 @@ public:
     Finder(const UnitRecord& record,
            ProcessTable& table,
            AdoptedProcesses& adopted,
-           const CgroupTree& cgroups,
+           const ProcessTracker& tracker,
            Log& log)
         : record_(record),
           unit_(record.name.data()),
           table_(table),
           adopted_(adopted),
-          cgroups_(cgroups),
+          tracker_(tracker),
           log_(log) {}
 
     ProcessFact main() const {
@@ -54,7 +54,7 @@ private:
     std::string_view unit_;
     ProcessTable& table_;
     AdoptedProcesses& adopted_;
-    const CgroupTree& cgroups_;
+    const ProcessTracker& tracker_;
     Log& log_;
 };
 
@@ -77,13 +77,13 @@ ProcessFact Finder::fact_of(const ProcessRecord& process, const Search& search) 
     }
     // The launcher before this one was killed between the spawn and the record of its PID.
     const std::optional<FoundProcess> found =
-        search.is_allowed ? oldest_process(unit_, cgroups_, search.not_before) : std::nullopt;
+        search.is_allowed ? oldest_process(unit_, tracker_, search.not_before) : std::nullopt;
     return found ? adopt(token, ProcessIdentity{found->pid, found->start_time, unit_})
                  : ProcessFact{ProcessFact::State::lost, 0};
 }
 
 ProcessFact Finder::adopt(Token token, const ProcessIdentity& identity) const {
-    Result<UniqueFd> pidfd = open_identified(identity, cgroups_);
+    Result<UniqueFd> pidfd = open_identified(identity, tracker_);
     if (!pidfd) {
         if (!pidfd.error().detail.empty()) {  // else it has ended, which the supervisor says
             log_.say(Severity::info, unit_, "not adopted: " + to_string(pidfd.error()));
@@ -96,7 +96,7 @@ ProcessFact Finder::adopt(Token token, const ProcessIdentity& identity) const {
         log_.say(Severity::warning, unit_, "not adopted: " + to_string(held.error()));
         return ProcessFact{ProcessFact::State::lost, 0};
     }
-    const bool has_moved = lives_outside(identity.pid, unit_, cgroups_);
+    const bool has_moved = lives_outside(identity.pid, unit_, tracker_);
     log_.say(Severity::info, unit_,
              "process " + std::to_string(identity.pid) + " is adopted" +
                  (has_moved ? ", though somebody has moved it to another cgroup" : ""));
@@ -104,8 +104,8 @@ ProcessFact Finder::adopt(Token token, const ProcessIdentity& identity) const {
 }
 
 /// For processes that aren't ours nobody else tells when the last has gone.
-void watch_again(std::string_view unit, CgroupTree& cgroups, Log& log) {
-    if (const auto watched = cgroups.ensure(unit); !watched) {
+void watch_again(std::string_view unit, ProcessTracker& tracker, Log& log) {
+    if (const auto watched = tracker.ensure(unit); !watched) {
         log.say(Severity::warning, unit, to_string(watched.error()));
     }
 }
@@ -113,15 +113,15 @@ void watch_again(std::string_view unit, CgroupTree& cgroups, Log& log) {
 /// When it can't be read, assume the worst: a unit taken for empty would be started twice. Of one
 /// with a process that is alive, or not reaped, it needs no reading: its cgroup is looked at when
 /// that ends.
-bool is_populated(std::string_view unit, bool has_process, CgroupTree& cgroups, Log& log) {
+bool is_populated(std::string_view unit, bool has_process, ProcessTracker& tracker, Log& log) {
     if (has_process) {
-        watch_again(unit, cgroups, log);
+        watch_again(unit, tracker, log);
         return true;
     }
-    Result<bool> populated = cgroups.is_populated(unit);
+    Result<bool> populated = tracker.is_populated(unit);
     if (populated && *populated) {
-        watch_again(unit, cgroups, log);
-        populated = cgroups.is_populated(unit);
+        watch_again(unit, tracker, log);
+        populated = tracker.is_populated(unit);
     }
     if (!populated) {
         log.say(Severity::warning, unit, to_string(populated.error()));
@@ -168,22 +168,28 @@ void say_what_is_there(const StateRestored& event, Log& log) {
 StateRestored restored_state(const SavedState& saved,
                              ProcessTable& table,
                              AdoptedProcesses& adopted,
-                             CgroupTree& cgroups,
+                             ProcessTracker& tracker,
                              Log& log) {
     StateRestored event;
     event.supervisor = saved.supervisor;
     event.was_away = !table.has_taken_over();
     event.units.reserve(saved.units.size());
     for (const UnitRecord& record : saved.units) {
-        const Finder finder{record, table, adopted, cgroups, log};
+        const Finder finder{record, table, adopted, tracker, log};
         RestoredUnit unit;
         unit.record = record;
         unit.main = finder.main();
         unit.control = finder.control();
         unit.checker = finder.checker();
+        for (const auto& [process, fact] :
+             {std::pair{record.main.token, unit.main}, {record.control.token, unit.control}}) {
+            if (fact.state == ProcessFact::State::alive) {
+                tracker.add_process(record.name.data(), static_cast<Token>(process), fact);
+            }
+        }
         const bool has_process = unit.main.state == ProcessFact::State::alive ||
                                  unit.control.state == ProcessFact::State::alive;
-        unit.populated = is_populated(record.name.data(), has_process, cgroups, log);
+        unit.populated = is_populated(record.name.data(), has_process, tracker, log);
         event.units.push_back(unit);
     }
     say_what_is_there(event, log);
@@ -192,7 +198,7 @@ StateRestored restored_state(const SavedState& saved,
 
 bool is_worth_restoring(const SavedState& saved,
                         const ProcessTable& table,
-                        const CgroupTree& cgroups) {
+                        const ProcessTracker& tracker) {
     if (table.has_taken_over()) {
         return true;
     }
@@ -202,7 +208,7 @@ bool is_worth_restoring(const SavedState& saved,
         if (unit_type_of(record.name.data()) == UnitType::slice) {
             continue;  // it is up whenever svcd is, with svcd itself in it
         }
-        const Result<bool> populated = cgroups.is_populated(record.name.data());
+        const Result<bool> populated = tracker.is_populated(record.name.data());
         if (!populated || *populated) {
             return true;
         }
@@ -215,7 +221,7 @@ bool is_worth_restoring(const SavedState& saved,
     return has_units_up && !had_processes && saved.supervisor.shutting_down == 0;
 }
 
-std::optional<Error> takeover_problem(const SavedState& saved, const CgroupTree& cgroups) {
+std::optional<Error> takeover_problem(const SavedState& saved, const ProcessTracker& tracker) {
     std::string example;
     std::string root;
     std::size_t others = 0;
@@ -225,9 +231,9 @@ std::optional<Error> takeover_problem(const SavedState& saved, const CgroupTree&
             if (!is_alive(*process)) {
                 continue;
             }
-            const Result<std::string> cgroup = cgroup_of(process->pid);
+            const Result<std::string> place = tracker.place_of(process->pid);
             const std::optional<std::string> other =
-                cgroup ? cgroups.other_root_of(*cgroup, unit) : std::nullopt;
+                place ? tracker.other_root_of(*place, unit) : std::nullopt;
             if (other && example.empty()) {
                 example = std::string{unit} + " (process " + std::to_string(process->pid) + ")";
                 root = *other;
@@ -243,7 +249,7 @@ std::optional<Error> takeover_problem(const SavedState& saved, const CgroupTree&
         others == 0 ? " runs in the cgroup "
                     : " and " + count_of(others, "other", "others") + " run in the cgroup ";
     return Error{0, "take over what an earlier svcd left", "to this cgroup",
-                 example + rest + root + ", not in " + cgroups.root() +
+                 example + rest + root + ", not in " + tracker.root() +
                      "; start svcd with --cgroup=" + root + ", or end them first"};
 }
 

@@ -11,7 +11,7 @@
 #include <optional>
 
 #include "core/types/event.h"
-#include "linux/cgroup.h"
+#include "linux/process_tracker.h"
 #include "manager/log.h"
 #include "state/adopted_processes.h"
 #include "state/process_table.h"
@@ -24,20 +24,20 @@ namespace svcd {
 StateRestored restored_state(const SavedState& saved,
                              ProcessTable& table,
                              AdoptedProcesses& adopted,
-                             CgroupTree& cgroups,
+                             ProcessTracker& tracker,
                              Log& log);
 
 /// Processes on record that live below the root of another tree: that svcd had another --cgroup. As
 /// a refusal to start that names it, or nothing. A process that was merely moved out of its unit's
 /// cgroup is no reason.
-std::optional<Error> takeover_problem(const SavedState& saved, const CgroupTree& cgroups);
+std::optional<Error> takeover_problem(const SavedState& saved, const ProcessTracker& tracker);
 
 /// False for what a killed svcd left behind when all its processes were killed with it: then there
 /// is nothing to go on with, and the new one boots. What had no process (a unit that waits for its
 /// restart, one that stays active after its process has ended) can't have been killed.
 bool is_worth_restoring(const SavedState& saved,
                         const ProcessTable& table,
-                        const CgroupTree& cgroups);
+                        const ProcessTracker& tracker);
 
 /// Frees slots that no record names: their processes have been retired already. One that is alive
 /// nevertheless belongs to nobody (intents are written before the spawn, so it can't be a

@@ -17,18 +17,29 @@
 #include <sstream>
 
 #include "launcher/protocol.h"
+#include "linux/cgroup.h"
 #include "linux/group_file.h"
 #include "linux/make_folders.h"
 #include "linux/notify_socket.h"
 #include "linux/procfs.h"
 #include "linux/read_file.h"
+#include "linux/spawn.h"
 #include "manager/restore.h"
 
 namespace svcd {
 namespace {
 
 constexpr std::string_view kCgroupName = "cgroup";
+/// --cgroup=none
+constexpr std::string_view kNoCgroups = "none";
 constexpr std::size_t kProcessListMax = 64 * 1024;
+
+/// What finds the processes of units: one of the two.
+struct Tracking {
+    std::unique_ptr<ProcessTracker> tracker;
+    CgroupTree* cgroups = nullptr;
+    Keepers* keepers = nullptr;
+};
 
 Result<UniqueFd> take_over(int number, const char* what) {
     const int flags = ::fcntl(number, F_GETFD);
@@ -216,30 +227,81 @@ Error with_remedy_for_user(Error error) {
     return error;
 }
 
-Result<CgroupTree> open_cgroups(Pid launcher,
-                                const ProcessTable& table,
-                                const ManagerOptions& options,
-                                StateFile::Opened& opened,
-                                FdStore& store,
-                                const std::vector<StoredFd>& stored,
-                                Log& log) {
-    Result<CgroupTree> cgroups = CgroupTree::open(
-        options.cgroup, options.mode == RunMode::user ? "app.slice" : "system.slice");
-    if (!cgroups) {
-        return Failure{with_remedy_for_user(cgroups.error())};
-    }
-    if (const auto locked = lock_cgroup(*cgroups, store, stored, log); !locked) {
+Result<void> take_cgroups(CgroupTree& cgroups,
+                          Pid launcher,
+                          const ProcessTable& table,
+                          const ManagerOptions& options,
+                          StateFile::Opened& opened,
+                          FdStore& store,
+                          const std::vector<StoredFd>& stored,
+                          Log& log) {
+    if (const auto locked = lock_cgroup(cgroups, store, stored, log); !locked) {
         if (!is_machine(options, launcher) && !table.has_taken_over()) {
             return Failure{locked.error()};
         }
         log.say(Severity::error, to_string(locked.error()) + ". svcd goes on, for it must");
     }
     if (!table.has_taken_over()) {
-        if (const auto looked = look_at_what_is_left(launcher, *cgroups, opened, log); !looked) {
+        if (const auto looked = look_at_what_is_left(launcher, cgroups, opened, log); !looked) {
             return Failure{looked.error()};
         }
     }
-    return cgroups;
+    return {};
+}
+
+void settle(CgroupTree& cgroups, Pid launcher, Log& log) {
+    if (const auto settled = cgroups.settle({launcher, ::getpid()}); !settled) {
+        log.say(Severity::warning, to_string(settled.error()));
+    }
+    for (const std::string& controller : cgroups.unavailable_controllers()) {
+        log.say(Severity::info, "Controller not available: " + controller);
+    }
+}
+
+Result<CgroupTree> open_cgroups(const ManagerOptions& options) {
+    if (!may_spawn_into_cgroups()) {
+        return failure(ENOSYS, "clone3", {},
+                       "it takes Linux 5.11, and a seccomp filter of the container that allows it");
+    }
+    return CgroupTree::open(options.cgroup,
+                            options.mode == RunMode::user ? "app.slice" : "system.slice");
+}
+
+/// Cgroups, where they can be had. Which of the two it is stays as it is for as long as the
+/// launcher lives: processes are found by what they were started with.
+Result<Tracking> open_tracking(Pid launcher,
+                               ProcessTable& table,
+                               const ManagerOptions& options,
+                               Log& log) {
+    Tracking tracking;
+    if (options.cgroup != kNoCgroups && !table.has_keepers()) {
+        Result<CgroupTree> cgroups = open_cgroups(options);
+        if (cgroups) {
+            auto tree = std::make_unique<CgroupTree>(std::move(*cgroups));
+            tracking.cgroups = tree.get();
+            tracking.tracker = std::move(tree);
+            return tracking;
+        }
+        const Error error = with_remedy_for_user(cgroups.error());
+        if (!options.cgroup.empty() || table.has_taken_over()) {
+            return Failure{error};
+        }
+        log.say(Severity::warning,
+                to_string(error) +
+                    ". svcd goes on without cgroups: a keeper (svcd-exec) finds the processes of "
+                    "each service. Limits of memory and CPU, and reports of OOM kills, are not to "
+                    "be had so; see docs/keepers.md");
+    }
+    if (!table.has_keepers()) {
+        table.use_keepers();
+    }
+    auto keepers = Keepers::open(launcher, table);
+    if (!keepers) {
+        return Failure{keepers.error()};
+    }
+    tracking.keepers = keepers->get();
+    tracking.tracker = std::move(*keepers);
+    return tracking;
 }
 
 /// µs since 1970; 0 where there is no such file.
@@ -394,10 +456,16 @@ Result<Kernel> open_kernel(Pid launcher,
     }
     FdStore store{std::move(*link)};
     std::vector<StoredFd> stored = stored_in(store, log);
-    Result<CgroupTree> cgroups =
-        open_cgroups(launcher, table, options, *opened, store, stored, log);
-    if (!cgroups) {
-        return Failure{cgroups.error()};
+    Result<Tracking> tracking = open_tracking(launcher, table, options, log);
+    if (!tracking) {
+        return Failure{tracking.error()};
+    }
+    if (tracking->cgroups != nullptr) {
+        const auto taken =
+            take_cgroups(*tracking->cgroups, launcher, table, options, *opened, store, stored, log);
+        if (!taken) {
+            return Failure{taken.error()};
+        }
     }
     Result<StopLog> stops = open_stop_log(runtime_path(options, "stops"), log);
     if (!stops) {
@@ -407,11 +475,8 @@ Result<Kernel> open_kernel(Pid launcher,
     if (!notify) {
         return Failure{notify.error()};
     }
-    if (const auto settled = cgroups->settle({launcher, ::getpid()}); !settled) {
-        log.say(Severity::warning, to_string(settled.error()));
-    }
-    for (const std::string& controller : cgroups->unavailable_controllers()) {
-        log.say(Severity::info, "Controller not available: " + controller);
+    if (tracking->cgroups != nullptr) {
+        settle(*tracking->cgroups, launcher, log);
     }
     Result<AdoptedProcesses> adopted = AdoptedProcesses::open();
     if (!adopted) {
@@ -427,7 +492,8 @@ Result<Kernel> open_kernel(Pid launcher,
                   std::move(store),
                   std::move(*poke),
                   std::move(*notify),
-                  std::move(*cgroups),
+                  std::move(tracking->tracker),
+                  tracking->keepers,
                   raise_descriptor_limit(),
                   written_usec};
 }

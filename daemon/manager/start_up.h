@@ -12,7 +12,8 @@
 #include <string_view>
 #include <vector>
 
-#include "linux/cgroup.h"
+#include "linux/process_tracker.h"
+#include "manager/keepers.h"
 #include "manager/log.h"
 #include "manager/options.h"
 #include "state/adopted_processes.h"
@@ -37,7 +38,8 @@ struct Kernel {
     FdStore store;
     UniqueFd poke;
     UniqueFd notify;
-    CgroupTree cgroups;
+    std::unique_ptr<ProcessTracker> tracker;
+    Keepers* keepers = nullptr;                  ///< the tracker, where units have no cgroups
     std::vector<ResourceLimit> original_limits;  ///< of what was raised for ourselves
     /// When a manager before this one wrote its state the last time, µs since 1970; 0: never.
     std::int64_t state_written_usec = 0;

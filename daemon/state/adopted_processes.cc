@@ -18,23 +18,23 @@ Failure is_another(Pid pid, std::string detail) {
 
 }  // namespace
 
-Result<UniqueFd> open_identified(const ProcessIdentity& identity, const CgroupTree& cgroups) {
+Result<UniqueFd> open_identified(const ProcessIdentity& identity, const ProcessTracker& tracker) {
     Result<UniqueFd> pidfd = open_pidfd(identity.pid);
     if (!pidfd) {
         return pidfd;
     }
     const Result<ProcessInfo> info = process_info(identity.pid);
-    const Result<std::string> cgroup = cgroup_of(identity.pid);
-    if (!info || !cgroup) {
-        return Failure{info ? cgroup.error() : info.error()};
+    const Result<std::string> place = tracker.place_of(identity.pid);
+    if (!info || !place) {
+        return Failure{info ? place.error() : info.error()};
     }
     if (identity.start_time != 0 && info->start_time != identity.start_time) {
         return is_another(identity.pid, "its PID has been given to another (" + info->name + ")");
     }
     const bool is_certain = identity.may_have_moved && identity.start_time != 0;
-    if (!is_certain && cgroups.unit_of(*cgroup) != identity.unit) {
-        return is_another(identity.pid, "the process with its PID now (" + info->name +
-                                            ") is in the cgroup " + *cgroup);
+    if (!is_certain && tracker.unit_of(*place) != identity.unit) {
+        return is_another(identity.pid, "of the process with its PID now (" + info->name + ") " +
+                                            tracker.describe(*place));
     }
     // What was read is of the process that the pidfd is of only if that has not been reaped since.
     if (const Result<ProcessInfo> again = process_info(identity.pid);

@@ -13,7 +13,7 @@
 
 #include "core/types/ids.h"
 #include "core/types/result.h"
-#include "linux/cgroup.h"
+#include "linux/process_tracker.h"
 #include "linux/unique_fd.h"
 #include "state/process_table.h"
 
@@ -31,7 +31,7 @@ struct ProcessIdentity {
 /// A pidfd of the process, if it is there and is the one that is meant. One that has ended and was
 /// not reaped yet counts, since how it ended can still be learned. ESRCH: there is none, or the PID
 /// is another process's now (the detail says which).
-Result<UniqueFd> open_identified(const ProcessIdentity& identity, const CgroupTree& cgroups);
+Result<UniqueFd> open_identified(const ProcessIdentity& identity, const ProcessTracker& tracker);
 
 class AdoptedProcesses {
 public:

@@ -100,18 +100,21 @@ ProcessTable::ProcessTable(UniqueFd fd, TableHeader* header)
     // What is in use was allocated by an earlier manager, in whole chunks.
     allocated_ = round_up(used(), kChunkSlots);
     reported_.resize(allocated_ / kBits);
+    per_process_ = header_->has_keepers.load(std::memory_order_relaxed) == 1 ? 2 : 1;
 }
 
 ProcessTable::ProcessTable(ProcessTable&& other) noexcept
     : fd_(std::move(other.fd_)),
       header_(std::exchange(other.header_, nullptr)),
       allocated_(other.allocated_),
+      per_process_(other.per_process_),
       reported_(std::move(other.reported_)) {}
 
 ProcessTable& ProcessTable::operator=(ProcessTable&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(header_, other.header_);
     std::swap(allocated_, other.allocated_);
+    std::swap(per_process_, other.per_process_);
     std::swap(reported_, other.reported_);
     return *this;
 }
@@ -125,6 +128,47 @@ ProcessTable::~ProcessTable() {
 ProcessSlot& ProcessTable::slot(std::size_t index) const {
     auto* bytes = reinterpret_cast<unsigned char*>(header_) + kSlotsOffset;
     return reinterpret_cast<ProcessSlot*>(bytes)[index];
+}
+
+std::size_t ProcessTable::index_of(Token token) const {
+    return slot_of(token) * per_process_ + (is_keeper(token) ? 1 : 0);
+}
+
+void ProcessTable::use_keepers() {
+    header_->has_keepers.store(1, std::memory_order_relaxed);
+    per_process_ = 2;
+}
+
+Result<ProcessTable::KeeperSlot> ProcessTable::claim_for_keeper(Token process) {
+    std::uint32_t number = 0;
+    const auto token = [&] {
+        const auto plain = static_cast<std::uint64_t>(make_token(serial_of(process), number));
+        return static_cast<Token>(plain | kKeeperBit);
+    };
+    while (index_of(token()) < used() && state_of(slot(index_of(token()))) != SlotState::free) {
+        ++number;
+    }
+    const auto cell = claim(token());
+    if (!cell) {
+        return Failure{cell.error()};
+    }
+    return KeeperSlot{token(), *cell};
+}
+
+Token ProcessTable::kept_by(Token keeper) const {
+    const std::uint64_t serial = serial_of(keeper) & ~(kKeeperBit / kProcessesMax);
+    for (std::size_t index = 0; index < used(); ++index) {
+        const Token token = token_of(slot(index));
+        if (state_of(slot(index)) != SlotState::free && !is_keeper(token) &&
+            serial_of(token) == serial) {
+            return token;
+        }
+    }
+    return Token::none;
+}
+
+std::uint32_t ProcessTable::number_of(Token token) const {
+    return static_cast<std::uint32_t>(index_of(token));
 }
 
 std::size_t ProcessTable::used() const {
@@ -166,7 +210,10 @@ Result<void> ProcessTable::make_room_for(std::size_t index) {
 }
 
 Result<std::atomic<std::int32_t>*> ProcessTable::claim(Token token) {
-    const std::size_t index = slot_of(token);
+    const std::size_t index = index_of(token);
+    if (index >= kSlots) {
+        return failure(ENOSPC, "claim", name_of(token), "the process table is full");
+    }
     if (Result<void> room = make_room_for(index); !room) {
         return Failure{room.error()};
     }
@@ -185,8 +232,8 @@ Result<std::atomic<std::int32_t>*> ProcessTable::claim(Token token) {
 }
 
 Result<void> ProcessTable::set_pid(Token token, Pid pid) {
-    ProcessSlot& mine = slot(slot_of(token));
-    if (slot_of(token) >= used() || token_of(mine) != token || state_of(mine) != SlotState::live) {
+    ProcessSlot& mine = slot(index_of(token));
+    if (index_of(token) >= used() || token_of(mine) != token || state_of(mine) != SlotState::live) {
         return failure(ENOENT, "set the PID of", name_of(token), "the slot was not claimed");
     }
     if (const Token other = find(pid); other != Token::none && other != token) {
@@ -201,10 +248,10 @@ ProcessFact ProcessTable::look(Token token) const {
     if (token == Token::none) {
         return ProcessFact{};
     }
-    if (slot_of(token) >= used()) {
+    if (index_of(token) >= used()) {
         return ProcessFact{ProcessFact::State::lost, 0};
     }
-    const ProcessSlot& its = slot(slot_of(token));
+    const ProcessSlot& its = slot(index_of(token));
     const SlotState state = state_of(its);
     if (token_of(its) != token) {
         return ProcessFact{ProcessFact::State::lost, 0};
@@ -225,7 +272,7 @@ ProcessFact ProcessTable::look(Token token) const {
 Token ProcessTable::find(Pid pid) const {
     for (std::size_t index = 0; index < used(); ++index) {
         const ProcessSlot& its = slot(index);
-        if (pid_of(its) == pid && state_of(its) == SlotState::live) {
+        if (pid_of(its) == pid && state_of(its) == SlotState::live && !is_keeper(token_of(its))) {
             return token_of(its);
         }
     }
@@ -278,7 +325,7 @@ std::vector<ExitRecord> ProcessTable::take_exits() {
 }
 
 void ProcessTable::release(Token token) {
-    const std::size_t index = slot_of(token);
+    const std::size_t index = index_of(token);
     if (index >= used() || token_of(slot(index)) != token ||
         state_of(slot(index)) == SlotState::free) {
         return;
@@ -291,7 +338,7 @@ void ProcessTable::release(Token token) {
 Token ProcessTable::find_exited(Pid pid) const {
     for (std::size_t index = 0; index < used(); ++index) {
         const ProcessSlot& its = slot(index);
-        if (state_of(its) == SlotState::exited && pid_of(its) == pid) {
+        if (state_of(its) == SlotState::exited && pid_of(its) == pid && !is_keeper(token_of(its))) {
             return token_of(its);
         }
     }
@@ -304,7 +351,20 @@ std::vector<TableEntry> ProcessTable::strangers(std::span<const Token> known) co
     for (std::size_t index = 0; index < used(); ++index) {
         const ProcessSlot& its = slot(index);
         const SlotState state = state_of(its);
-        if (state != SlotState::free && !tokens.contains(token_of(its))) {
+        if (state != SlotState::free && !is_keeper(token_of(its)) &&
+            !tokens.contains(token_of(its))) {
+            found.push_back(TableEntry{token_of(its), pid_of(its), state == SlotState::exited});
+        }
+    }
+    return found;
+}
+
+std::vector<TableEntry> ProcessTable::keepers() const {
+    std::vector<TableEntry> found;
+    for (std::size_t index = 0; index < used(); ++index) {
+        const ProcessSlot& its = slot(index);
+        const SlotState state = state_of(its);
+        if (state != SlotState::free && is_keeper(token_of(its))) {
             found.push_back(TableEntry{token_of(its), pid_of(its), state == SlotState::exited});
         }
     }
@@ -314,7 +374,9 @@ std::vector<TableEntry> ProcessTable::strangers(std::span<const Token> known) co
 std::uint64_t ProcessTable::highest_serial() const {
     std::uint64_t highest = 0;
     for (std::size_t index = 0; index < used(); ++index) {
-        highest = std::max(highest, serial_of(token_of(slot(index))));
+        if (const Token token = token_of(slot(index)); !is_keeper(token)) {
+            highest = std::max(highest, serial_of(token));
+        }
     }
     return highest;
 }

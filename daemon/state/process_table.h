@@ -29,6 +29,14 @@
 
 namespace svcd {
 
+/// Where units have no cgroups, a process is started by a keeper (exec/keeper.h). It has a slot of
+/// its own, which may outlast that of its process: every second slot is for keepers. Its token has
+/// the serial number of the process's, and this bit.
+inline constexpr std::uint64_t kKeeperBit = std::uint64_t{1} << 63;
+constexpr bool is_keeper(Token token) {
+    return (static_cast<std::uint64_t>(token) & kKeeperBit) != 0;
+}
+
 /// The end of all of svcd.
 struct TreeEnd {
     int status = 0;  ///< 0 ... 255, for whoever waits for svcd
@@ -74,6 +82,16 @@ public:
     /// to. EBUSY when the slot belongs to another token; ENOSPC, ENOMEM when the table can't grow.
     /// Claiming again what is claimed but not spawned is harmless.
     Result<std::atomic<std::int32_t>*> claim(Token token);
+    /// Takes a slot for the keeper of a process, whose token comes with its cell.
+    struct KeeperSlot {
+        Token token = Token::none;
+        std::atomic<std::int32_t>* pid = nullptr;
+    };
+    Result<KeeperSlot> claim_for_keeper(Token process);
+    /// The process that a keeper was to start; none: that has ended, and is released.
+    Token kept_by(Token keeper) const;
+    /// The number of the token's slot.
+    std::uint32_t number_of(Token token) const;
 
     /// For a process that exists already (MAINPID=, a PID file): its PID, after claim(). EEXIST
     /// when a slot has that PID already. The caller then checks that the process is alive and is
@@ -94,8 +112,16 @@ public:
     /// The token is done with: its slot is free. Nothing happens if the slot is another's by now.
     void release(Token token);
 
-    /// Slots in use by tokens that are not among `known`: what an earlier manager retired in the
-    /// state file but had no time to release. Their processes, if any are alive, belong to no unit.
+    /// From now on processes have keepers. To be called before the first claim() under a launcher.
+    void use_keepers();
+    bool has_keepers() const { return per_process_ == 2; }
+    /// The keepers that have not been released.
+    std::vector<TableEntry> keepers() const;
+    const UniqueFd& descriptor() const { return fd_; }
+
+    /// Slots in use by processes whose tokens are not among `known`: what an earlier manager
+    /// retired in the state file but had no time to release. Their processes, if any are alive,
+    /// belong to no unit.
     std::vector<TableEntry> strangers(std::span<const Token> known) const;
 
     /// The highest serial number of a token that was ever in a slot in use or used; a new token has
@@ -142,12 +168,14 @@ private:
     void report_exits_again();
     bool take_from_word(std::size_t word, std::vector<ExitRecord>& exits);
     ProcessSlot& slot(std::size_t index) const;
+    std::size_t index_of(Token token) const;
     std::size_t used() const;
     Result<void> make_room_for(std::size_t index);
 
     UniqueFd fd_;
     TableHeader* header_ = nullptr;  ///< the mapping; slots follow at kSlotsOffset
     std::size_t allocated_ = 0;      ///< slots with memory behind them
+    std::size_t per_process_ = 1;    ///< slots
     /// A bit for each slot whose exit was reported by this manager and is not released yet.
     std::vector<std::uint64_t> reported_;
 };

@@ -62,6 +62,7 @@ def find_cgroup_mount():
 
 
 CGROUP_MOUNT = find_cgroup_mount()
+KEEPERS = os.environ.get("SVCD_TRACKING") == "keeper"  # svcd is to do without cgroups
 
 
 def actor(name, *words):
@@ -76,6 +77,36 @@ def service(command, unit=None, **settings):
 
 def monotonic_usec():
     return time.monotonic_ns() // 1000
+
+
+def parent_of(pid):
+    with contextlib.suppress(OSError), open("/proc/%d/stat" % pid, errors="replace") as stat:
+        return int(stat.read().rsplit(")", 1)[1].split()[1])
+    return 0
+
+
+def processes_below(cgroup):
+    found = []
+    for path, _, _ in os.walk(cgroup):
+        with contextlib.suppress(OSError), open(path + "/cgroup.procs") as procs:
+            found += [int(pid) for pid in procs.read().split()]
+    return found
+
+
+def descendants(roots, among):
+    """Of these processes those below `roots`, without zombies."""
+    parents = {pid: parent_of(pid) for pid in among}
+    found, new = [], roots
+    while new:
+        new = [pid for pid, parent in parents.items() if parent in new]
+        found += new
+    return [pid for pid in found if alive(pid)]
+
+
+def command_line(pid):
+    with contextlib.suppress(OSError), open("/proc/%d/cmdline" % pid, errors="replace") as text:
+        return text.read().split("\0")[:-1]
+    return []
 
 
 def alive(pid):
@@ -118,10 +149,10 @@ class Event:
 
 class Daemon(contextlib.AbstractContextManager):
     def __init__(self, units=None, arguments=(), mode="--system", bus="none", unit="basic.target", environment=None,
-                 exit_status=0, prefix=(), pass_fds=(), config=""):
+                 exit_status=0, prefix=(), pass_fds=(), config="", keepers=False):
         """`units`: name -> text of the file, or a dict of it (written as JSON, which is YAML). `prefix`: words before svcd's
         command line; a word, or `bus`, may hold %(directory)s. `exit_status`: what svcd is to end with; None: anything. `config`: further lines of
-        svcd.yaml."""
+        svcd.yaml. `keepers`: units have no cgroups."""
         self.exit_status, config_lines = exit_status, config
         self.directory = tempfile.mkdtemp(prefix="svcd-test-")
         os.chmod(self.directory, 0o755)
@@ -145,8 +176,9 @@ class Daemon(contextlib.AbstractContextManager):
         for name in ("NOTIFY_SOCKET", "DBUS_SESSION_BUS_ADDRESS", "LISTEN_FDS", "INVOCATION_ID"):
             if name not in (environment or {}):
                 self.environment.pop(name, None)
+        self.keepers = keepers or KEEPERS
         self.arguments = [SVCD, mode, "--unit-path=" + self.units, "--runtime-dir=" + self.run, "--log-dir=" + self.log,
-                          "--cgroup=" + self.cgroup_name, "--bus=" + bus % {"directory": self.directory}, "--unit=" + unit,
+                          "--cgroup=" + ("none" if self.keepers else self.cgroup_name), "--bus=" + bus % {"directory": self.directory}, "--unit=" + unit,
                           "--config=" + os.path.join(self.directory, "svcd.yaml"), *arguments]
         self.prefix, self.pass_fds = [word % {"directory": self.directory} for word in prefix], pass_fds
         self.process, self.client = None, None
@@ -169,7 +201,7 @@ class Daemon(contextlib.AbstractContextManager):
             ready.bind(ready_path)
             os.chmod(ready_path, 0o666)
             self.process = subprocess.Popen([*self.prefix, *self.arguments], stdin=subprocess.DEVNULL, stdout=errors,
-                                            stderr=errors, start_new_session=True, pass_fds=self.pass_fds, preexec_fn=end_with_parent,
+                                            stderr=errors, start_new_session=True, pass_fds=self.pass_fds, preexec_fn=self.before_exec,
                                             env=dict(self.environment, NOTIFY_SOCKET=ready_path))
             deadline = time.monotonic() + PATIENCE
             while True:
@@ -179,6 +211,12 @@ class Daemon(contextlib.AbstractContextManager):
                     raise AssertionError("svcd ended with status %d before it was ready" % self.process.returncode)
                 if time.monotonic() > deadline:
                     raise AssertionError("svcd did not become ready in %d s" % PATIENCE)
+
+    def before_exec(self):
+        end_with_parent()
+        if self.keepers:  # so that we find all of it
+            with open(self.cgroup + "/cgroup.procs", "w") as procs:
+                procs.write("0")
 
     def __exit__(self, kind, error, trace):
         problems = []
@@ -404,11 +442,7 @@ class Daemon(contextlib.AbstractContextManager):
 
     def processes(self):
         """Every process below svcd's cgroup."""
-        found = []
-        for path, _, files in os.walk(self.cgroup):
-            with contextlib.suppress(OSError), open(path + "/cgroup.procs") as procs:
-                found += [int(pid) for pid in procs.read().split()]
-        return found
+        return processes_below(self.cgroup)
 
     def cgroup_of(self, unit):
         """Where the unit's cgroup is, or None."""
@@ -423,11 +457,21 @@ class Daemon(contextlib.AbstractContextManager):
                 if re.search(r"\.(service|target)$", path) or re.search(r"\.service/", path)]
 
     def processes_of(self, unit):
+        if self.keepers:
+            return self.kept_processes_of(unit)
         path, found = self.cgroup_of(unit), []
         for folder, _, _ in os.walk(path) if path else ():
             with contextlib.suppress(OSError), open(folder + "/cgroup.procs") as procs:
                 found += [int(pid) for pid in procs.read().split()]
         return found
+
+    def keepers_of(self, unit):
+        """Where units have no cgroups: the processes that find those of the unit."""
+        return [pid for pid in self.processes() if command_line(pid)[:2] == ["svcd-exec", full_name(unit)]]
+
+    def kept_processes_of(self, unit):
+        """Who descends from the unit's keepers, as cgroup.procs would have it: without zombies."""
+        return descendants(self.keepers_of(unit), self.processes())
 
     # ── what actors tell ─────────────────────────────────────────────────────────────────────────────────────────────
     def make_event_log(self):

@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from harness import CGROUP_MOUNT, PATIENCE, SVCD, SVCTL, TestCase, alive, children_of, counter, end_with_parent
+from harness import CGROUP_MOUNT, KEEPERS, PATIENCE, SVCD, SVCTL, TestCase, alive, children_of, command_line, counter, descendants, end_with_parent, processes_below
 
 UNSHARE = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
 
@@ -34,7 +34,7 @@ class Command(contextlib.AbstractContextManager):
                 file.write(text)
         self.is_init = is_init
         self.arguments = [*(UNSHARE if is_init else ()), *prefix, SVCD, "--container", "--runtime-dir=" + self.run, "--log-dir=" + self.directory + "/log",
-                          "--cgroup=" + self.cgroup_name, "--unit-path=" + units, *options, "--", *command]
+                          "--cgroup=" + ("none" if KEEPERS else self.cgroup_name), "--unit-path=" + units, *options, "--", *command]
         self.environment = dict(os.environ, **(environment or {}))
         self.environment.pop("NOTIFY_SOCKET", None)
         self.terminal, self.cwd = terminal, cwd
@@ -55,6 +55,9 @@ class Command(contextlib.AbstractContextManager):
 
         def prepare():
             end_with_parent()
+            if KEEPERS:
+                with open(self.cgroup + "/cgroup.procs", "w", encoding="ascii") as procs:
+                    procs.write("0")
             if self.terminal is not None:
                 import fcntl
                 import termios
@@ -128,6 +131,9 @@ class Command(contextlib.AbstractContextManager):
 
     def members(self):
         """PIDs of all that run in units."""
+        if KEEPERS:
+            everybody = processes_below(self.cgroup)
+            return descendants([pid for pid in everybody if command_line(pid)[:1] == ["svcd-exec"]], everybody)
         found = []
         for path, _, _ in os.walk(self.cgroup + "/system.slice"):
             with contextlib.suppress(OSError), open(path + "/cgroup.procs", encoding="utf-8") as procs:

@@ -153,7 +153,7 @@ class Ends(TestCase):
 
     def test_a_health_check_asks_svctl(self):
         with Container({"a.service": service(SLEEP), "b.service": service(["false"]), "default.target": wanting("a.service")}) as svcd:
-            self.assertEqual(svcd.svctl("is-system-running", "-q").stdout, "")
+            svcd.wait_until(lambda: svcd.svctl("is-system-running", "-q", status=None).returncode == 0, "it is up")
             svcd.svctl("start", "b", status=None)
             svcd.wait_for("b", ActiveState="failed")
             svcd.svctl("is-system-running", "-q", status=1)

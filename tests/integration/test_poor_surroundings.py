@@ -3,18 +3,23 @@
 A number in a test's name is that of a public report (docs/tried.md)."""
 import contextlib
 import os
+import platform
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import unittest
 
-from harness import CGROUP_MOUNT, NOBODY, PATIENCE, SVCD, TestCase, counter, end_with_parent
+from harness import CGROUP_MOUNT, NOBODY, PATIENCE, SVCD, SVCTL, TestCase, counter, end_with_parent
 
 INIT = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")  # and a mount namespace
 HOST = ("unshare", "--mount")
+READ_ONLY_CGROUP = "mount -o remount,bind,ro " + (CGROUP_MOUNT or "")
 
 
-class Surroundings(TestCase):
+class Place(TestCase):
     """Each test prepares a mount namespace by a line of the shell, and has svcd run in it."""
 
     def setUp(self):
@@ -68,16 +73,16 @@ class Surroundings(TestCase):
         self.assertLessEqual(len(said.splitlines()), 2, said)
         return said
 
-    READ_ONLY_CGROUP = "mount -o remount,bind,ro " + (CGROUP_MOUNT or "")
 
+class Surroundings(Place):
     def test_systemd_6408_pid_1_of_a_container_with_a_read_only_cgroup_tree_ends(self):
-        self.assert_refused(self.start(INIT, self.READ_ONLY_CGROUP), "in the cgroup file system: Read-only file system", "so svcd leaves")
+        self.assert_refused(self.start(INIT, READ_ONLY_CGROUP), "in the cgroup file system: Read-only file system", "so svcd leaves")
 
     def test_moby_42275_a_command_is_not_started_where_no_cgroup_can_be_made(self):
-        self.assert_refused(self.start(INIT, self.READ_ONLY_CGROUP, "--", "sleep", "1000"), "in the cgroup file system: Read-only file system")
+        self.assert_refused(self.start(INIT, READ_ONLY_CGROUP, "--", "sleep", "1000"), "in the cgroup file system: Read-only file system")
 
     def test_a_svcd_that_is_not_pid_1_ends_where_no_cgroup_can_be_made(self):
-        self.assert_refused(self.start(HOST, self.READ_ONLY_CGROUP), "in the cgroup file system: Read-only file system")
+        self.assert_refused(self.start(HOST, READ_ONLY_CGROUP), "in the cgroup file system: Read-only file system")
 
     def test_moby_31337_pid_1_of_a_container_without_a_cgroup_tree_ends(self):
         self.assert_refused(self.start(INIT, "umount -l " + CGROUP_MOUNT), "find the cgroup v2 file system in /proc/self/mountinfo")
@@ -98,3 +103,92 @@ class Surroundings(TestCase):
         os.chown(self.path("log"), NOBODY, NOBODY)
         user = ("setpriv", "--no-new-privs", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--bounding-set=-all", "--inh-caps=-all")
         self.assert_refused(self.start(INIT, "true", as_user=user), "in the cgroup file system: Permission denied", "--cgroup=CGROUP")
+
+
+FILTER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "helpers", "with_filter.py")
+AS_NOBODY = ("setpriv", "--no-new-privs", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups", "--bounding-set=-all", "--inh-caps=-all")
+
+
+class WithoutCgroups(Place):
+    """A command in a container that has no cgroup to write to, nor more than it needs. What it does shows that its processes are
+    found by a keeper (docs/keepers.md): one that has left its parent and its session is ended with it."""
+    SCRIPT = "(setsid sleep 1000 &); %s is-active main.service; %s show -p Tracking --value main.service; exit 7"
+
+    def run_in_container(self, preparation, *options, as_user=(), namespaces=INIT, command=None, prefix=()):
+        """What the command, and svcd, wrote; and the status of svcd. /tmp is empty and all may write to it, and so is /dev/shm."""
+        shell = ("mount --make-rprivate / && mount --bind %s /mnt && mount -t tmpfs -o mode=1777 none /tmp && mount -t tmpfs -o mode=1777 none /dev/shm && %s"
+                 " && exec \"$@\"" % (shlex.quote(self.directory), preparation))
+        svctl = shlex.quote(SVCTL)
+        script = ("sh", "-c", command or self.SCRIPT % (svctl, svctl))
+
+        def prepare():
+            end_with_parent()
+            with open(self.cgroup + "/cgroup.procs", "w", encoding="ascii") as procs:
+                procs.write("0")
+        environment = {key: value for key, value in os.environ.items()
+                       if key not in ("NOTIFY_SOCKET", "INVOCATION_ID", "XDG_RUNTIME_DIR", "SVCTL_BUS", "SVCD_RUNTIME_DIR")}
+        process = subprocess.Popen([*namespaces, "sh", "-c", shell, "sh", *as_user, *prefix, SVCD, "--container", "--unit-path=/mnt/units", "--log-dir=/tmp/log",
+                                    "--bus=none", *options, "--", *script], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, preexec_fn=prepare, start_new_session=True, cwd="/")
+        self.addCleanup(self.end, process)
+        said, _ = process.communicate(timeout=PATIENCE)
+        return said, process.returncode
+
+    def assert_kept(self, said, status):
+        self.assertEqual(status, 7, said)
+        self.assertIn("active\n", said)
+        self.assertIn("keeper\n", said)
+        self.assertIn("goes on without cgroups", said)
+
+    def test_systemd_6408_a_read_only_cgroup_tree_stops_nobody(self):
+        self.assert_kept(*self.run_in_container("mount -t tmpfs none /run && " + READ_ONLY_CGROUP))
+
+    def test_moby_31337_a_container_without_a_cgroup_tree_has_its_command(self):
+        self.assert_kept(*self.run_in_container("mount -t tmpfs none /run && umount -l " + CGROUP_MOUNT))
+
+    def test_where_only_v1_is_mounted_a_command_runs_too(self):
+        self.assert_kept(*self.run_in_container("mount -t tmpfs none /run && umount -l %s && mount -t tmpfs none /sys/fs/cgroup" % CGROUP_MOUNT))
+
+    def test_s6_overlay_578_a_run_that_is_read_only_is_done_without(self):
+        said, status = self.run_in_container("mount -t tmpfs -o ro none /run && " + READ_ONLY_CGROUP,
+                                             command="stat -c %a:%u /tmp/svcd-0; " + (self.SCRIPT % (shlex.quote(SVCTL), shlex.quote(SVCTL))))
+        self.assertIn("755:0\n", said)
+        self.assert_kept(said, status)
+
+    def test_with_run_and_tmp_read_only_dev_shm_serves(self):
+        said, status = self.run_in_container("mount -t tmpfs -o ro none /run && mount -t tmpfs -o ro none /tmp && " + READ_ONLY_CGROUP)
+        self.assert_kept(said, status)
+
+    def test_with_no_place_at_all_it_ends_with_a_sentence(self):
+        said, status = self.run_in_container("mount -t tmpfs -o ro none /run && mount -t tmpfs -o ro none /tmp && mount -t tmpfs -o ro none /dev/shm")
+        self.assertEqual(status, 1, said)
+        self.assertIn("there is no place for sockets and state: /run/svcd, /tmp/svcd-0 and /dev/shm/svcd-0", said)
+        self.assertEqual(len(said.splitlines()), 1, said)
+
+    def test_s6_overlay_600_another_user_without_any_capability_runs_it(self):
+        said, status = self.run_in_container("mount -t tmpfs -o mode=755 none /run && " + READ_ONLY_CGROUP, as_user=AS_NOBODY,
+                                             command="id -u; stat -c %a /tmp/svcd-" + str(NOBODY) + "; " +
+                                             (self.SCRIPT % (shlex.quote(SVCTL), shlex.quote(SVCTL))))
+        self.assert_kept(said, status)
+        self.assertIn("%d\n700\n" % NOBODY, said)
+
+    def test_a_folder_in_tmp_that_is_another_users_is_not_taken(self):
+        said, status = self.run_in_container("mount -t tmpfs -o ro none /run && mkdir /tmp/svcd-0 && chown %d /tmp/svcd-0 && %s" % (NOBODY, READ_ONLY_CGROUP),
+                                             command="stat -c %u /dev/shm/svcd-0; " + (self.SCRIPT % (shlex.quote(SVCTL), shlex.quote(SVCTL))))
+        self.assert_kept(said, status)
+        self.assertIn("0\n", said)
+
+    def test_a_root_that_is_read_only_is_no_matter(self):
+        said, status = self.run_in_container("mount -t tmpfs none /run && %s && mount -o remount,bind,ro /" % READ_ONLY_CGROUP)
+        self.assert_kept(said, status)
+
+    @unittest.skipUnless(platform.machine() == "x86_64", "the filter has the numbers of x86_64")
+    def test_moby_42681_where_the_container_has_no_clone3_processes_are_started_by_clone(self):
+        said, status = self.run_in_container("mount -t tmpfs none /run", prefix=(sys.executable, FILTER))
+        self.assert_kept(said, status)
+        self.assertIn("clone3", said)
+
+    def test_without_proc_it_ends_with_a_sentence(self):
+        said, status = self.run_in_container("mount -t tmpfs none /run && umount -l %s && umount -l /proc" % CGROUP_MOUNT)
+        self.assertEqual(status, 1, said)
+        self.assertIn("mount -t proc proc /proc", said)

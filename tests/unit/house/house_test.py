@@ -22,7 +22,7 @@ INCLUDES = {
     "launcher": ["libc"],
     "start": ["libc", "launcher/protocol.h"],
     "shutdown": ["libc"],
-    "exec": ["core/types"],
+    "exec": ["core/types", "launcher/exit_record.h"],
     "logd": ["core/types", "linux"],
 }
 # a library's headers -> where alone they may be included

@@ -200,7 +200,7 @@ TEST_F(NotifySocket, KnowsTheSenderAndItsCgroup) {
     EXPECT_EQ(datagram->text, "READY=1");
     EXPECT_EQ(datagram->sender, ::getpid());
     EXPECT_EQ(datagram->uid, ::getuid());
-    EXPECT_EQ(datagram->cgroup, cgroup_of(::getpid()).value_or(""));
+    EXPECT_EQ(datagram->place, cgroup_of(::getpid()).value_or(""));
     EXPECT_FALSE(datagram->has_descriptors);
     EXPECT_FALSE(receive());
 }
@@ -215,7 +215,7 @@ TEST_F(NotifySocket, KnowsTheSenderButNoCgroupOnceTheSenderIsGone) {
     const auto datagram = receive();
     ASSERT_TRUE(datagram);
     EXPECT_EQ(datagram->sender, child);
-    EXPECT_EQ(datagram->cgroup, "");
+    EXPECT_EQ(datagram->place, "");
 }
 
 TEST_F(NotifySocket, ClosesDescriptorsWithTheMessageTheyCameWith) {

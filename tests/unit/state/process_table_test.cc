@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <utility>
 
 namespace svcd {
@@ -248,6 +249,59 @@ TEST(ProcessTable, TellsTheLauncherHowToEnd) {
     EXPECT_EQ(launcher.header().end_kind, static_cast<std::uint32_t>(EndKind::reboot));
     EXPECT_EQ(launcher.header().end_at_once, 1U);
     EXPECT_EQ(launcher.header().end_deadline_usec, 77);
+}
+
+TEST(Keepers, HaveSlotsOfTheirOwnThatOutlastThoseOfTheirProcesses) {
+    const FakeLauncher launcher;
+    ProcessTable table = launcher.manager();
+    table.use_keepers();
+    const Token first = make_token(7, 0);
+    ASSERT_TRUE(table.claim(first));
+    const auto keeper = table.claim_for_keeper(first);
+    ASSERT_TRUE(keeper) << to_string(keeper.error());
+    EXPECT_TRUE(is_keeper(keeper->token));
+    EXPECT_EQ(table.number_of(first), 0U);
+    EXPECT_EQ(table.number_of(keeper->token), 1U);
+    *keeper->pid = 100;
+    launcher.slot(0).pid = 101;
+    EXPECT_EQ(table.kept_by(keeper->token), first);
+    EXPECT_EQ(table.look(keeper->token).pid, 100);
+    EXPECT_EQ(table.find(101), first);
+    EXPECT_EQ(table.find(100), Token::none) << "a keeper is nobody's process";
+    EXPECT_THAT(table.strangers({}), SizeIs(1));
+    EXPECT_EQ(table.highest_serial(), 7U);
+
+    // The process ends and its slot is taken again, while the keeper has left-overs to keep.
+    launcher.exit(0, CLD_EXITED, 3);
+    ASSERT_THAT(table.take_exits(), SizeIs(1));
+    table.release(first);
+    const Token second = make_token(8, 0);
+    ASSERT_TRUE(table.claim(second));
+    const auto other = table.claim_for_keeper(second);
+    ASSERT_TRUE(other) << to_string(other.error());
+    EXPECT_EQ(table.number_of(other->token), 3U);
+    EXPECT_EQ(table.kept_by(keeper->token), Token::none);
+    EXPECT_THAT(table.keepers(), SizeIs(2));
+
+    // The next manager of this launcher knows that there are keepers, and of their ends.
+    launcher.exit(1, CLD_KILLED, SIGKILL);
+    ProcessTable next = launcher.manager();
+    EXPECT_TRUE(next.has_keepers());
+    const std::vector<ExitRecord> exits = next.take_exits();
+    ASSERT_THAT(exits, SizeIs(1));
+    EXPECT_EQ(exits.front().token, keeper->token);
+    next.release(keeper->token);
+    EXPECT_THAT(next.keepers(), SizeIs(1));
+}
+
+TEST(Keepers, HalveTheNumberOfProcesses) {
+    const FakeLauncher launcher;
+    ProcessTable table = launcher.manager();
+    table.use_keepers();
+    EXPECT_TRUE(table.claim(make_token(1, kSlots / 2 - 1)));
+    const auto one_more = table.claim(make_token(2, kSlots / 2));
+    ASSERT_FALSE(one_more);
+    EXPECT_EQ(one_more.error().error_number, ENOSPC);
 }
 
 }  // namespace
