@@ -121,7 +121,7 @@ class Expectations:
         self.cgroups[unit] = self.property(unit, "ControlGroup") or self.cgroups.get(unit, "")
 
         def count_fits():
-            count = self.machine.count_processes(self.cgroups[unit]) if self.cgroups[unit] else 0
+            count = self.machine.count_processes(unit, self.cgroups[unit])
             return count == wanted or "%d processes" % count
         return self.run.poll(count_fits, 2)
 

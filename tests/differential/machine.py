@@ -115,8 +115,10 @@ class Machine(contextlib.AbstractContextManager):
         except FileNotFoundError:
             return []
 
-    def count_processes(self, control_group):
+    def count_processes(self, _unit, control_group):
         count = 0
+        if not control_group:
+            return count
         for folder, _, _ in os.walk(self.cgroup_path(control_group)):
             with contextlib.suppress(OSError), open(folder + "/cgroup.procs") as processes:
                 count += len(processes.read().split())

@@ -1,6 +1,7 @@
 """svcd, as the integration tests run it, with the units of a scenario turned into YAML."""
 import contextlib
 import os
+import signal
 import tempfile
 import time
 
@@ -67,6 +68,11 @@ class Svcd(Machine):
     def remove_unit(self, name):
         os.unlink(self.path("units/%s.yaml" % name))
 
+    def count_processes(self, unit, control_group):
+        if self.daemon.keepers:
+            return len(self.daemon.processes_of(unit))
+        return super().count_processes(unit, control_group)
+
     def before_end(self):
         """Ends what units still run, so that the end of a scenario takes no stop timeouts, and waits until svcd has seen it."""
         folders, processes = self.daemon.unit_cgroups(), self.daemon.processes()
@@ -74,6 +80,11 @@ class Svcd(Machine):
         for folder in folders:
             with contextlib.suppress(OSError), open(folder + "/cgroup.kill", "w") as kill:
                 kill.write("1")
+        if self.daemon.keepers:
+            processes = [pid for pid in processes if harness.command_line(pid)[:1] != ["svcd-exec"]]
+            for pid in processes:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + 2
         while (any(map(harness.alive, processes)) or any(map(is_empty, folders))) and time.monotonic() < deadline:
             time.sleep(0.01)
