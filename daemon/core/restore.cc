@@ -463,6 +463,13 @@ void Machine::restore_run(Unit& unit, const UnitRecord& saved) {
         unit.definition.service = std::make_unique<ServiceSettings>();
     }
     Service{*this, unit}.restore_unclean_restarts(saved.unclean_restarts);
+    const bool may_have_command =
+        is_moving(unit.sub_state) || unit.sub_state == SubState::stop_wedged;
+    if (unit.run->control.is_there() && !may_have_command) {  // the record was damaged
+        order(
+            RetireProcess{unit.run->control.token});  // what runs of it is the unit's all the same
+        unit.run->control = Process{};
+    }
     for (const auto& [process, role] : {std::pair{&unit.run->main, ProcessRole::main},
                                         std::pair{&unit.run->control, ProcessRole::control}}) {
         if (process->is_there()) {
