@@ -37,6 +37,10 @@ Watch::~Watch() {
     sd_event_source_disable_unref(source_);
 }
 
+void Watch::silence() {
+    sd_event_source_set_enabled(source_, SD_EVENT_OFF);
+}
+
 int Watch::on_ready(sd_event_source* source, int, std::uint32_t, void* self) noexcept {
     auto& watch = *static_cast<Watch*>(self);
     std::vector<Watch*>& line = watch.loop_.had_their_turn_;

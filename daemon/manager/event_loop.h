@@ -34,6 +34,9 @@ public:
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
+    /// No handler is called any more. The handler itself may do this.
+    void silence();
+
 private:
     friend class EventLoop;
     Watch(EventLoop& loop, std::function<void()> handler, EventOrder order);

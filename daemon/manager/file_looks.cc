@@ -121,7 +121,7 @@ FileLooks::~FileLooks() {
     }
 }
 
-/// Until then a pidfd is readable again and again; a handler can't destroy its own Watch.
+/// A handler can't destroy its own Watch.
 void FileLooks::collect() {
     std::erase_if(looks_, [](const Look& look) { return look.has_ended; });
 }
@@ -165,6 +165,7 @@ void FileLooks::on_end(Look& look) {
         return;
     }
     look.has_ended = true;
+    look.watch->silence();  // a pidfd stays readable, and each time would cost a wakeup
     look.timer->arm(std::nullopt);
     if (look.done) {
         std::exchange(look.done, nullptr)(answer_of(look.child, look.path));
