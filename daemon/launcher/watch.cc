@@ -20,6 +20,7 @@ constexpr std::int64_t kAbortPatience = 2'000'000;
 /// A look that comes so late means that we were held up ourselves, and the manager perhaps too.
 constexpr std::int64_t kHeldUp = 1'000'000;
 constexpr std::int64_t kSecond = 1'000'000;
+constexpr std::int64_t kListenAfter = 1'000'000;  // from a manager's start, see watch_opens()
 
 enum class Phase { idle, waiting, aborted, killed };
 
@@ -31,6 +32,7 @@ std::uint64_t seen_progress = 0;
 bool is_stopped = false;
 bool was_traced = false;  // at the last deadline
 int silence_seconds = 0;
+std::int64_t listen_at = 0;  // to who opens RUNTIME_DIR/launcher; 0: we do
 
 /// kNoManagerTimeout; 0: a manager that does not say what it does is not watched.
 std::int64_t timeout(const table::Answers& answers) {
@@ -106,6 +108,7 @@ void begin() {
     was_traced = false;
     silence_seconds = 0;
     phase = Phase::idle;
+    listen_at = now_usec() + kListenAfter;
     table::want_answer();
 }
 
@@ -142,15 +145,21 @@ bool is_idle() {
 }
 
 int wait_ms() {
-    if (phase == Phase::idle || phase == Phase::killed) {
+    const std::int64_t due = phase == Phase::idle ? listen_at : look_at;
+    if (due == 0 || phase == Phase::killed) {
         return -1;
     }
-    const std::int64_t left = look_at - now_usec();
+    const std::int64_t left = due - now_usec();
     return left <= 0 ? 0 : static_cast<int>((left + 999) / 1000);
 }
 
 void look() {
     const std::int64_t now = now_usec();
+    if (phase == Phase::idle && listen_at != 0 && now >= listen_at) {
+        watch_opens(kAskFd, kStatusFd);
+        listen_at = 0;
+        table::poke();  // who has asked before was not heard
+    }
     if (manager::pid <= 0 || now < look_at) {
         return;
     }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -38,6 +39,12 @@ void say(const char* format, ...) {
             ::write(log_fd, line, static_cast<std::size_t>(length));
     }
     errno = saved_errno;
+}
+
+bool watch_opens(int inotify, int file) {
+    char path[40];
+    std::snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    return ::inotify_add_watch(inotify, path, IN_OPEN) >= 0;
 }
 
 std::int64_t now_usec() {

@@ -32,6 +32,11 @@ extern int log_patience;
 /// A log_patience: writes without asking for room. For who may not rely on much any more.
 inline constexpr int kUnasked = -1;
 
+/// Has the inotify descriptor tell who opens the file that `file` is open on. False: it can't,
+/// mostly for want of /proc. A process that ends with such a watch waits for the kernel, often 5 to
+/// 15 ms: what may run for a moment only begins without.
+bool watch_opens(int inotify, int file);
+
 /// µs of CLOCK_MONOTONIC.
 std::int64_t now_usec();
 

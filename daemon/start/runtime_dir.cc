@@ -83,11 +83,13 @@ bool make_status_file(const char* folder) {
 }
 
 /// Whoever opens PATH/launcher asks whether the manager still answers. Without that svcd goes on.
+/// The watch itself is the launcher's, later (watch.cc), where it can name the file: with /proc.
 void watch_status_file(const char* folder) {
     char path[kPathMax];
     std::snprintf(path, sizeof path, "%s/launcher", folder);
     int watch = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (watch < 0 || ::inotify_add_watch(watch, path, IN_OPEN) < 0) {
+    const bool can_wait = watch >= 0 && ::access("/proc/self/fd", X_OK) == 0;
+    if (watch < 0 || (!can_wait && ::inotify_add_watch(watch, path, IN_OPEN) < 0)) {
         say("can't watch %s: %s; a manager that hangs may be noticed late", path,
             std::strerror(errno));
         ::close(watch);
