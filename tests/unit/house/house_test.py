@@ -113,7 +113,7 @@ class House(unittest.TestCase):
             self.assertEqual(needed_libraries(os.environ[name]), set())
 
     def test_the_launcher_stays_small(self):
-        self.assertLess(sum(len(read(path).splitlines()) for path in files(["daemon/launcher"], (".h", ".cc"))), 1760)
+        self.assertLess(sum(len(read(path).splitlines()) for path in files(["daemon/launcher"], (".h", ".cc"))), 1780)
 
     @unittest.skipIf(os.environ["SVCD_SANITIZED"] == "1", "the sanitizers bring libraries of their own")
     def test_the_manager_brings_its_libraries_along(self):
