@@ -34,6 +34,15 @@ bool is_down(const Json& properties) {
            (active == "deactivating" && !reason_text(properties).empty());
 }
 
+bool has_ended_well(const Json& properties) {
+    constexpr std::uint64_t kExited = 1;
+    return text_of(properties, "ActiveState") == "inactive" &&
+           text_of(properties, "Result") == "success" &&
+           number_of(properties, "ExecMainCode") == kExited &&
+           number_of(properties, "ExecMainStatus") == 0 &&
+           number_of(properties, "ExecMainExitTimestampMonotonic") != 0;
+}
+
 class Search {
 public:
     explicit Search(Session& session) : session_(session) {}
@@ -110,6 +119,13 @@ private:
         }
         if (reason.empty() && !is_missing && relation == "Requisite") {
             reason = "a Requisite has to be active already";
+        }
+        if (reason.empty() && relation == "BindsTo" && has_ended_well(properties)) {
+            found_.has_ended = found_.units.empty();
+            reason = "it has ended by itself, with success, and has to be up";
+            if (text_of(properties, "Type") == "oneshot") {
+                reason += " (RemainAfterExit: yes keeps it up)";
+            }
         }
         if (reason.empty() && !is_missing && depth < kDepthMax) {
             look_below(properties, because + unit + " is " + state + ", since ", depth + 1);

@@ -16,6 +16,7 @@ struct Culprits {
     Json first;                ///< the properties of the first of them
     bool may_be_up = false;    ///< what svcd wrote down of the first: it may be up again
     bool is_given_up = false;  ///< its start did not fail, its job was given up
+    bool has_ended = false;    ///< by itself and with success: it is only not up
 };
 
 /// `properties`: those of the unit that was not started.

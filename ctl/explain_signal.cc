@@ -14,12 +14,19 @@ Verdict verdict(const ProcessFacts& process, std::string kind, std::string text,
     return {process.pid, process.name, std::move(kind), std::move(text), std::move(mend)};
 }
 
-/// Which setting has the stop signal.
-const char* setting_of_signal(const Scene& scene) {
-    const StopEvent* told = first_stop_signal(scene.record);
-    const bool is_abort = told != nullptr && told->signal != "SIGTERM" &&
-                          (told->cause == "watchdog" || told->cause == "failure-mode");
-    return is_abort ? "WatchdogSignal" : "KillSignal";
+/// Was it asked by WatchdogSignal, which is to leave a core dump?
+bool is_aborted(const StopRecord& record) {
+    const StopEvent* told = first_stop_signal(record);
+    return told != nullptr && told->signal != "SIGTERM" &&
+           (told->cause == "watchdog" || told->cause == "failure-mode");
+}
+
+/// What its processes were asked to end by, and which setting has that.
+std::string asking_signal(const StopRecord& record) {
+    return is_aborted(record) ? first_stop_signal(record)->signal : record.stop_signal;
+}
+std::string setting_of_signal(const Scene& scene) {
+    return is_aborted(scene.record) ? "WatchdogSignal" : scene.record.stop_signal_setting;
 }
 
 /// When a process was started, beside the moment of the first stop signal. `with_it`: the kernel
@@ -160,12 +167,12 @@ std::string main_end(const Scene& scene) {
 Verdict forked_later(const ProcessFacts& process, const Scene& scene, Birth birth) {
     const StopRecord& record = scene.record;
     const StopEvent* told = first_stop_signal(record);
-    const std::string sent = record.stop_signal + " had been sent" +
+    const std::string sent = asking_signal(record) + " had been sent" +
                              (told->at < 1'000 ? "" : " (at " + short_time(told->at) + ")");
     const std::string when =
-        birth == Birth::with_it
-            ? "was started within 10 ms of " + record.stop_signal + " and has not got it from svcd"
-            : "was started after " + sent + ", so that svcd's did not reach it";
+        birth == Birth::with_it ? "was started within 10 ms of " + asking_signal(record) +
+                                      " and has not got it from svcd"
+                                : "was started after " + sent + ", so that svcd's did not reach it";
     return verdict(process, "forked-later", when + escape_note(process, scene),
                    "Have the program start nothing new once it was told to stop: a trap, a respawn "
                    "or a retry loop does that.");
@@ -175,11 +182,11 @@ std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& s
     const StopRecord& record = scene.record;
     const auto main = std::ranges::find(scene.processes, record.main_pid, &ProcessFacts::pid);
     const bool main_is_there = main != scene.processes.end();
-    std::string text = "got no " + record.stop_signal +
+    std::string text = "got no " + asking_signal(record) +
                        " from svcd: KillMode: " + record.kill_mode +
                        " sends it only to the main process, " + main_text(scene) + main_end(scene);
     if (main_is_there ? is_shell(*main) : is_shell(program_of(record.command))) {
-        const bool may_pass_it_on = main_is_there && main->caught.contains(record.stop_signal);
+        const bool may_pass_it_on = main_is_there && main->caught.contains(asking_signal(record));
         return verdict(process, "shell-wrapper",
                        text + (main_is_there ? "; a shell" : "; a shell, if it still was one,") +
                            " does not pass signals on, unless its trap does",
@@ -220,7 +227,7 @@ std::string mend_of_foreground(bool has_trap) {
 std::optional<Verdict> shell_in_trap(const ProcessFacts& shell,
                                      const std::vector<const ProcessFacts*>& children,
                                      const Scene& scene) {
-    const std::string& signal = scene.record.stop_signal;
+    const std::string signal = asking_signal(scene.record);
     const auto in_background = [&](const ProcessFacts* child) {
         // A shell has what it starts with '&' ignore both.
         return child->ignored.contains("SIGINT") && child->ignored.contains("SIGQUIT") &&
@@ -279,13 +286,13 @@ std::optional<Verdict> not_reached(const ProcessFacts& process, const Scene& sce
         return std::nullopt;  // the record doesn't name all who got it
     }
     return verdict(process, "moved-in",
-                   "was started before " + record.stop_signal +
+                   "was started before " + asking_signal(record) +
                        " was sent and has not got it: it was not in the unit's cgroup then",
                    "Find out who moves processes into the unit's cgroup (cgroup.procs).");
 }
 
 std::optional<Verdict> ignores_signal(const ProcessFacts& process, const Scene& scene) {
-    const std::string& signal = scene.record.stop_signal;
+    const std::string signal = asking_signal(scene.record);
     if (!was_asked_to_end(scene.record, process.pid) || !process.ignored.contains(signal)) {
         return std::nullopt;
     }
@@ -297,18 +304,19 @@ std::optional<Verdict> ignores_signal(const ProcessFacts& process, const Scene& 
                        setting_of_signal(scene) + ": one that it acts on.";
     if (signal == "SIGHUP") {
         why = "nohup does that, and what it starts inherits it";
-        mend = "ExecStart: the program without nohup (svcd needs none); or KillSignal: SIGTERM.";
+        mend = "ExecStart: the program without nohup (svcd needs none); or " +
+               setting_of_signal(scene) + ": SIGTERM.";
     }
     if (signal == "SIGINT" && process.ignored.contains("SIGQUIT")) {
         why = "a shell has what it starts with '&' ignore SIGINT and SIGQUIT";
-        mend = "KillSignal: SIGTERM.";
+        mend = setting_of_signal(scene) + ": SIGTERM.";
     }
     return verdict(process, "ignores-signal",
                    "ignores " + signal + ": " + why + escape_note(process, scene), mend);
 }
 
 std::optional<Verdict> blocks_signal(const ProcessFacts& process, const Scene& scene) {
-    const std::string& signal = scene.record.stop_signal;
+    const std::string signal = asking_signal(scene.record);
     if (!was_asked_to_end(scene.record, process.pid) || !process.blocked.contains(signal) ||
         !process.pending.contains(signal)) {
         return std::nullopt;
@@ -332,7 +340,7 @@ std::optional<Verdict> blocks_signal(const ProcessFacts& process, const Scene& s
 }
 
 std::optional<Verdict> namespace_init(const ProcessFacts& process, const Scene& scene) {
-    const std::string& signal = scene.record.stop_signal;
+    const std::string signal = asking_signal(scene.record);
     if (!was_asked_to_end(scene.record, process.pid) || !process.is_namespace_init ||
         process.caught.contains(signal)) {
         return std::nullopt;
@@ -346,7 +354,7 @@ std::optional<Verdict> namespace_init(const ProcessFacts& process, const Scene& 
 }
 
 std::optional<Verdict> waiting_shell(const ProcessFacts& process, const Scene& scene) {
-    const std::string& signal = scene.record.stop_signal;
+    const std::string signal = asking_signal(scene.record);
     const auto children = children_of(process, scene);
     if (!was_asked_to_end(scene.record, process.pid) || !is_shell(process) || children.empty()) {
         return std::nullopt;
@@ -430,7 +438,7 @@ Verdict slow_shell(const ProcessFacts& shell, const std::string& text, const Sce
 
 /// Is what keeps the process from ending said of itself, so that its parent has nothing to mend?
 bool has_own_reason(const ProcessFacts& process, const Scene& scene) {
-    const std::string& signal = scene.record.stop_signal;
+    const std::string signal = asking_signal(scene.record);
     const Birth birth = birth_of(process, scene);
     return process.ignored.contains(signal) || process.blocked.contains(signal) ||
            birth == Birth::after || birth == Birth::with_it;
@@ -482,7 +490,7 @@ Verdict slow_program(const ProcessFacts& process, std::string text, const Scene&
 }  // namespace
 
 std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& scene) {
-    const std::string& signal = scene.record.stop_signal;
+    const std::string signal = asking_signal(scene.record);
     const bool catches = process.caught.contains(signal);
     if (!was_asked_to_end(scene.record, process.pid) ||
         (!catches && !process.blocked.contains(signal))) {
@@ -509,7 +517,7 @@ std::optional<Verdict> still_ending(const ProcessFacts& process, const Scene& sc
         return std::nullopt;
     }
     return verdict(process, "ending",
-                   "did not catch " + scene.record.stop_signal +
+                   "did not catch " + asking_signal(scene.record) +
                        " when svcd looked, and was there still" + whats_it_doing(process) +
                        escape_note(process, scene),
                    "");

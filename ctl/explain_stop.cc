@@ -57,8 +57,10 @@ std::size_t processes_of(const StopRecord& record) {
 /// "; SIGKILL was needed for 2 of 3 processes", or how else it ended.
 std::string kill_part(const StopRecord& record) {
     const StopEvent* first = first_sigkill(record);
-    const std::size_t killed =
-        without_commands(record, killed_pids(record)) + unnamed_pids(record, "SIGKILL");
+    // A command that got it too is one of them.
+    const std::size_t killed = killed_pids(record).size() + unnamed_pids(record, "SIGKILL");
+    const std::size_t commands =
+        killed_pids(record).size() - without_commands(record, killed_pids(record));
     if (end_was_told_late(record)) {
         return "; its end was told late";
     }
@@ -80,12 +82,12 @@ std::string kill_part(const StopRecord& record) {
                " that " + left + " got SIGKILL";
     }
     if (first->cause == "kill-signal-is-kill") {
-        return " with SIGKILL, which is its KillSignal";
+        return " with SIGKILL, which is its " + record.stop_signal_setting;
     }
     if (first->cause == "failure-mode" && first_stop_signal(record) == nullptr) {
         return "; SIGKILL ended it, " + cause_text(record, *first);
     }
-    const std::size_t all = std::max(killed, processes_of(record));
+    const std::size_t all = std::max(killed, processes_of(record) + commands);
     if (has_grown(record)) {
         return "; SIGKILL was needed for " + processes_text(killed);
     }

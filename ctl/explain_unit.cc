@@ -73,11 +73,17 @@ std::optional<CommandRun> find_command(const StopRecord& record, Question&& is_i
     return std::nullopt;
 }
 
-bool svcd_ended(const StopRecord& record, ProcessId pid, Usec before) {
-    return std::ranges::any_of(record.events, [&](const StopEvent& event) {
-        return event.what == "signal" && event.at <= before &&
+/// The first signal that svcd sent to it by itself, at that time or before; or nullptr.
+const StopEvent* first_signal_to(const StopRecord& record, ProcessId pid, Usec before) {
+    const auto found = std::ranges::find_if(record.events, [&](const StopEvent& event) {
+        return event.what == "signal" && event.cause != "user" && event.at <= before &&
                std::ranges::find(event.pids, pid) != event.pids.end();
     });
+    return found == record.events.end() ? nullptr : &*found;
+}
+
+bool svcd_ended(const StopRecord& record, ProcessId pid, Usec before) {
+    return first_signal_to(record, pid, before) != nullptr;
 }
 
 /// A process of the unit that has asked for the stop that goes on, as a command of it may; or
@@ -88,6 +94,12 @@ const StopEvent* stop_asked_by_itself(const StopRecord& record) {
                (event.type == "stop" || event.type == "restart");
     });
     return found == record.events.end() ? nullptr : &*found;
+}
+
+/// It did not act on the first signal.
+bool ended_late(const CommandRun& run, Usec given) {
+    constexpr Usec kAtOnce = 200'000;
+    return run.took > given + kAtOnce;
 }
 
 /// A time limit that is less than what the command was given: "5", "0.4".
@@ -199,16 +211,19 @@ std::optional<Verdict> exec_stop_cut(const StopRecord& record) {
                            ": a command that stops the program itself; svctl stop of its own unit "
                            "waits for its own end (--no-block does not wait).");
     }
+    // Not until it had ended: it may have ignored the first signal.
+    const Usec given = first_signal_to(record, cut->end->pid, cut->end->at)->at -
+                       spawn_of(record, cut->end->pid)->at;
     const std::string share =
         record.limit == kUsecInfinity || record.limit == 0
             ? ""
-            : ", " + std::to_string(cut->took * kPercent / record.limit) + " % of the limit";
+            : ", " + std::to_string(given * kPercent / record.limit) + " % of the limit";
     return verdict("exec-stop-hung",
-                   command_text(*cut->end) + " had not ended after " + short_time(cut->took) +
-                       share + ", and svcd ended it",
+                   command_text(*cut->end) + " had not ended after " + short_time(given) + share +
+                       ", and svcd ended it",
                    cut->end->setting +
                        ": a command that ends by itself, for example below 'timeout " +
-                       less_than(cut->took) +
+                       (ended_late(*cut, given) ? "-k 1 " : "") + less_than(given) +
                        "', which is less than it was given (exit status 124, which is timeout's "
                        "when the time is over, counts as a failure)" +
                        (cut->end->setting == "ExecStop"
@@ -444,11 +459,12 @@ std::optional<Verdict> killed_unasked(const StopRecord& record) {
         return std::nullopt;
     }
     const bool by_choice = killed->cause == "kill-signal-is-kill";
-    return verdict("killed-at-once",
-                   "svcd sent SIGKILL to " + pids_text(killed->pids) + " without asking " +
-                       (killed->pids.size() == 1 ? "it" : "them") + " to end first, " +
-                       cause_text(record, *killed),
-                   by_choice ? "KillSignal: SIGTERM lets the service end in order." : "");
+    return verdict(
+        "killed-at-once",
+        "svcd sent SIGKILL to " + pids_text(killed->pids) + " without asking " +
+            (killed->pids.size() == 1 ? "it" : "them") + " to end first, " +
+            cause_text(record, *killed),
+        by_choice ? record.stop_signal_setting + ": SIGTERM lets the service end in order." : "");
 }
 
 /// Tells which processes the main process has left behind. If it left none, it tells which others

@@ -31,13 +31,11 @@ constexpr auto kCauses = std::to_array<Words>({
     {"reload", "to have it reload"},
     {"watchdog", "since the time of its watchdog was over"},
     {"kill-control", "since it took too long"},
-    {"kill-signal-is-kill", "since that is the KillSignal"},
     {"oom", "since the kernel's OOM killer had taken one of them (OOMPolicy)"},
     {"failure-mode", "since the failure mode of the timeout says so"},
     {"emergency", "since the shutdown could not wait"},
     {"again", "once more, since svcd's manager had died and could not know whether it was sent"},
-    {"survived",
-     "once more, by itself, since it was there still after SIGKILL to the whole cgroup"},
+    {"survived", "once more, by itself, since it was there still after SIGKILL to all of them"},
     {"send-sighup", "since SendSIGHUP is on"},
     {"never-executed", "since its program had not been run yet"},
 });
@@ -199,6 +197,9 @@ std::string cause_text(const StopRecord& record, const StopEvent& signal) {
     }
     if (signal.cause == "watchdog" && failed_by(record, "watchdog-trigger")) {
         return "since it asked for that by WATCHDOG=trigger";
+    }
+    if (signal.cause == "kill-signal-is-kill") {
+        return "since that is the " + record.stop_signal_setting;
     }
     const std::string_view text = words_for(kCauses, signal.cause);
     return text.empty() ? signal.cause : std::string{text};

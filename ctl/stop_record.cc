@@ -204,6 +204,8 @@ StopRecord read_record(const Json& json) {
     record.asked_by = read_requester(json);
     record.kill_mode = text_of(json, "kill_mode");
     record.stop_signal = text_of(json, "stop_signal");
+    record.stop_signal_setting =
+        json.value("restarts_by_signal", false) ? "RestartKillSignal" : "KillSignal";
     record.send_sigkill = !json.contains("send_sigkill") || truth_of(json, "send_sigkill");
     if (json.contains("watchdog_signal")) {
         record.watchdog_signal = text_of(json, "watchdog_signal");

@@ -118,6 +118,7 @@ struct StopRecord {
     bool came_before_shutdown = false;
     std::string kill_mode;
     std::string stop_signal;
+    std::string stop_signal_setting;  ///< KillSignal, or RestartKillSignal
     bool send_sigkill = true;
     std::string watchdog_signal = "SIGABRT";
     std::string final_signal = "SIGKILL";

@@ -73,8 +73,10 @@ std::string why_failed(Session& session,
         const bool is_skipped = found.units.size() == 1 &&
                                 text_of(found.first, "ActiveState") == "inactive" &&
                                 !unmet_condition(found.first).empty();
-        return (is_given_up || is_skipped ? "a unit that it depends on was not started"
-                                          : describe_job_result(job.result)) +
+        const bool is_over = found.units.size() == 1 && found.has_ended;
+        return (is_over                     ? "a unit that it is bound to is not up"
+                : is_given_up || is_skipped ? "a unit that it depends on was not started"
+                                            : describe_job_result(job.result)) +
                (found.text.empty() ? "" : " (" + found.text + ")");
     }
     if (const auto given_up = read_given_up_job(properties);

@@ -76,14 +76,16 @@ bool Machine::goes_down_heard(Unit& unit, ActiveState old_state) {
 
 /// BindsTo and PropagatesStopTo: what can't be up without this unit goes down with it.
 void Machine::stop_with(Unit& unit) {
+    const Job* job = job_of(unit);
+    const bool is_asked =
+        job != nullptr && (job->type == JobType::stop || job->type == JobType::restart);
     for (const Relation relation : {Relation::bound_by, Relation::propagates_stop_to}) {
         for (const auto edge : graph.related(unit.id, relation)) {
             if (!is_down_or_stopping(this->unit(edge.unit()).active_state())) {
                 stop_for(unit, edge.unit(),
                          this->unit(edge.unit()).name() + " " +
                              std::string(name_of(inverse(relation))) + " " + unit.name() +
-                             (unit.job != JobId::none ? ", which is being stopped"
-                                                      : ", which has ended"));
+                             (is_asked ? ", which is being stopped" : ", which has ended"));
             }
         }
     }

@@ -80,11 +80,13 @@ void append_usec(JsonWriter& json, std::string_view name, std::int64_t usec) {
     usec < 0 ? json.null() : json.value(usec);
 }
 
-/// RestartKillSignal when the stop is the first half of a restart.
+/// RestartKillSignal counts when the stop is the first half of a restart.
+bool restarts_by_signal(const ServiceSettings& settings, const JobStatus* job) {
+    return job != nullptr && job->type == JobType::restart && settings.restart_kill_signal != 0;
+}
+
 int stop_signal(const ServiceSettings& settings, const JobStatus* job) {
-    const bool restarts =
-        job != nullptr && job->type == JobType::restart && settings.restart_kill_signal != 0;
-    return restarts ? settings.restart_kill_signal : settings.kill_signal;
+    return restarts_by_signal(settings, job) ? settings.restart_kill_signal : settings.kill_signal;
 }
 
 /// What a unit without processes (a target) has.
@@ -128,6 +130,7 @@ StopRecord::StopRecord(const StopBeginning& beginning) : unit_(beginning.unit) {
     append_job(json, beginning);
     json.field("kill_mode", name_of(settings.kill_mode))
         .field("stop_signal", is_service ? signal_name(stop_signal(settings, beginning.job)) : "")
+        .field("restarts_by_signal", is_service && restarts_by_signal(settings, beginning.job))
         .field("send_sigkill", settings.send_sigkill);
     if (is_service) {
         json.field("watchdog_signal", signal_name(settings.watchdog_signal))
