@@ -13,7 +13,7 @@ build=(g++ cmake ninja-build pkg-config libyaml-cpp-dev libspdlog-dev libfmt-dev
     libsdbus-c++-bin libcli11-dev nlohmann-json3-dev libexpected-dev libseccomp-dev libcap-dev)
 demo=(redis-server nginx-light python3 curl util-linux)
 dev=(libgtest-dev libgmock-dev ccache clang clang-format libclang-rt-14-dev lld strace dbus dbus-daemon libglib2.0-bin systemd
-    python3-yaml qemu-system-x86 busybox-static e2fsprogs chromium)
+    python3-yaml qemu-system-x86 busybox-static e2fsprogs chromium crun runc)
 
 usage() {
     sed -n '2,10s/^# \{0,1\}//p' "$0"
