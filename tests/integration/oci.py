@@ -112,6 +112,11 @@ class Bundle(contextlib.AbstractContextManager):
             with open(self.path("rootfs/etc", name), "w", encoding="ascii") as file:
                 file.write(text)
 
+    def binds(self):
+        """What is mounted where from the machine."""
+        return {"/usr": "/usr", "/shared": self.path("shared"), PREFIX + "/lib/svcd/units": os.path.join(SOURCE, "units"),
+                **{PREFIX + "/" + place: program for place, program in PROGRAMS.items()}}
+
     def default_spec(self):
         """What the runtime itself proposes: few capabilities, no_new_privs, /sys read-only."""
         subprocess.run([self.runtime, "spec"], cwd=self.directory, check=True, stdin=subprocess.DEVNULL, timeout=PATIENCE)
@@ -132,8 +137,7 @@ class Bundle(contextlib.AbstractContextManager):
                 mount["options"] = [option for option in mount["options"] if option != "ro"] + ["rw"]
         if read_only:
             mounts += [{"destination": place, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"]} for place in ("/run", "/tmp")]
-        binds = {"/usr": "/usr", "/shared": self.path("shared"), PREFIX + "/lib/svcd/units": os.path.join(SOURCE, "units"),
-                 **{PREFIX + "/" + place: program for place, program in PROGRAMS.items()}}
+        binds = self.binds()
         mounts += [{"destination": place, "type": "bind", "source": source, "options": ["bind", "rw" if place == "/shared" else "ro"]}
                    for place, source in binds.items()]
         for place, source in binds.items():  # a read-only root can't be given them later
