@@ -80,9 +80,9 @@ class Room(contextlib.AbstractContextManager):
 
 
 class Bundle(contextlib.AbstractContextManager):
-    def __init__(self, runtime, *arguments, units=None, init=("svcd", "--container"), terminal=False, read_only=False, user=0):
+    def __init__(self, runtime, *arguments, units=None, init=("svcd", "--container"), terminal=False, read_only=False, user=0, cgroup="rw"):
         """`arguments` follow `init`: svcd's options, and a command. `read_only`: the root, /run and /tmp being there to be written to.
-        `user`: by number; the cgroup of the bundle belongs to him."""
+        `user`: by number; the cgroup of the bundle belongs to him. `cgroup`: "ro" is what Docker gives."""
         self.directory = tempfile.mkdtemp(prefix="svcd-test-")
         os.chmod(self.directory, 0o755)
         self.runtime, self.name = runtime, os.path.basename(self.directory)
@@ -93,7 +93,7 @@ class Bundle(contextlib.AbstractContextManager):
             with open(self.path("rootfs/etc/svcd/units", name + ".yaml"), "w", encoding="utf-8") as file:
                 json.dump(content, file)
         self.spec = self.default_spec()
-        self.user = user
+        self.user, self.cgroup = user, cgroup
         self.change_spec([*init, *arguments], terminal, read_only)
 
     def path(self, *parts):
@@ -134,7 +134,7 @@ class Bundle(contextlib.AbstractContextManager):
         mounts = self.spec["mounts"]
         for mount in mounts:
             if mount["destination"] == "/sys/fs/cgroup":
-                mount["options"] = [option for option in mount["options"] if option != "ro"] + ["rw"]
+                mount["options"] = [option for option in mount["options"] if option not in ("ro", "rw")] + [self.cgroup]
         if read_only:
             mounts += [{"destination": place, "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "nodev"]} for place in ("/run", "/tmp")]
         binds = self.binds()
@@ -156,6 +156,15 @@ class Bundle(contextlib.AbstractContextManager):
         except BaseException:
             shutil.rmtree(self.directory, ignore_errors=True)
             raise
+        try:
+            self.begin()
+        except BaseException:
+            self.room.__exit__()
+            shutil.rmtree(self.directory, ignore_errors=True)
+            raise
+        return self
+
+    def begin(self):
         with open(self.path("config.json"), "w", encoding="utf-8") as file:
             json.dump(self.spec, file)
         if self.user:
@@ -168,7 +177,6 @@ class Bundle(contextlib.AbstractContextManager):
         else:
             with open(self.path("out"), "wb") as out, open(self.path("err"), "wb") as err:
                 self.process = self.room.start(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        return self
 
     def __exit__(self, kind, error, trace):
         if self.process.poll() is None:
