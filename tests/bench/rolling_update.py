@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How many requests a rolling update loses: haproxy before two servers (nginx), each the command of a svcd --container.
+"""How many requests a rolling update loses: haproxy before two servers (nginx), each in a container of crun's with svcd as its init.
 
     tests/bench/rolling_update.py --build build/release [--updates 10] [--lag 1]
 
@@ -7,7 +7,7 @@ The servers are replaced in turn while wrk asks over 64 connections, as Kubernet
 haproxy is told to send it nothing more (so long it takes until a Service's endpoints are known everywhere). haproxy tries nothing twice
 (retries 0, no redispatch), so each request that reaches a server that is gone is lost, and counted.
 
-Needs root, and haproxy, nginx-light and wrk of Debian's. Listens on loopback only, and leaves nothing behind.
+Needs root, and crun, haproxy, nginx-light and wrk of Debian's. Listens on loopback only, and leaves nothing behind.
 """
 import argparse
 import contextlib
@@ -21,14 +21,12 @@ import sys
 import tempfile
 import time
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), folder) for folder in ("faults", "integration")]
-
-from programs import find_programs  # noqa: E402  (the line above finds it)
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "integration"))
 
 PATIENCE = 30.0
 NGINX = """
 daemon off;
-pid %(directory)s/nginx-%(port)d.pid;
+pid /tmp/nginx.pid;
 error_log stderr;
 worker_processes 1;
 events { worker_connections 1000; }
@@ -36,8 +34,7 @@ http {
     access_log off;
     keepalive_requests 100000000;
     keepalive_timeout 1h;
-    client_body_temp_path %(directory)s/body; proxy_temp_path %(directory)s/proxy; fastcgi_temp_path %(directory)s/fastcgi;
-    uwsgi_temp_path %(directory)s/uwsgi; scgi_temp_path %(directory)s/scgi;
+    client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy; fastcgi_temp_path /tmp/fastcgi; uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
     server {
         listen 127.0.0.1:%(port)d;
         location / { return 200 "hello\\n"; }
@@ -64,9 +61,9 @@ backend servers
     server b 127.0.0.1:%(b)d
 """
 # What is measured: its name, the options of svcd, the signal that begins the stop.
-WAYS = (("SIGTERM", (), signal.SIGTERM),
-        ("SIGQUIT, on which nginx finishes what it has begun", ("--stop-signal=QUIT",), signal.SIGQUIT),
-        ("SIGTERM, PreStopDelaySec: 3s", ("-p", "PreStopDelaySec=3s"), signal.SIGTERM))
+WAYS = (("SIGTERM", (), "TERM"),
+        ("SIGQUIT, on which nginx finishes what it has begun", ("--stop-signal=QUIT",), "QUIT"),
+        ("SIGTERM, `PreStopDelaySec: 3s`", ("-p", "PreStopDelaySec=3s"), "TERM"))
 
 
 def free_ports(count):
@@ -113,23 +110,24 @@ class Fleet(contextlib.AbstractContextManager):
             self.haproxy.kill()
             self.haproxy.wait()
         for server in self.servers.values():
-            server.kill(signal.SIGTERM)
-            server.finish()
             server.__exit__(None, None, None)
         shutil.rmtree(self.directory)
         return False
 
     def write(self, name, text):
-        path = os.path.join(self.directory, name)
-        with open(path, "w", encoding="ascii") as file:
+        with open(os.path.join(self.directory, name), "w", encoding="ascii") as file:
             file.write(text)
-        return path
 
     def start(self, name):
-        from test_container_command import Command
-        path = self.write("%s.conf" % name, NGINX % {"directory": self.directory, "port": self.ports[name]})
+        from oci import Bundle
         # What nginx says before it has read its file goes to standard error as well.
-        self.servers[name] = Command("nginx", "-e", "stderr", "-c", path, options=self.options).__enter__()
+        server = Bundle("crun", "--runtime-dir=/tmp/svcd", "--log-dir=/tmp/log", *self.options, "--", "nginx", "-e", "stderr", "-c", "/shared/nginx.conf",
+                        user=1000)
+        with open(server.path("shared", "nginx.conf"), "w", encoding="ascii") as file:
+            file.write(NGINX % {"port": self.ports[name]})
+        # haproxy reaches it on the loopback of the machine.
+        server.spec["linux"]["namespaces"] = [each for each in server.spec["linux"]["namespaces"] if each["type"] != "network"]
+        self.servers[name] = server.__enter__()
         wait_listening(self.ports[name])
 
     def tell_haproxy(self, command):
@@ -151,7 +149,7 @@ class Fleet(contextlib.AbstractContextManager):
             took = time.monotonic() - began
         time.sleep(max(began + lag - time.monotonic(), 0))
         self.tell_haproxy("set server servers/%s state maint" % name)
-        server.finish()
+        server.wait()
         took = took or time.monotonic() - began
         del self.servers[name]
         server.__exit__(None, None, None)
@@ -192,11 +190,11 @@ def main():
     parser.add_argument("--updates", type=int, default=10)
     parser.add_argument("--lag", type=float, default=1.0)
     arguments = parser.parse_args()
-    missing = [name for name in ("haproxy", "nginx", "wrk") if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") is None]
+    missing = [name for name in ("crun", "haproxy", "nginx", "wrk") if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") is None]
     if missing:
         raise SystemExit("rolling_update.py needs " + ", ".join(missing))
-    find_programs(arguments.build)
-    os.environ["SVCD_BIN"] = os.path.join(os.path.abspath(arguments.build), "daemon/launcher/svcd")
+    build = os.path.abspath(arguments.build)
+    os.environ.update(SVCD_BIN=build + "/daemon/launcher/svcd", SVCTL_BIN=build + "/ctl/svctl")
     print("%d updates, %g s from the signal to haproxy's maint, 64 connections" % (arguments.updates, arguments.lag))
     print("| the stop | requests | failed | longest stop |\n|---|---|---|---|")
     for name, options, stop_signal in WAYS:
