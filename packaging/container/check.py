@@ -131,6 +131,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base")
     base = parser.parse_args().base
+    if "SVCD_CHECK_MOUNTS" not in os.environ:  # whatever happens, no mount of an image is left on the machine
+        os.execvpe("unshare", ["unshare", "--mount", sys.executable, *sys.argv], {**os.environ, "SVCD_CHECK_MOUNTS": "mine"})
     missing = [name for name in ("buildah", "crun", *(("debootstrap",) if base is None else ())) if shutil.which(name) is None]
     check(not missing, "needs " + ", ".join(missing))
     with Store() as store:
