@@ -83,13 +83,17 @@ std::string main_text(const Scene& scene) {
 }
 
 /// "had not ended 20 s later"
-std::string not_ended(const Scene& scene) {
-    const StopEvent* told = first_stop_signal(scene.record);
-    const StopEvent* killed = first_sigkill(scene.record);
+std::string not_ended(const ProcessFacts& process, const Scene& scene) {
+    const StopRecord& record = scene.record;
+    // What the main process has left is asked later (LeftoverTimeoutSec).
+    const StopEvent* told = own_signal(record, process.pid, record.stop_signal);
+    told = told == nullptr ? first_stop_signal(record) : told;
+    const StopEvent* killed = first_sigkill(record, process.pid);
+    killed = killed == nullptr ? first_sigkill(record) : killed;
     if (told != nullptr && killed != nullptr && killed->at >= told->at) {
         return "had not ended " + short_time(killed->at - told->at) + " later";
     }
-    return goes_on(scene.record) ? "has not ended yet" : "had not ended";
+    return goes_on(record) ? "has not ended yet" : "had not ended";
 }
 
 std::string whats_it_doing(const ProcessFacts& process) {
@@ -182,9 +186,11 @@ std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& s
     const StopRecord& record = scene.record;
     const auto main = std::ranges::find(scene.processes, record.main_pid, &ProcessFacts::pid);
     const bool main_is_there = main != scene.processes.end();
-    std::string text = "got no " + asking_signal(record) +
-                       " from svcd: KillMode: " + record.kill_mode +
-                       " sends it only to the main process, " + main_text(scene) + main_end(scene);
+    const std::string others = record.main_first ? "" : "KillMode: control-group";
+    std::string text = "got no " + asking_signal(record) + " from svcd: " +
+                       (record.main_first ? "by LeftoverTimeoutSec it is sent first to"
+                                          : "KillMode: " + record.kill_mode + " sends it only to") +
+                       " the main process, " + main_text(scene) + main_end(scene);
     if (main_is_there ? is_shell(*main) : is_shell(program_of(record.command))) {
         const bool may_pass_it_on = main_is_there && main->caught.contains(asking_signal(record));
         return verdict(process, "shell-wrapper",
@@ -192,22 +198,24 @@ std::optional<Verdict> not_forwarded(const ProcessFacts& process, const Scene& s
                            " does not pass signals on, unless its trap does",
                        (may_pass_it_on ? "If its trap does not pass it on: start" : "Start") +
                            std::string{" the program with 'exec' in the script, or as a list in "
-                                       "ExecStart, so that it is the main process; or KillMode: "
-                                       "control-group."});
+                                       "ExecStart, so that it is the main process"} +
+                           (others.empty() ? "." : "; or " + others + "."));
     }
     if (has_left_the_tree(process, scene)) {
-        return verdict(process, "escaped", text + escape_note(process, scene),
-                       "KillMode: control-group, which reaches also what has forked twice; or have "
-                       "the program stay in the foreground.");
+        return verdict(
+            process, "escaped", text + escape_note(process, scene),
+            (others.empty() ? "Have "
+                            : others + ", which reaches also what has forked twice; or have ") +
+                std::string{"the program stay in the foreground."});
     }
     if (starter_of(record, process) != nullptr) {
         return verdict(process, "not-signalled", text, "");  // none of the main process's
     }
     return verdict(process, "not-signalled", text + "; whether that passed it on is not known",
-                   main_is_there
-                       ? "If the main process does not pass it on: KillMode: control-group."
-                       : "Have the main process end its children and wait for them before it ends; "
-                         "or KillMode: control-group.");
+                   main_is_there && !others.empty()
+                       ? "If the main process does not pass it on: " + others + "."
+                       : "Have the main process end its children and wait for them before it ends" +
+                             (others.empty() ? "." : "; or " + others + "."));
 }
 
 bool waits_for_a_child(const ProcessFacts& process) {
@@ -274,7 +282,8 @@ std::optional<Verdict> not_reached(const ProcessFacts& process, const Scene& sce
         return std::nullopt;
     }
     const Birth birth = birth_of(process, scene);
-    const bool main_only = record.kill_mode == "mixed" || record.kill_mode == "process";
+    const bool main_only =
+        record.main_first || record.kill_mode == "mixed" || record.kill_mode == "process";
     if (main_only && process.pid != record.main_pid && birth != Birth::after &&
         birth != Birth::with_it) {
         return not_forwarded(process, scene);
@@ -507,7 +516,8 @@ std::optional<Verdict> slow_to_end(const ProcessFacts& process, const Scene& sce
                            whats_it_doing(process),
                        "");
     }
-    text += ", but " + not_ended(scene) + whats_it_doing(process) + last_words(process, scene);
+    text +=
+        ", but " + not_ended(process, scene) + whats_it_doing(process) + last_words(process, scene);
     return is_shell(process) ? slow_shell(process, text, scene)
                              : slow_program(process, text, scene);
 }

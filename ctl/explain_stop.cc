@@ -33,7 +33,7 @@ bool has_grown(const StopRecord& record) {
     const StopEvent* told = first_stop_signal(record);
     const std::set<ProcessId> killed = killed_pids(record);
     return told != nullptr && told->more == 0 && record.kill_mode == "control-group" &&
-           std::ranges::any_of(killed, [&](ProcessId pid) {
+           !record.main_first && std::ranges::any_of(killed, [&](ProcessId pid) {
                return spawn_of(record, pid) == nullptr &&
                       std::ranges::find(told->pids, pid) == told->pids.end();
            });

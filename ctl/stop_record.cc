@@ -203,6 +203,7 @@ StopRecord read_record(const Json& json) {
     record.command = text_of(json, "command");
     record.asked_by = read_requester(json);
     record.kill_mode = text_of(json, "kill_mode");
+    record.main_first = truth_of(json, "main_first");
     record.stop_signal = text_of(json, "stop_signal");
     record.stop_signal_setting =
         json.value("restarts_by_signal", false) ? "RestartKillSignal" : "KillSignal";

@@ -117,6 +117,8 @@ struct StopRecord {
     /// It went down without being asked, and the shutdown began before it was down.
     bool came_before_shutdown = false;
     std::string kill_mode;
+    bool main_first =
+        false;  ///< the stop signal goes to it alone, and to the rest when it has ended
     std::string stop_signal;
     std::string stop_signal_setting;  ///< KillSignal, or RestartKillSignal
     bool send_sigkill = true;

@@ -133,6 +133,8 @@ StopRecord::StopRecord(const StopBeginning& beginning) : unit_(beginning.unit) {
         .field("restarts_by_signal", is_service && restarts_by_signal(settings, beginning.job))
         .field("send_sigkill", settings.send_sigkill);
     if (is_service) {
+        json.field("main_first", settings.kill_mode == KillMode::control_group &&
+                                     settings.rarely().leftover_timeout.has_value());
         json.field("watchdog_signal", signal_name(settings.watchdog_signal))
             .field("final_signal", signal_name(settings.final_kill_signal))
             .field("failure_mode", name_of(settings.timeout_stop_failure_mode));

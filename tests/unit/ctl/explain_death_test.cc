@@ -47,6 +47,11 @@ TEST(Evidence, WhenAProcessWasStartedTellsWhyItDidNotGetTheSignal) {
     EXPECT_THAT(kinds(of(900'000'000, "mixed")), Contains("not-signalled"));
     EXPECT_THAT(kinds(of(1'000'500'000, "control-group")), Contains("forked-later"));
     EXPECT_THAT(kinds(of(900'000'000, "control-group")), Contains("moved-in"));
+    Json main_first = of(900'000'000, "control-group");
+    main_first["main_first"] = true;
+    EXPECT_THAT(kinds(main_first), Contains("not-signalled"));
+    EXPECT_THAT(why(main_first),
+                HasSubstr("by LeftoverTimeoutSec it is sent first to the main process"));
     Json many = of(900'000'000, "control-group");
     many["events"][1]["more"] = 44;  // who got it, too, the record doesn't say
     EXPECT_THAT(kinds(many), ElementsAre("killed-outside"));
