@@ -10,6 +10,8 @@
 namespace svcd {
 namespace {
 
+constexpr Usec kDefaultStop = 90'000'000;  // TimeoutStopSec of a unit that doesn't set it
+
 bool lists(const Json& properties, const char* list, const std::string& name) {
     const auto names = properties.find(list);
     return names != properties.end() && names->is_array() &&
@@ -69,7 +71,8 @@ StopRecord of_present_commands(StopRecord record, const Json& properties) {
 void check_budget(const Patient& patient, Findings& findings) {
     const Usec stop = number_of(patient.properties, "TimeoutStopUSec");
     const Usec given = std::min(patient.shutdown_limit, patient.budget);
-    if (given == kUsecInfinity || !is_moment(stop) || stop <= given) {
+    // The default is nobody's wish.
+    if (given == kUsecInfinity || !is_moment(stop) || stop <= given || stop == kDefaultStop) {
         return;
     }
     findings.push_back(

@@ -144,6 +144,8 @@ TEST(Doctor, LimitsThatDoNotFitOrAreNone) {
     EXPECT_THAT(kinds(patient), ElementsAre());
     patient.shutdown_limit = 3'000'000;  // with others before and after it
     EXPECT_THAT(kinds(patient), ElementsAre("exceeds-budget"));
+    patient.properties["TimeoutStopUSec"] = 90'000'000;  // the default, which nobody has chosen
+    EXPECT_THAT(kinds(patient), ElementsAre());
     patient = healthy();
     patient.properties["TimeoutStopUSec"] = UINT64_MAX;
     patient.properties["SendSIGKILL"] = false;
