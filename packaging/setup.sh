@@ -13,7 +13,8 @@ build=(g++ cmake ninja-build pkg-config libyaml-cpp-dev libspdlog-dev libfmt-dev
     libsdbus-c++-bin libcli11-dev nlohmann-json3-dev libexpected-dev libseccomp-dev libcap-dev)
 demo=(redis-server nginx-light python3 curl util-linux)
 dev=(libgtest-dev libgmock-dev ccache clang clang-format libclang-rt-14-dev lld strace dbus dbus-daemon libglib2.0-bin systemd
-    python3-yaml qemu-system-x86 busybox-static e2fsprogs chromium crun runc)
+    python3-yaml qemu-system-x86 busybox-static e2fsprogs chromium crun runc
+    gunicorn prometheus-node-exporter)
 
 usage() {
     sed -n '2,10s/^# \{0,1\}//p' "$0"
@@ -107,7 +108,7 @@ if ((EUID != 0)) && ! { command -v sudo >/dev/null && "${as_root[@]}" true; }; t
     exit 1
 fi
 
-# The daemons of the demo are wanted as programs only: nothing of theirs may be started now (policy-rc.d is how Debian
+# The daemons of the demo and the tests are wanted as programs only: nothing of theirs may be started now (policy-rc.d is how Debian
 # lets an administrator say so; one that is there already is left alone) or at the next boot.
 policy=/usr/sbin/policy-rc.d
 policy_made=no
@@ -122,6 +123,7 @@ for package in "${missing[@]}"; do
     case $package in
         redis-server) daemons+=(redis-server) ;;
         nginx-light) daemons+=(nginx) ;;
+        prometheus-node-exporter) daemons+=(prometheus-node-exporter) ;;
     esac
 done
 if ((${#daemons[@]} > 0)) && [[ ! -e $policy ]]; then
