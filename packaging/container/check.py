@@ -106,9 +106,9 @@ def run_services(image):
     with ImageBundle(image) as bundle:
         bundle.wait_running()
         for unit in ("web", "store"):
-            check("active (running)" in bundle.execute("svctl", "status", unit), unit + " does not run")
-        listening = bundle.execute("cat", "/proc/net/tcp")
-        check(":1F90 " in listening and ":18EB " in listening, "nobody listens on ports 8080 and 6379")
+            bundle.wait_until(lambda: "active (running)" in bundle.execute("svctl", "status", unit, status=None), unit + ", which runs")
+        # nginx is active as soon as it is executed.
+        bundle.wait_until(lambda: all(port in bundle.execute("cat", "/proc/net/tcp") for port in (":1F90 ", ":18EB ")), "servers on ports 8080 and 6379")
         bundle.kill("TERM")
         check(bundle.wait() == 0, "the services did not end well")
         check(any(line.startswith("store.service: ") for line in bundle.lines()), "nothing is shown of what the store has written")
