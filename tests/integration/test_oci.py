@@ -1,4 +1,4 @@
-"""svcd as the first process of a container that crun or runc has made (oci.py), with a cgroup that it may write to."""
+"""svcd as the first process of a container that crun or runc has made (oci.py), with a cgroup that it may write to, and without."""
 import os
 import signal
 import time
@@ -143,12 +143,24 @@ class Services(Runs):
             self.assertEqual(bundle.wait(), 0)
             bundle.wait_line("a.service: bye")
 
-    def test_without_a_cgroup_that_it_may_write_to_it_ends_at_once_and_says_why(self):
-        with self.bundle(units={"default.target": wanting()}, cgroup="ro") as bundle:
-            self.assertEqual(bundle.wait(), 1)
-            self.assertIn("Cannot start: ", bundle.lines("err")[0])
-            self.assertIn("Read-only file system", bundle.lines("err")[0])
-            self.assertEqual(bundle.lines("out"), [])
+    def test_without_a_cgroup_that_it_may_write_to_keepers_find_their_processes(self):
+        units = {"a.service": waits("echo bye"), "default.target": wanting("a.service")}
+        with self.bundle(units=units, cgroup="ro") as bundle:
+            bundle.wait_line("a.service: up")
+            self.assertEqual(bundle.execute("svctl", "show", "a", "-P", "Tracking").strip(), "keeper")
+            bundle.kill("TERM")
+            self.assertEqual(bundle.wait(), 0)
+            bundle.wait_line("a.service: bye")
+            self.assertIn("goes on without cgroups", "\n".join(bundle.lines("err")))
+
+    def test_another_user_needs_neither_a_cgroup_nor_a_runtime_dir_of_his(self):
+        units = {"a.service": waits("echo bye"), "default.target": wanting("a.service")}
+        with self.bundle("--log-dir=/tmp/log", units=units, user=1000, cgroup="ro") as bundle:
+            bundle.wait_line("a.service: up")
+            self.assertIn("active (running)", bundle.execute("svctl", "status", "a"))
+            bundle.kill("TERM")
+            self.assertEqual(bundle.wait(), 0)
+            bundle.wait_line("a.service: bye")
 
     def test_on_a_terminal_it_shows_what_they_write_there(self):
         with self.bundle(units={"a.service": waits("echo bye"), "default.target": wanting("a.service")}, terminal=True) as bundle:
