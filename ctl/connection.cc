@@ -40,11 +40,25 @@ Endpoint endpoint_of(const std::string& text) {
     return {Endpoint::Kind::address, "unix:path=" + escape_address(text), text};
 }
 
-/// Where a svcd of ours may be whose container has no /run for it. Anybody may make folders there.
-bool is_ours_alone(const std::string& path) {
+/// Where a svcd may be whose container has no /run for it: one of ours, or one that is PID 1, which
+/// has a user of its own. Anybody may make folders there.
+std::vector<std::string> runtime_dirs_in_container() {
     struct stat facts {};
-    return ::lstat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) &&
-           facts.st_uid == ::geteuid() && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    std::vector<uid_t> users{::geteuid()};
+    if (::geteuid() == 0 && ::stat("/proc/1", &facts) == 0 && facts.st_uid != 0) {
+        users.push_back(facts.st_uid);
+    }
+    std::vector<std::string> found;
+    for (const char* folder : {"/tmp", "/dev/shm"}) {
+        for (const uid_t user : users) {
+            const std::string path = folder + ("/svcd-" + std::to_string(user));
+            if (::lstat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode) &&
+                facts.st_uid == user && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0) {
+                found.push_back(path);
+            }
+        }
+    }
+    return found;
 }
 
 /// Root and the owner have a door of their own to a private socket: before the one for everybody a
@@ -202,11 +216,8 @@ std::vector<Endpoint> endpoints(const Options& options, const Environment& envir
     std::vector<Endpoint> places;
     if (!options.user) {
         places.push_back(endpoint_of("/run/svcd/bus"));
-        for (const char* folder : {"/tmp", "/dev/shm"}) {
-            const std::string path = folder + ("/svcd-" + std::to_string(::geteuid()));
-            if (is_ours_alone(path)) {
-                places.push_back(endpoint_of(path + "/bus"));
-            }
+        for (const std::string& path : runtime_dirs_in_container()) {
+            places.push_back(endpoint_of(path + "/bus"));
         }
         places.push_back(endpoint_of("system"));
         return places;

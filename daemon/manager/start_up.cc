@@ -282,12 +282,11 @@ Result<Tracking> open_tracking(Pid launcher,
             tracking.tracker = std::move(tree);
             return tracking;
         }
-        const Error error = with_remedy_for_user(cgroups.error());
         if (!options.cgroup.empty() || table.has_taken_over()) {
-            return Failure{error};
+            return Failure{with_remedy_for_user(cgroups.error())};
         }
         log.say(Severity::warning,
-                to_string(error) +
+                to_string(cgroups.error()) +
                     ". svcd goes on without cgroups: a keeper (svcd-exec) finds the processes of "
                     "each service. Limits of memory and CPU, and reports of OOM kills, are not to "
                     "be had so; see docs/keepers.md");

@@ -157,7 +157,7 @@ class Services(Runs):
         units = {"a.service": waits("echo bye"), "default.target": wanting("a.service")}
         with self.bundle("--log-dir=/tmp/log", units=units, user=1000, cgroup="ro") as bundle:
             bundle.wait_line("a.service: up")
-            self.assertIn("active (running)", bundle.execute("svctl", "status", "a"))
+            self.assertIn("active (running)", bundle.run("exec", "--user=1000:1000", bundle.name, "svctl", "status", "a").stdout)
             bundle.kill("TERM")
             self.assertEqual(bundle.wait(), 0)
             bundle.wait_line("a.service: bye")
