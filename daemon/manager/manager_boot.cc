@@ -54,16 +54,10 @@ void Manager::request_boot_of(UnitId unit) {
     event.requester.reason = "boot";
     event.requester.cause = StartCause::boot;
     queue_.emplace_back(std::move(event));
-    settle();
 }
 
 void Manager::boot() {
-    if (output_pipes_.is_on()) {
-        // It comes before sysinit.target, and with that before all others.
-        if (const std::optional<UnitId> logd = load(kLogdUnit)) {
-            request_boot_of(*logd);
-        }
-    }
+    const std::optional<UnitId> logd = output_pipes_.is_on() ? load(kLogdUnit) : std::nullopt;
     const std::optional<UnitId> unit = load(options_.unit);
     const UnitDefinition* definition = unit ? supervisor_.definition(*unit) : nullptr;
     // The default.target that is built in starts nothing: it is for those who supervise a few
@@ -81,7 +75,13 @@ void Manager::boot() {
         }
         return;
     }
+    // It comes before sysinit.target, and with that before all others. Both are asked for at once:
+    // when it is up the boot is not at its end.
+    if (logd) {
+        request_boot_of(*logd);
+    }
     request_boot_of(*unit);
+    settle();
 }
 
 std::string Manager::why_boot_failed() {

@@ -8,7 +8,7 @@ import tempfile
 import time
 import unittest
 
-from harness import PATIENCE, SVCD, Daemon, TestCase, service
+from harness import PATIENCE, SVCD, Daemon, TestCase, actor, service
 
 DEAF = ["/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"]
 SLEEP = ["sleep", "1000"]
@@ -150,6 +150,18 @@ class Ends(TestCase):
                      "default.target": wanting("a.service", "b.service")}
             with Container(units) as svcd:
                 self.assertEqual(svcd.leaves(), status, script)
+
+    def test_a_system_does_not_run_before_its_boot_has_ended(self):
+        ready = ["sh", "-c", "while [ ! -e %s ]; do sleep 0.02; done; exec " + " ".join(actor("a", "ready"))]
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "go")
+            units = {"a.service": service([ready[0], ready[1], ready[2] % path], Type="notify"), "default.target": wanting("a.service")}
+            with Container(units) as svcd:
+                svcd.wait_for("a", ActiveState="activating")
+                self.assertEqual(svcd.svctl("is-system-running", status=1).stdout, "starting\n")
+                with open(path, "w", encoding="ascii"):
+                    pass
+                svcd.wait_until(lambda: svcd.svctl("is-system-running", status=None).stdout == "running\n", "it is up")
 
     def test_a_health_check_asks_svctl(self):
         with Container({"a.service": service(SLEEP), "b.service": service(["false"]), "default.target": wanting("a.service")}) as svcd:
