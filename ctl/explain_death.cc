@@ -25,13 +25,6 @@ bool svcd_sent_what_ended_it(const StopRecord& record) {
     });
 }
 
-/// Signals whose default is a core dump: a fault of the program, or a limit of it (signal(7)).
-bool is_of_a_crash(int signal) {
-    constexpr std::array kCrashes{SIGSEGV, SIGABRT, SIGBUS,  SIGILL, SIGFPE,
-                                  SIGTRAP, SIGSYS,  SIGXCPU, SIGXFSZ};
-    return std::ranges::find(kCrashes, signal) != kCrashes.end();
-}
-
 /// Says what tells a fault of the program from a signal that was sent.
 std::string how_to_tell(const StopRecord& record) {
     const std::string pid = std::to_string(record.main_pid);

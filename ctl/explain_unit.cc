@@ -150,10 +150,14 @@ std::string mend_of_command(const StopRecord& record, const std::string& setting
                (event.role == "main" ? setting == "ExecStart" : event.setting == setting);
     });
     const bool was_signalled = end != record.events.end() && end->code != "exited";
-    const std::string see = was_signalled
-                                ? "'dmesg' has a line with PID " + std::to_string(end->pid) +
-                                      " for most faults, and none for a signal that was sent"
-                                : "run it by hand to see why it failed";
+    std::string see = "run it by hand to see why it failed";
+    if (was_signalled && is_of_a_crash(end->status)) {
+        see = "'dmesg' has a line with PID " + std::to_string(end->pid) +
+              " for most faults, and none for a signal that was sent";
+    } else if (was_signalled) {
+        see = signal_name(end->status) +
+              " is no fault of its own: find who sent it, if it is not said here";
+    }
     return setting + ": " + see +
            (setting == "ExecStart" ? "."
                                    : "; if the service can do without it, a '-' before it has svcd "

@@ -326,4 +326,10 @@ std::string_view what_reaches_sleeper(const ProcessFacts& process) {
                          : "no signal ends that, SIGKILL neither, until the kernel is done";
 }
 
+bool is_of_a_crash(int signal) {
+    constexpr std::array kCrashes{SIGSEGV, SIGABRT, SIGBUS,  SIGILL, SIGFPE,
+                                  SIGTRAP, SIGSYS,  SIGXCPU, SIGXFSZ};
+    return std::ranges::find(kCrashes, signal) != kCrashes.end();
+}
+
 }  // namespace svcd

@@ -50,4 +50,7 @@ std::string_view uninterruptible_on(const ProcessFacts& process);
 /// file system (FUSE, NFS) hears what would end it at once.
 std::string_view what_reaches_sleeper(const ProcessFacts& process);
 
+/// Signals whose default is a core dump: a fault of the program, or a limit of it (signal(7)).
+bool is_of_a_crash(int signal);
+
 }  // namespace svcd

@@ -45,8 +45,10 @@ std::string ends_text(const Json& restarts) {
         if (restart.is_array() && restart.size() == 4) {
             std::string end = describe_end(restart[2].get<int>(), restart[3].get<int>());
             const std::string result = restart[1].get<std::string>();
-            if (result != "exit-code" && result != "signal" && result != "core-dump") {
-                end = "result " + result + (end.empty() ? "" : " (" + end + ")");
+            if (end.empty()) {
+                end = "was not there yet (result " + result + ")";
+            } else if (result != "exit-code" && result != "signal" && result != "core-dump") {
+                end = "result " + result + " (" + end + ")";
             }
             ++ends[end];
         }

@@ -99,9 +99,8 @@ constexpr auto kSteps = std::to_array<StepWords>({
     {ExecStep::oom_adjust, "OOM_ADJUST", "OOMScoreAdjust can't be written to @", ""},
     {ExecStep::stdin_, "STDIN", "the standard input @ can't be opened", "correct StandardInput"},
     {ExecStep::stdout_, "STDOUT", "the standard output @ can't be opened",
-     "correct StandardOutput, or make room for it"},
-    {ExecStep::stderr_, "STDERR", "the standard error @ can't be opened",
-     "correct StandardError, or make room for it"},
+     "correct StandardOutput"},
+    {ExecStep::stderr_, "STDERR", "the standard error @ can't be opened", "correct StandardError"},
     {ExecStep::group, "GROUP", "the group @ can't be taken", "correct Group"},
     {ExecStep::user, "USER", "the user @ can't be taken", "correct User"},
     {ExecStep::setsid, "SETSID", "a new session can't be made", ""},
@@ -172,6 +171,32 @@ std::string_view remedy_of_folder(int error_number, std::string_view missing) {
     return error_number == ENOENT ? missing : "correct WorkingDirectory";
 }
 
+/// What helps where an output can't be opened, before "or correct StandardOutput".
+std::string_view remedy_of_output(int error_number) {
+    switch (error_number) {
+        case ENOSPC:
+        case EDQUOT:
+            return "make room for it, or ";
+        case ENOENT:
+            return "make the folder that it is to be in, or ";
+        case EROFS:
+            return "mount the file system writable, or ";
+        case ENXIO:
+            return "start what reads from it first, or ";
+        default:
+            return {};
+    }
+}
+
+/// What helps with a step, where the problem itself has no remedy.
+std::string remedy_of_step(const StepWords& step, int error_number) {
+    if (step.step == ExecStep::chdir) {
+        return std::string{remedy_of_folder(error_number, step.remedy)};
+    }
+    const bool is_output = step.step == ExecStep::stdout_ || step.step == ExecStep::stderr_;
+    return std::string{is_output ? remedy_of_output(error_number) : ""} + std::string{step.remedy};
+}
+
 std::string errno_text(int error_number) {
     return errno_name(error_number) + ", " + std::strerror(error_number);
 }
@@ -232,10 +257,9 @@ std::string describe(const ExecError& error) {
                              : errno_text(error.error_number)) +
                 ")";
     }
-    const std::string_view of_step = error.step == ExecStep::chdir
-                                         ? remedy_of_folder(error.error_number, step->remedy)
-                                         : step->remedy;
-    const std::string remedy = filled(words.remedy.empty() ? of_step : words.remedy, error);
+    const std::string of_step = remedy_of_step(*step, error.error_number);
+    const std::string remedy =
+        filled(words.remedy.empty() ? std::string_view{of_step} : words.remedy, error);
     return remedy.empty() ? text : text + "; " + remedy;
 }
 
