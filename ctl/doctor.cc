@@ -12,18 +12,19 @@ namespace {
 using Check = void (*)(const Patient&, Findings&);
 
 constexpr auto kChecks =
-    std::to_array<Check>({check_load_error,     check_failed,         check_condition_command,
-                          check_failing_fork,   check_deleted_output, check_descriptors,
-                          check_next_reload,    check_slow_start,     check_followers,
-                          check_exec_warnings,  check_needed,         check_last_reload,
-                          check_shell,          check_ignored_signal, check_blocked_signal,
-                          check_namespace_init, check_main_process,   check_double_fork,
-                          check_held_processes, check_vfork,          check_uninterruptible,
-                          check_zombies,        check_past_stops,     check_past_exec_stops,
-                          check_budget,         check_unlimited_stop, check_pid_file,
-                          check_changed_file,   check_order,          check_left_out,
-                          check_restarts,       check_named_files,    check_watchdog,
-                          check_install,        check_left_over,      check_earlier_life});
+    std::to_array<Check>({check_load_error,      check_failed,         check_condition_command,
+                          check_failing_fork,    check_deleted_output, check_descriptors,
+                          check_next_reload,     check_slow_start,     check_followers,
+                          check_exec_warnings,   check_needed,         check_last_reload,
+                          check_shell,           check_ignored_signal, check_blocked_signal,
+                          check_namespace_init,  check_main_process,   check_double_fork,
+                          check_held_processes,  check_vfork,          check_uninterruptible,
+                          check_tracking,        check_zombies,        check_past_stops,
+                          check_past_exec_stops, check_budget,         check_unlimited_stop,
+                          check_pid_file,        check_changed_file,   check_order,
+                          check_left_out,        check_restarts,       check_named_files,
+                          check_watchdog,        check_install,        check_left_over,
+                          check_earlier_life});
 
 std::string_view word_of(Severity severity) {
     switch (severity) {

@@ -115,6 +115,7 @@ void check_namespace_init(const Patient& patient, Findings& findings);
 
 // doctor_processes.cc
 void check_main_process(const Patient& patient, Findings& findings);
+void check_tracking(const Patient& patient, Findings& findings);
 void check_zombies(const Patient& patient, Findings& findings);
 void check_held_processes(const Patient& patient, Findings& findings);
 void check_descriptors(const Patient& patient, Findings& findings);

@@ -59,6 +59,17 @@ void check_main_process(const Patient& patient, Findings& findings) {
                : "Have the program stay in the foreground; or Type: forking with PIDFile."});
 }
 
+void check_tracking(const Patient& patient, Findings& findings) {
+    if (text_of(patient.properties, "Tracking") == "untracked") {
+        findings.push_back(
+            {Severity::warning, "untracked",
+             "its keeper (svcd-exec) was killed: a process of it that has left both its parent and "
+             "its session is not found any more, and a stop would leave it",
+             "'svctl restart " + text_of(patient.properties, "Id") +
+                 "' gives it a new keeper; look for what is left of before, and end it by hand."});
+    }
+}
+
 void check_zombies(const Patient& patient, Findings& findings) {
     std::map<ProcessId, std::vector<ProcessId>> by_parent;
     for (const Zombie& zombie : patient.zombies) {

@@ -323,6 +323,11 @@ ExitStatus examine_units(Session& session) {
         session.print(json_text(findings_json(examined)));
     } else if (!session.options().quiet) {
         session.print(findings_text(examined, session.out()));
+        if (manager.contains("ControlGroup") && text_of(manager, "ControlGroup").empty()) {
+            session.print(
+                "Keepers find processes here, not cgroups: no limits of memory and CPU are in "
+                "force, and no OOM kill is told.\n");
+        }
     }
     return worst;
 }

@@ -126,6 +126,7 @@ class Processes(Kept):
             self.assert_shows(svcd, "a", Tracking="keeper", ControlGroup="")
             self.assertIn("by a keeper (svcd-exec)", svcd.svctl("status", "a").stdout)
             self.assertIn("by a keeper (svcd-exec)", svcd.svctl("status").stdout)
+            self.assertIn("Keepers find processes here, not cgroups", svcd.svctl("doctor", "a").stdout)
 
 
 class Notifications(Kept):
@@ -182,6 +183,7 @@ class Deaths(Kept):
             svcd.wait_until(lambda: svcd.get("a", "Tracking") == "untracked", "that is seen")
             self.assert_shows(svcd, "a", ActiveState="active", MainPID=main, NRestarts=0)
             self.assertIn("its keeper (svcd-exec", svcd.svctl("status", "a").stdout)
+            self.assertIn("Its keeper (svcd-exec) was killed", svcd.svctl("doctor", "a", status=None).stdout)
             svcd.svctl("restart", "a")
             self.assertFalse(alive(main))
             self.assert_shows(svcd, "a", ActiveState="active", Tracking="keeper")
