@@ -54,6 +54,8 @@ def make_daemon():
         def young_manager(self):
             """The manager's PID, perhaps before its execve; or None. By the cgroup: until its execve a service that is being
             spawned is the launcher's child and executes svcd-manager, too."""
+            if self.keepers:
+                return self.manager_pid()
             with contextlib.suppress(OSError), open(self.cgroup + "/svcd.scope/cgroup.procs") as procs:
                 for pid in procs.read().split():
                     if int(pid) != self.process.pid:
