@@ -111,57 +111,53 @@ Result<std::atomic<std::int32_t>*> Keepers::claim(std::string_view unit, Token p
     return slot->pid;
 }
 
-void Keepers::started(Token process, Pid keeper) {
-    for (auto& [name, unit] : units_) {
-        for (Known& each : unit.keepers) {
-            if (each.process == process) {
-                each.pid = keeper;
-                keeper_units_[keeper] = name;
-                return;
-            }
+void Keepers::started(std::string_view unit, Token process, Pid keeper) {
+    const auto found = units_.find(unit);
+    for (Known& each : found->second.keepers) {
+        if (each.process == process) {
+            each.pid = keeper;
         }
     }
+    keeper_units_[keeper] = found->first;
 }
 
-void Keepers::not_started(Token process) {
-    for (auto& [name, unit] : units_) {
-        for (const Known& each : unit.keepers) {
-            if (each.process == process) {
-                table_.release(each.token);
-            }
+void Keepers::not_started(std::string_view unit, Token process) {
+    Unit& its = units_.find(unit)->second;
+    for (const Known& each : its.keepers) {
+        if (each.process == process) {
+            table_.release(each.token);
         }
-        std::erase_if(unit.keepers, [&](const Known& each) { return each.process == process; });
-        std::erase_if(unit.processes, [&](const Known& each) { return each.token == process; });
     }
+    std::erase_if(its.keepers, [&](const Known& each) { return each.process == process; });
+    std::erase_if(its.processes, [&](const Known& each) { return each.token == process; });
 }
 
 Keepers::Ended Keepers::ended(const ExitRecord& record) {
-    keeper_units_.erase(record.pid);
     Ended told;
-    for (auto& [name, unit] : units_) {
-        const auto found =
-            std::find_if(unit.keepers.begin(), unit.keepers.end(),
-                         [&](const Known& each) { return each.token == record.token; });
-        if (found == unit.keepers.end()) {
-            continue;
-        }
-        unit.keepers.erase(found);
-        told.unit = name;
-        if (record.code == ExitCode::exited) {
-            break;
-        }
-        for (const Known& each : unit.processes) {
-            unit.sessions.push_back(pid_of(each));
-        }
-        std::erase(unit.sessions, 0);
-        unit.is_watched = true;
-        look_again(kLookPause);
-        told.note = "its keeper (svcd-exec, PID " + std::to_string(record.pid) +
-                    ") was killed by somebody. svcd goes on with the processes that it started "
-                    "and their sessions; what has left both is not found any more";
-        break;
+    const auto owner = keeper_units_.find(record.pid);
+    if (owner != keeper_units_.end()) {
+        told.unit = owner->second;
+        keeper_units_.erase(owner);
     }
     table_.release(record.token);
+    const auto found = units_.find(told.unit);
+    if (found == units_.end()) {
+        return told;
+    }
+    Unit& unit = found->second;
+    std::erase_if(unit.keepers, [&](const Known& each) { return each.token == record.token; });
+    if (record.code == ExitCode::exited) {
+        return told;
+    }
+    for (const Known& each : unit.processes) {
+        unit.sessions.push_back(pid_of(each));
+    }
+    std::erase(unit.sessions, 0);
+    unit.is_watched = true;
+    look_again(kLookPause);
+    told.note = "its keeper (svcd-exec, PID " + std::to_string(record.pid) +
+                ") was killed by somebody. svcd goes on with the processes that it started and "
+                "their sessions; what has left both is not found any more";
     return told;
 }
 

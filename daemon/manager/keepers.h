@@ -34,8 +34,8 @@ public:
     /// The slice that ensure() was told of; empty: the unit is in none that is known.
     std::string slice_of(std::string_view unit) const;
     /// There is, or is no, such keeper.
-    void started(Token process, Pid keeper);
-    void not_started(Token process);
+    void started(std::string_view unit, Token process, Pid keeper);
+    void not_started(std::string_view unit, Token process);
     /// A keeper has ended.
     struct Ended {
         std::string unit;  ///< empty: not known

@@ -225,9 +225,9 @@ Result<SpawnOutcome> ProcessStarter::spawn_kept(SpawnRequest request) {
     request.pid = *cell;
     Result<SpawnOutcome> outcome = tools_.spawner.spawn(request);
     if (outcome) {
-        tools_.keepers->started(process, outcome->pid);
+        tools_.keepers->started(request.unit, process, outcome->pid);
     } else {
-        tools_.keepers->not_started(process);
+        tools_.keepers->not_started(request.unit, process);
     }
     return outcome;
 }
